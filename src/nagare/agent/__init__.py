@@ -1,0 +1,1 @@
+"""The host agent: schedule, spool, uplink. Light enough to be shipped as one small file."""

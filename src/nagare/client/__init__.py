@@ -1,0 +1,1 @@
+"""The typed client of the server, HTTP and WebSocket, that cli, tui and agent share."""

@@ -1,0 +1,1 @@
+"""One file a source: each collector reads the machine and returns columns for the tables of ``model.tables``."""

@@ -1,0 +1,1 @@
+"""One frozen Settings with the origin of every value: the only room that reads the environment."""

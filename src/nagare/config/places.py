@@ -1,0 +1,63 @@
+"""Where everything of one installation stands below its data directory; the names are a contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Paths of the installation in ``data`` (mode 0700)."""
+
+    data: Path
+
+    @property
+    def log(self) -> Path:
+        """Segments of the metric log."""
+        return self.data / "log"
+
+    @property
+    def metrics(self) -> Path:
+        """Blocks: ``<table>/date=YYYY-MM-DD/*.parquet``."""
+        return self.data / "metrics"
+
+    @property
+    def catalog(self) -> Path:
+        """SQLite: facts about blocks and series."""
+        return self.data / "catalog.db"
+
+    @property
+    def records(self) -> Path:
+        """SQLite: hosts, tokens and later records."""
+        return self.data / "records.db"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys and certificates, mode 0700 with files 0600."""
+        return self.data / "keys"
+
+    @property
+    def spool(self) -> Path:
+        """The agent's batches that wait for the server, and its identity."""
+        return self.data / "spool"
+
+    @property
+    def run(self) -> Path:
+        """Notes of the live processes."""
+        return self.data / "run"
+
+    @property
+    def server_note(self) -> Path:
+        """``server.json``: URL, pid and CA of the live server."""
+        return self.run / "server.json"
+
+    @property
+    def token(self) -> Path:
+        """The local admin token, mode 0600."""
+        return self.run / "token"
+
+    @property
+    def lock(self) -> Path:
+        """Held (flock) by the live server for as long as it lives; holds its pid."""
+        return self.run / "lock"

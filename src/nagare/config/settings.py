@@ -1,0 +1,173 @@
+"""The settings: frozen sections, each field with its type, default, bounds, unit and one sentence for people.
+
+A room receives its own section by constructor and nothing else; there is no global. ``config.load`` fills them from
+flags, environment and files; ``config.schema`` and the reference page are made from the metadata here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+
+def setting(
+    default: Any,
+    text: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    restart: bool = True,
+) -> Any:
+    """Describe one setting; ``restart`` tells whether a change needs a new process."""
+    metadata = {"text": text, "unit": unit, "low": low, "high": high, "choices": choices, "restart": restart}
+    if isinstance(default, dict):
+        frozen = MappingProxyType(default)
+        return field(default_factory=lambda: frozen, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """``[server]``: the process that stores and answers."""
+
+    listen: str = setting("127.0.0.1:8750", "address to listen on, HOST:PORT; port 0 picks a free one")
+    insecure: bool = setting(False, "serve plain HTTP beyond loopback; only for a network you fully trust")
+    allowed_hosts: tuple[str, ...] = setting((), "further names that a request's Host header may carry")
+    allowed_origins: tuple[str, ...] = setting((), "further origins that a browser may send requests from")
+    announce: bool = setting(True, "announce the server by zeroconf when it listens beyond loopback")
+    body_limit_bytes: int = setting(16 * 2**20, "largest request body as sent", unit="bytes", low=1024, high=2**30)
+    unpacked_limit_bytes: int = setting(
+        64 * 2**20, "largest request body after decompression", unit="bytes", low=1024, high=2**32
+    )
+    inflight_limit_bytes: int = setting(
+        256 * 2**20, "bytes of bodies being taken in at one time; beyond it the answer is 503", unit="bytes", low=2**20
+    )
+    connection_limit: int = setting(512, "live connections (WebSocket) at one time", low=1, high=65536)
+    connection_queue_frames: int = setting(256, "frames waiting for one live connection", low=4, high=65536)
+    stop_seconds: float = setting(10.0, "time that a clean stop may take", unit="seconds", low=0.1, high=300)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """``[storage]``: the metric store's files."""
+
+    segment_limit_bytes: int = setting(
+        64 * 2**20, "size at which a log segment ends", unit="bytes", low=4096, high=2**30
+    )
+    flush_seconds: float = setting(
+        300.0, "longest time that rows stay only in the log and the head", unit="seconds", low=0.1, high=86400
+    )
+    flush_rows: int = setting(500_000, "rows in the head that start a flush", low=100, high=10**8)
+    retention_seconds: float = setting(
+        30 * 86400.0, "age at which raw rows are dropped and refused", unit="seconds", low=3600, restart=False
+    )
+    future_seconds: float = setting(
+        300.0, "how far ahead of the server a row may be", unit="seconds", low=0, high=86400
+    )
+    free_reserve_bytes: int = setting(
+        64 * 2**20, "free space below which writing is refused, so that records and clean stops still work",
+        unit="bytes", low=0,
+    )  # fmt: skip
+    table_limit: int = setting(1000, "tables in the installation", low=32, high=100_000)
+    column_limit: int = setting(500, "columns in a table", low=64, high=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings:
+    """``[query]``: bounds of one SQL query and of all together."""
+
+    deadline_seconds: float = setting(30.0, "time after which a query is stopped", unit="seconds", low=0.01, high=3600)
+    row_limit: int = setting(100_000, "rows of one answer", low=1, high=10**8)
+    memory_limit_bytes: int = setting(512 * 2**20, "memory of all queries together", unit="bytes", low=32 * 2**20)
+    concurrency: int = setting(2, "queries that run at one time; the others wait", low=1, high=64)
+    queue_limit: int = setting(64, "queries that may wait; beyond it the answer is 503", low=1, high=10_000)
+    threads: int = setting(2, "threads of one query", low=1, high=256)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTarget:
+    """``[[agent.probes]]``: one latency probe."""
+
+    target: str = setting("", "host, host:port, URL, or name to resolve")
+    kind: str = setting("icmp", "what to send", choices=("icmp", "tcp", "http", "dns"))
+    count: int = setting(1, "tries at each collection", low=1, high=20)
+    timeout_seconds: float = setting(2.0, "time that one try may take", unit="seconds", low=0.05, high=30)
+    resolver: str = setting("", "name server to ask (dns), else the system's")
+    expect_status: int = setting(0, "HTTP status that counts as success; 0 takes any below 400", low=0, high=599)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """``[agent]``: what a host collects and where it sends it."""
+
+    server: str = setting("", "URL of the server; empty takes this installation's own from run/")
+    token_file: Path | None = setting(None, "file with the token to register with; empty takes run/token")
+    server_pin: str = setting("", "SHA-256 of the server's certificate in hex; no credential is sent before it matches")
+    name: str = setting("", "name of this host; empty takes the system's host name")
+    interval_seconds: float = setting(5.0, "time between collections", unit="seconds", low=0.2, high=3600)
+    intervals: Mapping[str, float] = setting({}, "interval of single collectors, by name, in seconds")
+    disabled: tuple[str, ...] = setting((), "collectors not to run")
+    timeout_seconds: float = setting(10.0, "time that one collection may take", unit="seconds", low=0.1, high=600)
+    process_top: int = setting(10, "processes kept by CPU, by memory and by input/output", low=1, high=500)
+    command_lines: str = setting(
+        "masked", "command lines of processes: masked keeps the program, full keeps all, off keeps none",
+        choices=("masked", "full", "off"),
+    )  # fmt: skip
+    labels: Mapping[str, str] = setting({}, "labels of this host")
+    probes: tuple[ProbeTarget, ...] = setting((), "targets of latency probes")
+    spool_limit_bytes: int = setting(
+        256 * 2**20, "disk for batches that wait for the server; beyond it the oldest are dropped and counted",
+        unit="bytes", low=2**16,
+    )  # fmt: skip
+    proc: Path = setting(Path("/proc"), "where the kernel's process tree is")
+    sys: Path = setting(Path("/sys"), "where the kernel's device tree is")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """``[client]``: how commands reach a server."""
+
+    server: str = setting("", "URL of the server; empty takes this installation's own from run/")
+    token_file: Path | None = setting(None, "file with the token; empty takes run/token")
+    ca_file: Path | None = setting(None, "certificate authority that signed the server's certificate")
+    deadline_seconds: float = setting(30.0, "time that one request may take", unit="seconds", low=0.1, high=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class TopSettings:
+    """``[top]``: the terminal interface."""
+
+    theme: str = setting("nagare-dark", "colours", choices=("nagare-dark", "nagare-light"))
+    ascii: bool = setting(False, "draw with ASCII only")
+    mouse: bool = setting(True, "take the mouse")
+    frames_per_second: float = setting(10.0, "most repaints a second", low=1, high=60)
+    keys: Mapping[str, str] = setting({}, 'keys by action id, comma separated: {"screen.hosts" = "2,h"}')
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """``[log]``: what the processes say on stderr."""
+
+    level: str = setting(
+        "info", "least severity that is written", choices=("debug", "info", "warning", "error"), restart=False
+    )
+    format: str = setting("text", "lines for people or JSON for machines", choices=("text", "json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sections, and the directory that names the installation."""
+
+    data: Path
+    server: ServerSettings = field(default_factory=ServerSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    query: QuerySettings = field(default_factory=QuerySettings)
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    client: ClientSettings = field(default_factory=ClientSettings)
+    top: TopSettings = field(default_factory=TopSettings)
+    log: LogSettings = field(default_factory=LogSettings)

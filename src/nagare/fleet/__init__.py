@@ -1,0 +1,1 @@
+"""Hosts: registration, labels, liveness."""

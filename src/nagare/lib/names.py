@@ -1,0 +1,37 @@
+"""Lawful names of tables and columns, and the quoting of names that come from outside."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+from nagare.errors import InvalidLabelError
+
+IDENTIFIER_LIMIT = 63
+HOST_LIMIT = 253
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?")
+
+
+def is_identifier(name: str) -> bool:
+    """Tell whether ``name`` may be a table or a column: lower case letters, digits, underscores, 63 at most."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
+def check_host(name: str) -> str:
+    """Return ``name`` if it may name a host. Raises InvalidLabelError."""
+    if _HOST.fullmatch(name) is None:
+        raise InvalidLabelError(
+            f"cannot use host name {name[:80]!r}: letters, digits, dot, hyphen, underscore and colon are lawful, 253 at most"
+        )
+    return name
+
+
+def path_name(name: str) -> str:
+    """Return ``name`` percent-encoded to ``[A-Za-z0-9_-]`` and ``%``, so that it cannot leave its folder."""
+    return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
+
+
+def from_path_name(encoded: str) -> str:
+    """Return the name that ``path_name`` encoded."""
+    return unquote(encoded)

@@ -1,0 +1,1 @@
+"""The metric store: log, head, blocks, SQL. Owns duckdb and pyarrow."""

@@ -1,0 +1,29 @@
+"""Columns of one table: what a collector returns, a batch carries and a query is given.
+
+``Columns`` maps a column's name to values of equal length; ``None`` is "not known", never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nagare.model.tables import Table
+
+Value = float | int | str | bool | None
+Cell = Value | Mapping[str, str]
+Columns = Mapping[str, Sequence[Cell]]
+TableColumns = Mapping[str, Columns]
+
+
+def row_count(columns: Columns) -> int:
+    """Return the number of rows; zero for no columns."""
+    return len(next(iter(columns.values()), ()))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTable:
+    """A table of records that SQL may see; ``fetch`` is called only when a query names the table."""
+
+    table: Table
+    fetch: Callable[[], Awaitable[Columns]]

@@ -1,0 +1,47 @@
+"""A host: a machine that the installation knows, and how alive it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class HostState(StrEnum):
+    """Liveness as people read it: up, late, silent, or never heard of."""
+
+    UP = "up"
+    STALE = "stale"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+# Three missed intervals make a host stale (one lost batch must not), twelve make it down: a minute at the default 5 s.
+STALE_INTERVALS = 3
+DOWN_INTERVALS = 12
+
+
+def host_state(silence_seconds: float | None, interval_seconds: float) -> HostState:
+    """Return the state of a host last heard ``silence_seconds`` ago that reports every ``interval_seconds``."""
+    if silence_seconds is None:
+        return HostState.UNKNOWN
+    if silence_seconds > DOWN_INTERVALS * interval_seconds:
+        return HostState.DOWN
+    return HostState.STALE if silence_seconds > STALE_INTERVALS * interval_seconds else HostState.UP
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One registered host; times are aware UTC."""
+
+    id: str
+    name: str
+    machine_id: str
+    registered_at: datetime
+    last_seen_at: datetime | None
+    interval_seconds: float
+    version: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    public_key: str | None = None

@@ -1,0 +1,1 @@
+"""Outbound network: sessions with deadlines and caps, certificate pins, zeroconf. Owns the client of aiohttp."""

@@ -1,0 +1,1 @@
+"""The records engine, shared metadata and Alembic migrations. Owns sqlalchemy with */store.py."""

@@ -1,0 +1,1 @@
+"""What draws and holds no state."""

@@ -1,0 +1,1 @@
+"""One screen a file, named after what it shows."""

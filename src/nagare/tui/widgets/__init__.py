@@ -1,0 +1,1 @@
+"""Regions of screens that own state and events."""

@@ -1,0 +1,36 @@
+"""The agent's batch: columns of many tables from one host, version 1."""
+
+from __future__ import annotations
+
+import msgspec
+
+BATCH_VERSION = 1
+Cell = float | int | str | bool | None | dict[str, str]
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Samples sent together. (``host``, ``boot``, ``seq``) names the batch for ever; ``ts`` columns are Unix milliseconds."""
+
+    v: int
+    host: str
+    boot: str
+    seq: int
+    tables: dict[str, dict[str, list[Cell]]]
+    # The seqs of batches that this one stands for, after the sender thinned them.
+    replaces: list[int] = []
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Rows of one table that were not stored, by their index in the batch."""
+
+    table: str
+    rows: list[int]
+    reason: str
+
+
+class BatchReply(msgspec.Struct, frozen=True):
+    """What became of a batch; ``accepted`` counts rows."""
+
+    accepted: int
+    duplicate: bool = False
+    refused: list[Refusal] = []

@@ -1,0 +1,60 @@
+"""The server about itself: health, status, and the note it leaves in ``run/``."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Health(msgspec.Struct, frozen=True):
+    """``status`` is ok, degraded or starting; ``checks`` says which part is not well and why."""
+
+    status: str
+    version: str
+    checks: dict[str, str] = {}
+
+
+class ServerNote(msgspec.Struct, frozen=True):
+    """``run/server.json``: where the live server of this installation is. ``ca`` is a path, empty without TLS."""
+
+    url: str
+    pid: int
+    ca: str = ""
+    version: str = ""
+    started_at: str = ""
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """The metric store in numbers; bytes and rows as they stand."""
+
+    log_bytes: int = 0
+    head_rows: int = 0
+    block_count: int = 0
+    block_bytes: int = 0
+    rows_total: int = 0
+    batches_total: int = 0
+    duplicates_total: int = 0
+    refused_rows_total: int = 0
+    queries_total: int = 0
+    query_failures_total: int = 0
+    disk_free_bytes: int = 0
+    is_writable: bool = True
+    oldest_ms: int | None = None
+    newest_ms: int | None = None
+    damages: list[str] = []
+
+
+class Status(msgspec.Struct, frozen=True):
+    """``GET /api/v1/status``."""
+
+    version: str
+    pid: int
+    started_at: str
+    uptime_seconds: float
+    listen: str
+    data: str
+    hosts: dict[str, int]
+    store: StoreStatus
+    connections: int = 0
+    frames_dropped_total: int = 0
+    cpu_seconds_total: float = 0.0
+    memory_bytes: int = 0
