@@ -14,6 +14,10 @@ class SqlRequest(msgspec.Struct, frozen=True):
     params: list[Any] | dict[str, Any] | None = None
     # Rows wanted at the most; the server's own limit holds anyway.
     limit: int | None = None
+    # A time window in Unix milliseconds: the store gives every table that has ``ts`` only rows of [since_ms, until_ms),
+    # inside the views, so that joins, aggregates and rollups obey it too. Records without ``ts`` stay whole.
+    since_ms: int | None = None
+    until_ms: int | None = None
 
 
 class SqlColumn(msgspec.Struct, frozen=True):
