@@ -31,7 +31,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 def decode(content: bytes | str, kind: type[T]) -> T:
     """Return ``content`` as ``kind``. Raises InputError that names the place of the fault."""
     try:
-        value: T = _decoder(cast(Hashable, kind)).decode(content)
+        value: T = _decoder(cast("Hashable", kind)).decode(content)
     except msgspec.ValidationError as error:
         raise _input_error(error) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

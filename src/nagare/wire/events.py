@@ -28,3 +28,15 @@ class EventView(msgspec.Struct, frozen=True):
     source: str
     text: str
     attributes: dict[str, str]
+
+
+class EventList(msgspec.Struct, frozen=True):
+    """Events, newest first."""
+
+    events: list[EventView]
+
+
+class EventIds(msgspec.Struct, frozen=True):
+    """The ids of the events that were sent, in their order; an id known before is among them."""
+
+    ids: list[str]

@@ -43,3 +43,9 @@ class HostPatch(msgspec.Struct, frozen=True):
     """What an operator may change of a host."""
 
     labels: dict[str, str]
+
+
+class HostList(msgspec.Struct, frozen=True):
+    """Hosts, by name."""
+
+    hosts: list[HostView]
