@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 
-def setting(
+def setting(  # noqa: PLR0913  a description, all by keyword
     default: Any,
     text: str,
     *,
@@ -110,7 +110,9 @@ class AgentSettings:
     server_pin: str = setting("", "SHA-256 of the server's certificate in hex; no credential is sent before it matches")
     name: str = setting("", "name of this host; empty takes the system's host name")
     interval_seconds: float = setting(5.0, "time between collections", unit="seconds", low=0.2, high=3600)
-    intervals: Mapping[str, float] = setting({}, "interval of single collectors, by name, in seconds")
+    intervals: Mapping[str, float] = setting(
+        {}, "interval of single collectors, by name", unit="seconds", low=0.2, high=86400
+    )
     disabled: tuple[str, ...] = setting((), "collectors not to run")
     timeout_seconds: float = setting(10.0, "time that one collection may take", unit="seconds", low=0.1, high=600)
     process_top: int = setting(10, "processes kept by CPU, by memory and by input/output", low=1, high=500)
