@@ -1,0 +1,229 @@
+"""The typed client of the server's HTTP API: one method a call, wire structs in and out.
+
+What goes wrong arrives as the exceptions of ``nagare.errors``: the server's problem documents by their code, a network
+fault as ConnectFailedError, a passed deadline as DeadlineExceededError. The network library is loaded by the first
+``async with``, so that a program may import this module for its types alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from nagare.client.problems import problem_of
+from nagare.client.target import FindTarget, Target
+from nagare.errors import DeadlineExceededError, InputError, UnavailableError
+from nagare.lib.clock import Clock, SystemClock
+from nagare.lib.invariant import invariant
+from nagare.lib.names import path_name
+from nagare.net.answer import Answer
+from nagare.net.trust import Trust
+from nagare.wire.batch import BatchReply
+from nagare.wire.codec import decode, encode
+from nagare.wire.events import EventRequest, EventView
+from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest
+from nagare.wire.signature import HEADER as SIGNATURE_HEADER
+from nagare.wire.sql import SqlReply, SqlRequest, TableView
+from nagare.wire.system import Health, Status
+
+if TYPE_CHECKING:
+    from nagare.net.session import HttpSession, LiveSocket
+
+T = TypeVar("T")
+BATCH_PATH = "/api/v1/metrics/batch"
+# A dead peer is noticed after one and a half of these.
+HEARTBEAT_SECONDS = 10.0
+_JSON = {"Content-Type": "application/json"}
+
+
+class Client:
+    """Calls to one server; ``async with Client(target) as client``.
+
+    With ``find`` the client can follow a server that came back at another address (``retarget``).
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        deadline_seconds: float = 30.0,
+        clock: Clock | None = None,
+        find: FindTarget | None = None,
+    ) -> None:
+        """Keep the target; nothing is opened yet."""
+        self.target = target
+        self.clock: Clock = clock or SystemClock()
+        self._deadline_seconds = deadline_seconds
+        self._find = find
+        self._session: HttpSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Prepare the connections. Raises ConfigError for an address or certificate authority that is unusable."""
+        self._session = await self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.__aexit__(None, None, None)
+
+    async def retarget(self) -> bool:
+        """Look again where the server is, and tell whether it moved. Raises what ``find`` raises."""
+        if self._find is None:
+            return False
+        target = self._find()
+        if target == self.target:
+            return False
+        previous, self.target = self._session, target
+        self._session = await self._open()
+        if previous is not None:
+            await previous.__aexit__(None, None, None)
+        return True
+
+    async def health(self) -> Health:
+        """Return the server's health, also when it is not well; needs no token."""
+        answer = await self._request("GET", "/api/v1/health")
+        if answer.status in (200, 503) and answer.headers.get("content-type", "").startswith("application/json"):
+            return self._decode(answer, Health)
+        raise problem_of(answer, "read health", self.clock)
+
+    async def status(self) -> Status:
+        """Return the server about itself."""
+        return await self._fetch("/api/v1/status", Status)
+
+    async def tables(self) -> list[TableView]:
+        """Return the tables that SQL sees."""
+        return await self._fetch("/api/v1/tables", list[TableView])
+
+    async def sql(
+        self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None, limit: int | None = None
+    ) -> SqlReply:
+        """Run one SELECT; ``limit`` is the most rows wanted."""
+        bound = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
+        return await self._send("POST", "/api/v1/sql", SqlRequest(sql, bound, limit), SqlReply)
+
+    async def hosts(self) -> list[HostView]:
+        """Return every host that the caller may see."""
+        return (await self._fetch("/api/v1/hosts", dict[str, list[HostView]]))["hosts"]
+
+    async def host(self, name: str) -> HostView:
+        """Return the host of that name. Raises NotFoundError."""
+        return await self._fetch(_host_path(name), HostView)
+
+    async def patch_host(self, name: str, labels: Mapping[str, str]) -> HostView:
+        """Replace the labels of a host."""
+        return await self._send("PATCH", _host_path(name), HostPatch(dict(labels)), HostView)
+
+    async def delete_host(self, name: str) -> None:
+        """Forget a host and void its token; its samples stay."""
+        await self._call("DELETE", _host_path(name))
+
+    async def register(self, request: RegisterRequest) -> RegisterReply:
+        """Register this machine and receive the token that may ingest as it."""
+        return await self._send("POST", "/api/v1/hosts/register", request, RegisterReply)
+
+    async def events(
+        self,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        host: str | None = None,
+        kind: str | None = None,
+        limit: int = 100,
+    ) -> list[EventView]:
+        """Return events, newest first."""
+        asked = {"since_ms": since_ms, "until_ms": until_ms, "host": host, "kind": kind, "limit": limit}
+        params = {name: str(value) for name, value in asked.items() if value is not None}
+        return (await self._fetch("/api/v1/events", dict[str, list[EventView]], params))["events"]
+
+    async def post_events(self, events: Sequence[EventRequest]) -> list[str]:
+        """Store events and return their ids."""
+        return (await self._send("POST", "/api/v1/events", list(events), dict[str, list[str]]))["ids"]
+
+    async def send_batch(self, body: bytes, encoding: str, signature: str | None) -> BatchReply:
+        """Send a packed batch as it is; ``signature`` is the value of its header."""
+        headers = dict(_JSON)
+        if encoding != "identity":
+            headers["Content-Encoding"] = encoding
+        if signature:
+            headers[SIGNATURE_HEADER] = signature
+        answer = await self._call("POST", BATCH_PATH, body=body, headers=headers)
+        return self._decode(answer, BatchReply)
+
+    async def connect_live(self, path: str) -> LiveSocket:
+        """Open a WebSocket. Raises like every call."""
+        async with self._deadline(f"connect {path}"):
+            opened = await self._session_or_fail().connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
+        match opened:
+            case Answer():
+                raise problem_of(opened, f"connect {path}", self.clock)
+            case socket:
+                return socket
+
+    async def _open(self) -> HttpSession:
+        # Loaded here: a hundred milliseconds that a program which only prints help must not pay.
+        from nagare.net.session import HttpSession  # noqa: PLC0415  see the module's first paragraph
+
+        trust = Trust(self.target.ca_file, self.target.pin)
+        return await HttpSession(self.target.url, token=self.target.token, trust=trust).__aenter__()
+
+    def _session_or_fail(self) -> HttpSession:
+        invariant(self._session is not None, "a client must be entered before it is used")
+        assert self._session is not None
+        return self._session
+
+    async def _fetch(self, path: str, kind: type[T], params: Mapping[str, str] | None = None) -> T:
+        return self._decode(await self._call("GET", path, params=params), kind)
+
+    async def _send(self, method: str, path: str, document: Any, kind: type[T]) -> T:
+        return self._decode(await self._call(method, path, body=encode(document), headers=_JSON), kind)
+
+    async def _call(self, method: str, path: str, **parts: Any) -> Answer:
+        answer = await self._request(method, path, **parts)
+        if not 200 <= answer.status < 300:
+            raise problem_of(answer, f"{method} {path}", self.clock)
+        return answer
+
+    async def _request(self, method: str, path: str, **parts: Any) -> Answer:
+        async with self._deadline(f"{method} {path}"):
+            return await self._session_or_fail().request(method, path, **parts)
+
+    def _deadline(self, request: str) -> _Deadline:
+        return _Deadline(self._deadline_seconds, f"cannot {request} at {self.target.url}")
+
+    def _decode(self, answer: Answer, kind: type[T]) -> T:
+        try:
+            return decode(answer.body, kind)
+        except InputError as error:
+            raise UnavailableError(
+                f"cannot read answer of {self.target.url}: {error.message}",
+                hint="check that the address is a nagare server of a matching version",
+            ) from error
+
+
+class _Deadline:
+    """``asyncio.timeout`` that ends in our exception."""
+
+    def __init__(self, seconds: float, request: str) -> None:
+        self._seconds = seconds
+        self._request = request
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise DeadlineExceededError(f"{self._request}: no answer within {self._seconds:g} s") from late
+
+
+def _host_path(name: str) -> str:
+    return f"/api/v1/hosts/{path_name(name)}"

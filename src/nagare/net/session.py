@@ -1,0 +1,243 @@
+"""Outbound HTTP and WebSocket to one server, with the dangers of the network closed off in one place.
+
+No redirect is followed, so credentials never travel to a host that nobody named; proxies and cookies of the
+environment are ignored; answers are read up to a cap; a pinned certificate is compared before a byte of the request
+leaves. Deadlines are the caller's (``asyncio.timeout``). The foreign exceptions of the library end here.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from nagare import __version__
+from nagare.errors import BodyTooLargeError, ConfigError, ConnectFailedError
+from nagare.lib.invariant import invariant
+from nagare.lib.plain_text import plain
+from nagare.net.answer import Answer
+from nagare.net.trust import Trust, parse_pin
+
+# The largest answer is a query of 100 000 rows; four times what such an answer measured.
+ANSWER_LIMIT_BYTES = 256 * 2**20
+FRAME_LIMIT_BYTES = 16 * 2**20
+# An agent sends every few seconds: a kept connection spares it a handshake each time.
+_KEEP_ALIVE_SECONDS = 120.0
+_CONNECTION_LIMIT = 8
+_SHUTDOWN_SECONDS = 1.0
+
+
+class HttpSession:
+    """Keep-alive connections to one server; ``async with`` opens and closes them."""
+
+    def __init__(self, url: str, *, token: str = "", trust: Trust | None = None) -> None:
+        """Check the address. Raises ConfigError when it is no http(s) URL, or when a pin stands beside plain HTTP."""
+        self._trust = trust or Trust()
+        self._base = _parse_base(url, self._trust)
+        self._headers = {"User-Agent": f"nagare/{__version__}"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Prepare the connections; the first request opens one."""
+        connector = aiohttp.TCPConnector(
+            ssl=_make_tls(self._base, self._trust), limit=_CONNECTION_LIMIT, keepalive_timeout=_KEEP_ALIVE_SECONDS
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Return the answer, whatever its status. Raises ConnectFailedError, BodyTooLargeError."""
+        url = self._url(path, params)
+        with _Translated(url):
+            async with self._open_session().request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                content = await _read_capped(response)
+                found = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, found, content)
+
+    async def connect_live(self, path: str, *, heartbeat_seconds: float) -> LiveSocket | Answer:
+        """Open a WebSocket that ends when a ping stays unanswered; or return what the server answered instead.
+
+        Raises ConnectFailedError.
+        """
+        url = self._url(path, None)
+        with _Translated(url):
+            try:
+                socket = await self._open_session().ws_connect(
+                    url, heartbeat=heartbeat_seconds, max_msg_size=FRAME_LIMIT_BYTES
+                )
+            except aiohttp.WSServerHandshakeError as error:
+                found = {name.lower(): value for name, value in (error.headers or CIMultiDict()).items()}
+                return Answer(error.status, found, b"")
+        return LiveSocket(socket, url)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        invariant(self._session is not None, "a session must be entered before it is used")
+        assert self._session is not None
+        return self._session
+
+    def _url(self, path: str, params: Mapping[str, str] | None) -> URL:
+        # The path is percent-encoded by the caller already; doing it again would change names with a percent sign.
+        url = self._base.join(URL(path.lstrip("/"), encoded=True))
+        return url.with_query(dict(params)) if params else url
+
+
+class LiveSocket:
+    """One open WebSocket of text frames."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, url: URL) -> None:
+        """Wrap an open ``socket``."""
+        self._socket = socket
+        self._url = url
+
+    async def send(self, frame: bytes) -> None:
+        """Send one text frame. Raises ConnectFailedError."""
+        with _Translated(self._url):
+            await self._socket.send_str(frame.decode())
+
+    async def receive(self) -> str:
+        """Return the next text frame. Raises ConnectFailedError when the connection has ended."""
+        while True:
+            with _Translated(self._url):
+                message = await self._socket.receive()
+            if message.type is aiohttp.WSMsgType.TEXT:
+                return str(message.data)
+            if message.type is not aiohttp.WSMsgType.BINARY:
+                raise ConnectFailedError(f"cannot read from {self._url.origin()}: {_end_reason(self._socket, message)}")
+
+    async def close(self) -> None:
+        """Say goodbye and close."""
+        await self._socket.close()
+
+
+def _end_reason(socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMessage) -> str:
+    error = socket.exception()
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return "it stopped answering"
+    if message.type is aiohttp.WSMsgType.CLOSE and message.extra:
+        return plain(str(message.extra), 200)
+    if error is not None:
+        return plain(_cause(error), 200)
+    code = socket.close_code
+    return "the server is stopping" if code == aiohttp.WSCloseCode.GOING_AWAY else "the connection was closed"
+
+
+def _parse_base(url: str, trust: Trust) -> URL:
+    try:
+        base = URL(url.rstrip("/") + "/")
+    except ValueError as error:
+        raise _bad_address(url, str(error)) from error
+    if base.scheme not in ("http", "https") or not base.host:
+        raise _bad_address(url, "it is no http or https URL")
+    if base.user or base.password or base.query_string or base.fragment:
+        raise _bad_address(f"{base.scheme}://{base.host}", "user, query and fragment have no place in it")
+    if trust.pin and base.scheme != "https":
+        raise ConfigError(
+            f"cannot use server address {url}: a certificate pin needs https",
+            hint="write https:// or take the pin away",
+        )
+    return base
+
+
+def _bad_address(url: str, cause: str) -> ConfigError:
+    return ConfigError(f"cannot use server address {plain(url, 200)!r}: {cause}", hint="write http(s)://HOST:PORT")
+
+
+def _make_tls(base: URL, trust: Trust) -> ssl.SSLContext | aiohttp.Fingerprint | bool:
+    if base.scheme != "https":
+        return True
+    if trust.pin:
+        return aiohttp.Fingerprint(bytes.fromhex(parse_pin(trust.pin)))
+    if trust.ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=trust.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"cannot read certificate authority {trust.ca_file}: {_cause(error)}") from error
+
+
+async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > ANSWER_LIMIT_BYTES:
+            raise BodyTooLargeError(
+                f"cannot read answer of {response.url.origin()}: it is larger than {ANSWER_LIMIT_BYTES} bytes",
+                hint="ask for fewer rows",
+            )
+    return bytes(content)
+
+
+class _Translated:
+    """Turns what the library and the sockets raise inside the block into ours."""
+
+    def __init__(self, url: URL) -> None:
+        self._origin = url.origin()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            return  # the caller's deadline
+        if isinstance(error, (aiohttp.ClientError, OSError)):
+            raise ConnectFailedError(f"cannot reach {self._origin}: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    match error:
+        case aiohttp.ServerFingerprintMismatch():
+            return "its certificate does not match the pin"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"its certificate is not trusted: {_verify_message(error.certificate_error)}"
+        case aiohttp.ClientConnectorError() if error.os_error.errno:
+            return _os_cause(error.os_error)
+        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+            return "the connection was closed"
+        case OSError() if error.errno:
+            return _os_cause(error)
+    return plain(str(error), 200) or type(error).__name__
+
+
+def _os_cause(error: OSError) -> str:
+    # The loop's own messages repeat the address and the call; the system's word is enough.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return plain(error.strerror or str(error), 200)
+
+
+def _verify_message(error: Exception) -> str:
+    return str(getattr(error, "verify_message", "")) or plain(str(error), 200)
