@@ -1,0 +1,85 @@
+"""Rules of the house that import-linter has no words for."""
+
+import ast
+
+import pytest
+
+from tests.support.source import Module, modules
+
+FEATURES = {
+    "alerting", "commands", "automation", "diagnosis", "messaging", "reports", "twin", "projects",
+    "fleet", "identity", "audit", "insights", "metrics", "records",
+}  # fmt: skip
+# What a command may lean on: it asks a running server through client. The exceptions open an installation themselves
+# (cli/offline) or start processes.
+CLI_MAY_IMPORT = {"cli", "client", "config", "wire", "model", "lib", "errors"}
+CLI_STARTERS = {"serve": {"server"}, "agent": {"agent"}, "up": {"tui"}, "top": {"tui"}}
+# Where `except Exception` may stand: the supervisor, the HTTP middleware, the CLI's main.
+CATCH_ALL = {"nagare.lib.tasks", "nagare.cli.main"}
+CATCH_ALL_ROOMS = ("nagare.server.middleware",)
+# module -> reason, for the few that need one more.
+CATCH_ALL_EXCEPTIONS = {
+    "nagare.agent.worker": "isolates one collector's fault from the others, as the supervisor does for tasks",
+}
+
+
+def _rooms(module: Module) -> set[str]:
+    return {name.split(".")[1] for _, name in module.imports() if name.startswith("nagare.")} - {"__version__"}
+
+
+def test_a_command_asks_through_the_client() -> None:
+    faults = {}
+    for module in modules():
+        if module.room != "cli" or module.name.startswith("nagare.cli.offline."):
+            continue
+        allowed = CLI_MAY_IMPORT | CLI_STARTERS.get(module.name.rsplit(".", 1)[-1], set())
+        if strange := _rooms(module) - allowed:
+            faults[module.where] = sorted(strange)
+    assert faults == {}
+
+
+def test_a_route_knows_only_its_own_feature() -> None:
+    faults = {}
+    for module in modules():
+        if not module.name.startswith("nagare.server.routes."):
+            continue
+        own = module.name.rsplit(".", 1)[-1]
+        features = (_rooms(module) & FEATURES) - {own}
+        stores = [name for _, name in module.imports() if name.startswith("nagare.") and ".store" in name]
+        if len(features) > 1 or stores:
+            faults[module.where] = sorted(features) + stores
+    assert faults == {}
+
+
+def test_everything_is_caught_in_three_places_only() -> None:
+    faults = []
+    for module in modules():
+        if module.name in CATCH_ALL or module.name.startswith(CATCH_ALL_ROOMS) or module.name in CATCH_ALL_EXCEPTIONS:
+            continue
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ExceptHandler) and _catches_everything(node) and not _re_raises(node):
+                faults.append(f"{module.where}:{node.lineno}")
+    assert faults == []
+
+
+def _catches_everything(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}) for kind in caught
+    )
+
+
+def _re_raises(handler: ast.ExceptHandler) -> bool:
+    # A handler that cleans up and raises again, or translates, swallows nothing.
+    return any(isinstance(node, ast.Raise) for node in ast.walk(handler))
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_module_says_why_it_exists(module: Module) -> None:
+    assert ast.get_docstring(module.tree), f"{module.where} has no docstring"
+
+
+def test_no_unfinished_work_is_marked_in_the_code() -> None:
+    marks = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplemented" + "Error")
+    faults = [f"{module.where}: {mark}" for module in modules() for mark in marks if mark in module.text]
+    assert faults == []

@@ -1,0 +1,62 @@
+"""The source tree as the rules about code see it: modules, classes, functions, imports."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of the package; ``name`` is dotted."""
+
+    path: Path
+    name: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def room(self) -> str:
+        """The first name below the package: ``cli``, ``metrics`` …"""
+        return [*self.name.split("."), ""][1]
+
+    @property
+    def where(self) -> str:
+        """The path as people name it."""
+        return str(self.path.relative_to(ROOT))
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Yield (line, dotted name) of each import, deferred ones too."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+    def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """Yield every function and method."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node
+
+    def classes(self) -> Iterator[ast.ClassDef]:
+        """Yield every class."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ClassDef):
+                yield node
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Return every module of the package."""
+    found = []
+    for path in sorted((SOURCE / "nagare").rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        text = path.read_text()
+        found.append(Module(path, name, text, ast.parse(text)))
+    return tuple(found)
