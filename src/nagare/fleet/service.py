@@ -1,0 +1,243 @@
+"""The fleet: registering hosts, changing them, and watching who is alive.
+
+Hosts are kept in memory and written through; every change of a host goes through the verbs here.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import replace
+from types import TracebackType
+from typing import Protocol, Self
+
+from nagare.errors import ConflictError, NotFoundError
+from nagare.fleet.liveness import Life, revive
+from nagare.fleet.rules import check_labels, check_registration
+from nagare.fleet.store import HostStore, from_ms
+from nagare.fleet.views import down_event, host_view, up_event
+from nagare.keys.signing import check_public_key
+from nagare.lib.clock import Clock
+from nagare.lib.nearest import did_you_mean
+from nagare.model.event import Event
+from nagare.model.host import Host, HostState
+from nagare.records.engine import Records
+from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest
+
+log = logging.getLogger(__name__)
+
+# Finer than the shortest time after which a host becomes stale (3 x 0.2 s) would show to nobody.
+_REVIEW_SECONDS = 0.5
+_FLUSH_SECONDS = 60.0
+
+
+class HostTokens(Protocol):
+    """What the fleet needs of identity."""
+
+    async def issue_host_token(self, host_id: str, name: str) -> str:
+        """Return a new token for the host; earlier ones end."""
+        ...
+
+    async def revoke_host_tokens(self, host_id: str) -> None:
+        """End every token of the host."""
+        ...
+
+
+class FleetListener(Protocol):
+    """Who hears of changes."""
+
+    def host_changed(self, view: HostView, *, removed: bool) -> None:
+        """A host was registered, changed its state or labels, or was removed."""
+        ...
+
+    async def event_happened(self, event: Event) -> None:
+        """An event is to be stored; its id is deterministic, a repeat is harmless."""
+        ...
+
+
+class Fleet:
+    """The hosts of this installation. ``async with`` loads them; ``run`` announces changes until cancelled."""
+
+    def __init__(self, records: Records, tokens: HostTokens, listener: FleetListener, clock: Clock) -> None:
+        """Keep the neighbours; nothing is read yet."""
+        self._store = HostStore(records)
+        self._tokens = tokens
+        self._listener = listener
+        self._clock = clock
+        self._hosts: dict[str, Host] = {}
+        self._lives: dict[str, Life] = {}
+        # Names between the check and the write: a second request for one of them must not pass the same check.
+        self._registering: set[str] = set()
+        self._started = clock.monotonic()
+        self._flushed_at = self._started
+
+    async def __aenter__(self) -> Self:
+        """Load the hosts."""
+        self._started = self._clock.monotonic()
+        for stored in await self._store.load():
+            name = stored.host.name
+            self._hosts[name] = stored.host
+            life = revive(stored.last_seen_ms, stored.down_ms, self._clock.now_ms(), self._started)
+            life.state = life.state_at(self._started, stored.host.interval_seconds, self._started)
+            self._lives[name] = life
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Save who was seen when."""
+        await self.flush()
+
+    async def register(self, request: RegisterRequest) -> RegisterReply:
+        """Register a machine, or the same machine again, and return a new token for it.
+
+        Raises InputError, and ConflictError when another machine has that name: two machines are never merged.
+        """
+        check_registration(request)
+        if request.public_key is not None:
+            check_public_key(request.public_key)
+        if request.name in self._registering:
+            raise ConflictError(f"cannot register host {request.name!r}: it is being registered just now")
+        self._registering.add(request.name)
+        try:
+            host = self._registered(request)
+            await self._store.save(host)
+            token = await self._tokens.issue_host_token(host.id, host.name)
+        finally:
+            self._registering.discard(request.name)
+        self._hosts[host.name] = host
+        self._lives.setdefault(host.name, Life())
+        self._announce(host.name)
+        log.info("host_registered name=%s id=%s", host.name, host.id)
+        return RegisterReply(id=host.id, name=host.name, token=token)
+
+    async def patch(self, name: str, patch: HostPatch) -> HostView:
+        """Replace the labels of a host. Raises NotFoundError, InputError."""
+        check_labels(patch.labels)
+        host = replace(self.get(name), labels=dict(patch.labels))
+        await self._store.save(host)
+        self._hosts[name] = host
+        self._announce(name)
+        return self.view(name)
+
+    async def remove(self, name: str) -> None:
+        """Forget a host and end its tokens; its samples stay. Raises NotFoundError."""
+        host = self.get(name)
+        view = self.view(name)
+        await self._tokens.revoke_host_tokens(host.id)
+        await self._store.remove(host.id)
+        del self._hosts[name], self._lives[name]
+        self._listener.host_changed(view, removed=True)
+        log.info("host_removed name=%s id=%s", name, host.id)
+
+    def get(self, name: str) -> Host:
+        """Return the host of that name. Raises NotFoundError with the nearest name."""
+        host = self._hosts.get(name)
+        if host is None:
+            raise NotFoundError(f"cannot find host {name[:80]!r}: not registered", hint=did_you_mean(name, self._hosts))
+        return host
+
+    def find(self, name: str) -> Host | None:
+        """Return the host of that name, or None."""
+        return self._hosts.get(name)
+
+    def view(self, name: str) -> HostView:
+        """Return the host of that name as people see it. Raises NotFoundError."""
+        host, life = self.get(name), self._lives[name]
+        seen_at = None if life.last_seen_ms is None else from_ms(life.last_seen_ms)
+        return host_view(replace(host, last_seen_at=seen_at), self._state(name))
+
+    def views(self) -> list[HostView]:
+        """Return every host, by name."""
+        return [self.view(name) for name in sorted(self._hosts)]
+
+    def count_by_state(self) -> dict[str, int]:
+        """Return how many hosts are in each state."""
+        counts = dict.fromkeys((state.value for state in HostState), 0)
+        for name in self._hosts:
+            counts[self._state(name).value] += 1
+        return counts
+
+    def touch(self, name: str) -> None:
+        """Note that the host was heard of just now; cheap, called for every batch."""
+        life = self._lives.get(name)
+        if life is not None:
+            life.touch(self._clock.now_ms(), self._clock.monotonic())
+
+    async def run(self) -> None:
+        """Announce changes of state and keep last-seen times durable, until cancelled."""
+        while True:
+            await self.review()
+            if self._clock.monotonic() - self._flushed_at >= _FLUSH_SECONDS:
+                await self.flush()
+            await self._clock.sleep(_REVIEW_SECONDS)
+
+    async def review(self) -> None:
+        """Announce every host whose state is not what was announced last."""
+        for name in list(self._hosts):
+            life = self._lives.get(name)
+            if life is None:  # removed while an earlier host's fall was stored
+                continue
+            state = self._state(name)
+            if state is life.state:
+                continue
+            life.state = state
+            self._announce(name)
+            if state is HostState.DOWN and life.down_ms is None:
+                await self._fall(name, life)
+            elif state is HostState.UP and life.down_ms is not None:
+                await self._rise(name, life)
+
+    async def flush(self) -> None:
+        """Save last-seen times that are not saved yet."""
+        self._flushed_at = self._clock.monotonic()
+        unsaved = {name: life for name, life in self._lives.items() if not life.is_saved}
+        seen_ms = {
+            self._hosts[name].id: life.last_seen_ms for name, life in unsaved.items() if life.last_seen_ms is not None
+        }
+        for life in unsaved.values():
+            life.is_saved = True
+        if seen_ms:
+            await self._store.save_last_seen(seen_ms)
+
+    async def _fall(self, name: str, life: Life) -> None:
+        # Durable in this order, so that a crash at any point repeats the same event id and loses none.
+        host, last_seen_ms, now_ms = self._hosts[name], life.last_seen_ms or 0, self._clock.now_ms()
+        await self._store.save_last_seen({host.id: last_seen_ms})
+        await self._listener.event_happened(down_event(host, last_seen_ms, now_ms))
+        await self._store.save_down(host.id, now_ms)
+        life.down_ms = now_ms
+
+    async def _rise(self, name: str, life: Life) -> None:
+        host, down_ms = self._hosts[name], life.down_ms or 0
+        await self._listener.event_happened(up_event(host, down_ms, self._clock.now_ms()))
+        await self._store.save_down(host.id, None)
+        life.down_ms = None
+
+    def _state(self, name: str) -> HostState:
+        host, life = self._hosts[name], self._lives[name]
+        return life.state_at(self._clock.monotonic(), host.interval_seconds, self._started)
+
+    def _announce(self, name: str) -> None:
+        self._listener.host_changed(self.view(name), removed=False)
+
+    def _registered(self, request: RegisterRequest) -> Host:
+        known = self._hosts.get(request.name)
+        if known is not None and known.machine_id != request.machine_id:
+            raise ConflictError(
+                f"cannot register host {request.name!r}: another machine has that name",
+                hint="give this machine a name of its own (agent.name), or remove the other host first",
+            )
+        return Host(
+            id=known.id if known else uuid.uuid4().hex,
+            name=request.name,
+            machine_id=request.machine_id,
+            registered_at=known.registered_at if known else self._clock.now(),
+            last_seen_at=known.last_seen_at if known else None,
+            interval_seconds=request.interval_seconds,
+            version=request.version,
+            # An operator's labels win over what the agent was configured with.
+            labels={**request.labels, **(known.labels if known else {})},
+            facts=dict(request.facts),
+            public_key=request.public_key,
+        )

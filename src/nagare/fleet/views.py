@@ -1,0 +1,57 @@
+"""Hosts as people and other rooms see them: views and events; pure functions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from nagare.model.event import Event, Severity
+from nagare.model.host import Host, HostState
+from nagare.wire.hosts import HostView
+
+
+def host_view(host: Host, state: HostState) -> HostView:
+    """Return ``host`` in ``state`` for the wire."""
+    return HostView(
+        id=host.id,
+        name=host.name,
+        state=state.value,
+        registered_at=format_time(host.registered_at),
+        last_seen_at=None if host.last_seen_at is None else format_time(host.last_seen_at),
+        interval_seconds=host.interval_seconds,
+        version=host.version,
+        labels=dict(host.labels),
+        facts=dict(host.facts),
+    )
+
+
+def format_time(moment: datetime) -> str:
+    """Return RFC 3339 in UTC with milliseconds and Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def down_event(host: Host, last_seen_ms: int, now_ms: int) -> Event:
+    """Return the event of a host that fell silent; its id follows from the host and when it was last heard of."""
+    return Event(
+        id=f"host.down/{host.id}/{last_seen_ms}",
+        ts=now_ms,
+        host=host.name,
+        kind="host.down",
+        severity=Severity.HIGH,
+        source="server",
+        text=f"host {host.name} is down: nothing heard for {max(0, now_ms - last_seen_ms) // 1000} s",
+        attributes={"last_seen_ms": str(last_seen_ms)},
+    )
+
+
+def up_event(host: Host, down_ms: int, now_ms: int) -> Event:
+    """Return the event of a host that is heard of again; its id follows from the host and its fall."""
+    return Event(
+        id=f"host.up/{host.id}/{down_ms}",
+        ts=now_ms,
+        host=host.name,
+        kind="host.up",
+        severity=Severity.INFO,
+        source="server",
+        text=f"host {host.name} is up again after {max(0, now_ms - down_ms) // 1000} s",
+        attributes={"down_ms": str(down_ms)},
+    )

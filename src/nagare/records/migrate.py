@@ -1,0 +1,25 @@
+"""Brings the records database to the newest revision; the only module that loads alembic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def make_config(connection: Connection | None = None) -> Config:
+    """Return alembic's configuration for the migrations of this package."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the missing migrations inside the caller's transaction: all of them or none."""
+    command.upgrade(make_config(connection), "head")

@@ -1,0 +1,1 @@
+"""The history of the records tables, oldest first; a released revision never changes."""
