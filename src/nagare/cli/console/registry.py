@@ -1,0 +1,139 @@
+"""The table of commands, and the group that imports a command's module only when it is named.
+
+`nagare --help` prints this table without loading any of them; that keeps it under 150 ms however many there are.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import typer
+import typer.core
+import typer.main
+
+from nagare.cli.console.invocation import global_options
+from nagare.errors import InputError
+from nagare.lib.nearest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: the module that holds its ``app``, its help line, and whether it prints rows (``-o``)."""
+
+    module: str
+    text: str
+    has_rows: bool = False
+
+
+COMMANDS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "up": Entry("nagare.cli.up", "Server, agent and live dashboard of this machine, in one word."),
+        "top": Entry("nagare.cli.top", "The live dashboard."),
+        "query": Entry("nagare.cli.offline.query", "Ask the metrics in SQL.", has_rows=True),
+        "plot": Entry("nagare.cli.offline.plot", "Draw a metric as a chart in the terminal or a PNG.", has_rows=True),
+        "tables": Entry("nagare.cli.offline.tables", "What SQL can see: tables, columns, units.", has_rows=True),
+        "hosts": Entry("nagare.cli.hosts", "List, show, label and remove hosts.", has_rows=True),
+        "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
+        "serve": Entry("nagare.cli.serve", "Run the server."),
+        "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
+        "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),
+        "config": Entry("nagare.cli.config", "Show, check and begin the configuration.", has_rows=True),
+        "version": Entry("nagare.cli.version", "Show the versions of nagare and what it runs on.", has_rows=True),
+    }
+)
+# Options of the program as a whole that make no sense behind a command.
+_ROOT_ONLY = frozenset({"version", "install_completion", "show_completion"})
+_EXAMPLE = re.compile(r"\n(Examples?:\n)")
+_EPILOG = "Global options (--data, --config, --server, --quiet, --no-color) may stand here too; see nagare --help."
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """A group whose commands stand in COMMANDS."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the library's signature
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  the library's signature
+        """Import and return one command, None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = self._load(cmd_name)
+        return self.commands[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that ``args`` name. Raises InputError with the nearest one."""
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing and not name.startswith("-"):
+            raise InputError(
+                f"cannot run command {name!r}: there is no such command",
+                hint=did_you_mean(name, COMMANDS) or "`nagare --help` lists them",
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  the library's signature
+        """Write the table as it stands, loading nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.text) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete a command's name from the table; its own arguments load it."""
+        from typer._click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=entry.text) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        # Options of the group itself; the class above would load every command for its help line.
+        return names + super(typer.core.TyperGroup, self).shell_complete(ctx, incomplete)
+
+    def _load(self, name: str) -> Any:
+        entry = COMMANDS[name]
+        app: typer.Typer = importlib.import_module(entry.module).app
+        app.rich_markup_mode = None
+        command = typer.main.get_command(app)
+        command.name = name
+        shared = [param for param in self.params if param.name not in _ROOT_ONLY]
+        _share(command, shared, has_rows=entry.has_rows)
+        return command
+
+
+def _share(command: Any, shared: list[Any], *, has_rows: bool) -> None:
+    """Let ``command`` and everything below it take the global options too; only ``-o`` is worth a line of its help."""
+    if command.help:
+        # The library's mark for a paragraph as it stands: what follows keeps its line breaks.
+        command.help = _EXAMPLE.sub("\n\b\n\\1", command.help)
+    taken = {option for param in command.params for option in param.opts}
+    for param in shared:
+        if taken.isdisjoint(param.opts):
+            copied = copy.copy(param)
+            copied.hidden = not (has_rows and param.name == "output")
+            command.params.append(copied)
+    children = getattr(command, "commands", {})
+    if not children:
+        command.epilog = _EPILOG
+    for child in children.values():
+        _share(child, shared, has_rows=has_rows)
+
+
+def build() -> LazyGroup:
+    """Return the root command."""
+    root = typer.Typer(
+        name="nagare",
+        cls=LazyGroup,
+        rich_markup_mode=None,
+        no_args_is_help=False,
+        invoke_without_command=False,
+        context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+        epilog="Data goes to stdout, talk and errors to stderr. Begin with `nagare up`.",
+    )
+    root.callback()(global_options)
+    group = typer.main.get_command(root)
+    assert isinstance(group, LazyGroup)
+    return group

@@ -1,0 +1,116 @@
+"""The entry point: runs one command and turns whatever happens into words on stderr and an exit status.
+
+The only place of the command line that catches everything. It imports typer and the standard library; commands import
+what they need when they run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from nagare.cli import exit_codes
+from nagare.cli.console import diagnostics
+from nagare.cli.console.invocation import Invocation, OutputFormat
+from nagare.cli.console.registry import LazyGroup, build
+from nagare.errors import InputError, NagareError
+
+_COMPLETION_VARIABLE = "_NAGARE_COMPLETE"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run ``nagare`` with ``args`` (the process's own when None) and return its exit status."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    invocation = Invocation()
+    try:
+        status = _run(arguments, invocation)
+        _flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+        status = exit_codes.BROKEN_PIPE
+    except KeyboardInterrupt:
+        status = exit_codes.INTERRUPTED
+    except NagareError as error:
+        diagnostics.report(error, as_json=_wants_json(arguments, invocation))
+        status = exit_codes.exit_code_of(error)
+    except Exception as error:  # noqa: BLE001  the last place that can turn a bug into a status
+        _report_bug(error, arguments, invocation)
+        status = exit_codes.INTERNAL
+    return status
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    group = build()
+    _complete_shell(group)
+    if not arguments:
+        arguments = ["--help"]
+    try:
+        with group.make_context("nagare", arguments, obj=invocation) as context:
+            group.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.Abort:
+        return exit_codes.INTERRUPTED
+    except typer.TyperException as error:
+        raise _usage_error(error) from error
+    return exit_codes.FINE
+
+
+def _complete_shell(group: LazyGroup) -> None:
+    from nagare.config.surroundings import variable
+
+    if variable(_COMPLETION_VARIABLE):
+        # Prints what the shell asked for and ends the process.
+        group.main(prog_name="nagare", complete_var=_COMPLETION_VARIABLE)
+
+
+def _usage_error(error: typer.TyperException) -> InputError:
+    context: Any = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "nagare"
+    possibilities = getattr(error, "possibilities", None)
+    text = error.format_message() if not possibilities else error.message
+    text = text.strip().rstrip(".").replace("\n\t", " ")
+    hint = f"did you mean {' or '.join(sorted(possibilities))}?" if possibilities else f"see {path} --help"
+    return InputError(f"cannot run {path}: {text[:1].lower()}{text[1:]}", hint=hint)
+
+
+def _wants_json(arguments: list[str], invocation: Invocation) -> bool:
+    if invocation.output is not None:
+        return invocation.wants_json_errors
+    # The line did not parse far enough to say so.
+    joined = " ".join(arguments)
+    return "--json" in arguments or any(
+        f"{option}{value}" in joined
+        for option in ("-o ", "-o", "--output ", "--output=")
+        for value in (OutputFormat.JSON, OutputFormat.NDJSON)
+    )
+
+
+def _report_bug(error: Exception, arguments: list[str], invocation: Invocation) -> None:
+    bug = NagareError(
+        f"cannot go on: {type(error).__name__} where none should be, a bug of ours",
+        hint="run it again with --debug and report what it prints",
+    )
+    if invocation.is_debug or "--debug" in arguments:
+        import traceback
+
+        diagnostics.note("".join(traceback.format_exception(error)))
+    diagnostics.report(bug, as_json=_wants_json(arguments, invocation))
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _abandon_stdout() -> None:
+    # The interpreter flushes stdout once more at its end; that must not fail a second time.
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

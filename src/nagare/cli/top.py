@@ -1,0 +1,41 @@
+"""``nagare top``: the live dashboard in this terminal."""
+
+from __future__ import annotations
+
+import typer
+
+from nagare.cli.console.invocation import invocation_of, is_interactive
+from nagare.errors import InputError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def top(
+    context: typer.Context,
+    location: str = typer.Argument(
+        None, metavar="[LOCATION]", help="Where to begin, as the dashboard shows it: hosts?filter=web&sort=cpu"
+    ),
+    ascii_only: bool = typer.Option(None, "--ascii", help="Draw with ASCII only."),
+) -> None:
+    """Watch the hosts live.
+
+    It opens also while no server answers, and follows as soon as one does. Press ? for help, q to leave.
+
+    Examples:
+      nagare top
+      nagare top hosts
+      nagare top 'hosts/web1?t=-1h'
+    """
+    invocation = invocation_of(context)
+    if not is_interactive():
+        raise InputError(
+            "cannot open the dashboard: stdin and stdout must be a terminal",
+            hint="`nagare query` and `nagare hosts` answer in a pipe",
+        )
+    invocation.set_flags({"top.ascii": ascii_only})
+    from nagare.tui.app import run_top
+
+    status = run_top(invocation.settings, location)
+    if status:
+        raise typer.Exit(status)

@@ -1,0 +1,10 @@
+"""Plain facts of the process's environment that are no settings of ours: TERM, NO_COLOR, LANG and their like."""
+
+from __future__ import annotations
+
+import os
+
+
+def variable(name: str) -> str:
+    """Return an environment variable, empty when it is not set."""
+    return os.environ.get(name, "")
