@@ -101,11 +101,18 @@ class Client:
         return await self._fetch("/api/v1/tables", list[TableView])
 
     async def sql(
-        self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None, limit: int | None = None
+        self,
+        sql: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
     ) -> SqlReply:
-        """Run one SELECT; ``limit`` is the most rows wanted."""
+        """Run one SELECT; ``limit`` is the most rows wanted, the window holds for every table that it names."""
         bound = dict(params) if isinstance(params, Mapping) else None if params is None else list(params)
-        return await self._send("POST", "/api/v1/sql", SqlRequest(sql, bound, limit), SqlReply)
+        request = SqlRequest(sql, bound, limit, since_ms=since_ms, until_ms=until_ms)
+        return await self._send("POST", "/api/v1/sql", request, SqlReply)
 
     async def hosts(self) -> list[HostView]:
         """Return every host that the caller may see."""
