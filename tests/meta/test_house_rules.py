@@ -56,9 +56,11 @@ def test_everything_is_caught_in_three_places_only() -> None:
     for module in modules():
         if module.name in CATCH_ALL or module.name.startswith(CATCH_ALL_ROOMS) or module.name in CATCH_ALL_EXCEPTIONS:
             continue
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.ExceptHandler) and _catches_everything(node) and not _re_raises(node):
-                faults.append(f"{module.where}:{node.lineno}")
+        faults += [
+            f"{module.where}:{node.lineno}"
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.ExceptHandler) and _catches_everything(node) and not _re_raises(node)
+        ]
     assert faults == []
 
 

@@ -5,8 +5,12 @@ Method: "Exponential Backoff And Jitter", M. Brooker, AWS Architecture Blog, 201
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
+
+# A server that is told wrong, or is hostile, must not silence a fleet for days: an hour is longer than any drain.
+RETRY_AFTER_LIMIT_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -20,14 +24,15 @@ class Backoff:
     attempt: int = 0
 
     def next_seconds(self, retry_after_seconds: float | None = None) -> float:
-        """Return the delay before the next try; a server's ``Retry-After`` is a lower bound that is honoured."""
+        """Return the delay before the next try; a server's ``Retry-After`` is a lower bound, honoured up to an hour."""
         ceiling = min(self.cap_seconds, self.base_seconds * 2 ** min(self.attempt, 30))
         self.attempt += 1
         delay = max(self.floor_seconds, self.random.uniform(0, ceiling))
-        if retry_after_seconds is not None:
-            # Jitter on top, so that a fleet told the same delay does not return in step.
-            delay = retry_after_seconds + self.random.uniform(0, min(ceiling, retry_after_seconds + 1))
-        return delay
+        if retry_after_seconds is None or not math.isfinite(retry_after_seconds) or retry_after_seconds < 0:
+            return delay
+        told = min(retry_after_seconds, RETRY_AFTER_LIMIT_SECONDS)
+        # Jitter on top, so that a fleet told the same delay does not return in step.
+        return max(self.floor_seconds, told + self.random.uniform(0, min(ceiling, told + 1)))
 
     def reset(self) -> None:
         """Start again from the base after a success."""

@@ -9,6 +9,8 @@ from nagare.errors import InvalidLabelError
 
 IDENTIFIER_LIMIT = 63
 HOST_LIMIT = 253
+# Linux allows 255 bytes; the rest is for the suffixes of temporary and rotated files.
+PATH_NAME_LIMIT = 220
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?")
 
@@ -28,8 +30,19 @@ def check_host(name: str) -> str:
 
 
 def path_name(name: str) -> str:
-    """Return ``name`` percent-encoded to ``[A-Za-z0-9_-]`` and ``%``, so that it cannot leave its folder."""
-    return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
+    """Return ``name`` percent-encoded to ``[A-Za-z0-9_-]`` and ``%``, so that it cannot leave its folder.
+
+    Raises InvalidLabelError for a name that is empty, is no Unicode text, or is too long for a file's name.
+    """
+    try:
+        encoded = quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
+    except UnicodeEncodeError as error:
+        raise InvalidLabelError("cannot use name as a file's name: it is no Unicode text") from error
+    if not 0 < len(encoded) <= PATH_NAME_LIMIT:
+        raise InvalidLabelError(
+            f"cannot use name {name[:40]!r} as a file's name: {len(encoded)} bytes, 1 to {PATH_NAME_LIMIT} are lawful"
+        )
+    return encoded
 
 
 def from_path_name(encoded: str) -> str:

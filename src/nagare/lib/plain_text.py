@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 
 # C0 and C1 controls and DEL steer terminals; bidi controls reorder what a person reads (CVE-2021-42574);
-# zero-width characters hide text; lone surrogates cannot be encoded.
-_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]")
+# zero-width characters and tags hide text; line separators break a line; lone surrogates cannot be encoded.
+_HARMFUL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -22,7 +25,7 @@ def plain(text: str, limit: int | None = None) -> str:
     """Return ``text`` on one line with every harmful character made visible, cut to ``limit`` characters."""
     cleaned = _HARMFUL.sub(_visible, text)
     if limit is not None and len(cleaned) > limit:
-        return cleaned[: max(0, limit - 1)] + "…"
+        return cleaned[: limit - 1] + "…" if limit > 0 else ""
     return cleaned
 
 

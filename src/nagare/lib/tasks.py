@@ -50,18 +50,24 @@ class TaskSupervisor:
 
     def start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``coroutine`` once; an error is logged and counted, never lost."""
-        return self._spawn(self._run_once(name, coroutine), name)
+        task = self._spawn(self._run_once(name, coroutine), name)
+        # Cancelled before its first step, the coroutine would never be awaited; closing a finished one does nothing.
+        task.add_done_callback(lambda _: coroutine.close())
+        return task
 
     async def stop(self) -> None:
         """Cancel every task and wait at most ``stop_seconds``."""
-        pending = {task for task in self._tasks if not task.done()}
-        for task in pending:
-            task.cancel()
-        if not pending:
-            return
-        _, late = await asyncio.wait(pending, timeout=self._stop_seconds)
-        for task in late:
-            log.error("task_did_not_stop name=%s after_seconds=%s", task.get_name(), self._stop_seconds)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._stop_seconds
+        # Again while a task that ends starts another one.
+        while pending := {task for task in self._tasks if not task.done()}:
+            for task in pending:
+                task.cancel()
+            _, late = await asyncio.wait(pending, timeout=max(0.0, deadline - loop.time()))
+            if late:
+                for task in late:
+                    log.error("task_did_not_stop name=%s after_seconds=%s", task.get_name(), self._stop_seconds)
+                return
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
@@ -75,7 +81,10 @@ class TaskSupervisor:
             try:
                 await job()
             except asyncio.CancelledError:
-                raise
+                if _is_cancelled():
+                    raise
+                # Something below the job was cancelled, not the job: a fault like any other.
+                log.exception("task_failed name=%s", name)
             except Exception:
                 log.exception("task_failed name=%s", name)
             # A run that lasted is a success: the next fault starts from the base delay again.
@@ -92,3 +101,8 @@ class TaskSupervisor:
         except Exception:
             self.counters.add(f"failures.{name}")
             log.exception("task_failed name=%s", name)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from collections.abc import Hashable
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from nagare.errors import BodyTooLargeError, InputError, UnsupportedMediaError
+from nagare.lib.plain_text import plain
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -20,6 +22,12 @@ else:
 T = TypeVar("T")
 ENCODINGS = ("identity", "gzip", "zstd")
 _CHUNK_BYTES = 1 << 20
+# Streams glued together in one body are lawful in both formats, but each costs a decoder and a copy of what follows:
+# a body of a million empty ones would burn minutes. No sender we know glues more than a few.
+_STREAM_LIMIT = 100
+# One step of the path that msgspec writes: ``.name``, ``[3]``, or ``[...]`` for a key.
+_STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _encoder = msgspec.json.Encoder()
 
 
@@ -45,25 +53,41 @@ def decode_any(content: bytes | str) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """Return ``value`` as JSON."""
-    return _encoder.encode(value)
+    """Return ``value`` as JSON. What is no Unicode in a text (an odd file name) becomes a replacement character."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return _encoder.encode(_as_unicode(msgspec.to_builtins(value)))
+
+
+def _as_unicode(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {_as_unicode(key): _as_unicode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_unicode(item) for item in value]
+    return value
 
 
 def _input_error(error: msgspec.ValidationError) -> InputError:
-    text = str(error)
+    text = plain(str(error), 300)
     reason, _, place = text.partition(" - at ")
-    pointer = place.strip("`").removeprefix("$").replace(".", "/").replace("[", "/").replace("]", "")
+    steps = (name or index.replace("...", "*") for name, index in _STEP.findall(place))
+    pointer = "".join(f"/{step}" for step in steps)
     return InputError(f"cannot accept document: {text}", errors=[{"pointer": f"#{pointer}", "detail": reason}])
 
 
 def pack(content: bytes, encoding: str) -> bytes:
-    """Return ``content`` in ``encoding`` (identity, gzip or zstd)."""
+    """Return ``content`` in ``encoding`` (identity, gzip or zstd). Raises UnsupportedMediaError for another."""
     if encoding == "zstd":
         return zstd.compress(content, level=3)
     if encoding == "gzip":
         packer = zlib.compressobj(6, zlib.DEFLATED, 31)
         return packer.compress(content) + packer.flush()
-    return content
+    if encoding == "identity":
+        return content
+    raise _not_spoken(encoding)
 
 
 def unpack(content: bytes, encoding: str, limit_bytes: int) -> bytes:
@@ -79,20 +103,23 @@ def unpack(content: bytes, encoding: str, limit_bytes: int) -> bytes:
     elif encoding == "zstd":
         unpacked = _unzstd(content, limit_bytes)
     else:
-        raise UnsupportedMediaError(
-            f"cannot read content encoding {encoding[:40]!r}: not spoken here",
-            hint=f"use one of {', '.join(ENCODINGS)}",
-        )
+        raise _not_spoken(encoding)
     if len(unpacked) > limit_bytes:
         raise _too_large(limit_bytes)
     return unpacked
+
+
+def _not_spoken(encoding: str) -> UnsupportedMediaError:
+    return UnsupportedMediaError(
+        f"cannot use content encoding {encoding[:40]!r}: not spoken here", hint=f"use one of {', '.join(ENCODINGS)}"
+    )
 
 
 def _gunzip(content: bytes, limit_bytes: int) -> bytes:
     unpacked = bytearray()
     remaining = content
     try:
-        while remaining:
+        for _ in range(_STREAM_LIMIT):
             unpacker = zlib.decompressobj(31)
             unpacked += unpacker.decompress(remaining, limit_bytes + 1 - len(unpacked))
             if len(unpacked) > limit_bytes:
@@ -100,9 +127,11 @@ def _gunzip(content: bytes, limit_bytes: int) -> bytes:
             if not unpacker.eof:
                 raise InputError("cannot read gzip body: it ends too early")
             remaining = unpacker.unused_data
+            if not remaining:
+                return bytes(unpacked)
     except zlib.error as error:
         raise InputError(f"cannot read gzip body: {error}") from error
-    return bytes(unpacked)
+    raise InputError(f"cannot read gzip body: more than {_STREAM_LIMIT} streams in one body")
 
 
 def _unzstd(content: bytes, limit_bytes: int) -> bytes:
@@ -111,7 +140,7 @@ def _unzstd(content: bytes, limit_bytes: int) -> bytes:
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
     remaining = content
     try:
-        while remaining:
+        for _ in range(_STREAM_LIMIT):
             unpacker = zstd.ZstdDecompressor(options=options)
             chunk = remaining
             while not unpacker.eof:
@@ -123,9 +152,11 @@ def _unzstd(content: bytes, limit_bytes: int) -> bytes:
                 if not piece and unpacker.needs_input:
                     raise InputError("cannot read zstd body: it ends too early")
             remaining = unpacker.unused_data
+            if not remaining:
+                return bytes(unpacked)
     except zstd.ZstdError as error:
         raise InputError(f"cannot read zstd body: {error}") from error
-    return bytes(unpacked)
+    raise InputError(f"cannot read zstd body: more than {_STREAM_LIMIT} streams in one body")
 
 
 def _too_large(limit_bytes: int) -> BodyTooLargeError:
