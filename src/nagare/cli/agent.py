@@ -13,13 +13,13 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def agent(
     context: typer.Context,
-    server: str = typer.Option(
+    server: str | None = typer.Option(
         None, "--server", metavar="URL", help="Server to send to, instead of this installation's own."
     ),
-    token_file: str = typer.Option(
+    token_file: str | None = typer.Option(
         None, "--token-file", metavar="FILE", help="File with the token to register with, instead of run/token."
     ),
-    parent_fd: int = typer.Option(None, "--parent-fd", hidden=True),
+    parent_fd: int | None = typer.Option(None, "--parent-fd", hidden=True),
 ) -> None:
     """Run the agent that collects from this host.
 

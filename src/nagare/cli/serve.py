@@ -16,13 +16,13 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def serve(
     context: typer.Context,
-    listen: str = typer.Option(
+    listen: str | None = typer.Option(
         None, "--listen", metavar="HOST:PORT", help="Address to listen on; port 0 picks a free one."
     ),
-    insecure: bool = typer.Option(
+    insecure: bool | None = typer.Option(
         None, "--insecure", help="Serve plain HTTP beyond loopback; only for a network you fully trust."
     ),
-    parent_fd: int = typer.Option(None, "--parent-fd", hidden=True),
+    parent_fd: int | None = typer.Option(None, "--parent-fd", hidden=True),
 ) -> None:
     """Run the server that stores and answers.
 

@@ -13,10 +13,10 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def top(
     context: typer.Context,
-    location: str = typer.Argument(
+    location: str | None = typer.Argument(
         None, metavar="[LOCATION]", help="Where to begin, as the dashboard shows it: hosts?filter=web&sort=cpu"
     ),
-    ascii_only: bool = typer.Option(None, "--ascii", help="Draw with ASCII only."),
+    ascii_only: bool | None = typer.Option(None, "--ascii", help="Draw with ASCII only."),
 ) -> None:
     """Watch the hosts live.
 

@@ -166,18 +166,18 @@ def _complete_format(incomplete: str) -> list[str]:
 
 
 def global_options(
-    data: str = typer.Option(
+    data: str | None = typer.Option(
         None, "--data", metavar="DIR", help="Directory of this installation.", callback=_keep_flag, expose_value=False
     ),
-    config: str = typer.Option(
+    config: str | None = typer.Option(
         None, "--config", metavar="FILE", help="Configuration to read, in TOML.", callback=_keep_flag,
         expose_value=False,
     ),
-    server: str = typer.Option(
+    server: str | None = typer.Option(
         None, "--server", metavar="URL", help="Server to ask, instead of this installation's own.",
         callback=_keep_flag, expose_value=False,
     ),
-    output: str = typer.Option(
+    output: str | None = typer.Option(
         None, "--output", "-o", metavar="FORMAT",
         help="table, json, csv or ndjson; table on a terminal and json in a pipe unless given.",
         callback=_keep_output, autocompletion=_complete_format, expose_value=False,

@@ -12,7 +12,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from nagare.cli.console.invocation import Invocation, OutputFormat, columns, is_terminal
@@ -23,11 +23,11 @@ Row = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Named columns and their rows; ``types`` are DuckDB's names where the rows come from SQL."""
+    """Named columns and their rows; ``types`` are DuckDB's names, column by column, where the rows come from SQL."""
 
     names: Sequence[str]
     rows: Iterable[Row]
-    types: Mapping[str, str] = field(default_factory=dict)
+    types: Sequence[str] = ()
 
 
 def write_rows(invocation: Invocation, rows: Rows, stream: TextIO | None = None) -> None:

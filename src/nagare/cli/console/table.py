@@ -26,13 +26,12 @@ def format_table(
     names: Sequence[str],
     rows: Sequence[Sequence[Any]],
     *,
-    types: Mapping[str, str] | None = None,
+    types: Sequence[str] = (),
     width: int | None = None,
     is_bold: bool = False,
 ) -> Iterator[str]:
     """Yield the header and one line a row; ``width`` is the room there is, None for any."""
-    types = types or {}
-    is_time = [types.get(name, "").upper().startswith(_TIME_TYPES) for name in names]
+    is_time = [kind.upper().startswith(_TIME_TYPES) for kind in types] or [False] * len(names)
     cells = [[_cell(value, is_time=is_time[index]) for index, value in enumerate(row)] for row in rows]
     header = [plain(name, 60) for name in names]
     is_number = [_is_number(rows, index) for index in range(len(names))]

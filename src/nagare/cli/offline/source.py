@@ -1,0 +1,70 @@
+"""Asks this installation in SQL: its live server when one runs, else its files while nobody holds their lock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from nagare.client.client import Client
+from nagare.client.target import Target, find_target
+from nagare.config.settings import Settings
+from nagare.errors import ConnectFailedError
+from nagare.wire.sql import SqlReply, SqlRequest, TableView
+
+T = TypeVar("T")
+
+
+def ask(settings: Settings, request: SqlRequest) -> SqlReply:
+    """Return the answer to ``request``. Raises errors of ``nagare.errors``."""
+
+    async def live(client: Client) -> SqlReply:
+        return await client.sql(
+            request.sql, request.params, request.limit, since_ms=request.since_ms, until_ms=request.until_ms
+        )
+
+    async def files(store: Any) -> SqlReply:
+        reply: SqlReply = await store.query(request)
+        return reply
+
+    return asyncio.run(_from_either(settings, live, files))
+
+
+def describe(settings: Settings) -> list[TableView]:
+    """Return the tables that SQL sees. Raises errors of ``nagare.errors``."""
+
+    async def live(client: Client) -> list[TableView]:
+        return await client.tables()
+
+    async def files(store: Any) -> list[TableView]:
+        views: list[TableView] = store.describe()
+        return views
+
+    return asyncio.run(_from_either(settings, live, files))
+
+
+async def _from_either(
+    settings: Settings, live: Callable[[Client], Awaitable[T]], files: Callable[[Any], Awaitable[T]]
+) -> T:
+    target = _find_live(settings)
+    if target is not None:
+        async with Client(target, deadline_seconds=settings.client.deadline_seconds) as client:
+            return await live(client)
+    if not settings.data.is_dir():
+        raise ConnectFailedError(
+            f"cannot read installation {settings.data}: there is none", hint="begin one with: nagare up"
+        )
+    from nagare.metrics.offline import OfflineStore
+
+    async with OfflineStore(settings) as store:
+        return await files(store)
+
+
+def _find_live(settings: Settings) -> Target | None:
+    try:
+        return find_target(settings)
+    except ConnectFailedError:
+        # A server that was named must answer; only "none runs here" leads to the files.
+        if settings.client.server:
+            raise
+        return None
