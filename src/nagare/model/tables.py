@@ -216,6 +216,7 @@ NETWORK = Table(
         _attribute("duplex", "full or half, where the driver tells"),
         _attribute("state", "operational state: up, down, unknown …"),
         _gauge("mtu_bytes", "largest packet", _INT),
+        _attribute("kind", "physical, wireless, bridge, bond, vlan, tunnel, loopback, virtual …"),
         _attribute("primary", "whether the default route uses it", _BOOL),
     ),
 )

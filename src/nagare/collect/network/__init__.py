@@ -1,0 +1,1 @@
+"""Traffic of each network interface, its link, and whether the default route uses it."""

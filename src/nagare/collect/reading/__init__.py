@@ -1,0 +1,1 @@
+"""What the sources share: reading files, rates, rows. It knows no table and no source."""
