@@ -1,0 +1,146 @@
+"""A grid of terminal cells that renderables draw on: characters, styles, and text that never leaves the grid.
+
+Every width that leaves this module is measured as rich measures it. Foreign text is made plain here too, so that no
+caller can forget it. Holds no colours of its own.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len, get_character_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from nagare.lib.plain_text import plain
+
+Lines = list[list[Segment]]
+
+_SPACE = 32
+# The right half of a wide character: it holds a place in the grid and is left out when the row becomes text.
+_CONTINUATION = 0
+
+
+def cells(text: str) -> str:
+    """Return ``text`` harmless and made of characters that each take one or two cells."""
+    if text.isascii() and text.isprintable():
+        return text
+    composed = unicodedata.normalize("NFC", plain(text))
+    return "".join(character for character in composed if get_character_cell_size(character) > 0)
+
+
+def cut(text: str, width: int, more: str = "…") -> str:
+    """Return harmless ``text`` in at most ``width`` cells; a cut is shown by ``more``."""
+    text = cells(text)
+    if cell_len(text) <= width:
+        return text
+    if width <= cell_len(more):
+        return more if width == cell_len(more) else ""
+    kept, room = [], width - cell_len(more)
+    for character in text:
+        room -= get_character_cell_size(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept) + more
+
+
+def fit(text: str, width: int, more: str = "…", *, right: bool = False) -> str:
+    """Return harmless ``text`` in exactly ``width`` cells, padded on the left when ``right``."""
+    text = cut(text, width, more)
+    padding = " " * max(0, width - cell_len(text))
+    return padding + text if right else text + padding
+
+
+class Canvas:
+    """A grid of ``width`` × ``height`` cells, at first blank."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """Make the grid; a size below zero counts as zero."""
+        self.width = max(0, width)
+        self.height = max(0, height)
+        self.codes: NDArray[np.uint32] = np.full((self.height, self.width), _SPACE, dtype=np.uint32)
+        self.styles: NDArray[np.int16] = np.zeros((self.height, self.width), dtype=np.int16)
+        self._table: list[Style] = [Style.null()]
+        self._numbers: dict[Style, int] = {self._table[0]: 0}
+
+    def number(self, style: Style) -> int:
+        """Return the number that stands for ``style`` in ``styles``."""
+        known = self._numbers.get(style)
+        if known is None:
+            known = self._numbers[style] = len(self._table)
+            self._table.append(style)
+        return known
+
+    def put(self, row: int, column: int, text: str, style: Style, width: int | None = None) -> int:
+        """Write ``text`` from (row, column) and return the cells taken; what falls outside is left out."""
+        if not 0 <= row < self.height:
+            return 0
+        number = self.number(style)
+        end = self.width if width is None else min(self.width, column + width)
+        at = column
+        for character in cells(text):
+            size = get_character_cell_size(character)
+            if at + size > end:
+                break
+            if at >= 0:
+                self.codes[row, at] = ord(character)
+                self.codes[row, at + 1 : at + size] = _CONTINUATION
+                self.styles[row, at : at + size] = number
+            at += size
+        return max(0, at - column)
+
+    def fill(self, rows: slice, columns: slice, character: str, style: Style) -> None:
+        """Fill a rectangle with one narrow character."""
+        self.codes[rows, columns] = ord(character)
+        self.styles[rows, columns] = self.number(style)
+
+    def fill_blank(self, rows: slice, columns: slice | NDArray[np.bool_], character: str, style: Style) -> None:
+        """Fill those cells of a rectangle that are still blank."""
+        codes = self.codes[rows, columns]
+        blank = codes == _SPACE
+        self.codes[rows, columns] = np.where(blank, np.uint32(ord(character)), codes)
+        self.styles[rows, columns] = np.where(blank, np.int16(self.number(style)), self.styles[rows, columns])
+
+    def lines(self) -> Lines:
+        """Return the rows as segments, one per run of a style."""
+        if not self.width:
+            return [[] for _ in range(self.height)]
+        styles = self._merged_styles()
+        text = self.codes.tobytes().decode("utf-32-le", errors="replace")
+        changed = np.ones_like(styles, dtype=np.bool_)
+        changed[:, 1:] = styles[:, 1:] != styles[:, :-1]
+        lines: Lines = [[] for _ in range(self.height)]
+        starts = np.flatnonzero(changed.ravel())
+        stops = np.append(starts[1:], styles.size).tolist()
+        numbers = styles.ravel()[starts].tolist()
+        width, table = self.width, self._table
+        wide = bool((self.codes == _CONTINUATION).any())
+        for start, stop, number in zip(starts.tolist(), stops, numbers, strict=True):
+            run = text[start:stop].replace("\0", "") if wide else text[start:stop]
+            lines[start // width].append(Segment(run, table[number]))
+        return lines
+
+    def _merged_styles(self) -> NDArray[np.int16]:
+        """Let blank cells without a background take their left neighbour's style: fewer, longer segments."""
+        shown = np.array([s.bgcolor is not None or bool(s.reverse or s.underline) for s in self._table], dtype=np.bool_)
+        free = (self.codes == _SPACE) & ~shown[self.styles]
+        free[:, 0] = False
+        # A blank cell after a style with a background must not take that background.
+        columns = np.where(free, 0, np.arange(self.width))
+        source = np.maximum.accumulate(columns, axis=1)
+        merged = np.take_along_axis(self.styles, source, axis=1)
+        return np.where(free & shown[merged], self.styles, merged)
+
+
+def lines_text(lines: Sequence[Sequence[Segment]]) -> list[str]:
+    """Return lines as text without styles."""
+    return ["".join(segment.text for segment in line) for line in lines]
+
+
+def lines_width(lines: Sequence[Sequence[Segment]]) -> int:
+    """Return the width of the widest line in cells."""
+    return max((sum(cell_len(segment.text) for segment in line) for line in lines), default=0)
