@@ -87,6 +87,11 @@ class SegmentLog:
         return self._segments[0].first if self._segments else self._next
 
     @property
+    def segment_starts(self) -> list[int]:
+        """The first index of each segment, oldest first: the borders at which ``drop_before`` frees space."""
+        return [segment.first for segment in self._segments]
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of all segments."""
         return sum(segment.size for segment in self._segments)
@@ -172,7 +177,8 @@ class SegmentLog:
         freed = 0
         while len(self._segments) > 1 and self._segments[1].first <= index:
             freed += self._remove_first()
-        if len(self._segments) == 1 and self._next <= index and self._descriptor < 0:
+        is_spent = len(self._segments) == 1 and self._segments[0].first < self._next <= index
+        if is_spent and self._descriptor < 0:
             # The next index must survive in a name, or a reopened empty log would start at one again.
             self._start_segment()
             freed += self._remove_first()

@@ -1,0 +1,110 @@
+"""Outcomes made into one batch: columns of all tables, each row with its moment, packed for the wire and the spool."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from nagare.model.columns import Cell as ModelCell
+from nagare.model.columns import Columns, row_count
+from nagare.model.tables import TABLES, ColumnType
+from nagare.wire.batch import BATCH_VERSION, Batch, Cell
+from nagare.wire.codec import decode, encode, pack, unpack
+
+_Lists = dict[str, list[Cell]]
+# Below this a compressed body is hardly smaller and only costs time.
+_PACK_BYTES = 1024
+_UNPACKED_LIMIT_BYTES = 64 * 2**20
+_MAP_COLUMNS = frozenset(
+    column.name for table in TABLES.values() for column in table.columns if column.type is ColumnType.MAP
+)
+_SEPARATOR = b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A batch as it is sent and spooled: which host it speaks for, and the body in its encoding."""
+
+    host: str
+    encoding: str
+    body: bytes
+
+    def to_record(self) -> bytes:
+        """Return the spool's record: two lines of header and the body."""
+        return _SEPARATOR.join((self.host.encode(), self.encoding.encode(), self.body))
+
+    @classmethod
+    def from_record(cls, record: bytes) -> Packed:
+        """Return what ``to_record`` made. Raises ValueError for anything else."""
+        host, encoding, body = record.split(_SEPARATOR, 2)
+        return cls(host.decode(), encoding.decode(), body)
+
+
+class TableSet:
+    """Collects columns of many sources into whole tables; a column that one source lacks is null there."""
+
+    def __init__(self) -> None:
+        """Begin with no tables."""
+        self._tables: dict[str, _Lists] = {}
+
+    def add(self, tables: Mapping[str, Columns], now_ms: int) -> None:
+        """Append the rows of ``tables`` and stamp them with ``now_ms``, unless they bring their own ``ts``."""
+        for name, columns in tables.items():
+            count = row_count(columns)
+            if not count:
+                continue
+            columns = dict(columns)
+            columns.setdefault("ts", [now_ms] * count)
+            if name == "events":
+                columns["id"] = _fill_ids(columns.get("id"), count)
+            _append(self._tables.setdefault(name, {}), columns, count)
+
+    def add_rows(self, name: str, rows: Sequence[Mapping[str, ModelCell]], now_ms: int) -> None:
+        """Append ``rows`` to the table ``name``."""
+        names = list(dict.fromkeys(column for row in rows for column in row))
+        self.add({name: {column: [row.get(column) for row in rows] for column in names}}, now_ms)
+
+    def take(self) -> dict[str, _Lists]:
+        """Return the tables and begin anew."""
+        tables, self._tables = self._tables, {}
+        return tables
+
+
+def pack_batch(host: str, boot: str, seq: int, tables: dict[str, _Lists]) -> Packed:
+    """Return the batch (``host``, ``boot``, ``seq``) as it will be sent."""
+    return _pack(Batch(BATCH_VERSION, host, boot, seq, tables))
+
+
+def rename_host(packed: Packed, host: str) -> Packed:
+    """Return the same batch in the name of ``host``: the server chose another name than the one we began with."""
+    batch = decode(unpack(packed.body, packed.encoding, _UNPACKED_LIMIT_BYTES), Batch)
+    return _pack(Batch(batch.v, host, batch.boot, batch.seq, batch.tables, batch.replaces))
+
+
+def _pack(batch: Batch) -> Packed:
+    body = encode(batch)
+    encoding = "zstd" if len(body) >= _PACK_BYTES else "identity"
+    return Packed(batch.host, encoding, pack(body, encoding))
+
+
+def _fill_ids(ids: Iterable[ModelCell] | None, count: int) -> list[str]:
+    known = [None] * count if ids is None else ids
+    return [str(identity or uuid.uuid4()) for identity in known]
+
+
+def _append(table: _Lists, columns: Columns, count: int) -> None:
+    before = len(table["ts"]) if table else 0
+    for name in columns:
+        if name not in table:
+            table[name] = [None] * before
+    for name, values in table.items():
+        values.extend(_wire_cells(name, columns[name]) if name in columns else [None] * count)
+
+
+def _wire_cells(name: str, cells: Sequence[ModelCell]) -> Iterable[Cell]:
+    # The encoder knows dictionaries only; looking at every cell would cost as much as encoding them.
+    if name in _MAP_COLUMNS:
+        return [dict(cell) if isinstance(cell, Mapping) else cell for cell in cells]
+    return cast("Sequence[Cell]", cells)
