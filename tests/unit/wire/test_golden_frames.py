@@ -1,0 +1,77 @@
+"""Frames of every version that was ever spoken: today's code reads them all, and writes what yesterday's reads.
+
+A golden file is never edited. A later version gets a folder of its own.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nagare.wire import batch, codec, events, hosts, live, problem, sql, system
+from tests.support.source import ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "wire"
+KINDS: dict[str, Any] = {
+    "batch": batch.Batch,
+    "batch_reply": batch.BatchReply,
+    "event_request": events.EventRequest,
+    "event_view": events.EventView,
+    "register_request": hosts.RegisterRequest,
+    "register_reply": hosts.RegisterReply,
+    "host_view": hosts.HostView,
+    "host_patch": hosts.HostPatch,
+    "problem": problem.Problem,
+    "sql_request": sql.SqlRequest,
+    "sql_reply": sql.SqlReply,
+    "table_view": sql.TableView,
+    "health": system.Health,
+    "server_note": system.ServerNote,
+    "status": system.Status,
+    "frame_subscribe": live.ClientFrame,
+    "frame_unsubscribe": live.ClientFrame,
+    "frame_authenticate": live.ClientFrame,
+    "frame_hello": live.ServerFrame,
+    "frame_subscribed": live.ServerFrame,
+    "frame_rows": live.ServerFrame,
+    "frame_event": live.ServerFrame,
+    "frame_host": live.ServerFrame,
+    "frame_error": live.ServerFrame,
+}
+FILES = sorted(GOLDEN.glob("v*/*.json"))
+
+
+def _kind(path: Path) -> Any:
+    return KINDS[path.stem.removesuffix("_minimal")]
+
+
+def _missing(old: Any, new: Any, place: str = "$") -> list[str]:
+    """Return what stands in ``old`` and not in ``new``: ``new`` may only have more keys."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        lost = [f"{place}.{key}" for key in old if key not in new]
+        return lost + [
+            fault for key in old.keys() & new.keys() for fault in _missing(old[key], new[key], f"{place}.{key}")
+        ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [fault for index, (left, right) in pairs for fault in _missing(left, right, f"{place}[{index}]")]
+    return [] if old == new and type(old) is type(new) else [f"{place}: {old!r} became {new!r}"]
+
+
+def test_every_kind_of_frame_has_its_golden_file() -> None:
+    assert {path.stem.removesuffix("_minimal") for path in GOLDEN.glob("v1/*.json")} == set(KINDS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_golden_frame_reads_and_writes_back(path: Path) -> None:
+    content = path.read_bytes()
+    value = codec.decode(content, _kind(path))
+    assert _missing(json.loads(content), json.loads(codec.encode(value))) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_field_of_tomorrow_is_ignored(path: Path) -> None:
+    content = json.loads(path.read_bytes())
+    later = codec.decode(json.dumps({**content, "field_of_tomorrow": {"a": [1]}}), _kind(path))
+    assert later == codec.decode(path.read_bytes(), _kind(path))
