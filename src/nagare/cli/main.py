@@ -100,6 +100,12 @@ def _report_bug(error: Exception, arguments: list[str], invocation: Invocation) 
         import traceback
 
         diagnostics.note("".join(traceback.format_exception(error)))
+    if "logging" in sys.modules:
+        import logging
+
+        # A service has a log, and nobody who could run it again with --debug.
+        if logging.getLogger().handlers:
+            logging.getLogger("nagare.cli").error("unexpected_error", exc_info=error)
     diagnostics.report(bug, as_json=_wants_json(arguments, invocation))
 
 

@@ -17,6 +17,7 @@ def top(
         None, metavar="[LOCATION]", help="Where to begin, as the dashboard shows it: hosts?filter=web&sort=cpu"
     ),
     ascii_only: bool | None = typer.Option(None, "--ascii", help="Draw with ASCII only."),
+    parent_fd: int | None = typer.Option(None, "--parent-fd", hidden=True),
 ) -> None:
     """Watch the hosts live.
 
@@ -34,6 +35,10 @@ def top(
             hint="`nagare query` and `nagare hosts` answer in a pipe",
         )
     invocation.set_flags({"top.ascii": ascii_only})
+    if parent_fd is not None:
+        from nagare.cli.console.parent import watch_parent
+
+        watch_parent(parent_fd)
     from nagare.tui.app import run_top
 
     status = run_top(invocation.settings, location)

@@ -1,0 +1,152 @@
+"""``nagare hosts``: the machines that the installation knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from nagare.cli.console.calls import call
+from nagare.cli.console.diagnostics import note
+from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
+from nagare.cli.console.output import Rows, write_document, write_rows
+from nagare.errors import InputError
+
+if TYPE_CHECKING:
+    from nagare.client.client import Client
+    from nagare.wire.hosts import HostView
+
+app = typer.Typer(add_completion=False, invoke_without_command=True)
+
+
+@app.callback()
+def hosts(context: typer.Context) -> None:
+    """List, show, label and remove hosts.
+
+    Without a verb it lists them.
+
+    Examples:
+      nagare hosts
+      nagare hosts show web1
+      nagare hosts label web1 role=db rack=
+    """
+    if context.invoked_subcommand is None:
+        _write_list(invocation_of(context))
+
+
+@app.command("list")
+def list_hosts(context: typer.Context) -> None:
+    """List the hosts with their state and when they were last heard.
+
+    Example:
+      nagare hosts list -o ndjson
+    """
+    _write_list(invocation_of(context))
+
+
+@app.command()
+def show(context: typer.Context, name: str = typer.Argument(metavar="NAME", help="The host.")) -> None:
+    """Show everything that is known of one host.
+
+    Example:
+      nagare hosts show web1 -o json
+    """
+    invocation = invocation_of(context)
+
+    async def fetch(client: Client) -> HostView:
+        return await client.host(name)
+
+    host = call(invocation.settings, fetch)
+    if invocation.format in (OutputFormat.JSON, OutputFormat.NDJSON):
+        write_document(_document(host))
+        return
+    rows = [(key, value) for key, value in _document(host).items() if not isinstance(value, dict)]
+    rows += [(f"label {key}", value) for key, value in host.labels.items()]
+    rows += [(f"fact {key}", value) for key, value in host.facts.items()]
+    write_rows(invocation, Rows(("property", "value"), rows))
+
+
+@app.command()
+def label(
+    context: typer.Context,
+    name: str = typer.Argument(metavar="NAME", help="The host."),
+    pairs: list[str] = typer.Argument(metavar="KEY=VALUE...", help="Labels to set; KEY= takes one away."),
+) -> None:
+    """Set or take away labels of a host; the others stay.
+
+    Examples:
+      nagare hosts label web1 role=db
+      nagare hosts label web1 role=
+    """
+    changes = dict(_pair(pair) for pair in pairs)
+    invocation = invocation_of(context)
+
+    async def change(client: Client) -> HostView:
+        present = (await client.host(name)).labels
+        merged = {key: value for key, value in {**present, **changes}.items() if value}
+        return await client.patch_host(name, merged)
+
+    host = call(invocation.settings, change)
+    write_rows(invocation, Rows(("label", "value"), sorted(host.labels.items())))
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    name: str = typer.Argument(metavar="NAME", help="The host."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+) -> None:
+    """Forget a host and void its token; its samples stay until they are old.
+
+    Example:
+      nagare hosts remove web1 --yes
+    """
+    invocation = invocation_of(context)
+    if not yes:
+        _confirm(name)
+
+    async def delete(client: Client) -> None:
+        await client.delete_host(name)
+
+    call(invocation.settings, delete)
+    if not invocation.is_quiet:
+        note(f"nagare: host {name} is removed")
+
+
+def _confirm(name: str) -> None:
+    from nagare.cli.console.invocation import is_interactive
+
+    if not is_interactive():
+        raise InputError(f"cannot remove host {name!r}: nobody is here to confirm it", hint="add --yes")
+    if typer.prompt(f"Type the name of the host to remove ({name})", err=True) != name:
+        raise InputError(f"cannot remove host {name!r}: the name typed is another")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InputError(f"cannot use label {text!r}: it must read KEY=VALUE", hint="for example: role=db")
+    return key, value
+
+
+def _write_list(invocation: Invocation) -> None:
+    async def fetch(client: Client) -> list[HostView]:
+        return await client.hosts()
+
+    found = call(invocation.settings, fetch)
+    if invocation.format in (OutputFormat.JSON, OutputFormat.NDJSON):
+        documents = [_document(host) for host in found]
+        names = list(documents[0]) if documents else []
+        write_rows(invocation, Rows(names, [list(document.values()) for document in documents]))
+        return
+    rows = [(host.name, host.state, host.last_seen_at, host.version, _labels(host.labels)) for host in found]
+    types = ("", "", "TIMESTAMP", "", "")
+    write_rows(invocation, Rows(("host", "state", "last_seen", "version", "labels"), rows, types))
+
+
+def _labels(labels: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def _document(host: HostView) -> dict[str, Any]:
+    return {name: getattr(host, name) for name in host.__struct_fields__}
