@@ -1,0 +1,563 @@
+"""The one table of all live lists: virtual, painted row by row, its selection tied to a row and not to a place.
+
+The owner writes into ``store`` and calls ``sync``; the table filters, sorts, and paints only what is seen. While it is
+frozen it shows a copy, and the store goes on. It talks to nobody but by messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from nagare.lib.clock import Clock, SystemClock
+from nagare.tui.renderables.skeleton import draw_skeleton
+from nagare.tui.renderables.table_cells import ColumnSpec, format_cell, table_text
+from nagare.tui.renderables.theme import find_palette
+from nagare.tui.renderables.time_axis import format_clock
+from nagare.tui.widgets.live_table_layout import TableLayout, lay_out_columns
+from nagare.tui.widgets.live_table_paint import Painter, RowFlags, scroll_sideways
+from nagare.tui.widgets.row_filter import RowFilter, parse_filter
+from nagare.tui.widgets.row_order import Slots, sort_slots
+from nagare.tui.widgets.row_store import RowStore
+
+
+class LiveTable(ScrollView, can_focus=True):
+    """A table of live rows."""
+
+    HELP = "Rows update in place. The selection stays with its row when the order changes; `z` freezes the list."
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page_up"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down"),
+        Binding("home,g", "first", "First row", show=False, id="table.first"),
+        Binding("end,G", "last", "Last row", show=False, id="table.last"),
+        Binding("left,h", "scroll_by(-8)", "Scroll left", show=False, id="table.left"),
+        Binding("right,l", "scroll_by(8)", "Scroll right", show=False, id="table.right"),
+        Binding("enter", "select", "Open", id="table.open"),
+        Binding("space", "mark", "Mark", id="table.mark"),
+        Binding("asterisk", "invert_marks", "Invert marks", show=False, id="table.invert_marks"),
+        Binding("o", "sort_next", "Sort", id="table.sort"),
+        Binding("O", "sort_reverse", "Reverse", show=False, id="table.reverse"),
+        Binding("w", "toggle_wide", "Wide", id="table.wide"),
+        Binding("z,F", "toggle_freeze", "Freeze", id="table.freeze"),
+        Binding("f", "toggle_follow", "Follow", id="table.follow"),
+    ]
+
+    DEFAULT_CSS = """
+    LiveTable {
+        background: $background;
+        color: $foreground;
+        scrollbar-size: 1 1;
+        overflow-x: auto;
+        overflow-y: auto;
+    }
+    """
+
+    cursor_key: reactive[str | None] = reactive(None, init=False)
+    sort_key: reactive[str | None] = reactive(None, init=False)
+    sort_reversed: reactive[bool] = reactive(default=False, init=False)
+    wide: reactive[bool] = reactive(default=False, init=False)
+    follow: reactive[bool] = reactive(default=False, init=False)
+    is_loading: reactive[bool] = reactive(default=False, init=False)
+    empty_text: reactive[str] = reactive("nothing here yet", init=False)
+
+    class RowHighlighted(Message):
+        """The selection moved to another row, or to none."""
+
+        def __init__(self, table: LiveTable, key: str | None) -> None:
+            """Name the table and the row."""
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> LiveTable:
+            """The table, for selectors of handlers."""
+            return self.table
+
+    class RowSelected(RowHighlighted):
+        """A row was opened: Enter or a double click."""
+
+        key: str
+
+    class SortChanged(Message):
+        """The order is another one now."""
+
+        def __init__(self, table: LiveTable, column: str | None, reverse: bool) -> None:  # noqa: FBT001  a message's field
+            """Name the column and the direction."""
+            super().__init__()
+            self.table = table
+            self.column = column
+            self.reverse = reverse
+
+        @property
+        def control(self) -> LiveTable:
+            """The table, for selectors of handlers."""
+            return self.table
+
+    class MarksChanged(Message):
+        """Other rows are marked now."""
+
+        def __init__(self, table: LiveTable, keys: frozenset[str]) -> None:
+            """Name all marked rows."""
+            super().__init__()
+            self.table = table
+            self.keys = keys
+
+        @property
+        def control(self) -> LiveTable:
+            """The table, for selectors of handlers."""
+            return self.table
+
+    class FrozenChanged(Message):
+        """The list was frozen or goes on."""
+
+        def __init__(self, table: LiveTable, frozen: bool) -> None:  # noqa: FBT001  a message's field
+            """Say which."""
+            super().__init__()
+            self.table = table
+            self.frozen = frozen
+
+        @property
+        def control(self) -> LiveTable:
+            """The table, for selectors of handlers."""
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[ColumnSpec],
+        *,
+        state_key: str | None = None,
+        clock: Clock | None = None,
+        id: str | None = None,  # noqa: A002  textual's own name
+        classes: str | None = None,
+    ) -> None:
+        """Make a table; ``state_key`` names the column whose state dims a row (stale) or hides its numbers (down)."""
+        super().__init__(id=id, classes=classes)
+        self.columns = tuple(columns)
+        self.store = RowStore(columns)
+        self.state_key = state_key
+        self.marks: set[str] = set()
+        self._clock = clock or SystemClock()
+        self._filter = RowFilter()
+        self._frozen: RowStore | None = None
+        self._frozen_at = ""
+        self._order: Slots = np.zeros(0, dtype=np.intp)
+        self._layout = TableLayout()
+        self._layout_key: tuple[int, bool] | None = None
+        self._strips: dict[int, tuple[int, RowFlags, Strip]] = {}
+        self._painter: Painter | None = None
+
+    # What the owner calls
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the list shows a copy."""
+        return self._frozen is not None
+
+    @property
+    def view(self) -> RowStore:
+        """The rows that are shown: the store, or the frozen copy."""
+        return self._frozen or self.store
+
+    @property
+    def filter_text(self) -> str:
+        """The filter in force."""
+        return self._filter.text
+
+    @property
+    def row_count(self) -> int:
+        """Rows that match the filter."""
+        return int(self._order.size)
+
+    @property
+    def hidden_columns(self) -> tuple[str, ...]:
+        """Titles of the columns that found no room."""
+        return self._layout.hidden
+
+    @property
+    def ordered_keys(self) -> list[str]:
+        """Keys of the rows that match, in the order shown."""
+        keys = self.view.keys
+        return [keys[slot] for slot in self._order.tolist()]
+
+    def sync(self) -> None:
+        """Show what the store holds now; call it once after each round of updates."""
+        if self._frozen is None:
+            self._reorder()
+        self.refresh()
+
+    def set_filter(self, text: str) -> None:
+        """Show only rows that match. Raises FilterError and keeps the filter in force when it cannot be read."""
+        self._filter = parse_filter(text, self.columns)
+        self._reorder()
+        self.scroll_to(y=0, animate=False)
+        self._keep_cursor_seen()
+        self.refresh()
+
+    def sort_by(self, column: str | None, *, reverse: bool | None = None) -> None:
+        """Sort by a column; without ``reverse`` numbers start with the greatest, texts with the first."""
+        spec = self.store.columns.get(column or "")
+        if column is not None and spec is None:
+            return
+        if reverse is None:
+            reverse = spec is not None and (spec.is_numeric or spec.kind == "spark")
+        self.sort_reversed = reverse
+        self.sort_key = column
+        self._resort()
+
+    def move_to(self, key: str) -> bool:
+        """Select a row and bring it into view; False when it is not among the shown."""
+        slot = self.view.find_slot(key)
+        if slot is None or not (self._order == slot).any():
+            return False
+        self.cursor_key = key
+        self._keep_cursor_seen()
+        return True
+
+    def set_frozen(self, *, frozen: bool) -> None:
+        """Freeze the list as it is, or let it go on."""
+        if frozen == self.is_frozen:
+            return
+        self._frozen = self.store.snapshot() if frozen else None
+        self._frozen_at = format_clock(self._clock.now_ms()) if frozen else ""
+        self._strips.clear()
+        self._reorder()
+        self.refresh()
+        self.post_message(self.FrozenChanged(self, frozen))
+
+    def clear_marks(self) -> None:
+        """Unmark all rows."""
+        self._set_marks(set())
+
+    def shown_rows(self) -> list[list[str]]:
+        """Return titles and all matching rows as text, in the order and with the columns shown."""
+        palette = find_palette(self)
+        specs = [column.spec for column in self._layout.columns if column.spec.kind != "spark"]
+        slots, view = self._order.tolist(), self.view
+        rows = [[format_cell(view.at(slot, spec.key), spec, palette) for spec in specs] for slot in slots]
+        return [[spec.title for spec in specs], *rows]
+
+    def shown_text(self) -> str:
+        """Return what is shown as tab-separated text, for the clipboard."""
+        return table_text(self.shown_rows())
+
+    def cursor_text(self) -> str:
+        """Return the first column of the selected row, for the clipboard."""
+        slot = self.view.find_slot(self.cursor_key or "")
+        if slot is None:
+            return ""
+        spec = next((spec for spec in self.columns if spec.priority == 0 and spec.kind == "text"), self.columns[0])
+        return format_cell(self.view.at(slot, spec.key), spec, find_palette(self))
+
+    # Order and selection
+
+    @property
+    def cursor_index(self) -> int | None:
+        """The place of the selected row in the order shown, or None."""
+        slot = self.view.find_slot(self.cursor_key) if self.cursor_key is not None else None
+        if slot is None:
+            return None
+        found = np.flatnonzero(self._order == slot)
+        return int(found[0]) if found.size else None
+
+    def _reorder(self) -> None:
+        before = self.cursor_index
+        store = self.view
+        slots = store.slots()
+        if self._filter:
+            slots = slots[self._filter.mask(store, slots)]
+        if self.sort_key is not None:
+            slots = sort_slots(store, slots, self.sort_key, reverse=self.sort_reversed)
+        self._order = slots
+        gone = {key for key in self.marks if key not in self.store}
+        if gone:
+            self._set_marks(self.marks - gone)
+        self._resize_virtual()
+        self._mend_cursor(before)
+        if self.follow:
+            self._keep_cursor_seen()
+
+    def _resort(self) -> None:
+        self._reorder()
+        self.refresh()
+        self.post_message(self.SortChanged(self, self.sort_key, self.sort_reversed))
+
+    def _mend_cursor(self, before: int | None) -> None:
+        """Keep the selected row while it is shown; else take the one that stands where it stood."""
+        if self.cursor_index is not None:
+            return
+        if not self._order.size:
+            if len(self.view) == 0:
+                self.cursor_key = None
+            return
+        place = min(before or 0, self._order.size - 1)
+        self.cursor_key = self.view.keys[int(self._order[place])]
+
+    def watch_cursor_key(self, key: str | None) -> None:
+        """Tell the owner and repaint."""
+        self.refresh()
+        self.post_message(self.RowHighlighted(self, key))
+
+    def watch_is_loading(self) -> None:
+        """Repaint the placeholder."""
+        self.refresh()
+
+    def watch_empty_text(self) -> None:
+        """Repaint the placeholder."""
+        self.refresh()
+
+    def watch_wide(self) -> None:
+        """Lay the columns out anew."""
+        self._layout_key = None
+        self.scroll_to(x=0, animate=False)
+        self._resize_virtual()
+        self.refresh()
+
+    def watch_follow(self) -> None:
+        """Bring the row into view at once."""
+        if self.follow:
+            self._keep_cursor_seen()
+        self._update_subtitle()
+
+    @property
+    def _top_lines(self) -> int:
+        return 2 if self.is_frozen else 1
+
+    def _resize_virtual(self) -> None:
+        self._lay_out()
+        width = self._layout.width if self.wide else self.scrollable_content_region.width
+        self.virtual_size = Size(width, self._order.size + self._top_lines)
+        self._update_subtitle()
+
+    def _lay_out(self) -> None:
+        key = (self.scrollable_content_region.width, self.wide)
+        if key != self._layout_key:
+            self._layout_key = key
+            self._layout = lay_out_columns(self.columns, key[0], wide=self.wide)
+            self._strips.clear()
+            self._painter = None
+
+    def _update_subtitle(self) -> None:
+        total, shown = len(self.view), self.row_count
+        parts = [f"{shown} of {total}" if self._filter else str(total)]
+        if self.marks:
+            parts.append(f"{len(self.marks)} marked")
+        if self.follow:
+            parts.append("follow")
+        if self._layout.hidden:
+            parts.append(f"+{len(self._layout.hidden)} cols, w")
+        separator = " - " if bool(getattr(self.app, "use_ascii", False)) else " · "
+        self.border_subtitle = separator.join(parts)
+
+    def _keep_cursor_seen(self) -> None:
+        index = self.cursor_index
+        if index is None:
+            return
+        page = max(1, self.scrollable_content_region.height - self._top_lines)
+        top = round(self.scroll_y)
+        if index < top:
+            self.scroll_to(y=index, animate=False)
+        elif index >= top + page:
+            self.scroll_to(y=index - page + 1, animate=False)
+
+    def _move_cursor(self, place: int) -> None:
+        if self._order.size:
+            place = min(max(0, place), self._order.size - 1)
+            self.cursor_key = self.view.keys[int(self._order[place])]
+            self._keep_cursor_seen()
+
+    def _set_marks(self, marks: set[str]) -> None:
+        self.marks = marks
+        self._update_subtitle()
+        self.refresh()
+        self.post_message(self.MarksChanged(self, frozenset(marks)))
+
+    # Painting
+
+    def notify_style_update(self) -> None:
+        """Forget painted rows: the theme or the focus changed."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._painter = None
+
+    def on_resize(self) -> None:
+        """Lay out anew and keep the selected row in view."""
+        self._resize_virtual()
+        self._keep_cursor_seen()
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the viewport."""
+        self._lay_out()
+        painter = self._current_painter()
+        width = self.scrollable_content_region.width
+        if self.is_frozen and y == 0:
+            return painter.notice(self._banner(), width, reverse=True)
+        if y == self._top_lines - 1:
+            strip = self._with_hidden_note(painter.header(self.sort_key, reverse=self.sort_reversed), painter, width)
+        else:
+            index = y - self._top_lines + round(self.scroll_y)
+            if index >= self._order.size:
+                return self._placeholder(y - self._top_lines, painter, width)
+            strip = self._row_strip(int(self._order[index]), painter)
+        if self.wide:
+            strip = scroll_sideways(strip, self._layout.pinned_width, round(self.scroll_x), width)
+        if strip.cell_length == width:
+            return strip
+        style = strip._segments[-1].style if len(strip) == 1 else painter.base  # noqa: SLF001  a reversed row runs to the edge
+        return strip.adjust_cell_length(width, style)
+
+    def _current_painter(self) -> Painter:
+        base = self.rich_style
+        palette = find_palette(self)
+        if self._painter is None or self._painter.base != base or self._painter.palette is not palette:
+            self._painter = Painter(self._layout, palette, self.state_key, base)
+            self._strips.clear()
+        return self._painter
+
+    def _row_strip(self, slot: int, painter: Painter) -> Strip:
+        store = self.view
+        key = store.keys[slot]
+        flags = RowFlags(key in self.marks, key == self.cursor_key, self.has_focus)
+        version = int(store.row_versions[slot])
+        known = self._strips.get(slot)
+        if known is not None and known[0] == version and known[1] == flags:
+            return known[2]
+        strip = painter.row(store, slot, flags)
+        if len(self._strips) > 2048:
+            self._strips.clear()
+        self._strips[slot] = (version, flags, strip)
+        return strip
+
+    def _banner(self) -> str:
+        behind = self.store.version - (self._frozen.version if self._frozen else 0)
+        glyph = "||" if find_palette(self).ascii else "▮▮"
+        return f" {glyph} frozen at {self._frozen_at}, {behind} updates since; z goes on"
+
+    def _with_hidden_note(self, header: Strip, painter: Painter, width: int) -> Strip:
+        """Say at the right of the header how many columns are hidden, where no border says it."""
+        if not self._layout.hidden or self.styles.border_bottom[0]:
+            return header
+        note = f" +{len(self._layout.hidden)} cols, w"
+        room = max(0, width - len(note))
+        return Strip.join(
+            [header.crop(0, room).adjust_cell_length(room, painter.base), painter.notice(note, len(note))]
+        )
+
+    def _placeholder(self, line: int, painter: Painter, width: int) -> Strip:
+        if self._order.size:
+            return Strip.blank(width, painter.base)
+        if self.is_loading and len(self.view) == 0:
+            columns = [(column.left, column.width) for column in self._layout.columns]
+            lines = draw_skeleton(columns, width, 8, painter.palette)
+            segments = lines[line] if 0 <= line < len(lines) else [Segment(" " * width)]
+            return Strip(segments, width).apply_style(painter.base)
+        if line == 1:
+            return painter.notice(f" {self._empty_notice()}", width)
+        return Strip.blank(width, painter.base)
+
+    def _empty_notice(self) -> str:
+        total = len(self.view)
+        if total and self._filter:
+            return f"0 of {total} match {self._filter.text.strip()}; Esc clears"
+        return self.empty_text
+
+    # Actions and the mouse
+
+    def action_move(self, rows: int) -> None:
+        """Move the selection by rows."""
+        index = self.cursor_index
+        self._move_cursor(rows + (index if index is not None else -rows))
+
+    def action_page(self, pages: int) -> None:
+        """Move the selection by a screenful."""
+        self.action_move(pages * max(1, self.scrollable_content_region.height - self._top_lines - 1))
+
+    def action_first(self) -> None:
+        """Select the first row."""
+        self._move_cursor(0)
+
+    def action_last(self) -> None:
+        """Select the last row."""
+        self._move_cursor(self._order.size - 1)
+
+    def action_scroll_by(self, cells: int) -> None:
+        """Scroll a wide table sideways."""
+        self.scroll_to(x=self.scroll_x + cells, animate=False)
+
+    def action_select(self) -> None:
+        """Open the selected row."""
+        if self.cursor_index is not None and self.cursor_key is not None:
+            self.post_message(self.RowSelected(self, self.cursor_key))
+
+    def action_mark(self) -> None:
+        """Mark or unmark the selected row and go on to the next."""
+        if self.cursor_index is not None and self.cursor_key is not None:
+            self._set_marks(self.marks ^ {self.cursor_key})
+            self.action_move(1)
+
+    def action_invert_marks(self) -> None:
+        """Mark the shown rows that are not marked, and unmark the others."""
+        self._set_marks(self.marks ^ set(self.ordered_keys))
+
+    def action_sort_next(self) -> None:
+        """Sort by the next column that is shown."""
+        keys = [column.spec.key for column in self._layout.columns]
+        if keys:
+            at = keys.index(self.sort_key) if self.sort_key in keys else -1
+            self.sort_by(keys[(at + 1) % len(keys)])
+
+    def action_sort_reverse(self) -> None:
+        """Turn the order around."""
+        self.sort_reversed = not self.sort_reversed
+        self._resort()
+
+    def action_toggle_wide(self) -> None:
+        """Show all columns, or as many as fit."""
+        self.wide = not self.wide
+
+    def action_toggle_freeze(self) -> None:
+        """Freeze the list, or let it go on."""
+        self.set_frozen(frozen=not self.is_frozen)
+
+    def action_toggle_follow(self) -> None:
+        """Keep the selected row in view, or not."""
+        self.follow = not self.follow
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by a clicked header, select a clicked row, open it on a double click."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        event.stop()
+        if offset.y == self._top_lines - 1:
+            self._click_header(offset.x)
+        elif offset.y >= self._top_lines:
+            place = offset.y - self._top_lines + round(self.scroll_y)
+            if place < self._order.size:
+                self._move_cursor(place)
+                if event.chain == 2:
+                    self.action_select()
+
+    def _click_header(self, x: int) -> None:
+        if self.wide and x >= self._layout.pinned_width:
+            x += round(self.scroll_x)
+        column = self._layout.hit(x)
+        if column is None:
+            return
+        if column.spec.key == self.sort_key:
+            self.action_sort_reverse()
+        else:
+            self.sort_by(column.spec.key)

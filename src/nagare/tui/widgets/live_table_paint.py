@@ -1,0 +1,102 @@
+"""Strips of a live table: header, rows, banner. Takes values and flags, keeps nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from nagare.tui.renderables.canvas import cut, fit
+from nagare.tui.renderables.palette import Palette, make_style
+from nagare.tui.renderables.table_cells import draw_cell, trend_of
+from nagare.tui.widgets.live_table_layout import TableLayout
+from nagare.tui.widgets.row_store import RowStore
+
+
+@dataclass(frozen=True, slots=True)
+class RowFlags:
+    """How a row differs from its neighbours."""
+
+    marked: bool = False
+    selected: bool = False
+    focused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """Everything that rows of one repaint share."""
+
+    layout: TableLayout
+    palette: Palette
+    state_key: str | None
+    base: Style
+
+    def row(self, store: RowStore, slot: int, flags: RowFlags) -> Strip:
+        """Return the strip of a row, as wide as the layout."""
+        palette = self.palette
+        state = str(store.at(slot, self.state_key) or "unknown") if self.state_key else "up"
+        stale, hidden = state == "stale", state in ("down", "unknown")
+        mark = palette.glyphs.mark if flags.marked else " "
+        segments = [Segment(mark, make_style(palette.series[1], bold=True))]
+        at = 1
+        for column in self.layout.columns:
+            spec = column.spec
+            if column.left > at:
+                segments.append(Segment(" " * (column.left - at)))
+            arrow = self._trend(store, slot, spec.key) if spec.trend else ""
+            value = store.at(slot, spec.key)
+            text, style = draw_cell(value, spec, column.width - len(arrow), palette, stale=stale, hidden=hidden)
+            segments.append(Segment(text + arrow, style))
+            at = column.left + column.width
+        if flags.selected:
+            return self._selected(segments, at, flags)
+        return Strip(segments, at).apply_style(self.base)
+
+    def _trend(self, store: RowStore, slot: int, key: str) -> str:
+        glyphs = self.palette.glyphs
+        change = trend_of(store.before(slot, key), store.at(slot, key))
+        return " " + (glyphs.trend_flat, glyphs.trend_up, glyphs.trend_down)[change]
+
+    def _selected(self, segments: list[Segment], width: int, flags: RowFlags) -> Strip:
+        """Reverse the whole row when the table has the focus; else lift it from the background."""
+        palette = self.palette
+        if flags.focused:
+            text = "".join(segment.text for segment in segments)
+            return Strip([Segment(text, make_style(palette.background, palette.foreground, bold=True))], width)
+        return Strip(segments, width).apply_style(self.base + make_style(None, palette.panel, bold=True))
+
+    def header(self, sort_key: str | None, *, reverse: bool) -> Strip:
+        """Return the header: the sort column is reversed and has an arrow."""
+        palette, plain_style = self.palette, make_style(self.palette.muted, bold=True)
+        segments, at = [Segment(" ")], 1
+        for column in self.layout.columns:
+            spec = column.spec
+            if column.left > at:
+                segments.append(Segment(" " * (column.left - at)))
+            sorted_by = spec.key == sort_key
+            arrow = (palette.glyphs.descending if reverse else palette.glyphs.ascending) if sorted_by else ""
+            title = cut(spec.title, column.width - len(arrow), palette.glyphs.more) + arrow
+            text = fit(title, column.width, palette.glyphs.more, right=spec.is_right)
+            style = make_style(palette.foreground, bold=True, reverse=True) if sorted_by else plain_style
+            segments.append(Segment(text, style))
+            at = column.left + column.width
+        return Strip(segments, at).apply_style(self.base)
+
+    def notice(self, text: str, width: int, *, reverse: bool = False) -> Strip:
+        """Return one line of talk across the whole width."""
+        text = cut(text, width, self.palette.glyphs.more)
+        padded = text + " " * (width - cell_len(text))
+        style = make_style(
+            self.palette.state("warn").colour if reverse else self.palette.muted, reverse=reverse, bold=reverse
+        )
+        return Strip([Segment(padded, self.base + style)], width)
+
+
+def scroll_sideways(strip: Strip, pinned: int, offset: int, width: int) -> Strip:
+    """Return the part of a wide row that is seen: the pinned columns stay."""
+    if offset <= 0:
+        return strip.crop(0, width)
+    return Strip.join([strip.crop(0, pinned), strip.crop(pinned + offset, offset + width)])
