@@ -102,11 +102,11 @@ class Fleet:
         try:
             host = self._registered(request)
             await self._store.save(host)
+            self._hosts[host.name] = host
+            self._lives.setdefault(host.name, Life())
             token = await self._tokens.issue_host_token(host.id, host.name)
         finally:
             self._registering.discard(request.name)
-        self._hosts[host.name] = host
-        self._lives.setdefault(host.name, Life())
         self._announce(host.name)
         log.info("host_registered name=%s id=%s", host.name, host.id)
         return RegisterReply(id=host.id, name=host.name, token=token)

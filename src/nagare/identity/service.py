@@ -12,6 +12,8 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from nagare.errors import UnauthenticatedError
 from nagare.identity.store import TokenStore
@@ -45,6 +47,16 @@ class Identity:
         self._revocations = 0
         self.tickets = Tickets(clock)
         self.on_revoke: Callable[[set[str]], None] = lambda _ids: None
+
+    async def __aenter__(self) -> Self:
+        """Enter; tokens are read when they are asked for."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Save when tokens were used."""
+        await self.flush()
 
     async def authenticate(self, secret: str) -> Principal:
         """Return whom ``secret`` belongs to. Raises UnauthenticatedError, the same for every cause."""

@@ -58,3 +58,28 @@ class Status(msgspec.Struct, frozen=True):
     frames_dropped_total: int = 0
     cpu_seconds_total: float = 0.0
     memory_bytes: int = 0
+
+
+class Greeting(msgspec.Struct, frozen=True):
+    """``GET /`` without credentials: what this is and where to look; nothing secret."""
+
+    name: str
+    version: str
+    text: str
+    links: dict[str, str]
+
+
+class MetricValue(msgspec.Struct, frozen=True):
+    """One number about the server; ``kind`` is gauge or counter, names carry units."""
+
+    name: str
+    kind: str
+    text: str
+    value: float
+    labels: dict[str, str] = {}
+
+
+class SystemMetrics(msgspec.Struct, frozen=True):
+    """``GET /api/v1/system/metrics``: what ``/metrics`` says, as JSON."""
+
+    metrics: list[MetricValue]

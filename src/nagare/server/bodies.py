@@ -1,0 +1,165 @@
+"""Request bodies: read under a cap, counted against one budget, unpacked and decoded off the loop when large.
+
+Every byte that is held for a request stands in the budget until the request is answered; past it the answer is 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import hdrs, web
+
+from nagare.config.settings import ServerSettings
+from nagare.errors import BodyTooLargeError, InputError, OverloadedError, UnsupportedMediaError
+from nagare.lib.counters import Counters
+from nagare.wire.codec import decode, unpack
+
+# Below this, decoding takes less than a millisecond: handing it to a thread would cost as much.
+_INLINE_BYTES = 256 * 1024
+# One unpacks and decodes while the other waits for memory; more would only contend for the interpreter's lock.
+_THREADS = 2
+_READ_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as sent, and its content encoding."""
+
+    raw: bytes
+    encoding: str
+
+
+class BodyReader:
+    """Takes in bodies within ``server.*_limit_bytes``. ``async with`` owns the decoding threads."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        """Keep the limits."""
+        self._settings = settings
+        self._held_bytes = 0
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="decode")
+        self.counters = Counters()
+
+    async def __aenter__(self) -> Self:
+        """Enter; threads start on first use."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of bodies held just now."""
+        return self._held_bytes
+
+    @asynccontextmanager
+    async def taken(self, request: web.Request) -> AsyncIterator[Holding]:
+        """Read the body of ``request`` and hold it for the time of the block.
+
+        Raises BodyTooLargeError, OverloadedError, InputError for a body that ends early.
+        """
+        holding = Holding(self)
+        try:
+            holding.body = await self._read(request, holding)
+            yield holding
+        finally:
+            self._held_bytes -= holding.bytes
+
+    def hold(self, count: int) -> None:
+        """Take ``count`` bytes out of the budget. Raises OverloadedError."""
+        if self._held_bytes + count > self._settings.inflight_limit_bytes:
+            self.counters.add("bodies_refused_overload")
+            raise OverloadedError(
+                "cannot take in body: too many bytes are being taken in at this moment",
+                hint="try again after the time in Retry-After",
+                retry_after_seconds=1.0,
+            )
+        self._held_bytes += count
+
+    async def decode(self, holding: Holding, kind: Any) -> Any:
+        """Return the body as ``kind``. Raises InputError, UnsupportedMediaError, BodyTooLargeError."""
+        body = holding.body
+        limit = self._settings.unpacked_limit_bytes
+        if body.encoding == "identity" and len(body.raw) <= _INLINE_BYTES:
+            return decode(body.raw, kind)
+        loop = asyncio.get_running_loop()
+        unpacked = await loop.run_in_executor(self._threads, unpack, body.raw, body.encoding, limit)
+        holding.add(len(unpacked))
+        if len(unpacked) <= _INLINE_BYTES:
+            return decode(unpacked, kind)
+        return await loop.run_in_executor(self._threads, decode, unpacked, kind)
+
+    async def _read(self, request: web.Request, holding: Holding) -> Body:
+        limit = self._settings.body_limit_bytes
+        length = request.content_length
+        if length is not None and length > limit:
+            raise _too_large(limit)
+        await _continue(request)
+        chunks = bytearray()
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                async for chunk in request.content.iter_any():
+                    holding.add(len(chunk))
+                    chunks += chunk
+                    if len(chunks) > limit:
+                        raise _too_large(limit)
+        except TimeoutError as error:
+            raise web.HTTPRequestTimeout from error
+        except web.RequestPayloadError as error:
+            raise InputError("cannot read body: it ends too early or its framing is broken") from error
+        encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() or "identity"
+        return Body(bytes(chunks), encoding)
+
+
+class Holding:
+    """A body that is held, and what it takes of the budget."""
+
+    __slots__ = ("_reader", "body", "bytes")
+
+    def __init__(self, reader: BodyReader) -> None:
+        """Hold nothing yet."""
+        self._reader = reader
+        self.bytes = 0
+        self.body = Body(b"", "identity")
+
+    def add(self, count: int) -> None:
+        """Hold ``count`` bytes more. Raises OverloadedError."""
+        self._reader.hold(count)
+        self.bytes += count
+
+
+def check_json(request: web.Request) -> None:
+    """Accept a body that says it is JSON. Raises UnsupportedMediaError."""
+    if request.content_type != "application/json":
+        raise UnsupportedMediaError(
+            f"cannot read content type {request.content_type[:80]!r}: only application/json is spoken here",
+            hint="send Content-Type: application/json",
+        )
+
+
+async def no_early_continue(_request: web.Request) -> None:
+    """Let ``Expect: 100-continue`` wait: the body is asked for only after the caller and its length were checked."""
+
+
+async def _continue(request: web.Request) -> None:
+    expect = request.headers.get(hdrs.EXPECT, "")
+    if not expect:
+        return
+    if expect.lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    if request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _too_large(limit: int) -> BodyTooLargeError:
+    return BodyTooLargeError(
+        f"cannot take in body: it is larger than {limit} bytes", hint="send smaller batches (server.body_limit_bytes)"
+    )

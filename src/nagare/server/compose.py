@@ -1,0 +1,71 @@
+"""Puts the rooms together: the one place that knows all of them and the order in which they start and stop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+
+from nagare import __version__
+from nagare.config.places import Places
+from nagare.config.settings import Settings
+from nagare.fleet.service import Fleet
+from nagare.fleet.tables import hosts_table
+from nagare.identity.service import Identity
+from nagare.lib.clock import Clock
+from nagare.lib.counters import Counters
+from nagare.lib.tasks import TaskSupervisor
+from nagare.records.engine import Records
+from nagare.server.bodies import BodyReader
+from nagare.server.bounded import Bounded
+from nagare.server.finisher import Finisher
+from nagare.server.hub import Hub
+from nagare.server.listen import Listen
+from nagare.server.newest import NewestBatches
+from nagare.server.relay import Relay
+from nagare.server.services import Services
+
+_T = TypeVar("_T")
+
+
+@asynccontextmanager
+async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIterator[Services]:
+    """Start every room, give the services, and stop the rooms in the opposite order, each within its deadline."""
+    from nagare.metrics.store import MetricStore  # noqa: PLC0415  loads duckdb and pyarrow
+
+    places, stop_seconds = Places(settings.data), settings.server.stop_seconds
+    async with AsyncExitStack() as stack:
+
+        async def enter(name: str, room: AbstractAsyncContextManager[_T]) -> _T:
+            return await stack.enter_async_context(Bounded(name, room, stop_seconds))
+
+        records = await enter("records", Records(places.records))
+        identity = await enter("identity", Identity(records, clock))
+        await identity.ensure_local_token(places.token)
+        store = await enter("store", MetricStore(places, settings.storage, settings.query, clock=clock))
+        hub = Hub(settings.server.connection_limit, settings.server.connection_queue_frames)
+        identity.on_revoke = hub.end_principals
+        fleet = await enter("fleet", Fleet(records, identity, Relay(store, hub), clock))
+        store.register_records(hosts_table(fleet))
+        bodies = await enter("bodies", BodyReader(settings.server))
+        # The last to start and the first to stop: what they work on stands below them.
+        tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
+        tasks.supervise("store", store.run)
+        tasks.supervise("fleet", fleet.run)
+        tasks.supervise("identity", identity.run)
+        yield Services(
+            settings=settings,
+            clock=clock,
+            listen=listen,
+            store=store,
+            fleet=fleet,
+            identity=identity,
+            hub=hub,
+            bodies=bodies,
+            finisher=Finisher(tasks),
+            newest=NewestBatches(),
+            counters=Counters(),
+            version=__version__,
+            started_ms=clock.now_ms(),
+            started=clock.monotonic(),
+        )

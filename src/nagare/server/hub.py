@@ -1,0 +1,124 @@
+"""The hub: hands what was just stored to the live connections, each through its own bounded outbox.
+
+Publishing never waits: it only puts into outboxes and wakes the writers. The socket itself belongs to the route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from nagare.errors import OverloadedError
+from nagare.lib.counters import Counters
+from nagare.model.principal import Principal
+from nagare.server.outbox import Outbox, Parcel
+from nagare.server.subscriptions import Subscriptions
+from nagare.wire.batch import Cell
+from nagare.wire.codec import encode
+from nagare.wire.events import EventView
+from nagare.wire.hosts import HostView
+from nagare.wire.live import EventFrame, HostFrame
+
+EVENTS_TABLE = "events"
+
+
+class Connection:
+    """One live connection as the hub sees it: who reads, what is wanted, what waits, and whether it must end."""
+
+    def __init__(self, frame_limit: int, counters: Counters) -> None:
+        """Begin unauthenticated, with nothing wanted."""
+        self.principal: Principal | None = None
+        self.subscriptions = Subscriptions()
+        self.outbox = Outbox(frame_limit, counters)
+        self.closing: str | None = None
+        self._woken = asyncio.Event()
+
+    def put_frame(self, frame: bytes) -> None:
+        """Queue a frame and wake the writer."""
+        self.outbox.put_frame(frame)
+        self._woken.set()
+
+    def put_rows(self, parcel: Parcel, names: tuple[str, ...]) -> None:
+        """Queue rows and wake the writer."""
+        self.outbox.put_rows(parcel, names)
+        self._woken.set()
+
+    def end(self, reason: str) -> None:
+        """Ask the writer to close the socket, telling ``reason``."""
+        self.closing = self.closing or reason
+        self._woken.set()
+
+    async def wait(self) -> None:
+        """Return as soon as something waits in the outbox or the connection must end."""
+        while not self.outbox and self.closing is None:
+            self._woken.clear()
+            await self._woken.wait()
+
+
+class Hub:
+    """All live connections of this server."""
+
+    def __init__(self, connection_limit: int, frame_limit: int) -> None:
+        """Bound the number of connections, and the frames that may wait for each."""
+        self._connection_limit = connection_limit
+        self._frame_limit = frame_limit
+        self._connections: set[Connection] = set()
+        self._is_closing = False
+        self.counters = Counters()
+
+    def __len__(self) -> int:
+        """Return how many connections there are."""
+        return len(self._connections)
+
+    def join(self) -> Connection:
+        """Return a new connection. Raises OverloadedError when there are too many."""
+        if self._is_closing or len(self._connections) >= self._connection_limit:
+            self.counters.add("connections_refused")
+            raise OverloadedError(
+                f"cannot open live connection: {len(self._connections)} are open (server.connection_limit)",
+                retry_after_seconds=5.0,
+            )
+        connection = Connection(self._frame_limit, self.counters)
+        self._connections.add(connection)
+        self.counters.add("connections_opened")
+        return connection
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection whose socket is gone."""
+        self._connections.discard(connection)
+
+    def publish_rows(self, host: str, tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> None:
+        """Hand out one host's new rows."""
+        parcel = Parcel(host, tables)
+        for connection in self._connections:
+            names = connection.subscriptions.select(host, parcel.names)
+            if names:
+                connection.put_rows(parcel, names)
+
+    def publish_event(self, event: EventView) -> None:
+        """Hand out an event that was just stored."""
+        frame: bytes | None = None
+        for connection in self._connections:
+            if connection.subscriptions.select(event.host, (EVENTS_TABLE,)):
+                frame = frame or encode(EventFrame(event))
+                connection.put_frame(frame)
+
+    def publish_host(self, view: HostView, *, removed: bool = False) -> None:
+        """Hand out a host that changed."""
+        frame: bytes | None = None
+        for connection in self._connections:
+            if connection.subscriptions.wants_host(view.name):
+                frame = frame or encode(HostFrame(view, removed))
+                connection.put_frame(frame)
+
+    def end_principals(self, ids: set[str]) -> None:
+        """End the connections of callers whose credentials were revoked."""
+        for connection in self._connections:
+            if connection.principal is not None and connection.principal.id in ids:
+                connection.end("credentials were revoked")
+
+    def close(self) -> None:
+        """End every connection and take no more."""
+        self._is_closing = True
+        for connection in self._connections:
+            connection.end("server is stopping")

@@ -1,0 +1,137 @@
+"""From settings to a listening server and back: directories, lock, TLS, rooms, socket, note; undone in reverse."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from nagare.config.places import Places
+from nagare.config.settings import Settings
+from nagare.errors import ConfigError, ConflictError, ReadOnlyError
+from nagare.fleet.views import format_time
+from nagare.keys.certificates import ServerCertificate
+from nagare.keys.files import make_private_directory
+from nagare.lib.atomic_file import write_atomic
+from nagare.lib.clock import Clock, SystemClock
+from nagare.server.announce import announced
+from nagare.server.app import make_app
+from nagare.server.compose import composed
+from nagare.server.listen import Listen, parse_listen
+from nagare.server.lock import InstallationLock
+from nagare.server.services import Services
+from nagare.server.tls import find_certificate, make_context
+from nagare.wire.codec import encode
+from nagare.wire.system import ServerNote
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that listens."""
+
+    url: str
+    port: int
+    certificate: ServerCertificate | None
+    services: Services
+
+
+@asynccontextmanager
+async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """Serve inside the block. Raises LockedError, ConfigError, StorageError, ConflictError (address in use)."""
+    clock = clock or SystemClock()
+    listen, places = parse_listen(settings.server.listen), Places(settings.data)
+    _make_directories(places)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(InstallationLock(places.lock))
+        certificate = find_certificate(settings, listen, clock.now())
+        services = await stack.enter_async_context(composed(settings, listen, clock))
+        port = await stack.enter_async_context(_listening(services, certificate))
+        url = listen.url(port, tls=certificate is not None)
+        stack.enter_context(_Note(places.server_note, _note(services, url, certificate)))
+        await stack.enter_async_context(announced(settings.server, listen, port, certificate))
+        log.info("listening url=%s pid=%d data=%s", url, os.getpid(), settings.data)
+        yield Running(url, port, certificate, services)
+        log.info("stopping url=%s", url)
+
+
+@asynccontextmanager
+async def _listening(services: Services, certificate: ServerCertificate | None) -> AsyncIterator[int]:
+    async def end_live(_app: web.Application) -> None:
+        services.hub.close()
+
+    app = make_app(services)
+    app.on_shutdown.append(end_live)
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        # A query whose client hung up must not go on; what changes something runs to its end in the finisher.
+        handler_cancellation=True,
+        # Signatures cover bodies as sent, and our own cap stops bombs.
+        auto_decompress=False,
+        shutdown_timeout=services.settings.server.stop_seconds / 2,
+    )
+    await runner.setup()
+    try:
+        yield await _bind(runner, services.listen, certificate)
+    finally:
+        await runner.cleanup()
+
+
+async def _bind(runner: web.AppRunner, listen: Listen, certificate: ServerCertificate | None) -> int:
+    context = None if certificate is None else make_context(certificate)
+    site = web.TCPSite(runner, listen.host, listen.port, ssl_context=context)
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{listen.host}:{listen.port}"
+        if error.errno == errno.EADDRINUSE:
+            hint = "stop what listens there, or choose another address with --listen (port 0 picks a free one)"
+            raise ConflictError(f"cannot listen on {where}: the address is in use", hint=hint) from error
+        raise ConfigError(
+            f"cannot listen on {where}: {error.strerror or error}", hint="choose another address with --listen"
+        ) from error
+    return site.port
+
+
+class _Note:
+    """``run/server.json``, there for as long as the server listens."""
+
+    def __init__(self, path: Path, note: ServerNote) -> None:
+        self._path = path
+        self._note = note
+
+    def __enter__(self) -> None:
+        write_atomic(self._path, encode(self._note) + b"\n", mode=0o600, durable=False)
+
+    def __exit__(self, *_exception: object) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _note(services: Services, url: str, certificate: ServerCertificate | None) -> ServerNote:
+    return ServerNote(
+        url=url,
+        pid=os.getpid(),
+        ca="" if certificate is None else str(certificate.ca_file),
+        version=services.version,
+        started_at=format_time(services.clock.now()),
+    )
+
+
+def _make_directories(places: Places) -> None:
+    try:
+        places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(places.run)
+    except OSError as error:
+        raise ReadOnlyError(
+            f"cannot use data directory {places.data}: {error.strerror or error}",
+            hint="choose another with --data, or give it to this user",
+        ) from error

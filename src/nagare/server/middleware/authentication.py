@@ -1,0 +1,47 @@
+"""Finds out who asks, and refuses by default: only routes that say so answer without credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from nagare.errors import PermissionDeniedError, UnauthenticatedError
+from nagare.server.route import Route
+from nagare.server.services import ANONYMOUS, PRINCIPAL, SERVICES
+
+
+def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
+    """Return the middleware; a handler that stands in no route table needs credentials before it says even 404."""
+
+    @web.middleware
+    async def authentication(request: web.Request, handler: Handler) -> web.StreamResponse:
+        route = route_by_handler.get(request.match_info.handler)
+        if route is not None and (route.is_public or _will_bring_ticket(route, request)):
+            request[PRINCIPAL] = ANONYMOUS
+            return await handler(request)
+        principal = await request.app[SERVICES].identity.authenticate(_bearer(request))
+        if route is not None and route.permission is not None and not principal.may(route.permission):
+            raise PermissionDeniedError(
+                f"cannot {route.method} {route.path}: this token lacks the permission {route.permission.value}"
+            )
+        request[PRINCIPAL] = principal
+        return await handler(request)
+
+    return authentication
+
+
+def _will_bring_ticket(route: Route, request: web.Request) -> bool:
+    is_upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+    return route.is_live and is_upgrade and hdrs.AUTHORIZATION not in request.headers
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, secret = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise UnauthenticatedError(
+            "cannot answer without credentials", hint="send Authorization: Bearer TOKEN (run/token has the local one)"
+        )
+    return secret.strip()

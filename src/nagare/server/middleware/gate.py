@@ -1,0 +1,83 @@
+"""Checks Host and Origin before anything else, so that no web page can talk to a server behind its reader's back.
+
+A page may rebind its own name to 127.0.0.1: the Host header then carries that name, which is not ours. An Origin
+header is set by browsers only; one that is neither our own nor allowed is refused, for WebSockets too.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from nagare.config.settings import ServerSettings
+from nagare.errors import PermissionDeniedError
+from nagare.server.listen import Listen, own_names
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def make_gate(settings: ServerSettings, listen: Listen) -> Middleware:
+    """Return the middleware for a server that listens there."""
+    names = _allowed_names(settings, listen)
+    origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
+
+    @web.middleware
+    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        host = request.headers.get(hdrs.HOST, "")
+        if not _is_own(host, names, request):
+            raise PermissionDeniedError(
+                f"cannot answer for host {host[:80]!r}: it is not a name of this server",
+                hint="add the name to server.allowed_hosts if it is one",
+            )
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None and origin.lower() not in origins and not _is_same(origin, host, request):
+            raise PermissionDeniedError(
+                f"cannot answer a page of origin {origin[:80]!r}: not allowed",
+                hint="add the origin to server.allowed_origins if you trust it",
+            )
+        return await handler(request)
+
+    return gate
+
+
+def _allowed_names(settings: ServerSettings, listen: Listen) -> frozenset[str]:
+    names = {listen.host.lower(), *(name.lower() for name in settings.allowed_hosts), *_LOOPBACK}
+    return frozenset(names if listen.is_loopback else names | own_names())
+
+
+def _is_own(host: str, names: frozenset[str], request: web.Request) -> bool:
+    name = _name_of(host)
+    if name is None:
+        return False
+    # The address at which the connection arrived is ours; a page cannot have an address of ours for its own name.
+    local = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    return name in names or (local is not None and name == local[0])
+
+
+def _name_of(host: str) -> str | None:
+    # Parsed by hand: a URL parser would accept paths, users and spaces that a Host header must not have.
+    if host.startswith("["):
+        name, separator, port = host[1:].partition("]")
+        port = port.removeprefix(":") if port else ""
+        if not separator:
+            return None
+    else:
+        name, _, port = host.partition(":")
+    is_lawful = name and (not port or (port.isascii() and port.isdigit()))
+    return name.lower().removesuffix(".") if is_lawful else None
+
+
+def _is_same(origin: str, host: str, request: web.Request) -> bool:
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme != request.scheme or not parts.hostname or parts.path not in ("", "/"):
+        return False
+    asked = urlsplit(f"{request.scheme}://{host}")
+    default = _DEFAULT_PORTS.get(request.scheme)
+    return parts.hostname == asked.hostname and (port or default) == (asked.port or default)

@@ -1,0 +1,52 @@
+"""Tells a host's newest batch from one that comes late out of its spool.
+
+After an outage an agent sends the newest batch first and then works backwards; a live screen wants only the former.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nagare.wire.batch import Batch
+
+# Within this of the server's clock a batch of an unknown boot is taken for live.
+_RECENT_MS = 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    boot: str
+    seq: int
+    newest_ms: float
+
+
+class NewestBatches:
+    """The newest batch of each host since the server started; bounded by the registered hosts."""
+
+    def __init__(self) -> None:
+        """Begin knowing none."""
+        self._seen: dict[str, _Seen] = {}
+
+    def is_newest(self, batch: Batch, now_ms: int) -> bool:
+        """Tell whether ``batch`` is the newest of its host so far, and note it if so."""
+        newest_ms = _newest_ms(batch)
+        seen = self._seen.get(batch.host)
+        if seen is not None and seen.boot == batch.boot:
+            is_newest = batch.seq > seen.seq
+        else:
+            is_newest = seen is None or newest_ms >= seen.newest_ms or abs(now_ms - newest_ms) < _RECENT_MS
+        if is_newest:
+            self._seen[batch.host] = _Seen(batch.boot, batch.seq, newest_ms)
+        return is_newest
+
+    def forget(self, host: str) -> None:
+        """Drop what is known of a host that was removed."""
+        self._seen.pop(host, None)
+
+
+def _newest_ms(batch: Batch) -> float:
+    newest = 0.0
+    for columns in batch.tables.values():
+        stamps = [stamp for stamp in columns.get("ts", ()) if isinstance(stamp, int | float)]
+        newest = max(newest, max(stamps, default=0))
+    return newest

@@ -1,0 +1,73 @@
+"""What a route is: one row of a table from which the router, the authentication and the OpenAPI document are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from nagare.model.principal import Permission, Principal
+from nagare.server.bodies import Holding
+from nagare.server.services import Services
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through a route: who asks, what was sent, and the services that can answer."""
+
+    request: web.Request
+    services: Services
+    principal: Principal
+    holding: Holding | None = None
+    # The decoded body: an instance of the route's ``request`` type.
+    value: Any = None
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's parameters."""
+        return self.request.query
+
+    def path(self, name: str) -> str:
+        """Return a part of the path."""
+        return self.request.match_info[name]
+
+
+# Answers with a wire value (sent as JSON), a response of its own, or None (204).
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A query parameter: its name, JSON schema type and one sentence."""
+
+    name: str
+    type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. ``permission`` None makes it public: only what the contract names may be."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    permission: Permission | None
+    request: Any = None
+    reply: Any = None
+    media: str = "application/json"
+    params: tuple[Param, ...] = field(default=())
+    # Runs to its end though the client has gone: what it changes is either done or not begun.
+    finishes: bool = False
+    # The handler reads and decodes the body itself (a signature covers the bytes as sent).
+    is_raw: bool = False
+    # A WebSocket, which may authenticate by a ticket in its first frame.
+    is_live: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it answers without credentials."""
+        return self.permission is None

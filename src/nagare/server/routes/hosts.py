@@ -1,0 +1,62 @@
+"""Hosts: registering them, looking at them, changing and removing them."""
+
+from __future__ import annotations
+
+from nagare.model.principal import Permission
+from nagare.server.route import Call, Route
+from nagare.wire.hosts import HostList, HostPatch, HostView, RegisterReply, RegisterRequest
+
+
+async def register(call: Call) -> RegisterReply:
+    """Register a machine and return its token; the same machine again gets a new one, the old one ends."""
+    return await call.services.fleet.register(call.value)
+
+
+async def list_hosts(call: Call) -> HostList:
+    """Return every host, by name."""
+    return HostList(call.services.fleet.views())
+
+
+async def get_host(call: Call) -> HostView:
+    """Return one host."""
+    return call.services.fleet.view(call.path("name"))
+
+
+async def patch_host(call: Call) -> HostView:
+    """Replace a host's labels."""
+    return await call.services.fleet.patch(call.path("name"), call.value)
+
+
+async def delete_host(call: Call) -> None:
+    """Forget a host and end its token; its samples stay until retention drops them."""
+    name = call.path("name")
+    await call.services.fleet.remove(name)
+    call.services.newest.forget(name)
+
+
+_ONE = "/api/v1/hosts/{name}"
+ROUTES = (
+    Route(
+        "POST",
+        "/api/v1/hosts/register",
+        register,
+        "Register a machine",
+        Permission.HOSTS_REGISTER,
+        request=RegisterRequest,
+        reply=RegisterReply,
+        finishes=True,
+    ),
+    Route("GET", "/api/v1/hosts", list_hosts, "Every host", Permission.HOSTS_READ, reply=HostList),
+    Route("GET", _ONE, get_host, "One host", Permission.HOSTS_READ, reply=HostView),
+    Route(
+        "PATCH",
+        _ONE,
+        patch_host,
+        "Replace a host's labels",
+        Permission.HOSTS_WRITE,
+        request=HostPatch,
+        reply=HostView,
+        finishes=True,
+    ),
+    Route("DELETE", _ONE, delete_host, "Forget a host", Permission.HOSTS_WRITE, finishes=True),
+)

@@ -1,0 +1,93 @@
+"""Taking in the agent's batches: check who sends, store, and only then answer and tell the live connections.
+
+Only a host's own token may ingest, and only as that host. An administrator's token may not: samples always carry the
+identity of the machine that took them.
+"""
+
+from __future__ import annotations
+
+from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
+from nagare.keys.signing import is_signed
+from nagare.model.principal import Permission
+from nagare.server.batch_rows import accepted_tables, events_of
+from nagare.server.bodies import Body, check_json
+from nagare.server.route import Call, Route
+from nagare.server.services import Services
+from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply
+from nagare.wire.signature import HEADER, signed_bytes
+
+
+async def ingest(call: Call) -> BatchReply:
+    """Store a batch durably. Raises errors for a batch that is refused whole; nothing of it is stored then."""
+    services, holding = call.services, call.holding
+    assert holding is not None  # a raw route always holds its body
+    host = call.principal.host
+    if host is None:
+        raise PermissionDeniedError(
+            "cannot ingest with this token: it belongs to no host",
+            hint="register the host (POST /api/v1/hosts/register) and use the token that comes back",
+        )
+    check_json(call.request)
+    _check_signature(services, host, call, holding.body)
+    batch: Batch = await services.bodies.decode(holding, Batch)
+    _check_batch(batch, host)
+    reply: BatchReply = await services.finisher.finish(_store(services, batch))
+    return reply
+
+
+async def _store(services: Services, batch: Batch) -> BatchReply:
+    reply = await services.store.append(batch)
+    services.fleet.touch(batch.host)
+    services.counters.add("batches")
+    if not reply.duplicate:
+        _publish(services, batch, reply)
+    return reply
+
+
+def _publish(services: Services, batch: Batch, reply: BatchReply) -> None:
+    tables = accepted_tables(batch, reply)
+    for event in events_of(batch.host, tables):
+        services.hub.publish_event(event)
+    if tables and services.newest.is_newest(batch, services.clock.now_ms()):
+        services.hub.publish_rows(batch.host, tables)
+
+
+def _check_batch(batch: Batch, host: str) -> None:
+    if batch.v != BATCH_VERSION:
+        raise InputError(
+            f"cannot take batch of version {batch.v}: this server takes version {BATCH_VERSION}",
+            hint="update the server before its agents",
+            errors=[{"pointer": "#/v", "detail": f"{BATCH_VERSION} is spoken here"}],
+        )
+    if batch.host != host:
+        raise PermissionDeniedError(
+            f"cannot take batch of host {batch.host[:80]!r}: this token may only speak as {host!r}"
+        )
+
+
+def _check_signature(services: Services, host: str, call: Call, body: Body) -> None:
+    known = services.fleet.get(host)
+    if known.public_key is None:
+        return
+    signature = call.request.headers.get(HEADER, "")
+    if not signature:
+        raise UnauthenticatedError(
+            f"cannot take batch of host {host!r}: it has a key, and the batch carries no {HEADER}",
+            hint="register the host again if its key was lost",
+        )
+    if not is_signed(known.public_key, signature, signed_bytes(call.request.path, body.encoding, body.raw)):
+        raise UnauthenticatedError(f"cannot take batch of host {host!r}: its {HEADER} does not match its key")
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/api/v1/metrics/batch",
+        ingest,
+        "Store a host's batch of samples",
+        Permission.METRICS_WRITE,
+        request=Batch,
+        reply=BatchReply,
+        is_raw=True,
+    ),
+)

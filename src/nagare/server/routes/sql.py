@@ -1,0 +1,25 @@
+"""SQL over the metric tables and records."""
+
+from __future__ import annotations
+
+from nagare.model.principal import Permission
+from nagare.server.route import Call, Route
+from nagare.wire.sql import SqlReply, SqlRequest
+
+
+async def run_sql(call: Call) -> SqlReply:
+    """Answer one SELECT; it is stopped when its client hangs up."""
+    return await call.services.store.query(call.value)
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/api/v1/sql",
+        run_sql,
+        "Answer one SELECT",
+        Permission.METRICS_READ,
+        request=SqlRequest,
+        reply=SqlReply,
+    ),
+)

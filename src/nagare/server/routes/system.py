@@ -1,0 +1,80 @@
+"""The server about itself: greeting, health, readiness and status."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from nagare.errors import NotReadyError
+from nagare.fleet.views import format_time
+from nagare.model.principal import Permission
+from nagare.server.process_cost import cpu_seconds, memory_bytes
+from nagare.server.route import Call, Route
+from nagare.server.services import Services
+from nagare.wire.system import Greeting, Health, Status
+
+
+async def greet(call: Call) -> Greeting:
+    """Say what this is; needs no credentials and tells nothing secret."""
+    return Greeting(
+        name="nagare",
+        version=call.services.version,
+        text="This is a Nagare server. See it in a terminal with: nagare top --server URL",
+        links={"health": "/health", "ready": "/ready", "api": "/api/v1/openapi.json"},
+    )
+
+
+async def health(call: Call) -> Health:
+    """Tell whether the process answers; details need credentials."""
+    return Health(status=_health(call.services).status, version=call.services.version)
+
+
+async def health_details(call: Call) -> Health:
+    """Tell which part is not well, and why."""
+    return _health(call.services)
+
+
+async def ready(call: Call) -> Health:
+    """Answer 200 while samples can be taken. Raises NotReadyError."""
+    if not call.services.store.status().is_writable:
+        raise NotReadyError("cannot take samples: the store is not writable", retry_after_seconds=10.0)
+    return Health(status="ok", version=call.services.version)
+
+
+async def status(call: Call) -> Status:
+    """Return the server in numbers."""
+    services = call.services
+    return Status(
+        version=services.version,
+        pid=os.getpid(),
+        started_at=format_time(datetime.fromtimestamp(services.started_ms / 1000, UTC)),
+        uptime_seconds=services.clock.monotonic() - services.started,
+        listen=services.settings.server.listen,
+        data=str(services.settings.data),
+        hosts=services.fleet.count_by_state(),
+        store=services.store.status(),
+        connections=len(services.hub),
+        frames_dropped_total=int(services.hub.counters.get("frames_dropped")),
+        cpu_seconds_total=cpu_seconds(),
+        memory_bytes=memory_bytes(),
+    )
+
+
+def _health(services: Services) -> Health:
+    store = services.store.status()
+    checks = {"store": "ok", "damages": "none"}
+    if not store.is_writable:
+        checks["store"] = f"not writable: {store.disk_free_bytes} bytes are free"
+    if store.damages:
+        checks["damages"] = f"{len(store.damages)} found: {store.damages[0]}"
+    is_well = store.is_writable and not store.damages
+    return Health(status="ok" if is_well else "degraded", version=services.version, checks=checks)
+
+
+ROUTES = (
+    Route("GET", "/", greet, "What this is", None, reply=Greeting),
+    Route("GET", "/health", health, "Whether the process answers", None, reply=Health),
+    Route("GET", "/ready", ready, "Whether samples can be taken", None, reply=Health),
+    Route("GET", "/api/v1/health", health_details, "Which part is not well", Permission.SYSTEM_READ, reply=Health),
+    Route("GET", "/api/v1/status", status, "The server in numbers", Permission.SYSTEM_READ, reply=Status),
+)

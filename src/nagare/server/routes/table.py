@@ -1,0 +1,19 @@
+"""All routes of the server: the one list from which router and OpenAPI document are made."""
+
+from __future__ import annotations
+
+from nagare.server.route import Route
+from nagare.server.routes import events, hosts, ingest, live, metrics, openapi, sql, system, tables, tickets
+
+ROUTES: tuple[Route, ...] = (
+    *system.ROUTES,
+    *metrics.ROUTES,
+    *ingest.ROUTES,
+    *events.ROUTES,
+    *hosts.ROUTES,
+    *sql.ROUTES,
+    *tables.ROUTES,
+    *tickets.ROUTES,
+    *live.ROUTES,
+    *openapi.ROUTES,
+)

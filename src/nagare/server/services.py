@@ -1,0 +1,50 @@
+"""What routes may use: one frozen record that ``compose`` fills; no globals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from nagare.config.settings import Settings
+from nagare.fleet.service import Fleet
+from nagare.identity.service import Identity
+from nagare.lib.clock import Clock
+from nagare.lib.counters import Counters
+from nagare.model.principal import Principal
+from nagare.server.bodies import BodyReader
+from nagare.server.finisher import Finisher
+from nagare.server.hub import Hub
+from nagare.server.listen import Listen
+from nagare.server.newest import NewestBatches
+
+if TYPE_CHECKING:
+    # The store loads duckdb and pyarrow; only compose pays for that.
+    from nagare.metrics.store import MetricStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a running server."""
+
+    settings: Settings
+    clock: Clock
+    listen: Listen
+    store: MetricStore
+    fleet: Fleet
+    identity: Identity
+    hub: Hub
+    bodies: BodyReader
+    finisher: Finisher
+    newest: NewestBatches
+    counters: Counters
+    version: str
+    started_ms: int
+    started: float
+
+
+SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
+PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+ANONYMOUS = Principal(id="", name="anonymous")
