@@ -27,6 +27,7 @@ _SEGMENTS_AT_LEAST = 8
 _READ_RECORDS = 16
 # The note of what was acknowledged is renewed after so many; a crash repeats at most these.
 _NOTE_EVERY = 64
+_SET_ASIDE_FILES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +147,18 @@ class Spool:
                 self.counters.add("damaged")
                 log.warning("spool_damaged segment=%s offset=%d", damage.segment, damage.offset)
         self._log.damages.clear()
+
+
+def set_aside(directory: Path, name: str, packed: Packed) -> None:
+    """Keep a batch that the server will never take, for a person to look at; only the newest few stay.
+
+    Raises StorageError.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomic(directory / f"{name}.batch", packed.to_record(), durable=False)
+        kept = sorted(directory.glob("*.batch"), key=lambda path: path.stat().st_mtime_ns)
+        for path in kept[:-_SET_ASIDE_FILES]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot set batch aside in {directory}: {error.strerror}") from error

@@ -153,9 +153,8 @@ class Client:
 
     async def send_batch(self, body: bytes, encoding: str, signature: str | None) -> BatchReply:
         """Send a packed batch as it is; ``signature`` is the value of its header."""
-        headers = dict(_JSON)
-        if encoding != "identity":
-            headers["Content-Encoding"] = encoding
+        # Always named, because the signature covers the name too.
+        headers = _JSON | {"Content-Encoding": encoding}
         if signature:
             headers[SIGNATURE_HEADER] = signature
         answer = await self._call("POST", BATCH_PATH, body=body, headers=headers)

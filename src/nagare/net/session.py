@@ -22,7 +22,7 @@ from nagare.errors import BodyTooLargeError, ConfigError, ConnectFailedError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
-from nagare.net.trust import Trust, parse_pin
+from nagare.net.trust import Trust, check_address, parse_pin
 
 # The largest answer is a query of 100 000 rows; four times what such an answer measured.
 ANSWER_LIMIT_BYTES = 256 * 2**20
@@ -39,7 +39,8 @@ class HttpSession:
     def __init__(self, url: str, *, token: str = "", trust: Trust | None = None) -> None:
         """Check the address. Raises ConfigError when it is no http(s) URL, or when a pin stands beside plain HTTP."""
         self._trust = trust or Trust()
-        self._base = _parse_base(url, self._trust)
+        check_address(url, self._trust.pin)
+        self._base = URL(url.rstrip("/") + "/")
         self._headers = {"User-Agent": f"nagare/{__version__}"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -151,27 +152,6 @@ def _end_reason(socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMess
         return plain(_cause(error), 200)
     code = socket.close_code
     return "the server is stopping" if code == aiohttp.WSCloseCode.GOING_AWAY else "the connection was closed"
-
-
-def _parse_base(url: str, trust: Trust) -> URL:
-    try:
-        base = URL(url.rstrip("/") + "/")
-    except ValueError as error:
-        raise _bad_address(url, str(error)) from error
-    if base.scheme not in ("http", "https") or not base.host:
-        raise _bad_address(url, "it is no http or https URL")
-    if base.user or base.password or base.query_string or base.fragment:
-        raise _bad_address(f"{base.scheme}://{base.host}", "user, query and fragment have no place in it")
-    if trust.pin and base.scheme != "https":
-        raise ConfigError(
-            f"cannot use server address {url}: a certificate pin needs https",
-            hint="write https:// or take the pin away",
-        )
-    return base
-
-
-def _bad_address(url: str, cause: str) -> ConfigError:
-    return ConfigError(f"cannot use server address {plain(url, 200)!r}: {cause}", hint="write http(s)://HOST:PORT")
 
 
 def _make_tls(base: URL, trust: Trust) -> ssl.SSLContext | aiohttp.Fingerprint | bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nagare.errors import ConfigError
+from nagare.lib.plain_text import plain
 
 _PIN_DIGITS = 64
 
@@ -22,6 +24,31 @@ class Trust:
     pin: str = ""
 
 
+def check_address(url: str, pin: str = "") -> None:
+    """Check that ``url`` may be spoken to with certificate ``pin``. Raises ConfigError."""
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError as error:
+        raise _bad_address(url, plain(str(error), 200)) from error
+    if parts.username is not None or parts.password is not None:
+        # The address is not shown: it may hold a password.
+        raise _bad_address("", "user and password have no place in it")
+    if not is_whole or parts.query or parts.fragment:
+        raise _bad_address(url, "it is no plain http or https URL")
+    if pin:
+        parse_pin(pin)
+        if parts.scheme != "https":
+            raise ConfigError(
+                f"cannot use server address {plain(url, 200)!r}: a certificate pin needs https",
+                hint="write https:// or take the pin away",
+            )
+
+
+def _bad_address(url: str, cause: str) -> ConfigError:
+    return ConfigError(f"cannot use server address {plain(url, 200)!r}: {cause}", hint="write http(s)://HOST:PORT")
+
+
 def parse_pin(text: str) -> str:
     """Return a certificate's SHA-256 as 64 lower hex digits; colons and a ``sha256:`` prefix may stand in ``text``.
 
@@ -30,7 +57,7 @@ def parse_pin(text: str) -> str:
     digits = text.strip().lower().removeprefix("sha256:").replace(":", "")
     if len(digits) != _PIN_DIGITS or not set(digits) <= set(string.hexdigits):
         raise ConfigError(
-            f"cannot use certificate pin {text[:80]!r}: it must be {_PIN_DIGITS} hex digits",
+            f"cannot use certificate pin {plain(text, 80)!r}: it must be {_PIN_DIGITS} hex digits",
             hint="the server prints the SHA-256 of its certificate when it starts with TLS",
         )
     return digits

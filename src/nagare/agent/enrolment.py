@@ -1,0 +1,101 @@
+"""Finds the server and becomes a host of it: registers once with a token that may, then holds a host's own token.
+
+Without configuration the server is the one of this installation, looked up anew each time, because it may start later
+or come back on another port.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nagare import __version__
+from nagare.agent.identity import Identity, IdentityFiles
+from nagare.client.client import Client
+from nagare.client.target import Target, local_token_for, read_server_note, read_token
+from nagare.config.places import Places
+from nagare.config.settings import AgentSettings
+from nagare.errors import ConfigError
+from nagare.keys.signing import SigningKey
+from nagare.lib.clock import Clock
+from nagare.lib.names import check_host
+from nagare.wire.hosts import RegisterRequest
+
+log = logging.getLogger(__name__)
+
+# The identity's ``server`` when it is the one of this installation, whose port may change.
+_OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the agent presents when it registers."""
+
+    machine_id: str
+    key: SigningKey
+    facts: Mapping[str, str]
+
+
+class Enrolment:
+    """The way to a server and the identity there."""
+
+    def __init__(self, settings: AgentSettings, places: Places, files: IdentityFiles, clock: Clock) -> None:
+        """Check the host's name. Raises InvalidLabelError."""
+        self._settings = settings
+        self._places = places
+        self._files = files
+        self._clock = clock
+        self.name = check_host(settings.name or socket.gethostname())
+
+    def find_identity(self, machine: Machine) -> Identity | None:
+        """Return the identity that an earlier run left for this machine, name and server; None when there is none."""
+        known = self._files.load()
+        if known is None:
+            return None
+        wanted = (self._settings.server or _OWN, machine.machine_id, self.name)
+        return known if (known.server, known.machine_id, known.asked_name) == wanted else None
+
+    def find_target(self, token: str) -> Target:
+        """Return where the server is now, to be spoken to with ``token``. Raises ConnectFailedError."""
+        if self._settings.server:
+            return Target(self._settings.server, token, pin=self._settings.server_pin)
+        note = read_server_note(self._places)
+        return Target(note.url, token, Path(note.ca) if note.ca else None, self._settings.server_pin)
+
+    async def register(self, machine: Machine, *, deadline_seconds: float) -> Identity:
+        """Register this machine and keep what comes of it. Raises like every call, and ConfigError without a token."""
+        # Where first, with what second: while no server runs there is no token either, and that is no fault.
+        target = replace(self.find_target(""), token=self._joining_token())
+        request = RegisterRequest(
+            name=self.name,
+            machine_id=machine.machine_id,
+            version=__version__,
+            interval_seconds=self._settings.interval_seconds,
+            facts=dict(machine.facts),
+            labels=dict(self._settings.labels),
+            public_key=machine.key.public_key,
+        )
+        async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock) as client:
+            reply = await client.register(request)
+        server = self._settings.server or _OWN
+        identity = Identity(server, machine.machine_id, self.name, reply.id, reply.name, reply.token)
+        self._files.save(identity)
+        log.info("agent_registered host=%s id=%s server=%s", identity.name, identity.host_id, target.url)
+        return identity
+
+    def _joining_token(self) -> str:
+        settings = self._settings
+        if settings.token_file is not None:
+            return read_token(settings.token_file)
+        if not settings.server:
+            return read_token(self._places.token)
+        token = local_token_for(settings.server, self._places)
+        if not token:
+            raise ConfigError(
+                f"cannot register at {settings.server}: no token to register with",
+                hint="put a token that may register hosts into a file and set agent.token_file",
+            )
+        return token

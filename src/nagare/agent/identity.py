@@ -1,0 +1,94 @@
+"""Who this agent is: the machine, the host it registered as, its token and its key; kept 0600 in the spool directory.
+
+The token is a host's: it can only ingest, and only as this host. It is never logged and never shown to another server
+than the one that gave it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nagare.config.places import Places
+from nagare.errors import InputError
+from nagare.keys.files import make_private_directory, write_private
+from nagare.keys.signing import SigningKey
+from nagare.wire.codec import decode, encode
+
+# /etc/machine-id must not leave the machine in clear (machine-id(5)); the salt makes ours useless to others.
+_SALT = b"nagare agent machine id 1\n"
+_MACHINE_ID_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a registration left; ``server`` is who gave it."""
+
+    server: str
+    machine_id: str
+    asked_name: str
+    host_id: str
+    name: str
+    token: str = field(repr=False)
+
+
+class IdentityFiles:
+    """The files of the identity. Blocking, and small."""
+
+    def __init__(self, places: Places, etc: Path) -> None:
+        """Keep the places; nothing is read yet."""
+        self._directory = places.spool
+        self._etc = etc
+        self._file = places.spool / "identity.json"
+
+    def open(self) -> None:
+        """Make the directory, for its owner only."""
+        make_private_directory(self._directory)
+
+    def load(self) -> Identity | None:
+        """Return the identity of the last registration, or None; damage counts as none."""
+        try:
+            return decode(self._file.read_bytes(), Identity)
+        except (FileNotFoundError, InputError):
+            return None
+
+    def save(self, identity: Identity) -> None:
+        """Keep ``identity``, durably."""
+        write_private(self._file, encode(identity))
+
+    def load_key(self) -> SigningKey:
+        """Return the key that signs batches, made at the first call ever."""
+        return SigningKey.load_or_make(self._directory / "agent.key")
+
+    def machine_id(self) -> str:
+        """Return what names this machine and survives restarts: the system's id, salted, or a random one of ours."""
+        own = self._read_machine_id(self._etc / "machine-id")
+        if own:
+            return hashlib.sha256(_SALT + own.encode()).hexdigest()[:_MACHINE_ID_DIGITS]
+        kept = self._directory / "machine-id"
+        known = self._read_machine_id(kept)
+        if not known:
+            known = uuid.uuid4().hex
+            write_private(kept, known.encode())
+        return known
+
+    def is_new_boot(self, boot_id: str) -> bool:
+        """Tell whether ``boot_id`` is not the one that was last told of."""
+        return bool(boot_id) and self._read_text(self._directory / "told-boot") != boot_id
+
+    def save_boot(self, boot_id: str) -> None:
+        """Remember that ``boot_id`` was told of."""
+        write_private(self._directory / "told-boot", boot_id.encode())
+
+    def _read_machine_id(self, path: Path) -> str:
+        text = self._read_text(path)
+        # An image may ship with the word "uninitialized" (machine-id(5)).
+        return text if len(text) == _MACHINE_ID_DIGITS and text.isalnum() else ""
+
+    def _read_text(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            return ""

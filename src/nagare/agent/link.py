@@ -1,0 +1,98 @@
+"""An authenticated connection to the server: opened when needed, dropped when it fails, registered anew when refused."""
+
+from __future__ import annotations
+
+import logging
+
+from nagare.agent.batches import Packed, rename_host
+from nagare.agent.enrolment import Enrolment, Machine
+from nagare.agent.identity import Identity
+from nagare.client.client import BATCH_PATH, Client
+from nagare.errors import (
+    ConfigError,
+    DeadlineExceededError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from nagare.lib.clock import Clock
+from nagare.wire.batch import BatchReply
+from nagare.wire.signature import signed_bytes
+
+log = logging.getLogger(__name__)
+
+# One request of the agent; a batch that waits longer is better off on disk.
+_DEADLINE_SECONDS = 10.0
+
+
+class Link:
+    """Sends batches as one host. Used by one task."""
+
+    def __init__(self, enrolment: Enrolment, machine: Machine, clock: Clock) -> None:
+        """Keep the parts; nothing is opened yet."""
+        self._enrolment = enrolment
+        self._machine = machine
+        self._clock = clock
+        self._identity: Identity | None = None
+        self._client: Client | None = None
+        self._must_register = False
+        # Whether the present token comes from a registration that followed a refusal: another refusal is final then.
+        self._is_renewed = False
+
+    @property
+    def host(self) -> str:
+        """The name that batches carry: the registered one, until then the one that will be asked for."""
+        return self._identity.name if self._identity else self._enrolment.name
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether the token was just renewed because the server refused the one before."""
+        return self._is_renewed
+
+    async def send(self, packed: Packed) -> BatchReply:
+        """Deliver one batch, connecting and registering first when need be. Raises like every call."""
+        try:
+            client, identity = await self._open()
+            if packed.host != identity.name:
+                packed = rename_host(packed, identity.name)
+            signature = self._machine.key.sign(signed_bytes(BATCH_PATH, packed.encoding, packed.body))
+            reply = await client.send_batch(packed.body, packed.encoding, signature)
+        except (UnauthenticatedError, PermissionDeniedError):
+            self._must_register = True
+            await self.close()
+            raise
+        except (UnavailableError, DeadlineExceededError):
+            # The server may come back elsewhere: it is looked up again at the next try.
+            await self.close()
+            raise
+        self._is_renewed = False
+        return reply
+
+    async def close(self) -> None:
+        """Close the connection; the next ``send`` opens another."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.__aexit__(None, None, None)
+
+    async def _open(self) -> tuple[Client, Identity]:
+        if self._identity is None:
+            self._identity = self._enrolment.find_identity(self._machine)
+        if self._identity is None or self._must_register:
+            self._identity = await self._register()
+        if self._client is None:
+            target = self._enrolment.find_target(self._identity.token)
+            client = Client(target, deadline_seconds=_DEADLINE_SECONDS, clock=self._clock)
+            self._client = await client.__aenter__()
+        return self._client, self._identity
+
+    async def _register(self) -> Identity:
+        is_renewal = self._must_register
+        try:
+            identity = await self._enrolment.register(self._machine, deadline_seconds=_DEADLINE_SECONDS)
+        except (ConfigError, UnauthenticatedError, PermissionDeniedError):
+            # We may not; the token we have, if any, is tried again, for a server can come back from a backup.
+            self._must_register = False
+            raise
+        self._must_register = False
+        self._is_renewed = is_renewal
+        return identity

@@ -1,0 +1,157 @@
+"""Runs the agent as a process: puts its parts together, takes the spool for itself, and ends cleanly on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from nagare import __version__
+from nagare.agent.agent import Agent
+from nagare.agent.enrolment import Enrolment, Machine
+from nagare.agent.events import EventBox, read_boot_id, tell_boot
+from nagare.agent.facts import read_facts
+from nagare.agent.identity import IdentityFiles
+from nagare.agent.link import Link
+from nagare.agent.spool import Spool
+from nagare.agent.uplink import Uplink
+from nagare.collect.collector import Root
+from nagare.collect.registry import build_collectors
+from nagare.config.places import Places
+from nagare.config.settings import Settings
+from nagare.errors import LockedError
+from nagare.lib.clock import Clock, SystemClock
+from nagare.lib.tasks import TaskSupervisor
+from nagare.net.trust import check_address
+
+log = logging.getLogger(__name__)
+
+# The last batch gets this long to reach the server; then it goes to disk and the next start delivers it.
+_FLUSH_SECONDS = 3.0
+_TASK_STOP_SECONDS = 5.0
+_PHASE_DIGITS = 8
+# A terminal signals a whole group and a parent forwards it too: signals this near are one request to stop.
+_ONE_REQUEST_SECONDS = 1.0
+
+
+async def run_agent(settings: Settings) -> None:
+    """Run the agent until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    Raises ConfigError for settings that cannot work, LockedError when another agent owns the spool.
+    """
+    if settings.agent.server:
+        check_address(settings.agent.server, settings.agent.server_pin)
+    with _own_spool(Places(settings.data).spool):
+        async with _stop_signal() as stop:
+            process = _Process(settings, SystemClock())
+            # What start-up left lives for ever: keep the garbage collector from walking it at every pass.
+            gc.collect()
+            gc.freeze()
+            await process.run(stop)
+    log.info("agent_stopped")
+
+
+class _Process:
+    """The parts of one agent process, and their order of start and stop."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        places = Places(settings.data)
+        self._clock = clock
+        self._root = Root(proc=settings.agent.proc, sys=settings.agent.sys)
+        self._files = IdentityFiles(places, self._root.etc)
+        self._machine = Machine(self._files.machine_id(), self._files.load_key(), read_facts(self._root))
+        self._box = EventBox()
+        self._enrolment = Enrolment(settings.agent, places, self._files, clock)
+        spool = Spool(places.spool / "batches", limit_bytes=settings.agent.spool_limit_bytes)
+        link = Link(self._enrolment, self._machine, clock)
+        self._uplink = Uplink(link, spool, places.spool / "set-aside", self._box, clock)
+        collectors = build_collectors(settings.agent, self._root)
+        self._agent = Agent(settings.agent, collectors, self._uplink, self._box, clock)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Collect and send until ``stop``, then flush."""
+        await self._uplink.open()
+        try:
+            await self._tell_start()
+            async with TaskSupervisor(clock=self._clock, stop_seconds=_TASK_STOP_SECONDS) as sending:
+                sending.supervise("uplink", self._uplink.run)
+                async with TaskSupervisor(clock=self._clock, stop_seconds=_TASK_STOP_SECONDS) as collecting:
+                    collecting.supervise("collect", self._collect)
+                    await stop.wait()
+                await self._flush()
+        finally:
+            await self._uplink.close()
+
+    async def _collect(self) -> None:
+        await self._agent.run(int(self._machine.machine_id[:_PHASE_DIGITS], 16) / 16**_PHASE_DIGITS)
+
+    async def _tell_start(self) -> None:
+        self._tell("agent.start", f"agent {__version__} started")
+        boot_id = read_boot_id(self._root)
+        if self._files.is_new_boot(boot_id):
+            tell_boot(self._box, self._root, boot_id, self._machine.machine_id, self._clock.now_ms())
+        # Before the first connection every batch goes to disk: once this returns the boot is told for good.
+        await self._agent.announce()
+        self._files.save_boot(boot_id)
+        log.info("agent_started host=%s pid=%d", self._enrolment.name, os.getpid())
+
+    async def _flush(self) -> None:
+        self._tell("agent.stop", f"agent {__version__} stopped")
+        await self._agent.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                await self._uplink.settle()
+
+    def _tell(self, kind: str, text: str) -> None:
+        self._box.tell(kind, text, self._clock.now_ms(), attributes={"version": __version__})
+
+
+@contextlib.contextmanager
+def _own_spool(directory: Path) -> Iterator[None]:
+    """Hold the spool for this process alone. Raises LockedError."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (directory / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            pid = file.read(32).strip()
+            raise LockedError(
+                f"cannot start agent on {directory.parent}: another one runs (pid {pid or 'unknown'})",
+                hint="stop it first, or give this one a data directory of its own with --data",
+                context={"pid": pid},
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _stop_signal() -> AsyncIterator[asyncio.Event]:
+    """Yield an event that the first SIGTERM or SIGINT sets; the second finds the system's own answer."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def restore() -> None:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+    def ask() -> None:
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(_ONE_REQUEST_SECONDS, restore)
+
+    for number in signals:
+        loop.add_signal_handler(number, ask)
+    try:
+        yield stop
+    finally:
+        restore()
