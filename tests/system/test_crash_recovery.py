@@ -1,0 +1,142 @@
+"""kill -9 of a real server during ingest at full rate, again and again: what was acknowledged is there, exactly once.
+
+Values are compared, not counts. Some kills come at a random moment from outside, the others from within at a named
+step of the store: between fsync and the answer, during a flush to blocks, during a checkpoint.
+"""
+
+import asyncio
+import random
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import crash_server
+from tests.support.processes import RunningServer, child_environment, nagare_argv, serving, started, wait_for_server
+from tests.support.senders import ROWS, Sender
+
+SENDERS = 4
+# Flushes, checkpoints and new segments many times a second, so that a kill meets them.
+STORAGE = {
+    "NAGARE_STORAGE__FLUSH_SECONDS": "0.2",
+    "NAGARE_STORAGE__FLUSH_ROWS": "400",
+    "NAGARE_STORAGE__SEGMENT_LIMIT_BYTES": "65536",
+}
+STEPS = [
+    "before_ack",
+    "log_appended",
+    "log_synced",
+    "block_written",
+    "blocks_committed",
+    "checkpoint_written",
+    "log_dropped",
+]
+
+
+def _environment() -> dict[str, str]:
+    environment = child_environment(**STORAGE)
+    # A process that is killed tells coverage nothing, and starts faster without it.
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)
+    return environment
+
+
+@contextmanager
+def _doomed(data: Path, step: str, number: int) -> Iterator[RunningServer]:
+    arguments = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")[3:]
+    argv = [sys.executable, "-m", "tests.support.crash_server", step, str(number), *arguments]
+    environment = {**_environment(), "PYTHONPATH": str(Path(crash_server.__file__).parents[2])}
+    with started(argv, environment=environment) as process:
+        yield wait_for_server(process, data, pid=process.pid)
+
+
+async def _ingest_until_dead(server: RunningServer, senders: list[Sender], kill_after: float | None) -> None:
+    never = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for sender in senders:
+            group.create_task(sender.run(server.url, server.token, never))
+        if kill_after is not None:
+            await asyncio.sleep(kill_after)
+            server.process.kill()
+    await asyncio.to_thread(server.process.wait)
+
+
+def _stored(server: RunningServer) -> dict[str, list[list[Any]]]:
+    return {
+        "load": server.sql("select host, load1, load5, load15 from load where host like 'crash%'"),
+        "crash": server.sql("select host, seq, row, value from crash"),
+    }
+
+
+def _check(server: RunningServer, senders: list[Sender], where: str) -> None:
+    expected = {key: value for sender in senders for key, value in sender.expected().items()}
+    in_flight = {(s.host, s.seq, row) for s in senders if s.in_flight is not None for row in range(ROWS)}
+    for table, rows in _stored(server).items():
+        found = {(str(host), int(seq), int(row)): value for host, seq, row, value in rows}
+        assert len(found) == len(rows), f"{where}: {table} holds a row twice"
+        lost = expected.keys() - found.keys()
+        assert not lost, f"{where}: {table} lost acknowledged rows {sorted(lost)[:5]} ({len(lost)} in all)"
+        strange = found.keys() - expected.keys() - in_flight
+        assert not strange, f"{where}: {table} holds rows that nobody sent {sorted(strange)[:5]}"
+        wrong = {key: (value, found[key]) for key, value in expected.items() if found[key] != value}
+        assert not wrong, f"{where}: {table} changed values {list(wrong.items())[:5]}"
+
+
+def _crash_and_recover(data: Path, rounds: int, seed: int) -> list[Sender]:
+    chance = random.Random(seed)
+    senders = [Sender(f"crash{number}", str(uuid.UUID(int=number + 1))) for number in range(SENDERS)]
+    plan = [None if number % 2 else STEPS[number // 2 % len(STEPS)] for number in range(rounds)]
+    for number, step in enumerate(plan):
+        where = f"round {number} (seed {seed}), {step or 'a random moment'}"
+        before = sum(len(sender.acknowledged) for sender in senders)
+        if step is None:
+            with serving(data, environment=_environment()) as server:
+                _check(server, senders, where)
+                asyncio.run(_ingest_until_dead(server, senders, chance.uniform(0.05, 1.0)))
+        else:
+            # Steps of the flush come seldom, those of the log with every batch.
+            nth = (
+                chance.randint(1, 3)
+                if "block" in step or "checkpoint" in step or "dropped" in step
+                else chance.randint(5, 200)
+            )
+            with _doomed(data, step, nth) as server:
+                _check(server, senders, where)
+                asyncio.run(_ingest_until_dead(server, senders, None))
+        assert sum(len(sender.acknowledged) for sender in senders) >= before
+    return senders
+
+
+def _final_check(data: Path, senders: list[Sender]) -> None:
+    chance = random.Random(0)
+    with serving(data, environment=_environment()) as server:
+        done = asyncio.Event()
+        done.set()
+        for sender in senders:
+            asyncio.run(sender.run(server.url, server.token, done))
+            assert sender.in_flight is None
+            again = chance.sample(sorted(sender.acknowledged), min(20, len(sender.acknowledged)))
+            known = asyncio.run(sender.send_again(server.url, server.token, again))
+            assert known == [True] * len(again), "an acknowledged batch was taken twice"
+        _check(server, senders, "at the end")
+        assert server.process.stop() == 0
+    # After a clean stop the files alone hold the same.
+    with serving(data, environment=_environment()) as server:
+        _check(server, senders, "after a clean stop")
+
+
+@pytest.mark.timeout(600)
+def test_every_acknowledged_batch_survives_twenty_kills_exactly_once(tmp_path: Path) -> None:
+    senders = _crash_and_recover(tmp_path / "data", rounds=20, seed=20)
+    assert all(len(sender.acknowledged) > 20 for sender in senders), "too little was ingested to prove anything"
+    _final_check(tmp_path / "data", senders)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_every_acknowledged_batch_survives_a_hundred_kills(tmp_path: Path, seed: int) -> None:
+    senders = _crash_and_recover(tmp_path / "data", rounds=100, seed=seed)
+    _final_check(tmp_path / "data", senders)
