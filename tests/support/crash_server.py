@@ -25,6 +25,7 @@ class KillAt:
         """Count ``name``, and die when its time has come."""
         self._seen[name] += 1
         if name == self._step and self._seen[name] >= self._number:
+            os.write(2, f"killed at {name}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -31,6 +31,10 @@ def child_environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", **more}
 
 
+class EarlyEndError(AssertionError):
+    """A process ended before it did what a test waits for."""
+
+
 @dataclass
 class Process:
     """A child whose output is kept as it comes, so that a failure can show it."""
@@ -148,7 +152,7 @@ def wait_until(condition: Any, what: str, process: Process | None = None, second
         if value := condition():
             return value
         if process is not None and not process.is_running:
-            raise AssertionError(f"ended with {process.popen.returncode} before {what}; it said:\n{process.said()}")
+            raise EarlyEndError(f"ended with {process.popen.returncode} before {what}; it said:\n{process.said()}")
         time.sleep(0.02)
     said = f"; it said:\n{process.said()}" if process is not None else ""
     raise AssertionError(f"no sign of {what} within {seconds} s{said}")
