@@ -25,7 +25,7 @@ from nagare.tui.renderables.braille_raster import (
     raster,
     within,
 )
-from nagare.tui.renderables.canvas import Canvas, Lines, cut, lines_text
+from nagare.tui.renderables.canvas import Canvas, Lines, cells, cut, lines_text
 from nagare.tui.renderables.chart_frame import (
     Frame,
     Plot,
@@ -94,9 +94,10 @@ def draw_chart(chart: Chart, width: int, height: int, palette: Palette, zone: tz
     if plot.width and plot.height:
         _draw_lines(canvas, chart, shown, plot, scale, palette)
         _draw_stale(canvas, chart, plot, palette)
+        _draw_crosshair(canvas, chart, plot, palette)
         draw_value_axis(canvas, plot, scale, chart.unit, palette)
         _draw_events(canvas, chart, plot, palette)
-        _draw_crosshair(canvas, chart, shown, plot, palette)
+        _draw_crosshair_labels(canvas, chart, shown, plot, palette)
     if plot.has_axis:
         draw_time_axis(canvas, plot, chart.window, chart.crosshair_ms, palette, zone)
     if plot.has_frame:
@@ -128,7 +129,7 @@ def _find_scale(chart: Chart, shown: Sequence[Samples], plot: Plot) -> Scale:
     values = [samples.values for samples in shown if not samples.is_empty]
     low = chart.low if chart.low is not None else min((float(v.min()) for v in values), default=0.0)
     high = chart.high if chart.high is not None else max((float(v.max()) for v in values), default=0.0)
-    intervals = 4 if plot.height >= 8 else 2 if plot.height >= 4 else 1
+    intervals = 4 if plot.height >= 9 else 2 if plot.height >= 4 else 1
     if chart.low is not None and chart.high is not None and chart.high > chart.low:
         step = (chart.high - chart.low) / intervals
         return Scale(low, high, tuple(low + step * index for index in range(intervals + 1)), step)
@@ -245,36 +246,42 @@ def _reach(chart: Chart, plot: Plot) -> float:
     return max(chart.step_ms * 1.5, chart.window.step_ms(max(1, plot.width)))
 
 
-def _draw_crosshair(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette) -> None:
+def _crosshair_column(chart: Chart, plot: Plot) -> int | None:
     if chart.crosshair_ms is None or not chart.window.contains(chart.crosshair_ms):
-        return
-    column = min(plot.width - 1, chart.window.column_of(chart.crosshair_ms, plot.width))
-    rows = slice(plot.top, plot.top + plot.height)
-    at = slice(plot.left + column, plot.left + column + 1)
-    canvas.fill_blank(rows, at, palette.glyphs.crosshair, make_style(palette.foreground))
-    _draw_crosshair_labels(canvas, chart, shown, plot, palette, column)
+        return None
+    return min(plot.width - 1, chart.window.column_of(chart.crosshair_ms, plot.width))
+
+
+def _draw_crosshair(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
+    column = _crosshair_column(chart, plot)
+    if column is not None:
+        at = slice(plot.left + column, plot.left + column + 1)
+        rows = slice(plot.top, plot.top + plot.height)
+        canvas.fill_blank(rows, at, palette.glyphs.crosshair, make_style(palette.foreground))
 
 
 def _draw_crosshair_labels(
-    canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette, column: int
+    canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette
 ) -> None:
-    moment = chart.crosshair_ms or 0
-    labels = (
-        [(format_clock(moment), make_style(palette.foreground, palette.panel, bold=True))] if not plot.has_axis else []
-    )
+    """Write the values at the crosshair beside it, on the side with room; a short chart has no axis to say the time."""
+    column, moment = _crosshair_column(chart, plot), chart.crosshair_ms
+    if column is None or moment is None:
+        return
+    labels = []
+    if not plot.has_axis:
+        labels.append((f" {format_clock(moment)} ", make_style(palette.foreground, palette.panel, bold=True)))
     for index, samples in enumerate(shown):
         value = format_value(value_at(samples, moment, _reach(chart, plot)), chart.unit)
-        name = "" if len(shown) == 1 else f"{palette.series_glyph(index)} {chart.lines[index].name} "
+        name = "" if len(shown) == 1 else f"{palette.series_glyph(index)} {cells(chart.lines[index].name)} "
         colour = chart.lines[index].colour or palette.series_colour(index)
         labels.append((f" {name}{value} ", make_style(colour, palette.panel, bold=True)))
-    room = max(column, plot.width - column - 1)
-    widest = min(room, max((cell_len(cut(text, room)) for text, _ in labels), default=0))
-    left = column + 1 if plot.width - column - 1 >= widest else column - widest
-    if widest < 3 or left < 0:
+    widest = max((cell_len(text) for text, _ in labels), default=0)
+    # The legend has the values too: a box that would hide much of the plot is left out.
+    if widest * 3 > plot.width or len(labels) * 2 > plot.height:
         return
-    for row, (text, style) in enumerate(labels[: plot.height]):
-        text = cut(text, widest, palette.glyphs.more)
-        canvas.put(plot.top + row, plot.left + left, text + " " * (widest - cell_len(text)), style)
+    left = plot.left + (column + 1 if plot.width - column - 1 >= widest else column - widest)
+    for row, (text, style) in enumerate(labels):
+        canvas.put(plot.top + row, left, text + " " * (widest - cell_len(text)), style)
 
 
 def _frame_of(chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette) -> Frame:

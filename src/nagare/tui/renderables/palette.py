@@ -195,7 +195,7 @@ DARK = Palette(
     name="nagare-dark", dark=True, background="#0b0e12", surface="#11151a", panel="#1a2027",
     foreground="#d5dce4", muted="#8b98a5", faint="#39434d", accent="#56b4e9",
     series=("#56b4e9", "#e69f00", "#20b486", "#cc79a7", "#f0e442", "#8f9bff", "#e8754a", "#b7c0c9"),
-    gradient=_gradient("#3f8fd6", "#6aa3c9", "#c9a45c", "#f0a030", "#ffb74a"),
+    gradient=_gradient("#3f8fd6", "#5c9bd2", "#8faabb", "#d9a75c", "#ffb347"),
     states=_states(_DARK_STATES, ascii_only=False),
 )  # fmt: skip
 LIGHT = Palette(

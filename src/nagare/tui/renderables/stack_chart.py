@@ -38,7 +38,7 @@ def draw_stack(chart: Chart, width: int, height: int, palette: Palette) -> Lines
         tops = np.cumsum(np.nan_to_num(parts), axis=0)
         most = float(tops[-1].max()) if len(parts) else 0.0
         scale = make_scale(
-            0.0, chart.high if chart.high is not None else most, chart.unit, 4 if plot.height >= 8 else 2
+            0.0, chart.high if chart.high is not None else most, chart.unit, 4 if plot.height >= 9 else 2
         )
         layers = _layers(tops / (scale.high - scale.low), known, 2 * plot.height)
         _draw_layers(canvas, layers, plot.left, plot.top, chart, palette)

@@ -6,29 +6,34 @@ frozen it shows a copy, and the store goes on. It talks to nobody but by message
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-import numpy as np
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from nagare.lib.clock import Clock, SystemClock
+from nagare.lib.plain_text import plain
 from nagare.tui.renderables.skeleton import draw_skeleton
-from nagare.tui.renderables.table_cells import ColumnSpec, format_cell, table_text
+from nagare.tui.renderables.table_cells import CellKind, ColumnSpec, format_cell, table_text
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.widgets.live_table_layout import TableLayout, lay_out_columns
+from nagare.tui.widgets.live_table_messages import (
+    FrozenChanged,
+    MarksChanged,
+    RowHighlighted,
+    RowSelected,
+    SortChanged,
+)
 from nagare.tui.widgets.live_table_paint import Painter, RowFlags, scroll_sideways
-from nagare.tui.widgets.row_filter import RowFilter, parse_filter
-from nagare.tui.widgets.row_order import Slots, sort_slots
 from nagare.tui.widgets.row_store import RowStore
+from nagare.tui.widgets.row_view import RowView
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -65,75 +70,16 @@ class LiveTable(ScrollView, can_focus=True):
     }
     """
 
-    cursor_key: reactive[str | None] = reactive(None, init=False)
-    sort_key: reactive[str | None] = reactive(None, init=False)
-    sort_reversed: reactive[bool] = reactive(default=False, init=False)
     wide: reactive[bool] = reactive(default=False, init=False)
     follow: reactive[bool] = reactive(default=False, init=False)
     is_loading: reactive[bool] = reactive(default=False, init=False)
     empty_text: reactive[str] = reactive("nothing here yet", init=False)
 
-    class RowHighlighted(Message):
-        """The selection moved to another row, or to none."""
-
-        def __init__(self, table: LiveTable, key: str | None) -> None:
-            """Name the table and the row."""
-            super().__init__()
-            self.table = table
-            self.key = key
-
-        @property
-        def control(self) -> LiveTable:
-            """The table, for selectors of handlers."""
-            return self.table
-
-    class RowSelected(RowHighlighted):
-        """A row was opened: Enter or a double click."""
-
-        key: str
-
-    class SortChanged(Message):
-        """The order is another one now."""
-
-        def __init__(self, table: LiveTable, column: str | None, reverse: bool) -> None:  # noqa: FBT001  a message's field
-            """Name the column and the direction."""
-            super().__init__()
-            self.table = table
-            self.column = column
-            self.reverse = reverse
-
-        @property
-        def control(self) -> LiveTable:
-            """The table, for selectors of handlers."""
-            return self.table
-
-    class MarksChanged(Message):
-        """Other rows are marked now."""
-
-        def __init__(self, table: LiveTable, keys: frozenset[str]) -> None:
-            """Name all marked rows."""
-            super().__init__()
-            self.table = table
-            self.keys = keys
-
-        @property
-        def control(self) -> LiveTable:
-            """The table, for selectors of handlers."""
-            return self.table
-
-    class FrozenChanged(Message):
-        """The list was frozen or goes on."""
-
-        def __init__(self, table: LiveTable, frozen: bool) -> None:  # noqa: FBT001  a message's field
-            """Say which."""
-            super().__init__()
-            self.table = table
-            self.frozen = frozen
-
-        @property
-        def control(self) -> LiveTable:
-            """The table, for selectors of handlers."""
-            return self.table
+    RowHighlighted = RowHighlighted
+    RowSelected = RowSelected
+    SortChanged = SortChanged
+    MarksChanged = MarksChanged
+    FrozenChanged = FrozenChanged
 
     def __init__(
         self,
@@ -146,15 +92,10 @@ class LiveTable(ScrollView, can_focus=True):
     ) -> None:
         """Make a table; ``state_key`` names the column whose state dims a row (stale) or hides its numbers (down)."""
         super().__init__(id=id, classes=classes)
-        self.columns = tuple(columns)
-        self.store = RowStore(columns)
-        self.state_key = state_key
-        self.marks: set[str] = set()
+        self._view = RowView(columns)
+        self._state_key = state_key
         self._clock = clock or SystemClock()
-        self._filter = RowFilter()
-        self._frozen: RowStore | None = None
         self._frozen_at = ""
-        self._order: Slots = np.zeros(0, dtype=np.intp)
         self._layout = TableLayout()
         self._layout_key: tuple[int, bool] | None = None
         self._strips: dict[int, tuple[int, RowFlags, Strip]] = {}
@@ -163,24 +104,59 @@ class LiveTable(ScrollView, can_focus=True):
     # What the owner calls
 
     @property
-    def is_frozen(self) -> bool:
-        """Whether the list shows a copy."""
-        return self._frozen is not None
+    def columns(self) -> tuple[ColumnSpec, ...]:
+        """All columns, shown or not."""
+        return self._view.columns
+
+    @property
+    def store(self) -> RowStore:
+        """Where the owner writes rows; ``sync`` shows them."""
+        return self._view.store
 
     @property
     def view(self) -> RowStore:
         """The rows that are shown: the store, or the frozen copy."""
-        return self._frozen or self.store
+        return self._view.shown
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the selected row."""
+        return self._view.cursor_key
+
+    @property
+    def cursor_index(self) -> int | None:
+        """The place of the selected row, or None when it is not shown."""
+        return self._view.cursor_index
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Keys of the marked rows."""
+        return self._view.marks
+
+    @property
+    def sort_key(self) -> str | None:
+        """The column that orders the rows."""
+        return self._view.sort_key
+
+    @property
+    def sort_reversed(self) -> bool:
+        """Whether the order is from the greatest down."""
+        return self._view.sort_reversed
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the list shows a copy while the store goes on."""
+        return self._view.is_frozen
 
     @property
     def filter_text(self) -> str:
         """The filter in force."""
-        return self._filter.text
+        return self._view.filter.text
 
     @property
     def row_count(self) -> int:
         """Rows that match the filter."""
-        return int(self._order.size)
+        return self._view.count
 
     @property
     def hidden_columns(self) -> tuple[str, ...]:
@@ -190,64 +166,56 @@ class LiveTable(ScrollView, can_focus=True):
     @property
     def ordered_keys(self) -> list[str]:
         """Keys of the rows that match, in the order shown."""
-        keys = self.view.keys
-        return [keys[slot] for slot in self._order.tolist()]
+        return self._view.keys
 
     def sync(self) -> None:
         """Show what the store holds now; call it once after each round of updates."""
-        if self._frozen is None:
-            self._reorder()
+        if not self._view.is_frozen:
+            self._change(self._view.reorder)
         self.refresh()
 
     def set_filter(self, text: str) -> None:
         """Show only rows that match. Raises FilterError and keeps the filter in force when it cannot be read."""
-        self._filter = parse_filter(text, self.columns)
-        self._reorder()
+        self._change(lambda: self._view.set_filter(text))
         self.scroll_to(y=0, animate=False)
         self._keep_cursor_seen()
-        self.refresh()
 
     def sort_by(self, column: str | None, *, reverse: bool | None = None) -> None:
         """Sort by a column; without ``reverse`` numbers start with the greatest, texts with the first."""
-        spec = self.store.columns.get(column or "")
-        if column is not None and spec is None:
-            return
-        if reverse is None:
-            reverse = spec is not None and (spec.is_numeric or spec.kind == "spark")
-        self.sort_reversed = reverse
-        self.sort_key = column
-        self._resort()
+        self._change(lambda: self._view.set_sort(column, reverse=reverse))
+        self.post_message(SortChanged(self, self.sort_key, reverse=self.sort_reversed))
 
     def move_to(self, key: str) -> bool:
         """Select a row and bring it into view; False when it is not among the shown."""
         slot = self.view.find_slot(key)
-        if slot is None or not (self._order == slot).any():
+        if slot is None or not (self._view.order == slot).any():
             return False
-        self.cursor_key = key
+        self._change(lambda: self._view.select(key))
         self._keep_cursor_seen()
         return True
 
     def set_frozen(self, *, frozen: bool) -> None:
         """Freeze the list as it is, or let it go on."""
-        if frozen == self.is_frozen:
-            return
-        self._frozen = self.store.snapshot() if frozen else None
-        self._frozen_at = format_clock(self._clock.now_ms()) if frozen else ""
-        self._strips.clear()
-        self._reorder()
-        self.refresh()
-        self.post_message(self.FrozenChanged(self, frozen))
+        if frozen != self.is_frozen:
+            self._strips.clear()
+            self._frozen_at = format_clock(self._clock.now_ms())
+            self._change(lambda: self._view.set_frozen(frozen=frozen))
+            self.post_message(FrozenChanged(self, frozen=frozen))
 
     def clear_marks(self) -> None:
         """Unmark all rows."""
-        self._set_marks(set())
+
+        def clear() -> None:
+            self._view.marks = frozenset()
+
+        self._change(clear)
 
     def shown_rows(self) -> list[list[str]]:
         """Return titles and all matching rows as text, in the order and with the columns shown."""
         palette = find_palette(self)
-        specs = [column.spec for column in self._layout.columns if column.spec.kind != "spark"]
-        slots, view = self._order.tolist(), self.view
-        rows = [[format_cell(view.at(slot, spec.key), spec, palette) for spec in specs] for slot in slots]
+        specs = [column.spec for column in self._layout.columns if column.spec.kind is not CellKind.SPARK]
+        slots, view = self._view.order.tolist(), self.view
+        rows = [[plain(format_cell(view.at(slot, spec.key), spec, palette)) for spec in specs] for slot in slots]
         return [[spec.title for spec in specs], *rows]
 
     def shown_text(self) -> str:
@@ -255,61 +223,29 @@ class LiveTable(ScrollView, can_focus=True):
         return table_text(self.shown_rows())
 
     def cursor_text(self) -> str:
-        """Return the first column of the selected row, for the clipboard."""
+        """Return the name in the selected row, for the clipboard: its first pinned text column."""
         slot = self.view.find_slot(self.cursor_key or "")
         if slot is None:
             return ""
-        spec = next((spec for spec in self.columns if spec.priority == 0 and spec.kind == "text"), self.columns[0])
-        return format_cell(self.view.at(slot, spec.key), spec, find_palette(self))
+        texts = [spec for spec in self.columns if spec.kind is CellKind.TEXT]
+        spec = min(texts, key=lambda spec: spec.priority) if texts else self.columns[0]
+        return plain(format_cell(self.view.at(slot, spec.key), spec, find_palette(self)))
 
-    # Order and selection
+    # Changes
 
-    @property
-    def cursor_index(self) -> int | None:
-        """The place of the selected row in the order shown, or None."""
-        slot = self.view.find_slot(self.cursor_key) if self.cursor_key is not None else None
-        if slot is None:
-            return None
-        found = np.flatnonzero(self._order == slot)
-        return int(found[0]) if found.size else None
-
-    def _reorder(self) -> None:
-        before = self.cursor_index
-        store = self.view
-        slots = store.slots()
-        if self._filter:
-            slots = slots[self._filter.mask(store, slots)]
-        if self.sort_key is not None:
-            slots = sort_slots(store, slots, self.sort_key, reverse=self.sort_reversed)
-        self._order = slots
-        gone = {key for key in self.marks if key not in self.store}
-        if gone:
-            self._set_marks(self.marks - gone)
-        self._resize_virtual()
-        self._mend_cursor(before)
-        if self.follow:
-            self._keep_cursor_seen()
-
-    def _resort(self) -> None:
-        self._reorder()
+    def _change(self, change: Callable[[], object]) -> None:
+        """Change the view, then tell the owner what else changed by it, and repaint."""
+        cursor, marks = self.cursor_key, self.marks
+        change()
+        if self.is_attached:
+            self._resize_virtual()
+            if self.follow:
+                self._keep_cursor_seen()
+        if self.cursor_key != cursor:
+            self.post_message(RowHighlighted(self, self.cursor_key))
+        if self.marks != marks:
+            self.post_message(MarksChanged(self, self.marks))
         self.refresh()
-        self.post_message(self.SortChanged(self, self.sort_key, self.sort_reversed))
-
-    def _mend_cursor(self, before: int | None) -> None:
-        """Keep the selected row while it is shown; else take the one that stands where it stood."""
-        if self.cursor_index is not None:
-            return
-        if not self._order.size:
-            if len(self.view) == 0:
-                self.cursor_key = None
-            return
-        place = min(before or 0, self._order.size - 1)
-        self.cursor_key = self.view.keys[int(self._order[place])]
-
-    def watch_cursor_key(self, key: str | None) -> None:
-        """Tell the owner and repaint."""
-        self.refresh()
-        self.post_message(self.RowHighlighted(self, key))
 
     def watch_is_loading(self) -> None:
         """Repaint the placeholder."""
@@ -336,10 +272,14 @@ class LiveTable(ScrollView, can_focus=True):
     def _top_lines(self) -> int:
         return 2 if self.is_frozen else 1
 
+    @property
+    def _page_lines(self) -> int:
+        return max(1, self.scrollable_content_region.height - self._top_lines)
+
     def _resize_virtual(self) -> None:
         self._lay_out()
         width = self._layout.width if self.wide else self.scrollable_content_region.width
-        self.virtual_size = Size(width, self._order.size + self._top_lines)
+        self.virtual_size = Size(width, self.row_count + self._top_lines)
         self._update_subtitle()
 
     def _lay_out(self) -> None:
@@ -351,39 +291,29 @@ class LiveTable(ScrollView, can_focus=True):
             self._painter = None
 
     def _update_subtitle(self) -> None:
-        total, shown = len(self.view), self.row_count
-        parts = [f"{shown} of {total}" if self._filter else str(total)]
-        if self.marks:
-            parts.append(f"{len(self.marks)} marked")
-        if self.follow:
-            parts.append("follow")
-        if self._layout.hidden:
-            parts.append(f"+{len(self._layout.hidden)} cols, w")
-        separator = " - " if bool(getattr(self.app, "use_ascii", False)) else " · "
+        total = len(self.view)
+        parts = [f"{self.row_count} of {total}" if self._view.filter else str(total)]
+        parts += [f"{len(self.marks)} marked"] if self.marks else []
+        parts += ["follow"] if self.follow else []
+        parts += [f"+{len(self._layout.hidden)} cols, w"] if self._layout.hidden else []
+        separator = " - " if find_palette(self).ascii else " · "
         self.border_subtitle = separator.join(parts)
 
     def _keep_cursor_seen(self) -> None:
         index = self.cursor_index
         if index is None:
             return
-        page = max(1, self.scrollable_content_region.height - self._top_lines)
         top = round(self.scroll_y)
         if index < top:
             self.scroll_to(y=index, animate=False)
-        elif index >= top + page:
-            self.scroll_to(y=index - page + 1, animate=False)
+        elif index >= top + self._page_lines:
+            self.scroll_to(y=index - self._page_lines + 1, animate=False)
 
     def _move_cursor(self, place: int) -> None:
-        if self._order.size:
-            place = min(max(0, place), self._order.size - 1)
-            self.cursor_key = self.view.keys[int(self._order[place])]
+        key = self._view.key_at(place)
+        if key is not None:
+            self._change(lambda: self._view.select(key))
             self._keep_cursor_seen()
-
-    def _set_marks(self, marks: set[str]) -> None:
-        self.marks = marks
-        self._update_subtitle()
-        self.refresh()
-        self.post_message(self.MarksChanged(self, frozenset(marks)))
 
     # Painting
 
@@ -409,9 +339,9 @@ class LiveTable(ScrollView, can_focus=True):
             strip = self._with_hidden_note(painter.header(self.sort_key, reverse=self.sort_reversed), painter, width)
         else:
             index = y - self._top_lines + round(self.scroll_y)
-            if index >= self._order.size:
+            if index >= self.row_count:
                 return self._placeholder(y - self._top_lines, painter, width)
-            strip = self._row_strip(int(self._order[index]), painter)
+            strip = self._row_strip(int(self._view.order[index]), painter)
         if self.wide:
             strip = scroll_sideways(strip, self._layout.pinned_width, round(self.scroll_x), width)
         if strip.cell_length == width:
@@ -423,7 +353,7 @@ class LiveTable(ScrollView, can_focus=True):
         base = self.rich_style
         palette = find_palette(self)
         if self._painter is None or self._painter.base != base or self._painter.palette is not palette:
-            self._painter = Painter(self._layout, palette, self.state_key, base)
+            self._painter = Painter(self._layout, palette, self._state_key, base)
             self._strips.clear()
         return self._painter
 
@@ -442,9 +372,8 @@ class LiveTable(ScrollView, can_focus=True):
         return strip
 
     def _banner(self) -> str:
-        behind = self.store.version - (self._frozen.version if self._frozen else 0)
         glyph = "||" if find_palette(self).ascii else "▮▮"
-        return f" {glyph} frozen at {self._frozen_at}, {behind} updates since; z goes on"
+        return f" {glyph} frozen at {self._frozen_at}, {self._view.updates_behind} updates since; z goes on"
 
     def _with_hidden_note(self, header: Strip, painter: Painter, width: int) -> Strip:
         """Say at the right of the header how many columns are hidden, where no border says it."""
@@ -457,7 +386,7 @@ class LiveTable(ScrollView, can_focus=True):
         )
 
     def _placeholder(self, line: int, painter: Painter, width: int) -> Strip:
-        if self._order.size:
+        if self.row_count:
             return Strip.blank(width, painter.base)
         if self.is_loading and len(self.view) == 0:
             columns = [(column.left, column.width) for column in self._layout.columns]
@@ -470,8 +399,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _empty_notice(self) -> str:
         total = len(self.view)
-        if total and self._filter:
-            return f"0 of {total} match {self._filter.text.strip()}; Esc clears"
+        if total and self._view.filter:
+            return f"0 of {total} match {self.filter_text.strip()}; Esc clears"
         return self.empty_text
 
     # Actions and the mouse
@@ -483,7 +412,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_page(self, pages: int) -> None:
         """Move the selection by a screenful."""
-        self.action_move(pages * max(1, self.scrollable_content_region.height - self._top_lines - 1))
+        self.action_move(pages * max(1, self._page_lines - 1))
 
     def action_first(self) -> None:
         """Select the first row."""
@@ -491,7 +420,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_last(self) -> None:
         """Select the last row."""
-        self._move_cursor(self._order.size - 1)
+        self._move_cursor(self.row_count - 1)
 
     def action_scroll_by(self, cells: int) -> None:
         """Scroll a wide table sideways."""
@@ -500,17 +429,18 @@ class LiveTable(ScrollView, can_focus=True):
     def action_select(self) -> None:
         """Open the selected row."""
         if self.cursor_index is not None and self.cursor_key is not None:
-            self.post_message(self.RowSelected(self, self.cursor_key))
+            self.post_message(RowSelected(self, self.cursor_key))
 
     def action_mark(self) -> None:
         """Mark or unmark the selected row and go on to the next."""
-        if self.cursor_index is not None and self.cursor_key is not None:
-            self._set_marks(self.marks ^ {self.cursor_key})
+        key = self.cursor_key
+        if self.cursor_index is not None and key is not None:
+            self._change(lambda: self._view.toggle_mark(key))
             self.action_move(1)
 
     def action_invert_marks(self) -> None:
         """Mark the shown rows that are not marked, and unmark the others."""
-        self._set_marks(self.marks ^ set(self.ordered_keys))
+        self._change(self._view.invert_marks)
 
     def action_sort_next(self) -> None:
         """Sort by the next column that is shown."""
@@ -521,8 +451,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_sort_reverse(self) -> None:
         """Turn the order around."""
-        self.sort_reversed = not self.sort_reversed
-        self._resort()
+        self.sort_by(self.sort_key, reverse=not self.sort_reversed)
 
     def action_toggle_wide(self) -> None:
         """Show all columns, or as many as fit."""
@@ -545,11 +474,13 @@ class LiveTable(ScrollView, can_focus=True):
         if offset.y == self._top_lines - 1:
             self._click_header(offset.x)
         elif offset.y >= self._top_lines:
-            place = offset.y - self._top_lines + round(self.scroll_y)
-            if place < self._order.size:
-                self._move_cursor(place)
-                if event.chain == 2:
-                    self.action_select()
+            self._click_row(offset.y - self._top_lines + round(self.scroll_y), event.chain)
+
+    def _click_row(self, place: int, chain: int) -> None:
+        if place < self.row_count:
+            self._move_cursor(place)
+            if chain == 2:
+                self.action_select()
 
     def _click_header(self, x: int) -> None:
         if self.wide and x >= self._layout.pinned_width:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from nagare.tui.renderables.table_cells import ColumnSpec
 
-# The cell before the first column: it holds the mark of a row.
+# The cell before the first column: it holds the mark of a row. The cell after the last keeps the scrollbar off.
 MARK_WIDTH = 1
+_MARGIN = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def lay_out_columns(specs: Sequence[ColumnSpec], width: int, *, wide: bool = Fal
 
 
 def _needed(specs: Sequence[ColumnSpec], gap: int) -> int:
-    return MARK_WIDTH + sum(spec.width for spec in specs) + gap * max(0, len(specs) - 1)
+    return MARK_WIDTH + _MARGIN + sum(spec.width for spec in specs) + gap * max(0, len(specs) - 1)
 
 
 def _place(specs: Sequence[ColumnSpec], hidden: tuple[str, ...], gap: int, spare: int) -> TableLayout:
@@ -69,4 +70,4 @@ def _place(specs: Sequence[ColumnSpec], hidden: tuple[str, ...], gap: int, spare
         left += width + gap
         if spec.priority == 0 and len(placed) == sum(1 for column in placed if column.spec.priority == 0):
             pinned = left
-    return TableLayout(tuple(placed), hidden, max(MARK_WIDTH, left - gap), pinned)
+    return TableLayout(tuple(placed), hidden, max(MARK_WIDTH, left - gap + _MARGIN), pinned)

@@ -46,19 +46,22 @@ class Painter:
             spec = column.spec
             if column.left > at:
                 segments.append(Segment(" " * (column.left - at)))
-            arrow = self._trend(store, slot, spec.key) if spec.trend else ""
             value = store.at(slot, spec.key)
-            text, style = draw_cell(value, spec, column.width - len(arrow), palette, stale=stale, hidden=hidden)
-            segments.append(Segment(text + arrow, style))
+            width = column.width - 2 if spec.trend else column.width
+            segments.append(Segment(*draw_cell(value, spec, width, palette, stale=stale, hidden=hidden)))
+            if spec.trend:
+                segments.append(self._trend(store.before(slot, spec.key), value, hidden=hidden))
             at = column.left + column.width
         if flags.selected:
             return self._selected(segments, at, flags)
         return Strip(segments, at).apply_style(self.base)
 
-    def _trend(self, store: RowStore, slot: int, key: str) -> str:
+    def _trend(self, before: float | None, now: float, *, hidden: bool) -> Segment:
         glyphs = self.palette.glyphs
-        change = trend_of(store.before(slot, key), store.at(slot, key))
-        return " " + (glyphs.trend_flat, glyphs.trend_up, glyphs.trend_down)[change]
+        change = 0 if hidden else trend_of(before, now)
+        if not change:
+            return Segment("  " if hidden else f" {glyphs.trend_flat}", make_style(self.palette.faint))
+        return Segment(f" {glyphs.trend_up if change > 0 else glyphs.trend_down}", make_style(self.palette.muted))
 
     def _selected(self, segments: list[Segment], width: int, flags: RowFlags) -> Strip:
         """Reverse the whole row when the table has the focus; else lift it from the background."""

@@ -1,4 +1,7 @@
-"""What charts that share a window of time tell each other: messages of a new window and of the crosshair."""
+"""What charts that share a window of time tell each other: messages of a new window and of the crosshair.
+
+Handlers are named ``on_time_chart_window_changed`` and ``on_time_chart_crosshair_moved``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from textual.widget import Widget
 from nagare.tui.renderables.time_axis import TimeWindow
 
 
-class WindowChanged(Message):
+class WindowChanged(Message, namespace="time_chart"):
     """A chart wants another window; the owner sets ``.window`` of every chart that shares it."""
 
     def __init__(self, chart: Widget, window: TimeWindow) -> None:
@@ -23,7 +26,7 @@ class WindowChanged(Message):
         return self.chart
 
 
-class CrosshairMoved(Message):
+class CrosshairMoved(Message, namespace="time_chart"):
     """The crosshair stands at another moment, or is gone (None); the owner sets ``.crosshair_ms`` of the others."""
 
     def __init__(self, chart: Widget, ts_ms: int | None) -> None:

@@ -1,0 +1,153 @@
+"""What a tick of the terminal interface costs: charts, the live table, and textual's own table beside it.
+
+``python benches/tui_bench.py [--json]``. Seeds are fixed; figures are medians in milliseconds at 120×40. A tick of a
+table is measured from the new values to painted lines: everything but writing to the terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.widget import Widget
+from textual.widgets import DataTable
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benches.tui_gallery import HOST_COLUMNS, NOW_MS, fleet
+
+from nagare.tui.renderables.braille_chart import Chart, Line, draw_chart
+from nagare.tui.renderables.palette import make_palette
+from nagare.tui.renderables.table_cells import draw_cell
+from nagare.tui.renderables.theme import nagare_dark
+from nagare.tui.renderables.time_axis import TimeWindow
+from nagare.tui.renderables.value_axis import Unit
+from nagare.tui.widgets.live_table import LiveTable
+
+HOSTS = 1000
+TICKS = 30
+
+
+def timed(step: Callable[[int], object], ticks: int = TICKS) -> dict[str, float]:
+    """Return median and worst milliseconds of a step."""
+    took = []
+    for tick in range(ticks + 3):
+        start = time.perf_counter()
+        step(tick)
+        took.append((time.perf_counter() - start) * 1000)
+    return {"median_ms": round(statistics.median(took[3:]), 2), "max_ms": round(max(took[3:]), 2)}
+
+
+def bench_charts() -> dict[str, float]:
+    """Eight charts of 300 points, two lines in half of them, all moved by a tick."""
+    rng = np.random.default_rng(3)
+    palette = make_palette()
+    ts = NOW_MS - np.arange(300)[::-1] * 3000
+    data = rng.random((8, 2, 300))
+
+    def step(tick: int) -> None:
+        window = TimeWindow.live(900_000, NOW_MS + tick * 1000)
+        for index in range(8):
+            lines = tuple(Line(f"line {n}", ts + tick * 1000, data[index, n]) for n in range(1 + index % 2))
+            chart = Chart(
+                window=window, lines=lines, unit=Unit.RATIO, step_ms=3000, title="cpu", gradient=index % 2 == 0
+            )
+            draw_chart(chart, 60, 10, palette)
+
+    return timed(step)
+
+
+class Bench(App[None]):
+    """One widget under test."""
+
+    CSS = "LiveTable, DataTable { height: 1fr; }"
+
+    def __init__(self, widget: Widget) -> None:
+        super().__init__()
+        self._widget = widget
+        self.register_theme(nagare_dark())
+        self.theme = "nagare-dark"
+
+    def compose(self) -> ComposeResult:
+        yield self._widget
+
+
+def columns_of(seed: int) -> tuple[list[str], dict[str, list[object]]]:
+    """Return keys and columns of the whole fleet at one tick."""
+    rows = fleet(HOSTS, seed)
+    return list(rows), {spec.key: [row[spec.key] for row in rows.values()] for spec in HOST_COLUMNS}
+
+
+async def bench_live_table() -> dict[str, float]:
+    """Every cell of 1,000 × 12 new, sorted by cpu, filtered by nothing, painted."""
+    table = LiveTable(HOST_COLUMNS, state_key="state")
+    ticks = [columns_of(seed) for seed in range(8)]
+    async with Bench(table).run_test(size=(120, 40)) as pilot:
+        table.store.update_columns(*ticks[0])
+        table.sort_by("cpu")
+        await pilot.pause()
+
+        def step(tick: int) -> None:
+            table.store.update_columns(*ticks[tick % 8])
+            table.sync()
+            table.render_lines(Region(0, 0, *table.size))
+
+        return timed(step)
+
+
+async def bench_data_table() -> dict[str, float]:
+    """The same cells as ready text in textual's own table: every visible row updated, then painted."""
+    table: DataTable[object] = DataTable()
+    palette = make_palette()
+    async with Bench(table).run_test(size=(120, 40)) as pilot:
+        ticks = [columns_of(seed) for seed in range(8)]
+        for spec in HOST_COLUMNS:
+            table.add_column(spec.title or spec.key, key=spec.key, width=spec.width)
+        for key in ticks[0][0]:
+            table.add_row(*[""] * len(HOST_COLUMNS), key=key)
+        await pilot.pause()
+
+        def step(tick: int) -> None:
+            keys, columns = ticks[tick % 8]
+            for at, key in enumerate(keys[:38]):
+                for spec in HOST_COLUMNS:
+                    text, _ = draw_cell(columns[spec.key][at], spec, spec.width, palette)
+                    table.update_cell(key, spec.key, text)
+            table.render_lines(Region(0, 0, *table.size))
+
+        return timed(step, 10)
+
+
+async def run() -> dict[str, dict[str, float]]:
+    """Return all figures."""
+    return {
+        "charts_8x300_points": bench_charts(),
+        "live_table_1000x12": await bench_live_table(),
+        "data_table_38_visible_rows_of_1000x12": await bench_data_table(),
+    }
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    figures = asyncio.run(run())
+    if options.json:
+        print(json.dumps(figures))
+        return
+    for name, figure in figures.items():
+        print(f"{name:42} median {figure['median_ms']:8.2f} ms   worst {figure['max_ms']:8.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
