@@ -24,7 +24,6 @@ from textual.widgets import DataTable
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benches.tui_gallery import HOST_COLUMNS, NOW_MS, fleet
-
 from nagare.tui.renderables.braille_chart import Chart, Line, draw_chart
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.table_cells import draw_cell

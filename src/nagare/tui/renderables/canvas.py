@@ -50,6 +50,8 @@ def cut(text: str, width: int, more: str = "…") -> str:
 
 def fit(text: str, width: int, more: str = "…", *, right: bool = False) -> str:
     """Return harmless ``text`` in exactly ``width`` cells, padded on the left when ``right``."""
+    if len(text) <= width and text.isascii() and text.isprintable():
+        return text.rjust(width) if right else text.ljust(width)
     text = cut(text, width, more)
     padding = " " * max(0, width - cell_len(text))
     return padding + text if right else text + padding

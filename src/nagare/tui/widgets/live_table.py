@@ -12,7 +12,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -328,10 +328,14 @@ class LiveTable(ScrollView, can_focus=True):
         self._resize_virtual()
         self._keep_cursor_seen()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a region; colours and columns are looked up once for all of them."""
+        self._prepare()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one line of the viewport."""
-        self._lay_out()
-        painter = self._current_painter()
+        painter = self._painter or self._prepare()
         width = self.scrollable_content_region.width
         if self.is_frozen and y == 0:
             return painter.notice(self._banner(), width, reverse=True)
@@ -349,13 +353,15 @@ class LiveTable(ScrollView, can_focus=True):
         style = strip._segments[-1].style if len(strip) == 1 else painter.base  # noqa: SLF001  a reversed row runs to the edge
         return strip.adjust_cell_length(width, style)
 
-    def _current_painter(self) -> Painter:
+    def _prepare(self) -> Painter:
+        self._lay_out()
         base = self.rich_style
         palette = find_palette(self)
-        if self._painter is None or self._painter.base != base or self._painter.palette is not palette:
-            self._painter = Painter(self._layout, palette, self._state_key, base)
+        painter = self._painter
+        if painter is None or painter.base != base or painter.palette is not palette:
+            painter = self._painter = Painter(self._layout, palette, self._state_key, base)
             self._strips.clear()
-        return self._painter
+        return painter
 
     def _row_strip(self, slot: int, painter: Painter) -> Strip:
         store = self.view
