@@ -78,7 +78,7 @@ class Enrolment:
             labels=dict(self._settings.labels),
             public_key=machine.key.public_key,
         )
-        async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock) as client:
+        async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
             reply = await client.register(request)
         server = self._settings.server or _OWN
         identity = Identity(server, machine.machine_id, self.name, reply.id, reply.name, reply.token)

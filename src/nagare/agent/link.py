@@ -81,7 +81,7 @@ class Link:
             self._identity = await self._register()
         if self._client is None:
             target = self._enrolment.find_target(self._identity.token)
-            client = Client(target, deadline_seconds=_DEADLINE_SECONDS, clock=self._clock)
+            client = Client(target, deadline_seconds=_DEADLINE_SECONDS, clock=self._clock, is_lean=True)
             self._client = await client.__aenter__()
         return self._client, self._identity
 

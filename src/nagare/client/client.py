@@ -19,6 +19,7 @@ from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.invariant import invariant
 from nagare.lib.names import path_name
 from nagare.net.answer import Answer
+from nagare.net.lean import LeanSession
 from nagare.net.trust import Trust
 from nagare.wire.batch import BatchReply
 from nagare.wire.codec import decode, encode
@@ -51,13 +52,15 @@ class Client:
         deadline_seconds: float = 30.0,
         clock: Clock | None = None,
         find: FindTarget | None = None,
+        is_lean: bool = False,
     ) -> None:
-        """Keep the target; nothing is opened yet."""
+        """Keep the target; nothing is opened yet. A lean client takes little memory and makes one call at a time."""
         self.target = target
         self.clock: Clock = clock or SystemClock()
         self._deadline_seconds = deadline_seconds
         self._find = find
-        self._session: HttpSession | None = None
+        self._is_lean = is_lean
+        self._session: HttpSession | LeanSession | None = None
 
     async def __aenter__(self) -> Self:
         """Prepare the connections. Raises ConfigError for an address or certificate authority that is unusable."""
@@ -162,22 +165,27 @@ class Client:
 
     async def connect_live(self, path: str) -> LiveSocket:
         """Open a WebSocket. Raises like every call."""
+        session = self._session_or_fail()
+        invariant(not isinstance(session, LeanSession), "a lean client has no live connection")
+        assert not isinstance(session, LeanSession)
         async with self._deadline(f"connect {path}"):
-            opened = await self._session_or_fail().connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
+            opened = await session.connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
         match opened:
             case Answer():
                 raise problem_of(opened, f"connect {path}", self.clock)
             case socket:
                 return socket
 
-    async def _open(self) -> HttpSession:
+    async def _open(self) -> HttpSession | LeanSession:
+        trust = Trust(self.target.ca_file, self.target.pin)
+        if self._is_lean:
+            return await LeanSession(self.target.url, token=self.target.token, trust=trust).__aenter__()
         # Loaded here: a hundred milliseconds that a program which only prints help must not pay.
         from nagare.net.session import HttpSession  # noqa: PLC0415  see the module's first paragraph
 
-        trust = Trust(self.target.ca_file, self.target.pin)
         return await HttpSession(self.target.url, token=self.target.token, trust=trust).__aenter__()
 
-    def _session_or_fail(self) -> HttpSession:
+    def _session_or_fail(self) -> HttpSession | LeanSession:
         invariant(self._session is not None, "a client must be entered before it is used")
         assert self._session is not None
         return self._session

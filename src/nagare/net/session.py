@@ -7,7 +7,6 @@ leaves. Deadlines are the caller's (``asyncio.timeout``). The foreign exceptions
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -18,10 +17,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from nagare import __version__
-from nagare.errors import BodyTooLargeError, ConfigError, ConnectFailedError
+from nagare.errors import BodyTooLargeError, ConnectFailedError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
+from nagare.net.causes import os_cause
+from nagare.net.tls import make_tls
 from nagare.net.trust import Trust, check_address, parse_pin
 
 # The largest answer is a query of 100 000 rows; four times what such an answer measured.
@@ -159,12 +160,7 @@ def _make_tls(base: URL, trust: Trust) -> ssl.SSLContext | aiohttp.Fingerprint |
         return True
     if trust.pin:
         return aiohttp.Fingerprint(bytes.fromhex(parse_pin(trust.pin)))
-    if trust.ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=trust.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"cannot read certificate authority {trust.ca_file}: {_cause(error)}") from error
+    return make_tls(trust)
 
 
 async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
@@ -204,19 +200,12 @@ def _cause(error: BaseException) -> str:
         case aiohttp.ClientConnectorCertificateError():
             return f"its certificate is not trusted: {_verify_message(error.certificate_error)}"
         case aiohttp.ClientConnectorError() if error.os_error.errno:
-            return _os_cause(error.os_error)
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+            return os_cause(error.os_error)
+        case aiohttp.ServerDisconnectedError():
             return "the connection was closed"
         case OSError() if error.errno:
-            return _os_cause(error)
+            return os_cause(error)
     return plain(str(error), 200) or type(error).__name__
-
-
-def _os_cause(error: OSError) -> str:
-    # The loop's own messages repeat the address and the call; the system's word is enough.
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return plain(error.strerror or str(error), 200)
 
 
 def _verify_message(error: Exception) -> str:
