@@ -191,5 +191,8 @@ def _nearest_key(key: str) -> str:
     names = [field_.name for field_ in all_fields().values() if field_.section == section]
     if section in sections() and (near := did_you_mean(name, names)):
         return near
-    # A key outside its table, or a section's name mistyped.
+    outside = [known for known, field_ in all_fields().items() if field_.name == name]
+    if outside and section not in sections():
+        return f"did you mean {' or '.join(map(repr, outside))}?"
+    # A section's name mistyped, most likely.
     return did_you_mean(key, [*sections(), *all_fields()])
