@@ -1,0 +1,1 @@
+"""Health of each drive through ``smartctl``, without waking drives that sleep."""
