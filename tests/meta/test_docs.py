@@ -1,0 +1,69 @@
+"""Docs that cannot lag: what the code has, the pages name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.source import ROOT
+from tools.docs import PAGES
+
+DOCS = ROOT / "docs"
+ADRS = sorted((DOCS / "adr").glob("*.md"))
+# The words of our vocabulary; a page that drops one, or gives it twice, is wrong.
+_TERMS = """
+sample, label, series, metric, target, scrape, collector, cardinality, stale,
+batch, frame, envelope, spool, heartbeat, uplink,
+WAL, segment, head, block, checkpoint, compaction, rollup, retention, tombstone, catalog,
+subject, stream, consumer, ack, nak, term, redelivery, dead letter, lease, fencing token,
+rule, alert, silence, inhibition, route, receiver, notification, incident,
+host, agent, server, hub, inventory, group, runbook, playbook, run, check mode, approval, audit entry,
+passage, citation, evidence, hypothesis, finding, entity, edge, topology, scenario, forecast,
+screen, widget, renderable, action, binding, keymap
+"""
+WORDS = [word.strip() for word in _TERMS.replace("\n", " ").split(",")]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_what_the_code_says(name: str) -> None:
+    assert (DOCS / "reference" / name).read_text() == PAGES[name](), "mend with: make docs"
+
+
+def test_the_glossary_holds_every_word_once() -> None:
+    text = (DOCS / "glossary.md").read_text()
+    body = text.partition("## Severity")[0]
+    words = [word for line in body.splitlines() if line.startswith("- ") for word in re.findall(r"\*\*(.+?)\*\*", line)]
+    assert sorted(words) == sorted(WORDS)
+
+
+@pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)
+def test_a_decision_has_its_four_parts_and_one_page(path: Path) -> None:
+    text = path.read_text()
+    number = int(path.name[:4])
+    assert re.match(rf"# {number}\. \S", text)
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Status"]
+    assert len(text.splitlines()) <= 60
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [int(path.name[:4]) for path in ADRS] == list(range(1, len(ADRS) + 1))
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")]), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    dead = [
+        target
+        for target in LINK.findall(path.read_text())
+        if "://" not in target and not (path.parent / target).exists()
+    ]
+    assert dead == []
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    index = (DOCS / "index.md").read_text()
+    linked = {(DOCS / target).resolve() for target in LINK.findall(index) if "://" not in target}
+    pages = {path.resolve() for path in DOCS.rglob("*.md")} - {(DOCS / "index.md").resolve()}
+    assert {str(path.relative_to(DOCS)) for path in pages - linked} == set()

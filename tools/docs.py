@@ -1,0 +1,52 @@
+"""``make docs``: writes the pages of docs/reference that are made from the code; a test fails when one lags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nagare.model.tables import TABLES, ColumnKind, Table
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+_KINDS = {
+    ColumnKind.KEY: "key",
+    ColumnKind.GAUGE: "gauge",
+    ColumnKind.COUNTER: "counter",
+    ColumnKind.ATTRIBUTE: "attribute",
+}
+_TABLES_TOP = """# Tables
+
+Written by `make docs` from `src/nagare/model/tables.py`. `nagare tables` shows the same of a live installation, with the tables
+that foreign senders brought.
+
+Every table also has `ts` (TIMESTAMP_MS, UTC) and `host` (text). A key names a series within a host, a gauge goes up and down, a
+counter only rises within a boot, an attribute describes. Units stand in names: `_ratio` lies between 0 and 1, `_total` counts
+since boot, `_per_second` is the mean over the interval. What a host cannot know is null, never zero.
+"""
+
+
+def tables_page() -> str:
+    """Return the page that describes every metric table of ours."""
+    return "\n".join([_TABLES_TOP, *(_table(table) for table in TABLES.values())])
+
+
+def _table(table: Table) -> str:
+    lines = [f"## {table.name}", "", table.text, "", "| column | type | kind | |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| `{column.name}` | {column.type} | {_KINDS[column.kind]} | {column.text} |" for column in table.columns
+    ]
+    return "\n".join([*lines, ""])
+
+
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, make in PAGES.items():
+        (REFERENCE / name).write_text(make())
+        print(f"wrote {REFERENCE / name}")
+
+
+if __name__ == "__main__":
+    main()
