@@ -139,6 +139,12 @@ class RunningServer:
             content = answer.read()
         return json.loads(content) if content else None
 
+    def register(self, host: str) -> str:
+        """Register ``host`` and return its token, the only kind that may ingest."""
+        presented = {"name": host, "machine_id": f"machine-of-{host}", "version": "0.1.0"}
+        token: str = self.request("/api/v1/hosts/register", presented)["token"]
+        return token
+
     def sql(self, statement: str) -> list[list[Any]]:
         """Return the rows of a query."""
         rows: list[list[Any]] = self.request("/api/v1/sql", {"sql": statement})["rows"]

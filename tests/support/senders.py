@@ -24,26 +24,24 @@ class Sender:
 
     host: str
     boot: str
+    token: str = ""  # told by the server when the host was registered
     seq: int = 0
     acknowledged: dict[int, bytes] = field(default_factory=dict)
     in_flight: bytes | None = None
     duplicates: int = 0
 
-    async def run(self, url: str, token: str, until: asyncio.Event) -> None:
+    async def run(self, url: str, until: asyncio.Event) -> None:
         """Send as fast as answers come, until told to stop or the server is gone."""
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Content-Encoding": "zstd"}
-        timeout = aiohttp.ClientTimeout(total=30)
-        async with aiohttp.ClientSession(url, headers=headers, timeout=timeout) as session:
+        async with self._session(url) as session:
             try:
                 while not until.is_set() or self.in_flight is not None:
                     await self._send(session)
             except (aiohttp.ClientError, ConnectionError):
                 return
 
-    async def send_again(self, url: str, token: str, seqs: list[int]) -> list[bool]:
+    async def send_again(self, url: str, seqs: list[int]) -> list[bool]:
         """Send acknowledged batches once more; return whether each was known."""
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Content-Encoding": "zstd"}
-        async with aiohttp.ClientSession(url, headers=headers) as session:
+        async with self._session(url) as session:
             return [(await self._post(session, self.acknowledged[seq]))["duplicate"] for seq in seqs]
 
     def expected(self) -> dict[tuple[str, int, int], float]:
@@ -51,6 +49,14 @@ class Sender:
         return {
             (self.host, seq, row): value_of(self.host, seq, row) for seq in self.acknowledged for row in range(ROWS)
         }
+
+    def _session(self, url: str) -> aiohttp.ClientSession:
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/json",
+            "Content-Encoding": "zstd",
+        }
+        return aiohttp.ClientSession(url, headers=headers, timeout=aiohttp.ClientTimeout(total=30))
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
         if self.in_flight is None:

@@ -64,9 +64,11 @@ def _doomed(data: Path, step: str, number: int) -> Iterator[Process]:
 
 async def _ingest_until_dead(server: RunningServer, senders: list[Sender], kill_after: float) -> None:
     never = asyncio.Event()
+    for sender in senders:
+        sender.token = sender.token or await asyncio.to_thread(server.register, sender.host)
     async with asyncio.TaskGroup() as group:
         for sender in senders:
-            group.create_task(sender.run(server.url, server.token, never))
+            group.create_task(sender.run(server.url, never))
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(server.process.popen.wait, kill_after)
         server.process.kill()
@@ -128,10 +130,10 @@ def _final_check(data: Path, senders: list[Sender]) -> None:
         done = asyncio.Event()
         done.set()
         for sender in senders:
-            asyncio.run(sender.run(server.url, server.token, done))
+            asyncio.run(sender.run(server.url, done))
             assert sender.in_flight is None
             again = chance.sample(sorted(sender.acknowledged), min(20, len(sender.acknowledged)))
-            known = asyncio.run(sender.send_again(server.url, server.token, again))
+            known = asyncio.run(sender.send_again(server.url, again))
             assert known == [True] * len(again), "an acknowledged batch was taken twice"
         _check(server, senders, "at the end")
         assert server.process.stop() == 0
