@@ -64,8 +64,6 @@ def _doomed(data: Path, step: str, number: int) -> Iterator[Process]:
 
 async def _ingest_until_dead(server: RunningServer, senders: list[Sender], kill_after: float) -> None:
     never = asyncio.Event()
-    for sender in senders:
-        sender.token = sender.token or await asyncio.to_thread(server.register, sender.host)
     async with asyncio.TaskGroup() as group:
         for sender in senders:
             group.create_task(sender.run(server.url, never))
@@ -98,6 +96,9 @@ def _check(server: RunningServer, senders: list[Sender], where: str) -> None:
 def _crash_and_recover(data: Path, rounds: int, seed: int) -> tuple[list[Sender], set[str]]:
     chance, struck = random.Random(seed), set[str]()
     senders = [Sender(f"crash{number}", str(uuid.UUID(int=number + 1))) for number in range(SENDERS)]
+    with serving(data, environment=_environment()) as server:
+        for sender in senders:
+            sender.token = server.register(sender.host)
     # About half of the kills come from within, each step as often; the others at a random moment from outside.
     inside = list(STEPS) * max(1, rounds // (2 * len(STEPS)))
     plan: list[str | None] = [*inside, *[None] * (rounds - len(inside))]
