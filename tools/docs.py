@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nagare.model.tables import TABLES, ColumnKind, Table
+from tools.docs_cli import cli_page
+from tools.docs_problems import exit_codes_page, problems_page
+from tools.docs_settings import settings_page
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 _KINDS = {
@@ -38,7 +41,13 @@ def _table(table: Table) -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "exit-codes.md": exit_codes_page,
+    "problems.md": problems_page,
+    "settings.md": settings_page,
+    "tables.md": tables_page,
+}
 
 
 def main() -> None:
