@@ -1,0 +1,245 @@
+"""``nagare top``: the app that holds the state, moves between pages and runs the action table.
+
+Order of a start: the frame and a skeleton are painted before numpy or the network library are loaded; then come the
+pages, then the connection. Nothing blocks the loop: answers arrive in workers, screens draw from ``live_model``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from datetime import tzinfo
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
+from textual.screen import Screen
+
+from nagare.config.settings import Settings
+from nagare.errors import NagareError
+from nagare.lib.clock import Clock, SystemClock
+from nagare.tui.actions import ACTIONS, Action, actions_in
+from nagare.tui.keymap import check_keys, key_label, keys_of
+from nagare.tui.location import Location, format_location, parse_location
+from nagare.tui.renderables.palette import Palette, make_palette
+from nagare.tui.renderables.theme import nagare_dark, nagare_light
+from nagare.tui.screens.page import Page
+from nagare.tui.screens.start import StartPage
+from nagare.tui.verbs import AppVerbs
+from nagare.tui.widgets.banner import Banner
+from nagare.tui.widgets.footer import Footer, FooterKey
+from nagare.tui.widgets.header import Header
+
+if TYPE_CHECKING:
+    from nagare.tui.feed import Feed
+    from nagare.tui.live_model import LiveModel
+    from nagare.tui.source import Source
+
+_HISTORY_LIMIT = 100
+# These stand at the right end of the footer, however narrow it is.
+_ALWAYS = ("help", "quit")
+
+
+class TopApp(App[int]):
+    """The terminal interface of one installation."""
+
+    CSS_PATH = "theme.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    # The framework's own Ctrl+C only says how to quit; here it quits, as people expect of a monitor.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "act('quit')", show=False, priority=True)]
+
+    def __init__(
+        self,
+        settings: Settings,
+        location: Location,
+        *,
+        source: Source | None = None,
+        clock: Clock | None = None,
+        zone: tzinfo | None = None,
+    ) -> None:
+        """Prepare; nothing is loaded, read or opened before the first paint. Raises ConfigError for unusable keys."""
+        self.settings = settings
+        self.wanted = location
+        self.use_ascii = settings.top.ascii
+        super().__init__()
+        self.clock: Clock = clock or SystemClock()
+        self.zone = zone
+        self.verbs = AppVerbs(self)
+        self.past: list[Location] = []
+        self.page: Page = StartPage(location)
+        self._source = source
+        self._pages: dict[str, Page] = {}
+        self._feed: Feed | None = None
+        self.set_keymap(check_keys(settings.top.keys))
+        self.register_theme(nagare_dark())
+        self.register_theme(nagare_light())
+        self.theme = settings.top.theme
+
+    @property
+    def palette(self) -> Palette:
+        """The colours and glyphs in use."""
+        return make_palette(self.theme, ascii_only=self.use_ascii)
+
+    @property
+    def feed(self) -> Feed:
+        """What keeps the state fresh; there after the first paint."""
+        if self._feed is None:
+            raise RuntimeError("BUG: the feed is asked for before the first paint")
+        return self._feed
+
+    @property
+    def model(self) -> LiveModel:
+        """The state behind the screens."""
+        return self.feed.model
+
+    @property
+    def source(self) -> Source:
+        """Where everything comes from."""
+        return self.feed.source
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Begin with the skeleton."""
+        return self.page
+
+    def on_mount(self) -> None:
+        """Load the rest once the first frame stands."""
+        self.refresh_frame()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._open(), name="open")
+
+    async def _open(self) -> None:
+        # Imported here: numpy and the network library cost more than the whole first paint.
+        from nagare.tui.feed import Feed  # noqa: PLC0415  after the first paint
+        from nagare.tui.source import ServerSource  # noqa: PLC0415  after the first paint
+
+        source = self._source or ServerSource(self.settings, self.clock)
+        self._feed = Feed(source, self.clock, self.settings.top.frames_per_second, self)
+        await self.go(self.wanted, remember=False)
+        self._feed.start()
+
+    async def go(self, location: Location, *, remember: bool = True) -> None:
+        """Show ``location``; the present one is remembered for the way back."""
+        if remember and self.page.location != location:
+            self.past = [*self.past[-_HISTORY_LIMIT:], self.page.location]
+        page = self._pages.get(location.page)
+        if page is None:
+            page = self._pages[location.page] = _make_page(location)
+            self.install_screen(page, location.page)
+        if page is not self.page:
+            is_first = isinstance(self.page, StartPage)
+            self.page = page
+            # The screen that the app began with can be covered, not replaced.
+            await (self.push_screen(location.page) if is_first else self.switch_screen(location.page))
+        page.show(location)
+        page.redraw()
+        self.refresh_frame()
+
+    def note_location(self, location: Location) -> None:
+        """Take notice that a page moved by itself."""
+        self.wanted = location
+        self.refresh_frame()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Bind only what does something here and now."""
+        if action == "act" and parameters:
+            return self.can(str(parameters[0]))
+        return super().check_action(action, parameters)
+
+    def can(self, action_id: str) -> bool:
+        """Tell whether the action does something here and now."""
+        if self._feed is None:
+            return action_id == "quit"
+        if action_id in ("retry", "error.show"):
+            return bool(self.feed.trouble if action_id == "error.show" else self.feed.can_retry)
+        return self._find_method(action_id) is not None and self.page.can(action_id)
+
+    def _find_method(self, action_id: str) -> Any:
+        method = ACTIONS[action_id].method
+        found = getattr(self.page, method, None) or getattr(self.verbs, method, None)
+        if found is None and ACTIONS[action_id].where in self.page.contexts:
+            return partial(self.page.run_widget_action, action_id)
+        return found
+
+    async def action_act(self, action_id: str) -> None:
+        """Run an action of the table: what every key, click and palette entry leads to."""
+        await self.act(action_id)
+
+    async def act(self, action_id: str) -> None:
+        """Run an action where it lives: on the page, else on the app."""
+        if action_id not in ACTIONS or not self.can(action_id):
+            return
+        try:
+            outcome = self._find_method(action_id)()
+            if inspect.isawaitable(outcome):
+                await outcome
+        except NagareError as error:
+            self.say(error.message, error.hint)
+        self.refresh_footer()
+
+    def refresh_frame(self) -> None:
+        """Draw header, banner and footer of the present page."""
+        if self._feed is None or not self.page.is_mounted:
+            return
+        try:
+            self.page.query_one(Header).facts = self.feed.header_facts(self.page)
+            self.page.query_one(Banner).notice = self.page.notice() or self.feed.notice()
+        except NoMatches:
+            return  # the page is being put together or taken down
+        self.refresh_footer()
+
+    def refresh_footer(self) -> None:
+        """Draw the keys of the present mode."""
+        footers = self.page.query(Footer)
+        if not footers or self._feed is None:
+            return
+        footer = footers.first()
+        known = [action for action in actions_in(("app", *self.page.contexts)) if action.rank and self.can(action.id)]
+        known.sort(key=lambda action: action.rank)
+        footer.hint = self.page.footer_hint()
+        footer.keys = tuple(self._footer_key(action) for action in known if action.id not in _ALWAYS)
+        footer.always = tuple(self._footer_key(ACTIONS[action]) for action in _ALWAYS)
+
+    def _footer_key(self, action: Action) -> FooterKey:
+        key = next(iter(keys_of(action, self.settings.top.keys)), "")
+        return FooterKey(key_label(key), action.label, action.id, action.tooltip)
+
+    def copy_text(self, text: str) -> None:
+        """Copy ``text`` by the terminal's own clipboard sequence (OSC 52)."""
+        self.copy_to_clipboard(text)
+        lines = text.count("\n") + 1
+        self.say(f"copied {lines} lines" if lines > 1 else f"copied {text[:60]}")
+
+    def say(self, text: str, hint: str = "") -> None:
+        """Say something in passing, beside the data and not over it."""
+        self.page.flash(f"{text} · {hint}" if hint else text)
+
+    @property
+    def address(self) -> str:
+        """The address of what is shown."""
+        return format_location(self.page.location)
+
+
+def _make_page(location: Location) -> Page:
+    # Pages are loaded when first shown: each brings its widgets, and numpy with them.
+    match location.page:
+        case "hosts":
+            from nagare.tui.screens.hosts import HostsPage  # noqa: PLC0415  loaded when shown
+
+            return HostsPage(location)
+        case "host":
+            from nagare.tui.screens.host import HostPage  # noqa: PLC0415  loaded when shown
+
+            return HostPage(location)
+        case _:
+            from nagare.tui.screens.overview import OverviewPage  # noqa: PLC0415  loaded when shown
+
+            return OverviewPage(location)
+
+
+def run_top(settings: Settings, location: str | None) -> int:
+    """Open the interface at ``location`` and return the exit code. Raises InputError, ConfigError before it opens."""
+    app = TopApp(settings, parse_location(location or "overview"))
+    return app.run(mouse=settings.top.mouse) or app.return_code or 0

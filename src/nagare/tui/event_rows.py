@@ -1,0 +1,42 @@
+"""Events as rows of a list and as marks on charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nagare.lib.plain_text import plain
+from nagare.tui.host_facts import severity_state
+from nagare.tui.renderables.braille_chart import EventMark
+from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
+from nagare.tui.widgets.live_table import LiveTable
+from nagare.wire.events import EventView
+
+EVENT_COLUMNS = (
+    ColumnSpec("ago", "ago", CellKind.AGE, 6, 1, help="time since it happened"),
+    ColumnSpec("severity", "state", CellKind.STATE, 6, 2, help="how bad it is"),
+    ColumnSpec("host", "host", CellKind.TEXT, 10, 3, help="where it happened"),
+    ColumnSpec("kind", "kind", CellKind.TEXT, 14, 5, help="what kind of thing"),
+    ColumnSpec("text", "what happened", CellKind.TEXT, 16, 0, grow=True, help="in one sentence"),
+)
+
+
+def fill_events(table: LiveTable, events: Iterable[EventView], now_ms: int) -> None:
+    """Make ``table`` hold exactly ``events``."""
+    table.store.replace(
+        {
+            event.id: {
+                "ago": float(max(0, now_ms - event.ts) // 1000),
+                "severity": severity_state(event.severity),
+                "host": plain(event.host),
+                "kind": plain(event.kind),
+                "text": plain(event.text),
+            }
+            for event in events
+        }
+    )
+    table.sync()
+
+
+def event_marks(events: Iterable[EventView], host: str = "") -> list[EventMark]:
+    """Return marks for charts; of one host when named."""
+    return [EventMark(event.ts, severity_state(event.severity)) for event in events if host in ("", event.host)]

@@ -1,0 +1,64 @@
+"""Rows taken away: as tab separated text for the clipboard, as CSV for a file. Values as measured, not as rounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nagare.errors import ReadOnlyError
+from nagare.lib.atomic_file import write_atomic
+from nagare.lib.plain_text import plain
+from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
+from nagare.tui.widgets.row_store import RowStore
+
+# A spreadsheet runs a cell that begins so; foreign text must stay text.
+_FORMULA = ("=", "+", "-", "@", "\t")
+
+
+def csv_text(columns: Sequence[ColumnSpec], store: RowStore, keys: Sequence[str]) -> str:
+    """Return the rows of ``keys`` with all columns but curves, headed by the columns' keys."""
+    shown = [column for column in columns if column.kind is not CellKind.SPARK]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([column.key for column in shown])
+    for key in keys:
+        if key in store:
+            writer.writerow([_cell(store.value(key, column.key)) for column in shown])
+    return file.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+    text = plain(str(value))
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def file_name(what: str, moment: datetime) -> str:
+    """Return a name that sorts by time and says what it holds: ``nagare-hosts-20260131-140500.csv``."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in what)[:80]
+    return f"nagare-{kept}-{moment:%Y%m%d-%H%M%S}.csv"
+
+
+def write_new(folder: Path, name: str, text: str) -> Path:
+    """Write ``text`` and return where; an existing file is never replaced. Raises ReadOnlyError."""
+    path = folder / name
+    for number in range(2, 100):
+        if not path.exists():
+            break
+        path = folder / f"{name.removesuffix('.csv')}-{number}.csv"
+    try:
+        write_atomic(path, text.encode(), mode=0o644, durable=False)
+    except OSError as error:
+        cause = (error.strerror or "unwritable").lower()
+        raise ReadOnlyError(f"cannot write {path}: {cause}", hint="start nagare top in a folder of yours") from error
+    return path

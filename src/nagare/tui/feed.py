@@ -1,0 +1,197 @@
+"""What keeps the state fresh: follows the source, primes the model after each connection, repaints no more than asked.
+
+The only place that both waits for the outside and writes the model. Draws nothing itself: it tells the app's page what
+changed, at most ``frames_per_second`` times a second.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.timer import Timer
+
+from nagare.errors import NagareError
+from nagare.lib.clock import Clock
+from nagare.lib.plain_text import plain
+from nagare.lib.units import format_seconds
+from nagare.tui.health import Level
+from nagare.tui.history import seed_span
+from nagare.tui.live_model import Connection, LiveModel, Phase
+from nagare.tui.location import format_span
+from nagare.tui.renderables.time_axis import format_clock, format_moment
+from nagare.tui.series import SERIES
+from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
+from nagare.tui.widgets.header import HeaderFacts
+
+if TYPE_CHECKING:
+    from nagare.tui.app import TopApp
+    from nagare.tui.screens.page import Page
+
+_SEED_SERIES = tuple(series.id for series in SERIES.values() if series.table not in ("sensor", "gpu"))
+_EVENTS_WANTED = 200
+_SHOWN_COUNTS = (Level.UP, Level.WARN, Level.CRIT, Level.STALE, Level.DOWN, Level.UNKNOWN)
+# The fleet's own lines get a point as often as hosts report at the default.
+_FLEET_INTERVAL_MS = 5000
+
+
+class Feed:
+    """Follows one source for one app."""
+
+    def __init__(self, source: Source, clock: Clock, frames_per_second: float, app: TopApp) -> None:
+        """Prepare; ``start`` begins."""
+        self.source = source
+        self.model = LiveModel()
+        self.trouble: tuple[str, str] | None = None
+        self._clock = clock
+        self._frame_seconds = 1 / frames_per_second
+        self._app = app
+        self._painted = 0.0
+        self._timer: Timer | None = None
+        self._fleet_sampled_ms = 0
+
+    def start(self) -> None:
+        """Follow the source from here on."""
+        self.model.set_connection(Connection(since_ms=self._clock.now_ms()))
+        self._app.run_worker(self._follow(), group="feed", exclusive=True, name="feed")
+        self._app.set_interval(1.0, self._tick, name="ages")
+
+    async def _follow(self) -> None:
+        async with aclosing(self.source.follow()) as events:
+            async for event in events:
+                self.take(event)
+
+    def take(self, event: SourceEvent) -> None:
+        """Take one event in and have it painted."""
+        now_ms = self._clock.now_ms()
+        match event:
+            case Connected(hello):
+                state = Connection(Phase.ONLINE, now_ms, url=self.model.connection.url, version=hello.version)
+                self.model.set_connection(state)
+                self._app.run_worker(self._prime(), group="prime", exclusive=True, name="prime")
+            case Found(url):
+                self.model.set_connection(replace(self.model.connection, phase=Phase.CONNECTING, url=url))
+            case Disconnected(reason, seconds):
+                self._lose(Phase.LOST, plain(reason), "", seconds, now_ms)
+            case Missing(reason, hint, seconds):
+                self._lose(Phase.MISSING, plain(reason), plain(hint), seconds, now_ms)
+            case _:
+                self.model.apply(event, now_ms)
+        self.schedule()
+
+    def _lose(self, phase: Phase, reason: str, hint: str, seconds: float, now_ms: int) -> None:
+        was = self.model.connection
+        since_ms = was.since_ms if was.phase in (Phase.LOST, Phase.MISSING) else (self.model.newest_ms or now_ms)
+        retry_at = now_ms + round(seconds * 1000)
+        self.model.set_connection(Connection(phase, since_ms, reason, hint, retry_at, was.url, was.version))
+
+    async def _prime(self) -> None:
+        """Ask for what happened before: hosts, events, short histories. What fails is told, the rest stands."""
+        now_ms = self._clock.now_ms()
+        try:
+            views = await self.source.hosts()
+            for view in views:
+                self.model.put_host(view, now_ms)
+            self.model.keep_only([view.name for view in views])
+            self.model.is_primed = True
+            self.model.changes.fleet = True
+            self.schedule()
+            self.model.add_events(await self.source.events(_EVENTS_WANTED))
+            self.model.seed(await self.source.seed(_SEED_SERIES, seed_span(now_ms, len(views))))
+            self.trouble = None
+        except NagareError as error:
+            self.model.is_primed = True
+            self.note_trouble(error)
+        self.schedule()
+
+    def note_trouble(self, error: NagareError) -> None:
+        """Keep an error for the banner; the next success clears it."""
+        self.trouble = (plain(error.message), plain(error.hint))
+        self.model.changes.connection = True
+        self.schedule()
+
+    def clear_trouble(self) -> None:
+        """Forget the error: it was seen, or what failed works again."""
+        if self.trouble is not None:
+            self.trouble = None
+            self.model.changes.connection = True
+            self.schedule()
+
+    def schedule(self) -> None:
+        """Have the changes painted, at once or when the next frame is due."""
+        if self._timer is None:
+            due = self._painted + self._frame_seconds - self._clock.monotonic()
+            self._timer = self._app.set_timer(max(0.001, min(due, self._frame_seconds)), self._paint)
+
+    def _paint(self) -> None:
+        self._timer = None
+        self._painted = self._clock.monotonic()
+        self.model.settle(self._clock.now_ms())
+        changes = self.model.take_changes()
+        if changes:
+            self._app.page.update_live(changes)
+            self._app.refresh_frame()
+
+    def _tick(self) -> None:
+        now_ms = self._clock.now_ms()
+        self.model.settle(now_ms)
+        if self.model.connection.phase is Phase.ONLINE and now_ms - self._fleet_sampled_ms >= _FLEET_INTERVAL_MS:
+            self._fleet_sampled_ms = now_ms
+            self.model.sample_fleet(now_ms)
+            self.model.changes.fleet = True
+        self._app.page.tick()
+        if self.model.changes:
+            self.schedule()
+        self._app.refresh_frame()
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether there is a wait that can be cut short."""
+        return self.model.connection.phase in (Phase.LOST, Phase.MISSING)
+
+    def header_facts(self, page: Page) -> HeaderFacts:
+        """Return what the header says."""
+        now_ms = self._clock.now_ms()
+        counts = self.model.counts()
+        window = page.location.window
+        mode = "live" if window.is_live else "history"
+        text = f"live {format_span(window.span_seconds)}"
+        if window.end_ms is not None:
+            text = f"HISTORY {format_moment(window.end_ms, now_ms, self._app.zone)} (0 live)"
+        if mode == "live" and (
+            self.can_retry or counts[Level.STALE] or counts[Level.DOWN] == len(self.model.hosts) > 0
+        ):
+            mode = "stale"
+        return HeaderFacts(
+            page.crumbs(), text, self._age(now_ms), format_clock(now_ms, self._app.zone), mode,
+            tuple((level.value, counts[level]) for level in _SHOWN_COUNTS if counts[level] or level is Level.UP),
+        )  # fmt: skip
+
+    def _age(self, now_ms: int) -> str:
+        newest = self.model.newest_ms
+        if newest is None:
+            return ""
+        return f"{format_seconds(max(0, now_ms - newest) // 1000)} ago"
+
+    @staticmethod
+    def span_text(seconds: float) -> str:
+        """Return a length of silence."""
+        return format_seconds(max(0.0, seconds) // 1)
+
+    def notice(self) -> tuple[str, str, str]:
+        """Return the banner: (state, sentence, action); an empty sentence when all is well."""
+        connection = self.model.connection
+        if self.can_retry and self.model.hosts:
+            since = format_clock(connection.since_ms, self._app.zone)
+            return "down", f"no data since {since}: {connection.reason} · {self.retry_text()}", "retry"
+        if self.trouble is not None:
+            return "warn", f"{self.trouble[0]} · d shows it all", "error.show"
+        return "", "", ""
+
+    def retry_text(self) -> str:
+        """Return when the next try comes, and the key that hurries it."""
+        retry_at = self.model.connection.retry_at_ms
+        if retry_at is None or retry_at <= self._clock.now_ms():
+            return "trying now"
+        return f"retry in {-((self._clock.now_ms() - retry_at) // 1000)} s (r now)"

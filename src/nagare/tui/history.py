@@ -1,0 +1,154 @@
+"""The past by SQL: statements that give no more rows than a screen has columns, and answers turned into arrays.
+
+Each bucket keeps its least and its greatest value, so that a spike of one sample survives any zoom.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from nagare.tui.renderables.value_axis import Unit
+from nagare.tui.ring import FloatArray, TimeArray
+from nagare.tui.series import SERIES, Series, sql_value
+
+# What one seed may bring: below the server's own limit of rows, with room to spare.
+SEED_ROWS = 60_000
+SEED_POINTS = 180
+Points = dict[str, tuple[TimeArray, FloatArray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SELECT and its parameters."""
+
+    sql: str
+    params: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time asked for and the width of a bucket, all in milliseconds."""
+
+    start_ms: int
+    end_ms: int
+    step_ms: int
+
+
+def make_span(start_ms: int, end_ms: int, columns: int) -> Span:
+    """Return buckets of whole seconds, at most ``columns`` of them, that do not move while a live window slides."""
+    step_ms = max(1000, math.ceil((end_ms - start_ms) / max(1, columns) / 1000) * 1000)
+    return Span(start_ms // step_ms * step_ms, end_ms, step_ms)
+
+
+def tables_of(series_ids: Iterable[str]) -> dict[str, list[Series]]:
+    """Return the series by the table they are read from."""
+    found: dict[str, list[Series]] = {}
+    for series_id in series_ids:
+        series = SERIES[series_id]
+        found.setdefault(series.table, []).append(series)
+    return found
+
+
+def host_statement(table: str, series: Sequence[Series], host: str, span: Span) -> Statement:
+    """Return the history of one host: a row a bucket, least and greatest of each series."""
+    values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
+    outer = ", ".join(f"min(v{index}), max(v{index})" for index in range(len(series)))
+    return Statement(
+        f"select t // {span.step_ms} * {span.step_ms} as b, {outer} from ("
+        f"select epoch_ms(ts) as t, {values} from {table} where host = ? and ts >= epoch_ms(?) and ts < epoch_ms(?)"
+        " group by ts) group by b order by b",
+        [host, span.start_ms, span.end_ms],
+    )
+
+
+def fleet_statement(table: str, series: Sequence[Series], span: Span) -> Statement:
+    """Return the history of the fleet: of each series the mean (ratios) or the sum (rates), and the greatest host."""
+    values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
+    means = ", ".join(f"avg(v{index}) as v{index}" for index in range(len(series)))
+    outer = ", ".join(
+        f"{'avg' if one.unit is Unit.RATIO else 'sum'}(v{index}), max(v{index})" for index, one in enumerate(series)
+    )
+    return Statement(
+        f"select b, {outer} from (select host, t // {span.step_ms} * {span.step_ms} as b, {means} from ("
+        f"select host, epoch_ms(ts) as t, {values} from {table} where ts >= epoch_ms(?) and ts < epoch_ms(?)"
+        " group by host, ts) group by host, b) group by b order by b",
+        [span.start_ms, span.end_ms],
+    )
+
+
+def seed_statement(table: str, series: Sequence[Series], span: Span) -> Statement:
+    """Return the short history of every host, for sparklines: a row a host and bucket."""
+    values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
+    means = ", ".join(f"avg(v{index})" for index in range(len(series)))
+    return Statement(
+        f"select host, t // {span.step_ms} * {span.step_ms} as b, {means} from ("
+        f"select host, epoch_ms(ts) as t, {values} from {table} where ts >= epoch_ms(?) and ts < epoch_ms(?)"
+        " group by host, ts) group by host, b order by host, b",
+        [span.start_ms, span.end_ms],
+    )
+
+
+def seed_span(now_ms: int, host_count: int) -> Span:
+    """Return the quarter of an hour before ``now_ms`` in buckets that keep the answer within bounds."""
+    points = max(10, min(SEED_POINTS, SEED_ROWS // max(1, host_count)))
+    return make_span(now_ms - 900_000, now_ms, points)
+
+
+def rows_statement(table: str, host: str, at_ms: int | None = None) -> Statement:
+    """Return the rows of ``table`` at its newest moment, or at the newest one not after ``at_ms``."""
+    bound = "" if at_ms is None else " and ts <= epoch_ms(?)"
+    params: list[Any] = [host] if at_ms is None else [host, at_ms]
+    return Statement(
+        f"select * from {table} where host = ? and ts = (select max(ts) from {table} where host = ?{bound})",
+        [host, *params],
+    )
+
+
+def read_points(series: Sequence[Series], rows: Sequence[Sequence[Any]]) -> Points:
+    """Return each series' points: two a bucket where least and greatest differ, else one."""
+    points: Points = {}
+    starts = np.array([row[0] for row in rows], dtype=np.int64)
+    for index, one in enumerate(series):
+        low = _floats(rows, 1 + index * 2)
+        high = _floats(rows, 2 + index * 2)
+        differ = high > low
+        times = np.concatenate([starts, starts[differ]])
+        values = np.concatenate([low, high[differ]])
+        order = np.argsort(times, kind="stable")
+        points[one.id] = times[order], values[order]
+    return points
+
+
+def read_fleet(series: Sequence[Series], rows: Sequence[Sequence[Any]]) -> Points:
+    """Return the fleet's line of each series under its id, and the greatest host's under its id with ``.max``."""
+    points: Points = {}
+    starts = np.array([row[0] for row in rows], dtype=np.int64)
+    for index, one in enumerate(series):
+        points[one.id] = starts, _floats(rows, 1 + index * 2)
+        points[f"{one.id}.max"] = starts, _floats(rows, 2 + index * 2)
+    return points
+
+
+def read_seed(series: Sequence[Series], rows: Sequence[Sequence[Any]]) -> dict[str, Points]:
+    """Return each host's short histories."""
+    found: dict[str, Points] = {}
+    for host, own in groupby(rows, key=lambda row: row[0]):
+        held = list(own)
+        starts = np.array([row[1] for row in held], dtype=np.int64)
+        found[str(host)] = {one.id: (starts, _floats(held, 2 + index)) for index, one in enumerate(series)}
+    return found
+
+
+def _floats(rows: Sequence[Sequence[Any]], column: int) -> FloatArray:
+    return np.array([math.nan if row[column] is None else row[column] for row in rows], dtype=np.float64)
+
+
+def as_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Mapping[str, list[Any]]:
+    """Return rows as columns by name."""
+    return {name: [row[index] for row in rows] for index, name in enumerate(names)}

@@ -1,0 +1,88 @@
+"""Keys: the action table turned into bindings, a person's own keys laid over it, and keys as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from textual.binding import Binding, BindingType
+
+from nagare.errors import ConfigError
+from nagare.lib.nearest import did_you_mean
+from nagare.tui.actions import ACTIONS, WIDGET_CONTEXTS, Action, actions_in
+
+_GLYPHS = {
+    "question_mark": "?", "slash": "/", "colon": ":", "asterisk": "*", "plus": "+", "minus": "-", "equals_sign": "=",
+    "left_square_bracket": "[", "right_square_bracket": "]", "exclamation_mark": "!", "escape": "Esc",
+    "enter": "Enter", "space": "Space", "tab": "Tab", "backspace": "Bksp", "left": "←", "right": "→", "up": "↑",
+    "down": "↓", "end": "End", "home": "Home", "f1": "F1", "full_stop": ".",
+}  # fmt: skip
+_NAMES = {glyph: name for name, glyph in _GLYPHS.items() if len(glyph) == 1}
+
+
+def key_label(key: str) -> str:
+    """Return ``key`` as it stands on a keyboard: ``Ctrl+P``, ``⇧←``, ``?``."""
+    *modifiers, last = key.split("+") if key != "+" else ["+"]
+    label = _GLYPHS.get(last, last.upper() if modifiers and len(last) == 1 else last)
+    for modifier in reversed(modifiers):
+        label = ("⇧" if modifier == "shift" else modifier.capitalize() + "+") + label
+    return label
+
+
+def keys_of(action: Action, own: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the keys of ``action`` after a person's ``own`` choices."""
+    if action.id not in own:
+        return action.keys
+    return tuple(_key_name(key) for key in own[action.id].split(",") if key.strip())
+
+
+def _key_name(text: str) -> str:
+    stripped = text.strip()
+    return _NAMES.get(stripped, stripped)
+
+
+def bindings_for(contexts: Iterable[str]) -> list[BindingType]:
+    """Return the bindings of ``contexts``; each runs ``app.run_action_by_id`` and carries the action's id."""
+    return [
+        Binding(",".join(action.keys), f"act('{action.id}')", action.label, tooltip=action.tooltip, id=action.id,
+                show=False, priority=action.id in PRIORITY)
+        for action in actions_in(contexts)
+        if action.keys and action.where not in WIDGET_CONTEXTS
+    ]  # fmt: skip
+
+
+# Keys that must work while a text field has the focus as well.
+PRIORITY = frozenset({"palette"})
+
+
+def check_keys(own: Mapping[str, str]) -> dict[str, str]:
+    """Return ``own`` as Textual's keymap. Raises ConfigError for an unknown action or a key with two meanings."""
+    for action_id in own:
+        if action_id not in ACTIONS:
+            raise ConfigError(
+                f"cannot use top.keys {action_id!r}: no such action",
+                hint=did_you_mean(action_id, ACTIONS) or "docs/reference/keys.md lists them",
+            )
+    _refuse_clashes(own)
+    return {action_id: ",".join(keys_of(ACTIONS[action_id], own)) for action_id in own}
+
+
+def _refuse_clashes(own: Mapping[str, str]) -> None:
+    taken: dict[str, list[Action]] = {}
+    for action in ACTIONS.values():
+        for key in keys_of(action, own):
+            others = taken.setdefault(key, [])
+            for other in others:
+                if _live_together(action.where, other.where):
+                    raise ConfigError(
+                        f"cannot use top.keys: key {key_label(key)!r} would mean both {other.id!r} and {action.id!r}",
+                        hint=f"give one of them another key, such as {other.id!r} = 'ctrl+o'",
+                    )
+            others.append(action)
+
+
+def _live_together(first: str, second: str) -> bool:
+    if first == second:
+        return True
+    # A list's, a grid's and a chart's keys belong to the one with the focus; a crosshair's Esc comes before the page's.
+    focused = {"table", "grid", "chart"}
+    return "crosshair" not in (first, second) and not {first, second} <= focused

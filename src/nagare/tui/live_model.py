@@ -1,0 +1,313 @@
+"""The state behind every screen: each host's newest rows, short histories for sparklines, recent events, the connection.
+
+Frames go in, snapshots come out; nothing here draws, waits or asks. Owned by the event loop, so nothing locks. Bounds:
+rings hold a quarter of an hour, events the newest 500, hosts what the server has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+
+from nagare.model.host import HostState, host_state
+from nagare.tui.health import URGENCY, Level, Reason, judge, level_of
+from nagare.tui.renderables.value_axis import Unit
+from nagare.tui.ring import FloatArray, Ring, TimeArray
+from nagare.tui.series import NAN, SERIES, SPARK_SERIES, read_value
+from nagare.tui.widgets.row_order import natural_key
+from nagare.wire.events import EventView
+from nagare.wire.hosts import HostView
+from nagare.wire.live import EventFrame, HostFrame, Rows
+
+EVENT_LIMIT = 500
+_CPU_SPAN_MS = 30_000
+# Tables whose every frame is only a part of what is known: they are shown from SQL instead.
+_NOT_KEPT = frozenset({"events"})
+
+
+class Phase(StrEnum):
+    """Where the connection stands."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    LOST = "lost"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The connection as people are told about it; times are Unix milliseconds of our own clock."""
+
+    phase: Phase = Phase.CONNECTING
+    since_ms: int = 0
+    reason: str = ""
+    hint: str = ""
+    retry_at_ms: int | None = None
+    url: str = ""
+    version: str = ""
+
+
+@dataclass(slots=True)
+class Latest:
+    """The rows of one table at its newest moment."""
+
+    ts_ms: int
+    columns: Mapping[str, Sequence[object]]
+
+
+@dataclass(slots=True)
+class HostLive:
+    """One host: what the server says of it and what it said itself."""
+
+    name: str
+    view: HostView | None = None
+    # Our clock when rows last came, or what the server knew at the start; None when never.
+    seen_ms: int | None = None
+    tables: dict[str, Latest] = field(default_factory=dict)
+    rings: dict[str, Ring] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    level: Level = Level.UNKNOWN
+    level_since_ms: int = 0
+
+    @property
+    def interval_seconds(self) -> float:
+        """The interval in which the host reports."""
+        return self.view.interval_seconds if self.view else 5.0
+
+    def value(self, series_id: str) -> float:
+        """Return the newest value of a series, NaN when not known."""
+        return self.values.get(series_id, NAN)
+
+    def columns(self, table: str) -> Mapping[str, Sequence[object]]:
+        """Return the newest rows of ``table``, empty when none came."""
+        latest = self.tables.get(table)
+        return latest.columns if latest else {}
+
+    def first(self, table: str, column: str) -> object:
+        """Return the first cell of a column of the newest rows, or None."""
+        return next(iter(self.columns(table).get(column, ())), None)
+
+    def ring(self, series_id: str) -> Ring:
+        """Return the short history of a series, made when first asked for."""
+        found = self.rings.get(series_id)
+        if found is None:
+            found = self.rings[series_id] = Ring()
+        return found
+
+
+@dataclass(slots=True)
+class Changes:
+    """What changed since the last repaint, so that only that is drawn again."""
+
+    hosts: set[str] = field(default_factory=set)
+    fleet: bool = False
+    events: bool = False
+    connection: bool = False
+
+    def __bool__(self) -> bool:
+        """Tell whether anything changed."""
+        return bool(self.hosts) or self.fleet or self.events or self.connection
+
+
+class LiveModel:
+    """All that the screens show of the present."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self.hosts: dict[str, HostLive] = {}
+        self.events: deque[EventView] = deque(maxlen=EVENT_LIMIT)
+        self.connection = Connection()
+        self.fleet: dict[str, Ring] = {}
+        self.watched: str = ""
+        self.missed_total = 0
+        self.newest_ms: int | None = None
+        self.changes = Changes()
+        self.is_primed = False
+        self._event_ids: set[str] = set()
+
+    def take_changes(self) -> Changes:
+        """Return what changed since the last call."""
+        changes, self.changes = self.changes, Changes()
+        return changes
+
+    def set_connection(self, connection: Connection) -> None:
+        """Say where the connection stands."""
+        self.connection = connection
+        self.changes.connection = True
+
+    def apply(self, frame: object, now_ms: int) -> None:
+        """Take one frame of the server in."""
+        if isinstance(frame, Rows):
+            self._take_rows(frame, now_ms)
+        elif isinstance(frame, EventFrame):
+            self.add_events([frame.event])
+        elif isinstance(frame, HostFrame):
+            self._take_host_frame(frame, now_ms)
+
+    def _take_host_frame(self, frame: HostFrame, now_ms: int) -> None:
+        if frame.removed:
+            self.hosts.pop(frame.host.name, None)
+            self.changes.fleet = True
+        else:
+            self.put_host(frame.host, now_ms)
+
+    def put_host(self, view: HostView, now_ms: int) -> HostLive:
+        """Take what the server says of a host."""
+        host = self._host(view.name)
+        host.view = view
+        if host.seen_ms is None and view.last_seen_at:
+            host.seen_ms = min(now_ms, _unix_ms(view.last_seen_at))
+        self.changes.hosts.add(view.name)
+        return host
+
+    def keep_only(self, names: Sequence[str]) -> None:
+        """Forget hosts that the server no longer lists."""
+        for name in set(self.hosts) - set(names):
+            del self.hosts[name]
+            self.changes.fleet = True
+
+    def _host(self, name: str) -> HostLive:
+        host = self.hosts.get(name)
+        if host is None:
+            host = self.hosts[name] = HostLive(name)
+            self.changes.fleet = True
+        return host
+
+    def _take_rows(self, rows: Rows, now_ms: int) -> None:
+        host = self._host(rows.host)
+        host.seen_ms = self.newest_ms = now_ms
+        self.missed_total += rows.missed
+        for table, columns in rows.tables.items():
+            if table not in _NOT_KEPT:
+                self._take_table(host, table, columns)
+        host.reasons = judge({name: latest.columns for name, latest in host.tables.items()}, _cpu_mean(host))
+        self.changes.hosts.add(rows.host)
+
+    def _take_table(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
+        for ts_ms, moment in split_moments(columns):
+            latest = host.tables.get(table)
+            # A backlog may come after newer rows: the newest stay.
+            if latest is None or ts_ms >= latest.ts_ms:
+                host.tables[table] = Latest(ts_ms, moment)
+                self._take_values(host, table, ts_ms, moment)
+
+    def _take_values(self, host: HostLive, table: str, ts_ms: int, columns: Mapping[str, Sequence[object]]) -> None:
+        for series in SERIES.values():
+            if series.table == table:
+                value = read_value(series, columns)
+                host.values[series.id] = value
+                if series.id in SPARK_SERIES or host.name == self.watched:
+                    host.ring(series.id).append(ts_ms, value)
+
+    def put_latest(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
+        """Take rows that were asked for; frames that came meanwhile are newer."""
+        if table not in host.tables:
+            host.tables[table] = Latest(0, columns)
+            self.changes.hosts.add(host.name)
+
+    def add_events(self, events: Sequence[EventView]) -> None:
+        """Take events in, each once, newest first."""
+        fresh = [event for event in events if event.id not in self._event_ids]
+        if fresh:
+            ordered = sorted([*self.events, *fresh], key=lambda event: event.ts, reverse=True)[:EVENT_LIMIT]
+            self.events = deque(ordered, maxlen=EVENT_LIMIT)
+            self._event_ids = {event.id for event in ordered}
+            self.changes.events = True
+
+    def settle(self, now_ms: int) -> None:
+        """Bring levels up to ``now_ms``; while the connection is down they stay what they were: nobody knows better."""
+        if self.connection.phase is Phase.LOST:
+            return
+        for host in self.hosts.values():
+            level = level_of(self.state(host, now_ms), host.reasons)
+            if level is not host.level:
+                # The first judgement does not know since when; what the host said last is the best guess.
+                host.level_since_ms = now_ms if host.level is not Level.UNKNOWN else (host.seen_ms or now_ms)
+                host.level = level
+                self.changes.hosts.add(host.name)
+
+    def state(self, host: HostLive, now_ms: int) -> HostState:
+        """Return how alive ``host`` is."""
+        silence = None if host.seen_ms is None else max(0.0, (now_ms - host.seen_ms) / 1000)
+        return host_state(silence, host.interval_seconds)
+
+    def counts(self) -> dict[Level, int]:
+        """Return how many hosts stand at each level."""
+        counts = dict.fromkeys(Level, 0)
+        for host in self.hosts.values():
+            counts[host.level] += 1
+        return counts
+
+    def by_urgency(self) -> list[HostLive]:
+        """Return the hosts, worst first, then by name."""
+        return sorted(self.hosts.values(), key=lambda host: (URGENCY.index(host.level), host.name))
+
+    def seed(self, found: Mapping[str, Mapping[str, tuple[TimeArray, FloatArray]]]) -> None:
+        """Lay histories that were asked for under what the frames brought since."""
+        for name, points in found.items():
+            host = self.hosts.get(name)
+            if host is None:
+                continue
+            for series_id, (times, values) in points.items():
+                if len(values) and math.isnan(host.value(series_id)):
+                    host.values[series_id] = float(values[-1])
+                if series_id in SPARK_SERIES:
+                    host.ring(series_id).fill(times, values)
+            self.changes.hosts.add(name)
+
+    def by_name(self) -> list[HostLive]:
+        """Return the hosts in the order of their names, so that a cell of a grid keeps its place."""
+        return sorted(self.hosts.values(), key=lambda host: natural_key(host.name))
+
+    def sample_fleet(self, now_ms: int) -> None:
+        """Add one point of each fleet series: means of ratios, sums of rates, over the hosts that speak."""
+        speaking = [host for host in self.hosts.values() if host.level not in (Level.DOWN, Level.UNKNOWN)]
+        for series_id in SPARK_SERIES:
+            known = [value for host in speaking if not math.isnan(value := host.value(series_id))]
+            if known:
+                is_ratio = SERIES[series_id].unit is Unit.RATIO
+                self.fleet_ring(series_id).append(now_ms, sum(known) / (len(known) if is_ratio else 1))
+                self.fleet_ring(f"{series_id}.max").append(now_ms, max(known))
+
+    def fleet_ring(self, series_id: str) -> Ring:
+        """Return the short history of a line of the fleet, made when first asked for."""
+        return self.fleet.setdefault(series_id, Ring())
+
+
+def split_moments(columns: Mapping[str, Sequence[object]]) -> list[tuple[int, Mapping[str, Sequence[object]]]]:
+    """Return (Unix milliseconds, columns) for each moment in ``columns``, oldest first."""
+    stamps = [stamp for stamp in columns.get("ts", ()) if isinstance(stamp, int)]
+    moments = sorted(set(stamps))
+    if len(moments) <= 1:
+        return [(moments[0], columns)] if moments else []
+    return [(moment, _rows_at(columns, stamps, moment)) for moment in moments]
+
+
+def _rows_at(columns: Mapping[str, Sequence[object]], stamps: Sequence[int], moment: int) -> dict[str, list[object]]:
+    wanted = [index for index, stamp in enumerate(stamps) if stamp == moment]
+    return {name: [cells[index] for index in wanted] for name, cells in columns.items()}
+
+
+def _cpu_mean(host: HostLive) -> float:
+    ring = host.rings.get("cpu.busy")
+    if ring is None or not len(ring):
+        return NAN
+    times, _ = ring.points()
+    start_ms = int(times[-1]) - _CPU_SPAN_MS
+    recent_times, recent = ring.since(start_ms)
+    # A mean over less than the span would judge a burst.
+    if len(recent) < 3 or int(recent_times[0]) > start_ms + _CPU_SPAN_MS // 3:
+        return NAN
+    known = recent[~np.isnan(recent)]
+    return float(known.mean()) if len(known) else NAN
+
+
+def _unix_ms(stamp: str) -> int:
+    return round(datetime.fromisoformat(stamp).timestamp() * 1000)

@@ -1,0 +1,179 @@
+"""The address of a view: ``hosts?filter=cpu>80&sort=cpu.desc&t=-1h``, copyable and accepted by ``nagare top``.
+
+A location is all that a screen needs to show the same thing again. Text in, value out, and back; nothing is looked up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote
+
+from nagare.errors import InputError
+from nagare.lib.names import check_host
+from nagare.lib.nearest import did_you_mean
+from nagare.lib.units import parse_duration
+
+ADDRESSES = ("overview", "hosts")
+TABS = (
+    "timeline",
+    "processes",
+    "cores",
+    "disks",
+    "network",
+    "gpus",
+    "units",
+    "containers",
+    "sensors",
+    "events",
+    "agent",
+)
+DEFAULT_SPAN_SECONDS = 900
+# What the charts' time axis can show.
+SPAN_LIMITS_SECONDS = (10, 3660 * 86400)
+_SAFE = " ><=!:,.;/|*()[]{}@~^$'\""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time: the last ``span_seconds`` up to ``end_ms``, or up to now when that is None (live)."""
+
+    span_seconds: int = DEFAULT_SPAN_SECONDS
+    end_ms: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the window moves with the clock."""
+        return self.end_ms is None
+
+    def bounds_ms(self, now_ms: int) -> tuple[int, int]:
+        """Return start and end in Unix milliseconds."""
+        end = now_ms if self.end_ms is None else self.end_ms
+        return end - self.span_seconds * 1000, end
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Page, host, tab, filter, order and time. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
+
+    page: str = "overview"
+    host: str = ""
+    tab: str = ""
+    filter: str = ""
+    sort: str = ""
+    window: Window = field(default_factory=Window)
+
+    def with_host(self, host: str, tab: str = "") -> Location:
+        """Return the detail page of ``host`` at the same time."""
+        return replace(self, page="host", host=host, tab=tab or "timeline", filter="", sort="")
+
+
+def parse_location(text: str) -> Location:
+    """Return the location that ``text`` writes. Raises InputError naming the part that is wrong."""
+    path, _, query = text.strip().partition("?")
+    page, _, host = path.strip("/").partition("/")
+    page = "hosts" if page == "host" and host else page or "overview"
+    if page not in ADDRESSES:
+        raise InputError(
+            f"cannot open {page[:60]!r}: no such screen",
+            hint=did_you_mean(page, ADDRESSES) or f"one of {', '.join(ADDRESSES)}, hosts/NAME",
+        )
+    if host and page != "hosts":
+        raise InputError(f"cannot open {path[:80]!r}: only hosts/NAME takes a name")
+    location = Location("host", check_host(unquote(host)), "timeline") if host else Location(page)
+    for part in filter(None, query.split("&")):
+        name, _, value = part.partition("=")
+        location = _with_part(location, name, unquote(value))
+    return location
+
+
+def _with_part(location: Location, name: str, value: str) -> Location:
+    match name:
+        case "filter":
+            return replace(location, filter=value)
+        case "sort":
+            return replace(location, sort=_check_sort(value))
+        case "tab" if location.page == "host":
+            if value not in TABS:
+                raise InputError(f"cannot open tab {value[:40]!r}: no such tab", hint=did_you_mean(value, TABS))
+            return replace(location, tab=value)
+        case "t":
+            return replace(location, window=parse_window(value))
+    known = ("filter", "sort", "t", "tab")
+    raise InputError(f"cannot open {name[:40]!r}: no such part of an address here", hint=did_you_mean(name, known))
+
+
+def _check_sort(value: str) -> str:
+    column, _, direction = value.partition(".")
+    if not column.replace("_", "").isalnum() or not column.isascii() or direction not in ("", "asc", "desc"):
+        raise InputError(f"cannot sort by {value[:40]!r}: write a column, then .asc or .desc if you like")
+    return value
+
+
+def format_location(location: Location) -> str:
+    """Return the address of ``location``; ``parse_location`` gives the same value back."""
+    path = f"hosts/{quote(location.host, safe=':')}" if location.page == "host" else location.page
+    parts = []
+    if location.page == "host" and location.tab != "timeline":
+        parts.append(f"tab={location.tab}")
+    if location.filter:
+        parts.append(f"filter={quote(location.filter, safe=_SAFE)}")
+    if location.sort:
+        parts.append(f"sort={location.sort}")
+    if location.window != Window():
+        parts.append(f"t={format_window(location.window)}")
+    return path + ("?" + "&".join(parts) if parts else "")
+
+
+def parse_window(text: str) -> Window:
+    """Return the window of ``-1h`` (live) or ``2026-01-31T14:05:00Z..2026-01-31T15:05:00Z``. Raises InputError."""
+    stripped = text.strip()
+    first, dots, last = stripped.partition("..")
+    if dots:
+        start_ms, end_ms = _parse_moment(first), _parse_moment(last)
+        if start_ms % 1000 or end_ms % 1000 or end_ms <= start_ms:
+            raise InputError(f"cannot show {stripped[:80]!r}: whole seconds, the end after the start")
+        return Window(_check_span((end_ms - start_ms) / 1000), end_ms)
+    return Window(_check_span(parse_duration(stripped.removeprefix("-"))))
+
+
+def format_window(window: Window) -> str:
+    """Return ``-15m`` for a live window, two moments for a fixed one."""
+    if window.end_ms is None:
+        return "-" + format_span(window.span_seconds)
+    start_ms, end_ms = window.bounds_ms(0)
+    return f"{_format_moment(start_ms)}..{_format_moment(end_ms)}"
+
+
+def format_span(seconds: int) -> str:
+    """Return a span in its largest whole units: ``15m``, ``1h30m``, ``7d``."""
+    text = ""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def _check_span(seconds: float) -> int:
+    least, most = SPAN_LIMITS_SECONDS
+    if not least <= seconds <= most:
+        raise InputError(
+            f"cannot show {format_span(round(seconds))}: between {format_span(least)} and {format_span(most)}"
+        )
+    return round(seconds)
+
+
+def _parse_moment(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"cannot read moment {text[:40]!r}: not a date and time", hint="write it as 2026-01-31T14:05:00Z"
+        ) from error
+    if moment.tzinfo is None:
+        raise InputError(f"cannot read moment {text[:40]!r}: it names no time zone", hint="end it with Z or +02:00")
+    return round(moment.timestamp() * 1000)
+
+
+def _format_moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,113 @@
+"""The help screen: the keys of the page below it, its filter language, and what glyphs and colours mean."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import ClassVar
+
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from nagare.tui.actions import Action, actions_in
+from nagare.tui.keymap import key_label, keys_of
+from nagare.tui.renderables.palette import Palette, make_style
+from nagare.tui.screens.page import Page
+from nagare.tui.widgets.filter_bar import FilterBar
+
+_LEGEND = (
+    ("up", "reports as it should"),
+    ("warn", "deserves a look: fuller than 90 %, busy for half a minute, a failed unit or collector"),
+    ("crit", "deserves it now: fuller than 97 %, a drive that fails its own test"),
+    ("stale", "three reports are late; the values are the last ones known"),
+    ("down", "twelve reports are late; no values are shown"),
+    ("unknown", "registered, never heard"),
+    ("info", "an event: something happened once"),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Everything that can be done on one page, as the action table says."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q", "dismiss", show=False)]
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; }
+    HelpScreen > VerticalScroll {
+        width: 84; max-width: 100%; height: auto; max-height: 100%;
+        background: $surface; border: round $primary; border-title-color: $foreground; padding: 0 2;
+    }
+    """
+
+    def __init__(self, page: Page) -> None:
+        """Explain ``page``."""
+        super().__init__()
+        self._page = page
+
+    def compose(self) -> ComposeResult:
+        """Show keys, then the filter's language, then the legend."""
+        palette, own = self._page.top.palette, self._page.top.settings.top.keys
+        with VerticalScroll() as box:
+            box.border_title = " Keys "
+            box.border_subtitle = " Esc closes "
+            yield Static(keys_table(help_actions(self._page), palette, own))
+            yield Static(_filter_text(palette))
+            yield Static(_legend_table(palette))
+
+    def on_mount(self) -> None:
+        """Take the keys, so that arrows scroll."""
+        self.query_one(VerticalScroll).focus()
+
+
+def help_actions(page: Page) -> list[Action]:
+    """Return the actions that are explained on ``page``."""
+    return [action for action in actions_in(("app", *page.contexts)) if action.keys]
+
+
+def keys_table(actions: list[Action], palette: Palette, own: object) -> Table:
+    """Return the keys by group."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    heading = make_style(palette.foreground, bold=True)
+    ordered = sorted(actions, key=lambda action: _GROUPS.index(action.group))
+    for group, held in groupby(ordered, key=lambda action: action.group):
+        table.add_row("", Text(group, heading), "")
+        for action in held:
+            keys = " ".join(key_label(key) for key in keys_of(action, own))  # type: ignore[arg-type]  # a mapping of settings
+            table.add_row(
+                Text(keys, make_style(palette.accent, bold=True)), action.label, Text(action.tooltip, _muted(palette))
+            )
+    return table
+
+
+_GROUPS = ("Screens", "Lists", "Fleet", "Host", "Time", "Panels", "Take away", "Connection")
+
+
+def _muted(palette: Palette) -> Style:
+    return make_style(palette.muted)
+
+
+def _filter_text(palette: Palette) -> Text:
+    text = Text("\n")
+    text.append("Filter  ", make_style(palette.foreground, bold=True))
+    text.append(FilterBar.HINT.split("  ")[0], _muted(palette))
+    return text
+
+
+def _legend_table(palette: Palette) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("", Text("Colours and glyphs", make_style(palette.foreground, bold=True)), "")
+    for name, meaning in _LEGEND:
+        look = palette.state(name)
+        table.add_row(Text(look.glyph, look.style), Text(look.word, look.style), Text(meaning, _muted(palette)))
+    scale = Text()
+    for step in range(8):
+        scale.append(palette.glyphs.cell, make_style(palette.ratio_colour(step / 7)))
+    table.add_row("", scale, Text("load, from idle to full: brightness rises with it", _muted(palette)))
+    return table

@@ -1,0 +1,127 @@
+"""Hosts: every host beside the others, live; filter, sort, mark, and go into one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual.containers import Container, Horizontal
+from textual.widget import Widget
+
+from nagare.tui.host_columns import HOST_COLUMNS, age_seconds, host_labels, host_row
+from nagare.tui.keymap import bindings_for
+from nagare.tui.location import Location
+from nagare.tui.screens.list_page import ListPage
+from nagare.tui.widgets.filter_bar import FilterBar
+from nagare.tui.widgets.host_inspector import HostInspector
+from nagare.tui.widgets.live_table import LiveTable
+from nagare.tui.widgets.live_table_messages import RowSelected, SortChanged
+from nagare.tui.widgets.no_data import NoData
+
+if TYPE_CHECKING:
+    from nagare.tui.live_model import Changes
+
+
+class HostsPage(ListPage):
+    """The list of all hosts, with an inspector beside it where there is room."""
+
+    contexts = ("list", "table")
+    BINDINGS = bindings_for(contexts)
+    DEFAULT_CSS = """
+    HostsPage #main { height: 1fr; }
+    HostsPage LiveTable { height: 1fr; width: 1fr; }
+    HostsPage HostInspector { width: 38; display: none; }
+    HostsPage.-wide HostInspector, HostsPage.-huge HostInspector { display: block; }
+    HostsPage.-huge HostInspector { width: 46; }
+    """
+
+    def body(self) -> Iterable[Widget]:
+        """Return list, inspector and filter line."""
+        with Container(id="main"):
+            yield NoData()
+            with Horizontal(id="panels"):
+                yield LiveTable(HOST_COLUMNS, state_key="state", clock=self.top.clock, id="hosts")
+                yield HostInspector()
+        yield FilterBar()
+
+    def table(self) -> LiveTable:
+        """Return the list of hosts."""
+        return self.query_one("#hosts", LiveTable)
+
+    def crumbs(self) -> tuple[tuple[str, str], ...]:
+        """Return the breadcrumb."""
+        return (("hosts", "screen.hosts"),)
+
+    def on_mount(self) -> None:
+        """Take the keys."""
+        self.table().focus()
+
+    def show(self, location: Location) -> None:
+        """Filter and sort as the address says."""
+        super().show(location)
+        self.call_after_refresh(self._apply_location)
+
+    def _apply_location(self) -> None:
+        bar, table = self.filter_bar, self.table()
+        if bar is not None:
+            bar.put(self.location.filter)
+        self.apply_filter(self.location.filter)
+        column, _, direction = self.location.sort.partition(".")
+        table.sort_by(column or "state", reverse=None if not direction else direction == "desc")
+
+    def redraw(self) -> None:
+        """Write every host into the list."""
+        self._write_rows(self.model.hosts)
+
+    def update_live(self, changes: Changes) -> None:
+        """Write the hosts that changed."""
+        self._write_rows(self.model.hosts if changes.fleet else changes.hosts)
+        if changes.connection:
+            self.query_one(NoData).refresh_text()
+
+    def _write_rows(self, names: Iterable[str]) -> None:
+        if not self.is_mounted:
+            return
+        table, now_ms = self.table(), self.top.clock.now_ms()
+        for name in names:
+            host = self.model.hosts.get(name)
+            if host is not None:
+                table.store.update(name, host_row(host, now_ms), labels=host_labels(host))
+        for name in [key for key in table.store.row_keys() if key not in self.model.hosts]:
+            table.store.remove(name)
+        table.is_loading = not self.model.is_primed
+        table.sync()
+        self.query_one(NoData).refresh_text()
+        self._inspect()
+        self.tell_matches()
+
+    def tick(self) -> None:
+        """Let ages tick; a host that is silent grows old without any frame."""
+        table, now_ms = self.table(), self.top.clock.now_ms()
+        names = [key for key in table.store.row_keys() if key in self.model.hosts]
+        hosts = [self.model.hosts[name] for name in names]
+        table.store.update_columns(names, {"age": [age_seconds(host, now_ms) for host in hosts]})
+        table.sync()
+
+    def host_at_cursor(self) -> str:
+        """Return the host under the cursor."""
+        return self.table().cursor_key or ""
+
+    def on_live_table_row_highlighted(self) -> None:
+        """The inspector follows the cursor."""
+        self._inspect()
+
+    def _inspect(self) -> None:
+        inspector = self.query_one(HostInspector)
+        if inspector.display:
+            inspector.inspect(self.model.hosts.get(self.host_at_cursor()), self.top.clock.now_ms(), self.model.events)
+
+    async def on_live_table_row_selected(self, message: RowSelected) -> None:
+        """Go into the host."""
+        await self.top.go(self.location.with_host(message.key))
+
+    def on_live_table_sort_changed(self, message: SortChanged) -> None:
+        """Remember the order in the address."""
+        direction = "desc" if message.reverse else "asc"
+        usual = message.column == "state" and not message.reverse
+        self.set_location(sort="" if usual else f"{message.column}.{direction}")

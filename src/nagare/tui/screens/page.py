@@ -1,0 +1,147 @@
+"""What every screen of the app shares: header, banner, body, footer, and the life of its data.
+
+A page is told what changed and draws only that; it asks the outside through the app's source in workers, never while
+drawing. Loads no numpy: the first paint waits for this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+
+from nagare.tui.keymap import bindings_for
+from nagare.tui.location import Location
+from nagare.tui.widgets.banner import Banner
+from nagare.tui.widgets.footer import Footer
+from nagare.tui.widgets.header import Header
+from nagare.tui.widgets.line import Line
+
+if TYPE_CHECKING:
+    from nagare.tui.app import TopApp
+    from nagare.tui.live_model import Changes, LiveModel
+
+
+_FLASH_SECONDS = 4.0
+
+
+class Page(Screen[None]):
+    """One place of the app. ``contexts`` name the parts of the action table that hold here."""
+
+    BINDINGS = bindings_for(("app",))
+    contexts: ClassVar[tuple[str, ...]] = ()
+    # From 80 columns on there is room for two things side by side, from 120 on for an inspector, from 200 on for three.
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-tiny"), (40, "-small"), (80, "-medium"), (120, "-wide"), (180, "-huge"),
+    ]  # fmt: skip
+    VERTICAL_BREAKPOINTS = [
+        (0, "-flat"), (10, "-low"), (24, "-normal"), (36, "-tall"), (54, "-towering"),
+    ]  # fmt: skip
+
+    def __init__(self, location: Location) -> None:
+        """Begin at ``location``."""
+        super().__init__()
+        self.location = location
+        self._flash = ""
+        self._flash_timer: Timer | None = None
+
+    @property
+    def top(self) -> TopApp:
+        """The app, by its own type."""
+        return cast("TopApp", self.app)
+
+    @property
+    def model(self) -> LiveModel:
+        """The state behind the screens."""
+        return self.top.model
+
+    def compose(self) -> ComposeResult:
+        """Put header, banner, body and footer on top of each other."""
+        yield Header()
+        yield Banner()
+        yield from self.body()
+        yield Footer()
+
+    def body(self) -> Iterable[Widget]:
+        """Return what stands between banner and footer."""
+        raise NotImplementedError
+
+    def crumbs(self) -> tuple[tuple[str, str], ...]:
+        """Return the breadcrumb: (text, action of a click)."""
+        raise NotImplementedError
+
+    def show(self, location: Location) -> None:
+        """Go to ``location``, which is of this page's kind."""
+        self.location = location
+
+    def redraw(self) -> None:
+        """Draw everything again: the page was hidden, or its address changed."""
+
+    def update_live(self, changes: Changes) -> None:
+        """Draw again what ``changes`` touch."""
+
+    def tick(self) -> None:
+        """Bring ages up to the second."""
+
+    def footer_hint(self) -> str:
+        """Return words that replace the keys: a passing remark, or help for a text field."""
+        return self._flash
+
+    def can(self, action: str) -> bool:
+        """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
+        return True
+
+    def run_widget_action(self, action_id: str) -> None:
+        """Have a widget do what its own key would: the way of the mouse and the palette."""
+
+    def step_back(self) -> bool:
+        """Undo one step within the page; False when there is none."""
+        return False
+
+    def notice(self) -> tuple[str, str, str] | None:
+        """Return the page's own banner, or None for the connection's."""
+        return None
+
+    def host_at_cursor(self) -> str:
+        """Return the host under the cursor, empty when there is none."""
+        return ""
+
+    def flash(self, text: str) -> None:
+        """Say something in the footer for a few seconds: beside the data, not over it."""
+        if self._flash_timer is not None:
+            self._flash_timer.stop()
+        self._flash = text
+        self._flash_timer = self.set_timer(_FLASH_SECONDS, self._end_flash)
+        self.top.refresh_footer()
+
+    def _end_flash(self) -> None:
+        self._flash = ""
+        self._flash_timer = None
+        self.top.refresh_footer()
+
+    def value_to_copy(self) -> str:
+        """Return the value under the cursor, empty when there is none."""
+        return ""
+
+    def set_location(self, **changes: object) -> None:
+        """Remember a change of the address that came from this page itself."""
+        self.location = replace(self.location, **changes)  # type: ignore[arg-type]  # the fields are the caller's business
+        self.top.note_location(self.location)
+
+    def on_screen_resume(self) -> None:
+        """Draw header and footer of this page."""
+        self.top.refresh_frame()
+
+    def on_descendant_focus(self) -> None:
+        """Keys of the footer follow the focus."""
+        self.top.refresh_footer()
+
+    def on_line_clicked(self, message: Line.Clicked) -> None:
+        """A click does what the key does."""
+        message.stop()
+        self.run_worker(self.top.act(message.action))

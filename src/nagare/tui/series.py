@@ -1,0 +1,155 @@
+"""The named values that the interface draws, each defined once: the same definition reads a live frame and writes SQL.
+
+A series is one column of one table, over one row (``core = 'all'``) or over all rows of a moment (sum, max, mean).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from nagare.tui.renderables.value_axis import Unit
+
+NAN = float("nan")
+
+
+class Across(StrEnum):
+    """How the rows of one moment become one value."""
+
+    ONE = "one"
+    SUM = "sum"
+    MAX = "max"
+    # The interface of the default route when one is marked, else all but the loopback: no byte is counted twice.
+    UPLINK = "uplink"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line: where it is read from and how."""
+
+    id: str
+    label: str
+    table: str
+    column: str
+    across: Across = Across.ONE
+    unit: Unit = Unit.RATIO
+    # Only rows with this key take part: ("core", "all").
+    only: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSpec:
+    """One chart: its lines share a unit and, when ``top`` is given, at least that much of the axis."""
+
+    id: str
+    title: str
+    series: tuple[str, ...]
+    unit: Unit
+    top: float | None = None
+    # Left out while nothing of it is known: most hosts have no GPU.
+    is_optional: bool = False
+
+
+_ALL = ("core", "all")
+_SERIES = (
+    Series("cpu.busy", "busy", "cpu", "busy_ratio", only=_ALL),
+    Series("cpu.user", "user", "cpu", "user_ratio", only=_ALL),
+    Series("cpu.system", "system", "cpu", "system_ratio", only=_ALL),
+    Series("cpu.iowait", "iowait", "cpu", "iowait_ratio", only=_ALL),
+    Series("cpu.steal", "steal", "cpu", "steal_ratio", only=_ALL),
+    Series("load.1", "1 m", "load", "load1", unit=Unit.COUNT),
+    Series("load.5", "5 m", "load", "load5", unit=Unit.COUNT),
+    Series("load.15", "15 m", "load", "load15", unit=Unit.COUNT),
+    Series("memory.used", "used", "memory", "used_ratio"),
+    Series("memory.swap", "swap", "memory", "swap_used_ratio"),
+    Series("memory.pressure", "pressure", "memory", "pressure_some_ratio"),
+    Series("disk.used", "fullest", "disk", "used_ratio", Across.MAX),
+    Series("disk.inodes", "inodes", "disk", "inodes_used_ratio", Across.MAX),
+    Series("io.read", "read", "disk_io", "read_bytes_per_second", Across.SUM, Unit.RATE),
+    Series("io.write", "write", "disk_io", "written_bytes_per_second", Across.SUM, Unit.RATE),
+    Series("io.busy", "busiest", "disk_io", "utilization_ratio", Across.MAX),
+    Series("net.in", "in", "network", "received_bytes_per_second", Across.UPLINK, Unit.RATE),
+    Series("net.out", "out", "network", "sent_bytes_per_second", Across.UPLINK, Unit.RATE),
+    Series("gpu.busy", "busiest", "gpu", "utilization_ratio", Across.MAX),
+    Series("gpu.memory", "memory", "gpu", "memory_used_ratio", Across.MAX),
+    Series("gpu.temperature", "hottest", "gpu", "temperature_celsius", Across.MAX, Unit.CELSIUS),
+    Series("sensor.temperature", "hottest", "sensor", "value", Across.MAX, Unit.CELSIUS, ("kind", "temperature")),
+)
+SERIES: Mapping[str, Series] = MappingProxyType({series.id: series for series in _SERIES})
+
+# What every host keeps a short history of: the sparklines of lists and the fleet's charts.
+SPARK_SERIES = ("cpu.busy", "memory.used", "net.in", "net.out", "io.read", "io.write")
+
+HOST_CHARTS = (
+    ChartSpec("cpu", "CPU", ("cpu.busy", "cpu.system", "cpu.iowait"), Unit.RATIO, 1.0),
+    ChartSpec("memory", "Memory", ("memory.used", "memory.swap", "memory.pressure"), Unit.RATIO, 1.0),
+    ChartSpec("net", "Network", ("net.in", "net.out"), Unit.RATE),
+    ChartSpec("io", "Disk I/O", ("io.read", "io.write"), Unit.RATE),
+    ChartSpec("load", "Load", ("load.1", "load.5", "load.15"), Unit.COUNT),
+    ChartSpec("busy", "Disk busy", ("io.busy",), Unit.RATIO, 1.0),
+    ChartSpec("space", "Disk space", ("disk.used", "disk.inodes"), Unit.RATIO, 1.0),
+    ChartSpec("gpu", "GPU", ("gpu.busy", "gpu.memory"), Unit.RATIO, 1.0, is_optional=True),
+    ChartSpec("heat", "Temperature", ("sensor.temperature", "gpu.temperature"), Unit.CELSIUS, is_optional=True),
+)
+# Over the fleet a ratio has a mean and a greatest host (``.max``); a rate has its sum.
+FLEET_CHARTS = (
+    ChartSpec("cpu", "CPU of the fleet", ("cpu.busy.max", "cpu.busy"), Unit.RATIO, 1.0),
+    ChartSpec("memory", "Memory of the fleet", ("memory.used.max", "memory.used"), Unit.RATIO, 1.0),
+    ChartSpec("net", "Network of the fleet", ("net.in", "net.out"), Unit.RATE),
+    ChartSpec("io", "Disk I/O of the fleet", ("io.read", "io.write"), Unit.RATE),
+)
+FLEET_SERIES = tuple(dict.fromkeys(name.removesuffix(".max") for chart in FLEET_CHARTS for name in chart.series))
+
+
+def label_of(series_id: str, *, fleet: bool = False) -> str:
+    """Return the name of a line in a legend."""
+    if fleet and SERIES[series_id.removesuffix(".max")].unit is Unit.RATIO:
+        return "highest host" if series_id.endswith(".max") else "mean"
+    return SERIES[series_id].label
+
+
+def read_value(series: Series, columns: Mapping[str, Sequence[object]]) -> float:
+    """Return the value of ``series`` in the rows of one moment; NaN when nothing there is known."""
+    values = _numbers(columns.get(series.column, ()))
+    if series.only is not None:
+        key, wanted = series.only
+        values = [value for value, name in zip(values, columns.get(key, ()), strict=False) if name == wanted]
+    elif series.across is Across.UPLINK:
+        values = _uplink(values, columns)
+    known = [value for value in values if value == value]
+    if not known:
+        return NAN
+    if series.across in (Across.SUM, Across.UPLINK):
+        return sum(known)
+    return max(known)
+
+
+def _numbers(cells: Sequence[object]) -> list[float]:
+    return [float(cell) if isinstance(cell, int | float) else NAN for cell in cells]
+
+
+def _uplink(values: list[float], columns: Mapping[str, Sequence[object]]) -> list[float]:
+    marked = [value for value, primary in zip(values, columns.get("primary", ()), strict=False) if primary is True]
+    if marked:
+        return marked
+    return [value for value, name in zip(values, columns.get("interface", ()), strict=False) if name != "lo"]
+
+
+def sql_value(series: Series) -> str:
+    """Return the SQL aggregate that gives ``series`` over the rows of one host and moment."""
+    match series.across:
+        case Across.SUM:
+            value = f"sum({series.column})"
+        case Across.UPLINK:
+            value = (
+                f'coalesce(sum({series.column}) filter (where "primary"), '
+                f"sum({series.column}) filter (where interface <> 'lo'))"
+            )
+        case _:
+            value = f"max({series.column})"
+    if series.only is not None:
+        key, wanted = series.only
+        value += f" filter (where {key} = '{wanted}')"
+    return value

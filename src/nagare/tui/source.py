@@ -1,0 +1,236 @@
+"""Where the screens get everything from: the live feed of a server, its history by SQL, its list of hosts and events.
+
+``Source`` is the seam; ``ServerSource`` finds the installation's server, waits for one that does not run yet, and
+follows one that comes back elsewhere. No widget is known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nagare.client.client import Client
+from nagare.client.inbox import Connected, Disconnected, LiveEvent
+from nagare.client.live import LiveFeed
+from nagare.client.target import Target, find_target
+from nagare.config.settings import Settings
+from nagare.errors import ConfigError, InputError, NotReadyError, PermissionDeniedError, UnavailableError
+from nagare.lib.backoff import Backoff
+from nagare.lib.clock import Clock
+from nagare.tui.history import (
+    Points,
+    Span,
+    Statement,
+    as_columns,
+    fleet_statement,
+    host_statement,
+    read_fleet,
+    read_points,
+    read_seed,
+    rows_statement,
+    seed_statement,
+    tables_of,
+)
+from nagare.wire.events import EventView
+from nagare.wire.hosts import HostView
+from nagare.wire.live import Subscribe
+
+# What every host is followed for; everything else only for the host that is looked at.
+FLEET_TABLES = (
+    "cpu",
+    "memory",
+    "load",
+    "disk",
+    "disk_io",
+    "network",
+    "gpu",
+    "sensor",
+    "unit",
+    "smart",
+    "probe",
+    "agent",
+)
+_RETRY_CAP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """No server was found; the next look comes in ``retry_in_seconds``."""
+
+    reason: str
+    hint: str
+    retry_in_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A server's address is known; the feed is being opened."""
+
+    url: str
+
+
+SourceEvent = Missing | Found | LiveEvent
+__all__ = ["FLEET_TABLES", "Connected", "Disconnected", "Found", "Missing", "ServerSource", "Source", "SourceEvent"]
+
+
+class Source(Protocol):
+    """What the app asks of the outside; every call may raise NagareError."""
+
+    def follow(self) -> AsyncGenerator[SourceEvent]:
+        """Yield what happens, for ever."""
+        ...
+
+    def watch(self, host: str) -> None:
+        """Follow every table of ``host`` as well; empty for none."""
+        ...
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try."""
+        ...
+
+    async def hosts(self) -> list[HostView]:
+        """Return every host."""
+        ...
+
+    async def events(self, limit: int, host: str | None = None) -> list[EventView]:
+        """Return the newest events."""
+        ...
+
+    async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
+        """Return the history of series of one host."""
+        ...
+
+    async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
+        """Return the history of series over all hosts."""
+        ...
+
+    async def seed(self, series_ids: Sequence[str], span: Span) -> dict[str, Points]:
+        """Return the short history of every host."""
+        ...
+
+    async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
+        """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
+        ...
+
+
+class ServerSource:
+    """The installation's own server, or the configured one."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Keep what finds the server; nothing is opened yet."""
+        self._settings = settings
+        self._clock = clock
+        self._client: Client | None = None
+        self._feed: LiveFeed | None = None
+        self._watched = ""
+        self._hurry = asyncio.Event()
+        self._backoff = Backoff(base_seconds=1.0, cap_seconds=_RETRY_CAP_SECONDS, floor_seconds=0.5)
+
+    def _find(self) -> Target:
+        return find_target(self._settings)
+
+    async def follow(self) -> AsyncGenerator[SourceEvent]:
+        """Yield what happens, for ever; a server that is missing is looked for again and again."""
+        while True:
+            try:
+                target = self._find()
+            except (UnavailableError, ConfigError, InputError, PermissionDeniedError) as error:
+                delay = self._backoff.next_seconds()
+                yield Missing(error.message, error.hint, delay)
+                await self._pause(delay)
+                continue
+            self._backoff.reset()
+            yield Found(target.url)
+            async with aclosing(self._follow_target(target)) as events:
+                async for event in events:
+                    yield event
+
+    async def _follow_target(self, target: Target) -> AsyncGenerator[SourceEvent]:
+        deadline = self._settings.client.deadline_seconds
+        client = Client(target, deadline_seconds=deadline, clock=self._clock, find=self._find)
+        try:
+            async with client:
+                self._client, self._feed = client, LiveFeed(client)
+                self._feed.subscribe(Subscribe("fleet", FLEET_TABLES))
+                self._feed.subscribe(Subscribe("events", ("events",)))
+                self.watch(self._watched)
+                async with aclosing(self._feed.__aiter__()) as events:  # type: ignore[type-var]  # it is a generator
+                    async for event in events:
+                        yield event
+        except ConfigError as error:
+            delay = self._backoff.next_seconds()
+            yield Missing(error.message, error.hint, delay)
+            await self._pause(delay)
+        finally:
+            self._client = self._feed = None
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurry.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+
+    def watch(self, host: str) -> None:
+        """Follow every table of ``host`` as well; empty for none."""
+        self._watched = host
+        if self._feed is None:
+            return
+        if host:
+            self._feed.subscribe(Subscribe("host", ("*",), (host,)))
+        else:
+            self._feed.unsubscribe("host")
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try."""
+        self._hurry.set()
+        if self._feed is not None:
+            self._feed.retry_now()
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            raise NotReadyError("cannot ask the server: there is no connection", hint="it is tried again by itself")
+        return self._client
+
+    async def hosts(self) -> list[HostView]:
+        """Return every host."""
+        return await self._connected().hosts()
+
+    async def events(self, limit: int, host: str | None = None) -> list[EventView]:
+        """Return the newest events."""
+        return await self._connected().events(limit=limit, host=host)
+
+    async def _rows(self, statement: Statement) -> list[list[Any]]:
+        return (await self._connected().sql(statement.sql, statement.params)).rows
+
+    async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
+        """Return the history of series of one host, a query a table."""
+        points: Points = {}
+        for table, series in tables_of(series_ids).items():
+            points |= read_points(series, await self._rows(host_statement(table, series, host, span)))
+        return points
+
+    async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
+        """Return the history of series over all hosts, a query a table."""
+        points: Points = {}
+        for table, series in tables_of(series_ids).items():
+            points |= read_fleet(series, await self._rows(fleet_statement(table, series, span)))
+        return points
+
+    async def seed(self, series_ids: Sequence[str], span: Span) -> dict[str, Points]:
+        """Return the short history of every host, a query a table."""
+        found: dict[str, Points] = {}
+        for table, series in tables_of(series_ids).items():
+            for host, points in read_seed(series, await self._rows(seed_statement(table, series, span))).items():
+                found.setdefault(host, {}).update(points)
+        return found
+
+    async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
+        """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
+        statement = rows_statement(table, host, at_ms)
+        reply = await self._connected().sql(statement.sql, statement.params)
+        return as_columns([column.name for column in reply.columns], reply.rows)

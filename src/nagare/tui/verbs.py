@@ -1,0 +1,114 @@
+"""The actions that hold on every page: moving about, help, palette, copying, leaving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nagare.tui.location import Location
+
+if TYPE_CHECKING:
+    from nagare.tui.app import TopApp
+
+
+class AppVerbs:
+    """Methods named ``do_<action id>``, of one app."""
+
+    def __init__(self, app: TopApp) -> None:
+        """Act on ``app``."""
+        self._app = app
+
+    async def do_screen_overview(self) -> None:
+        """Show the overview at the present time."""
+        await self._app.go(Location("overview", window=self._app.page.location.window))
+
+    async def do_screen_hosts(self) -> None:
+        """Show the hosts."""
+        await self._app.go(Location("hosts", window=self._app.page.location.window))
+
+    async def do_screen_host(self) -> None:
+        """Show the host under the cursor, the last one opened, or the worst one."""
+        known = self._app.model.hosts
+        name = next((name for name in (self._app.page.host_at_cursor(), self._app.model.watched) if name in known), "")
+        worst = self._app.model.by_urgency()
+        name = name or (worst[0].name if worst else "")
+        if not name:
+            self._app.say("no host yet", "start an agent: nagare agent")
+            return
+        await self._app.go(self._app.page.location.with_host(name))
+
+    async def do_back(self) -> None:
+        """Go one step back: within the page, then to the page above it."""
+        if self._app.page.step_back():
+            return
+        location = self._app.page.location
+        if location.page == "host":
+            await self._app.go(self._parent(location), remember=True)
+        elif location.page == "hosts":
+            await self._app.go(Location("overview", window=location.window))
+
+    def _parent(self, location: Location) -> Location:
+        """Return where the host was opened from, when that was a list; else the host list."""
+        for past in reversed(self._app.past):
+            if past.page != "host":
+                return replace(past, window=location.window)
+        return Location("hosts", window=location.window)
+
+    async def do_history_back(self) -> None:
+        """Show the place before this one."""
+        if self._app.past:
+            await self._app.go(self._app.past.pop(), remember=False)
+
+    def do_retry(self) -> None:
+        """Ask the server again now."""
+        self._app.source.retry_now()
+
+    def do_panel_next(self) -> None:
+        """Give the keys to the next panel."""
+        self._app.page.focus_next()
+
+    def do_panel_previous(self) -> None:
+        """Give the keys to the previous panel."""
+        self._app.page.focus_previous()
+
+    def do_help(self) -> None:
+        """Show the keys of this page."""
+        from nagare.tui.screens.help import HelpScreen  # noqa: PLC0415  loaded when shown
+
+        self._app.push_screen(HelpScreen(self._app.page))
+
+    def do_palette(self) -> None:
+        """Find any action by name."""
+        from nagare.tui.widgets.command_palette import open_palette  # noqa: PLC0415  loaded when shown
+
+        open_palette(self._app)
+
+    def do_jump(self) -> None:
+        """Jump to a host or a page by name."""
+        from nagare.tui.widgets.command_palette import open_jump  # noqa: PLC0415  loaded when shown
+
+        open_jump(self._app)
+
+    def do_error_show(self) -> None:
+        """Show the whole text of the last error."""
+        from nagare.tui.screens.error import ErrorScreen  # noqa: PLC0415  loaded when shown
+
+        if self._app.feed.trouble is not None:
+            self._app.push_screen(ErrorScreen(*self._app.feed.trouble))
+
+    def do_copy(self) -> None:
+        """Copy the value under the cursor, else the address."""
+        self._app.copy_text(self._app.page.value_to_copy() or self._app.address)
+
+    def do_copy_location(self) -> None:
+        """Copy the address."""
+        self._app.copy_text(self._app.address)
+
+    def do_theme_toggle(self) -> None:
+        """Change between dark and light."""
+        self._app.theme = "nagare-light" if self._app.theme == "nagare-dark" else "nagare-dark"
+        self._app.page.redraw()
+
+    def do_quit(self) -> None:
+        """Leave."""
+        self._app.exit(0)

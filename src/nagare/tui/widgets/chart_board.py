@@ -1,0 +1,225 @@
+"""Charts that share one window and one crosshair: their past by SQL, their live edge from the rings.
+
+A new window shows at once what is known of it and asks for the rest a moment later; a request that is no longer wanted
+is cancelled. Charts of things that a host does not have are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.timer import Timer
+
+from nagare.errors import NagareError
+from nagare.lib.clock import Clock
+from nagare.lib.plain_text import plain
+from nagare.tui.history import Points, Span, make_span
+from nagare.tui.renderables.braille_chart import EventMark, Line
+from nagare.tui.renderables.time_axis import TimeWindow
+from nagare.tui.ring import FloatArray, Ring, TimeArray
+from nagare.tui.series import ChartSpec, label_of
+from nagare.tui.widgets.time_chart import TimeChart
+from nagare.tui.widgets.time_window import CrosshairMoved, WindowChanged
+
+Fetch = Callable[[Sequence[str], Span], Awaitable[Points]]
+RingOf = Callable[[str], Ring]
+# While a key is held down, only the last window is asked for.
+_DEBOUNCE_SECONDS = 0.15
+# The live edge grows sample by sample; after this the past is asked for again, so that it stays as fine as the axis.
+_REFRESH_MS = 120_000
+_LEAST_HEIGHT = 8
+# Beside an inspector on 120 columns two charts still stand side by side; on 80 columns they stack.
+_TWO_COLUMNS_FROM = 82
+_EMPTY: tuple[TimeArray, FloatArray] = (np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+class ChartBoard(VerticalScroll, can_focus=False):
+    """A grid of charts over one span of time."""
+
+    DEFAULT_CSS = """
+    ChartBoard { layout: grid; grid-size: 1; height: 1fr; width: 1fr; scrollbar-size: 1 1; }
+    """
+
+    class Moved(Message):
+        """The person chose another window or moved the crosshair."""
+
+        def __init__(self, window: TimeWindow, crosshair_ms: int | None) -> None:
+            """Name both."""
+            super().__init__()
+            self.window = window
+            self.crosshair_ms = crosshair_ms
+
+    class Failed(Message):
+        """The past could not be asked for."""
+
+        def __init__(self, error: NagareError) -> None:
+            """Keep why."""
+            super().__init__()
+            self.error = error
+
+    def __init__(
+        self, specs: Sequence[ChartSpec], clock: Clock, *, is_fleet: bool = False, id: str | None = None  # noqa: A002  Textual's own name
+    ) -> None:  # fmt: skip
+        """Make one chart a spec; ``follow`` says where the data comes from."""
+        super().__init__(id=id)
+        self._specs = tuple(specs)
+        self._clock = clock
+        self._is_fleet = is_fleet
+        self._charts = {spec.id: TimeChart(spec.title, clock=clock) for spec in specs}
+        self.window = TimeWindow.live(900_000, clock.now_ms())
+        self.crosshair_ms: int | None = None
+        self._fetch: Fetch | None = None
+        self._ring_of: RingOf | None = None
+        self._points: Points = {}
+        self._fetched: Span | None = None
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Show the charts in the order of the specs."""
+        yield from self._charts.values()
+
+    def follow(self, fetch: Fetch, ring_of: RingOf, window: TimeWindow) -> None:
+        """Take the data from here from now on: another host, or another server."""
+        self._fetch, self._ring_of = fetch, ring_of
+        self._points, self._fetched = {}, None
+        self.crosshair_ms = None
+        for chart in self._charts.values():
+            chart.crosshair_ms = None
+            chart.state = "loading"
+            chart.message = ""
+        self.set_window(window)
+
+    def set_window(self, window: TimeWindow) -> None:
+        """Show ``window`` in every chart and ask for its past."""
+        self.window = window.advance(self._clock.now_ms())
+        self.draw()
+        self.ask()
+
+    def set_crosshair(self, ts_ms: int | None) -> None:
+        """Show the crosshair in every chart."""
+        self.crosshair_ms = ts_ms
+        for chart in self._charts.values():
+            chart.crosshair_ms = ts_ms
+
+    def ask(self, delay_seconds: float = _DEBOUNCE_SECONDS) -> None:
+        """Ask for the past of the window, once no newer wish comes."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(delay_seconds, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        if self._fetch is not None:
+            self.run_worker(self._load(self._fetch), group="history", exclusive=True, name="history")
+
+    async def _load(self, fetch: Fetch) -> None:
+        span = self._wanted_span()
+        ids = tuple(dict.fromkeys(name.removesuffix(".max") for spec in self._specs for name in spec.series))
+        try:
+            points = await fetch(ids, span)
+        except NagareError as error:
+            for chart in self._charts.values():
+                chart.state = "error" if not self._points else "ready"
+                chart.message = "" if self._points else plain(error.message)
+            self.post_message(self.Failed(error))
+            return
+        self._points, self._fetched = points, span
+        for chart in self._charts.values():
+            chart.state, chart.message = "ready", ""
+        self.draw()
+
+    def _wanted_span(self) -> Span:
+        width = max((chart.size.width for chart in self._charts.values()), default=60)
+        # Two dots a cell: finer buckets would not be seen.
+        return make_span(self.window.start_ms, self.window.end_ms, max(40, width * 2))
+
+    def draw(self) -> None:
+        """Draw every chart anew: the clock went on, rows came, or the window changed."""
+        self.window = self.window.advance(self._clock.now_ms())
+        changed = False
+        for spec in self._specs:
+            chart = self._charts[spec.id]
+            lines = self._lines(spec)
+            chart.window = self.window
+            chart.set_lines(
+                lines, spec.unit, self._step_ms(), low=0.0, high=spec.top, gradient=len(lines) == 1,
+            )  # fmt: skip
+            is_shown = bool(lines) or not spec.is_optional
+            changed |= chart.display != is_shown
+            chart.display = is_shown
+        if changed:
+            self._share_room()
+        fetched = self._fetched
+        if fetched is not None and self.window.is_live and self.window.end_ms - fetched.end_ms > _REFRESH_MS:
+            self._fetched = None
+            self.ask()
+
+    def _step_ms(self) -> float:
+        # What is coarser than the samples would look like a row of gaps.
+        return float(max(self._fetched.step_ms if self._fetched else 0, 5000)) * 1.6
+
+    def _lines(self, spec: ChartSpec) -> list[Line]:
+        lines = []
+        for series_id in spec.series:
+            times, values = self._merged(series_id)
+            if len(times) and not np.isnan(values).all():
+                lines.append(Line(label_of(series_id, fleet=self._is_fleet), times, values))
+        return lines
+
+    def _merged(self, series_id: str) -> tuple[TimeArray, FloatArray]:
+        past_times, past_values = self._points.get(series_id, _EMPTY)
+        if self._ring_of is None:
+            return past_times, past_values
+        after_ms = int(past_times[-1]) if len(past_times) else self.window.start_ms - 1
+        live_times, live_values = self._ring_of(series_id).since(after_ms + 1)
+        return np.concatenate([past_times, live_times]), np.concatenate([past_values, live_values])
+
+    def set_events(self, marks: Sequence[EventMark]) -> None:
+        """Mark events above every plot."""
+        for chart in self._charts.values():
+            chart.set_events(marks)
+
+    def set_stale(self, since_ms: int | None) -> None:
+        """Hatch what follows ``since_ms``: from there on nothing came."""
+        spans = [] if since_ms is None else [(since_ms, self._clock.now_ms())]
+        for chart in self._charts.values():
+            chart.set_stale_spans(spans)
+            chart.is_stale = since_ms is not None
+
+    def active(self) -> TimeChart | None:
+        """Return the chart with the focus, else the first that is shown."""
+        shown = [chart for chart in self._charts.values() if chart.display]
+        return next((chart for chart in shown if chart.has_focus), shown[0] if shown else None)
+
+    def on_resize(self) -> None:
+        """Share the room anew; more columns want finer buckets."""
+        self._share_room()
+        self.ask()
+
+    def _share_room(self) -> None:
+        """Lay out two columns where both stay readable, all rows the same height."""
+        width, height = self.size
+        shown = [chart for chart in self._charts.values() if chart.display]
+        if not width or not height or not shown:
+            return
+        columns = 2 if width >= _TWO_COLUMNS_FROM and len(shown) > 1 else 1
+        rows = -(-len(shown) // columns)
+        seen = max(1, min(rows, height // _LEAST_HEIGHT))
+        self.styles.grid_size_columns = columns
+        self.styles.grid_rows = str(max(3, height // seen))
+
+    def on_window_changed(self, message: WindowChanged) -> None:
+        """One chart was zoomed or moved: the others follow."""
+        message.stop()
+        self.set_window(message.window)
+        self.post_message(self.Moved(self.window, self.crosshair_ms))
+
+    def on_crosshair_moved(self, message: CrosshairMoved) -> None:
+        """One chart's crosshair moved: the others' do too."""
+        message.stop()
+        self.set_crosshair(message.ts_ms)
+        self.post_message(self.Moved(self.window, self.crosshair_ms))

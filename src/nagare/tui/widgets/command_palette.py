@@ -1,0 +1,90 @@
+"""The palette (every action by name) and the jump (every host and page by name), over Textual's own search field."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+
+from nagare.lib.plain_text import plain
+from nagare.tui.actions import ACTIONS, actions_in
+from nagare.tui.keymap import key_label, keys_of
+from nagare.tui.location import Location
+
+if TYPE_CHECKING:
+    from nagare.tui.app import TopApp
+
+# What a person can still read through; typing narrows it.
+_JUMP_LIMIT = 200
+
+
+class _Own(Provider):
+    """Knows our app and lists (name, help, what to do)."""
+
+    @property
+    def top(self) -> TopApp:
+        """The app, by its own type."""
+        return cast("TopApp", self.app)
+
+    def choices(self) -> list[tuple[str, str, Any]]:
+        """Return what can be chosen."""
+        raise NotImplementedError
+
+    async def discover(self) -> Hits:
+        """List everything while nothing is typed."""
+        for name, help_, command in self.choices()[:_JUMP_LIMIT]:
+            yield DiscoveryHit(name, command, help=help_)
+
+    async def search(self, query: str) -> Hits:
+        """List what matches, best first."""
+        matcher = self.matcher(query)
+        for name, help_, command in self.choices():
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), command, help=help_)
+
+
+class ActionProvider(_Own):
+    """Every action that does something here."""
+
+    def choices(self) -> list[tuple[str, str, Any]]:
+        """Return the actions of the present page."""
+        top = self.top
+        own = top.settings.top.keys
+        found = []
+        for action in actions_in(("app", *top.page.contexts)):
+            if action.id != "palette" and top.can(action.id):
+                keys = " ".join(key_label(key) for key in keys_of(ACTIONS[action.id], own))
+                tip = f"{action.tooltip}  [{keys}]" if keys else action.tooltip
+                found.append((f"{action.group}: {action.label}", tip, partial(top.act, action.id)))
+        return found
+
+
+class JumpProvider(_Own):
+    """Hosts, worst first, and the pages."""
+
+    def choices(self) -> list[tuple[str, str, Any]]:
+        """Return pages and hosts."""
+        top = self.top
+        window = top.page.location.window
+        pages = [
+            (page, f"the {page} screen", partial(top.go, Location(page, window=window)))
+            for page in ("overview", "hosts")
+        ]
+        hosts = [
+            (plain(host.name), f"{host.level.value}{': ' + host.reasons[0].text if host.reasons else ''}",
+             partial(top.go, top.page.location.with_host(host.name)))
+            for host in top.model.by_urgency()
+        ]  # fmt: skip
+        return [*pages, *hosts]
+
+
+def open_palette(app: TopApp) -> None:
+    """Ask for an action."""
+    app.push_screen(CommandPalette(providers=[ActionProvider], placeholder="what to do"))
+
+
+def open_jump(app: TopApp) -> None:
+    """Ask for a host or a page."""
+    app.push_screen(CommandPalette(providers=[JumpProvider], placeholder="where to go"))

@@ -1,0 +1,61 @@
+"""The line at the bottom: the keys of the present mode, each of them a mouse target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.reactive import reactive
+
+from nagare.tui.renderables.palette import make_style
+from nagare.tui.renderables.theme import find_palette
+from nagare.tui.widgets.line import Line, Part
+
+
+@dataclass(frozen=True, slots=True)
+class FooterKey:
+    """A key as it is shown, its label and its action."""
+
+    key: str
+    label: str
+    action: str
+    tooltip: str = ""
+
+
+class Footer(Line):
+    """Keys from the left, as many as fit; what must never be missed stands at the right end."""
+
+    DEFAULT_CSS = """
+    Footer { background: $panel; color: $nagare-muted; dock: bottom; }
+    """
+
+    keys: reactive[tuple[FooterKey, ...]] = reactive(())
+    always: reactive[tuple[FooterKey, ...]] = reactive(())
+    # Words instead of keys: while a text field or a dialogue takes them all.
+    hint: reactive[str] = reactive("")
+
+    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+        """Return keys of the mode and those that always hold."""
+        if self.hint:
+            return [Part(f" {self.hint}", make_style(find_palette(self).foreground))], []
+        left = [part for key in self.keys for part in self._key(key)]
+        right = [part for key in self.always for part in self._key(key)]
+        return self._whole(left, width - sum(part.width for part in right)), right
+
+    def _key(self, key: FooterKey) -> tuple[Part, Part]:
+        palette = find_palette(self)
+        return (
+            Part(f" {key.key}", make_style(palette.accent, bold=True), key.action, key.tooltip),
+            Part(f" {key.label} ", make_style(palette.muted), key.action, key.tooltip),
+        )
+
+    @staticmethod
+    def _whole(parts: list[Part], room: int) -> list[Part]:
+        """Keep pairs of key and label that fit whole; a later shorter one may still fit."""
+        kept: list[Part] = []
+        for index in range(0, len(parts), 2):
+            pair = parts[index : index + 2]
+            pair_width = sum(part.width for part in pair)
+            if pair_width <= room:
+                kept += pair
+                room -= pair_width
+        return kept

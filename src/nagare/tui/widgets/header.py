@@ -1,0 +1,87 @@
+"""The line on top: where one is, what time is shown, how old the data is, how the fleet stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.reactive import reactive
+
+from nagare.tui.renderables.palette import make_style
+from nagare.tui.renderables.theme import find_palette
+from nagare.tui.widgets.line import Line, Part
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """All that the header says. ``mode`` is live, stale or history; ``counts`` are (state, number)."""
+
+    crumbs: tuple[tuple[str, str], ...] = ()
+    window: str = ""
+    age: str = ""
+    clock: str = ""
+    mode: str = "live"
+    counts: tuple[tuple[str, int], ...] = ()
+
+
+class Header(Line):
+    """Breadcrumb left; window, age, counts and clock right. Parts drop out as room runs short, counts last."""
+
+    DEFAULT_CSS = """
+    Header { background: $panel; color: $foreground; }
+    Header.-stale { background: $nagare-amber; }
+    Header.-history { background: $accent 30%; }
+    """
+
+    facts: reactive[HeaderFacts] = reactive(HeaderFacts())
+
+    def watch_facts(self, facts: HeaderFacts) -> None:
+        """Colour the line by its mode."""
+        self.set_class(facts.mode == "stale", "-stale")
+        self.set_class(facts.mode == "history", "-history")
+
+    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+        """Return breadcrumb and facts."""
+        palette = find_palette(self)
+        muted, strong = make_style(palette.muted), make_style(palette.foreground, bold=True)
+        if self.facts.mode != "live":
+            muted = make_style(palette.foreground)
+        arrow = " > " if palette.ascii else " ▸ "
+        left = [Part(" nagare", make_style(palette.accent, bold=True), "screen.overview", "overview")]
+        for index, (text, action) in enumerate(self.facts.crumbs):
+            last = index == len(self.facts.crumbs) - 1
+            left += [Part(arrow, muted), Part(text, strong if last else muted, action)]
+        right = self._fit(self._blocks(muted, strong), width - sum(part.width for part in left) - 1)
+        return left, right
+
+    def _blocks(self, muted: object, strong: object) -> list[tuple[int, list[Part]]]:
+        """Return (importance, parts) in the order they are drawn."""
+        palette = find_palette(self)
+        facts = self.facts
+        quiet, loud = make_style(palette.muted), make_style(palette.foreground, bold=True)
+        if facts.mode != "live":
+            quiet = make_style(palette.foreground)
+        counts = []
+        for name, number in facts.counts:
+            look = palette.state(name)
+            counts.append(Part(f" {look.glyph} {number}", look.style, "screen.hosts", f"{number} {look.word}"))
+        blocks = [
+            (
+                3,
+                [
+                    Part(
+                        f" {facts.window}", loud if facts.mode == "history" else quiet, "time.choose", "choose the time"
+                    )
+                ],
+            )
+        ]
+        if facts.age:
+            blocks.append((2, [Part(f"  {facts.age}", loud if facts.mode == "stale" else quiet)]))
+        blocks.append((4, [Part(" "), *counts] if counts else []))
+        blocks.append((1, [Part(f"  {facts.clock}", quiet)]))
+        return blocks
+
+    def _fit(self, blocks: list[tuple[int, list[Part]]], room: int) -> list[Part]:
+        kept = list(blocks)
+        while kept and sum(part.width for _, parts in kept for part in parts) + 1 > room:
+            kept.remove(min(kept, key=lambda block: block[0]))
+        return [*(part for _, parts in kept for part in parts), Part(" ")]

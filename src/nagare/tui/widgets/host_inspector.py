@@ -1,0 +1,24 @@
+"""The panel beside the host list that tells about the host under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nagare.tui.host_facts import host_items
+from nagare.tui.live_model import HostLive
+from nagare.tui.widgets.inspector_list import InspectorList, Note
+from nagare.wire.events import EventView
+
+
+class HostInspector(InspectorList):
+    """Follows the cursor of the list."""
+
+    DEFAULT_CSS = """
+    HostInspector { padding: 0 1; border-left: vkey $nagare-faint; }
+    """
+
+    def inspect(self, host: HostLive | None, now_ms: int, events: Iterable[EventView]) -> None:
+        """Tell about ``host``, or that none is chosen."""
+        app: Any = self.app
+        self.set_items(host_items(host, now_ms, events, app.zone) if host else [Note("no host chosen")])

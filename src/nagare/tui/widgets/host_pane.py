@@ -1,0 +1,182 @@
+"""What stands below the tabs of one host: lists of a table's rows, cores as bars, events. Each is made when first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.segment import Segment
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.strip import Strip
+from textual.widget import Widget
+
+from nagare.lib.clock import Clock
+from nagare.tui.event_rows import EVENT_COLUMNS, fill_events
+from nagare.tui.host_tabs import LIST_TABS, Section, Tab, section_rows
+from nagare.tui.renderables.core_grid import draw_core_grid
+from nagare.tui.renderables.palette import make_style
+from nagare.tui.renderables.theme import find_palette
+from nagare.tui.widgets.live_table import LiveTable
+from nagare.tui.widgets.row_order import natural_key
+from nagare.wire.events import EventView
+
+Tables = Mapping[str, Mapping[str, Sequence[Any]]]
+
+
+class HostPane(Vertical):
+    """One tab's content. ``tables`` are the rows of each table it names, at the shown moment."""
+
+    DEFAULT_CSS = """
+    HostPane { height: 1fr; width: 1fr; }
+    HostPane LiveTable { height: 1fr; border-top: solid $nagare-faint; border-title-color: $foreground; }
+    HostPane LiveTable:focus { border-top: heavy $foreground; border-title-style: bold reverse; }
+    """
+    wanted: tuple[str, ...] = ()
+
+    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+        """Show what is known at the shown moment."""
+        raise NotImplementedError
+
+    def main_table(self) -> LiveTable | None:
+        """Return the list with the focus, else the first one."""
+        tables = list(self.query(LiveTable))
+        return next((table for table in tables if table.has_focus), tables[0] if tables else None)
+
+    def take_focus(self) -> None:
+        """Give the keys to the first thing that takes them."""
+        table = self.main_table()
+        if table is not None:
+            table.focus()
+
+
+class ListPane(HostPane):
+    """One list or more of a host's rows."""
+
+    DEFAULT_CSS = """
+    ListPane LiveTable.-sole { border-top: none; }
+    """
+
+    def __init__(self, tab: Tab, clock: Clock) -> None:
+        """Show ``tab``."""
+        super().__init__(id=f"pane-{tab.id}")
+        self._tab = tab
+        self._clock = clock
+        self.wanted = tuple(section.table for section in tab.sections)
+
+    def compose(self) -> ComposeResult:
+        """Make one list a section."""
+        for section in self._tab.sections:
+            table = LiveTable(section.columns, clock=self._clock, id=f"list-{section.id}")
+            table.border_title = section.title
+            table.empty_text = section.empty
+            table.set_class(len(self._tab.sections) == 1, "-sole")
+            yield table
+
+    def on_mount(self) -> None:
+        """Sort each list as is usual for it."""
+        for section in self._tab.sections:
+            self._table_of(section).sort_by(section.sort, reverse=section.reverse)
+
+    def _table_of(self, section: Section) -> LiveTable:
+        return self.query_one(f"#list-{section.id}", LiveTable)
+
+    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+        """Write the rows; a list that is empty takes little room beside others."""
+        for section in self._tab.sections:
+            table = self._table_of(section)
+            rows = section_rows(section, tables.get(section.table, {}))
+            table.store.replace(rows)
+            table.is_loading = is_loading and not rows
+            table.sync()
+            if len(self._tab.sections) > 1:
+                table.styles.height = "1fr" if len(rows) > 6 else max(3, len(rows)) + 2
+
+
+class EventsPane(HostPane):
+    """The events of one host."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Make the list."""
+        super().__init__(id="pane-events")
+        self._clock = clock
+
+    def compose(self) -> ComposeResult:
+        """Show one list."""
+        table = LiveTable(EVENT_COLUMNS, clock=self._clock, id="list-events")
+        table.empty_text = "nothing happened on this host yet"
+        yield table
+
+    def on_mount(self) -> None:
+        """Begin with the newest."""
+        self.query_one(LiveTable).sort_by("ago", reverse=False)
+
+    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+        """Show the host's events."""
+        fill_events(self.query_one(LiveTable), events, now_ms)
+
+
+class CoreBars(Widget):
+    """A bar a core, as many columns as the room asks for."""
+
+    DEFAULT_CSS = """
+    CoreBars { height: 1fr; width: 1fr; padding: 1 2; }
+    """
+
+    def __init__(self) -> None:
+        """Begin with no cores."""
+        super().__init__()
+        self._ratios: tuple[float | None, ...] = ()
+        self._text = ""
+
+    def tell(self, ratios: Sequence[float | None], text: str) -> None:
+        """Show ``ratios`` in the order of the cores, or ``text`` when there are none."""
+        self._ratios, self._text = tuple(ratios), text
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line."""
+        width, height = self.size
+        palette = find_palette(self)
+        if not self._ratios:
+            text = self._text.center(width) if y == height // 2 else ""
+            return (
+                Strip([Segment(text, make_style(palette.muted))]).adjust_cell_length(width).apply_style(self.rich_style)
+            )
+        # Bars side by side while a line each would leave most of a wide screen empty.
+        rows = max(1, min(height, -(-len(self._ratios) // max(1, width // 38))))
+        lines = draw_core_grid(self._ratios, width, rows, palette)
+        line = lines[y] if y < len(lines) else []
+        return Strip(line).adjust_cell_length(width).apply_style(self.rich_style)
+
+
+class CoresPane(HostPane):
+    """The cores of one host."""
+
+    wanted = ("cpu",)
+
+    def __init__(self) -> None:
+        """Make the pane."""
+        super().__init__(id="pane-cores")
+
+    def compose(self) -> ComposeResult:
+        """Show the bars."""
+        yield CoreBars()
+
+    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+        """Show how busy each core is."""
+        columns = tables.get("cpu", {})
+        rows = zip(columns.get("core", ()), columns.get("busy_ratio", ()), strict=False)
+        cores = sorted((natural_key(str(core)), ratio) for core, ratio in rows if core != "all")
+        self.query_one(CoreBars).tell(
+            [ratio for _, ratio in cores], "loading" if is_loading else "no core was reported"
+        )
+
+
+def make_pane(tab: str, clock: Clock) -> HostPane:
+    """Return the pane of a tab that is not the timeline."""
+    if tab == "cores":
+        return CoresPane()
+    if tab == "events":
+        return EventsPane(clock)
+    return ListPane(LIST_TABS[tab], clock)

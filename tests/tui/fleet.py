@@ -1,0 +1,191 @@
+"""A seeded fleet that speaks the wire's own frames: what screens are driven with when no server is wanted.
+
+It stands in for the far end of the network, not for code of ours: the app cannot tell it from a quiet server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nagare.errors import NagareError
+from nagare.tui.history import Points, Span
+from nagare.tui.renderables.value_axis import Unit
+from nagare.tui.series import SERIES
+from nagare.tui.source import Connected, Found, SourceEvent
+from nagare.wire.events import EventView
+from nagare.wire.hosts import HostView
+from nagare.wire.live import Hello, Rows
+
+NOW_MS = 1_760_000_000_000
+GIB = 2**30
+_KINDS = ("web", "db", "cache", "worker")
+
+
+def host_names(count: int) -> list[str]:
+    """Return names such as web-1, db-2."""
+    return ["web-1"] if count == 1 else [f"{_KINDS[index % 4]}-{index // 4 + 1}" for index in range(count)]
+
+
+def wave(name: str, series_id: str, ts_ms: int) -> float:
+    """Return a smooth, seeded value for a moment: the same for history and for frames."""
+    seed = random.Random(f"{name}/{series_id}")
+    base, swing, period = seed.uniform(0.1, 0.55), seed.uniform(0.05, 0.3), seed.uniform(200, 900)
+    ripple = random.Random(f"{name}/{series_id}/{ts_ms // 5000}").uniform(-0.03, 0.03)
+    ratio = min(1.0, max(0.01, base + swing * math.sin(ts_ms / 1000 / period * 2 * math.pi) + ripple))
+    match SERIES[series_id].unit:
+        case Unit.RATE:
+            return ratio * 40e6
+        case Unit.COUNT:
+            return ratio * 8
+        case Unit.CELSIUS:
+            return 35 + ratio * 40
+        case _:
+            return ratio
+
+
+def view_of(name: str, now_ms: int, *, silence_seconds: float | None = 2) -> HostView:
+    """Return what the server says of a host."""
+    from datetime import UTC, datetime
+
+    seen = None if silence_seconds is None else datetime.fromtimestamp(now_ms / 1000 - silence_seconds, UTC)
+    return HostView(
+        id=f"h-{name}", name=name, state="up", registered_at="2025-01-01T00:00:00Z",
+        last_seen_at=seen.isoformat().replace("+00:00", "Z") if seen else None, interval_seconds=5.0, version="0.1.0",
+        labels={"role": name.split("-", maxsplit=1)[0], "env": "prod"}, facts={"os": "Debian 13", "kernel": "6.12.1", "arch": "x86_64"},
+    )  # fmt: skip
+
+
+def frame_of(
+    name: str, ts_ms: int, *, tables: Mapping[str, Mapping[str, list[Any]]] | None = None, cores: int = 8
+) -> Rows:
+    """Return one frame of a host as the hub sends it."""
+    busy = wave(name, "cpu.busy", ts_ms)
+    names = ["all", *(str(core) for core in range(cores))]
+    spread = random.Random(f"{name}/cores/{ts_ms // 5000}")
+    ratios = [busy, *(min(1.0, max(0.0, busy + spread.uniform(-0.3, 0.3))) for _ in range(cores))]
+    used = wave(name, "memory.used", ts_ms)
+    frames: dict[str, dict[str, list[Any]]] = {
+        "cpu": {
+            "core": names, "busy_ratio": ratios, "user_ratio": [value * 0.7 for value in ratios],
+            "system_ratio": [value * 0.25 for value in ratios], "iowait_ratio": [value * 0.05 for value in ratios],
+            "steal_ratio": [0.0] * len(ratios),
+        },
+        "load": {"load1": [busy * cores], "load5": [busy * cores * 0.9], "load15": [busy * cores * 0.8], "cores": [cores],
+                 "uptime_seconds": [864000.0]},
+        "memory": {"used_ratio": [used], "total_bytes": [32 * GIB], "used_bytes": [int(used * 32 * GIB)],
+                   "swap_used_ratio": [0.02], "pressure_some_ratio": [0.0], "pressure_full_ratio": [0.0]},
+        "disk": {"mount": ["/", "/var"], "device": ["/dev/sda1", "/dev/sda2"], "fstype": ["ext4", "xfs"],
+                 "used_ratio": [0.42, 0.61], "used_bytes": [42 * GIB, 610 * GIB], "available_bytes": [58 * GIB, 390 * GIB],
+                 "total_bytes": [100 * GIB, 1000 * GIB], "inodes_used_ratio": [0.03, None], "read_only": [False, False]},
+        "disk_io": {"device": ["sda"], "read_bytes_per_second": [wave(name, "io.read", ts_ms)],
+                    "written_bytes_per_second": [wave(name, "io.write", ts_ms)], "utilization_ratio": [busy * 0.5],
+                    "reads_per_second": [120.0], "writes_per_second": [80.0], "read_await_seconds": [0.0021],
+                    "write_await_seconds": [0.0108], "queue_length": [0.4], "in_flight": [1]},
+        "network": {"interface": ["lo", "eth0"], "received_bytes_per_second": [1000.0, wave(name, "net.in", ts_ms)],
+                    "sent_bytes_per_second": [1000.0, wave(name, "net.out", ts_ms)], "primary": [False, True],
+                    "state": ["unknown", "up"], "speed_bits_per_second": [None, 10_000_000_000], "duplex": [None, "full"],
+                    "errors_per_second": [0.0, 0.0], "drops_per_second": [0.0, 0.0], "mtu_bytes": [65536, 1500]},
+        "process": {"rank": [1, 2, 3], "pid": [4211, 812, 977], "name": ["postgres", "nginx", "python3"],
+                    "user": ["postgres", "www-data", "app"], "cpu_ratio": [1.42, 0.31, 0.08],
+                    "memory_bytes": [6 * GIB, 210 * 2**20, 512 * 2**20], "memory_ratio": [0.19, 0.006, 0.016],
+                    "read_bytes_per_second": [2.1e6, 0.0, None], "written_bytes_per_second": [8.4e6, 1200.0, None],
+                    "threads": [42, 9, 14], "state": ["R", "S", "S"], "command": ["postgres: writer", "nginx: worker", "python3 …"]},
+        "agent": {"collector": ["agent", "cpu", "smart"], "ok": [True, True, True], "error": [None, None, None],
+                  "duration_seconds": [0.004, 0.0012, 0.2], "rows": [40, 9, 0], "interval_seconds": [5.0, 5.0, 3600.0],
+                  "failures_total": [0, 0, 0], "memory_bytes": [41 * 2**20, None, None], "cpu_ratio": [0.004, None, None]},
+    }  # fmt: skip
+    for table, columns in (tables or {}).items():
+        frames[table] = {**frames.get(table, {}), **columns}
+    for columns in frames.values():
+        columns["ts"] = [ts_ms] * len(next(iter(columns.values())))
+    return Rows(host=name, tables=frames)
+
+
+class FleetSource:
+    """Answers as a server with a fleet would, at once and without a network."""
+
+    def __init__(self, names: Sequence[str], now_ms: int = NOW_MS, *, cores: int = 8) -> None:
+        """Speak for ``names``."""
+        self.names = list(names)
+        self.now_ms = now_ms
+        self.cores = cores
+        self.queue: asyncio.Queue[SourceEvent] = asyncio.Queue()
+        self.watched = ""
+        self.retries = 0
+        self.fails: NagareError | None = None
+        self.events_held: list[EventView] = []
+        self.asked: list[str] = []
+
+    def connect(self) -> None:
+        """Say hello and send one frame a host."""
+        self.queue.put_nowait(Found("http://127.0.0.1:1"))
+        self.queue.put_nowait(Connected(Hello("0.1.0", self.now_ms)))
+        for name in self.names:
+            self.queue.put_nowait(frame_of(name, self.now_ms - 2000, cores=self.cores))
+
+    async def follow(self) -> AsyncGenerator[SourceEvent]:
+        """Yield what the test put."""
+        while True:
+            yield await self.queue.get()
+
+    def watch(self, host: str) -> None:
+        """Note which host is looked at."""
+        self.watched = host
+
+    def retry_now(self) -> None:
+        """Count impatience."""
+        self.retries += 1
+
+    def _check(self, what: str) -> None:
+        self.asked.append(what)
+        if self.fails is not None:
+            raise self.fails
+
+    async def hosts(self) -> list[HostView]:
+        """Return the fleet."""
+        self._check("hosts")
+        return [view_of(name, self.now_ms) for name in self.names]
+
+    async def events(self, limit: int, host: str | None = None) -> list[EventView]:
+        """Return the held events."""
+        self._check("events")
+        return self.events_held[:limit]
+
+    async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
+        """Return the waves of one host."""
+        self._check(f"history {host}")
+        known = [series for series in series_ids if SERIES[series].table not in ("gpu", "sensor")]
+        return {series: self._points(host, series, span) for series in known}
+
+    def _points(self, host: str, series: str, span: Span) -> tuple[Any, Any]:
+        times = np.arange(span.start_ms, span.end_ms - 4000, max(span.step_ms, 5000), dtype=np.int64)
+        return times, np.array([wave(host, series, int(ts)) for ts in times])
+
+    async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
+        """Return means and greatest values, or sums."""
+        self._check("fleet history")
+        points: Points = {}
+        for series in series_ids:
+            held = [self._points(name, series, span) for name in self.names[:8]]
+            if held:
+                values = np.stack([values for _, values in held])
+                is_ratio = SERIES[series].unit is Unit.RATIO
+                points[series] = held[0][0], values.mean(axis=0) if is_ratio else values.sum(axis=0)
+                points[f"{series}.max"] = held[0][0], values.max(axis=0)
+        return points
+
+    async def seed(self, series_ids: Sequence[str], span: Span) -> dict[str, Points]:
+        """Return every host's short history."""
+        self._check("seed")
+        return {name: await self.host_history(name, series_ids, span) for name in self.names}
+
+    async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
+        """Return the rows of the frame of that moment."""
+        self._check(f"rows {table} {host} {at_ms}")
+        return frame_of(host, at_ms or self.now_ms, cores=self.cores).tables.get(table, {})
