@@ -36,7 +36,7 @@ from nagare.tui.renderables.chart_frame import (
 )
 from nagare.tui.renderables.palette import Palette, make_palette, make_style
 from nagare.tui.renderables.time_axis import TimeWindow, format_clock
-from nagare.tui.renderables.value_axis import Scale, Unit, format_value, make_scale
+from nagare.tui.renderables.value_axis import HUGE, TINY, Scale, Unit, format_value, make_scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def draw_chart(chart: Chart, width: int, height: int, palette: Palette, zone: tz
         _draw_lines(canvas, chart, shown, plot, scale, palette)
         _draw_stale(canvas, chart, plot, palette)
         _draw_crosshair(canvas, chart, plot, palette)
-        draw_value_axis(canvas, plot, scale, chart.unit, palette)
+        if any(not samples.is_empty for samples in shown):
+            draw_value_axis(canvas, plot, scale, chart.unit, palette)
         _draw_events(canvas, chart, plot, palette)
         _draw_crosshair_labels(canvas, chart, shown, plot, palette)
     if plot.has_axis:
@@ -130,7 +131,7 @@ def _find_scale(chart: Chart, shown: Sequence[Samples], plot: Plot) -> Scale:
     low = chart.low if chart.low is not None else min((float(v.min()) for v in values), default=0.0)
     high = chart.high if chart.high is not None else max((float(v.max()) for v in values), default=0.0)
     intervals = 4 if plot.height >= 9 else 2 if plot.height >= 4 else 1
-    if chart.low is not None and chart.high is not None and chart.high > chart.low:
+    if chart.low is not None and chart.high is not None and TINY < chart.high - chart.low < HUGE:
         step = (chart.high - chart.low) / intervals
         return Scale(low, high, tuple(low + step * index for index in range(intervals + 1)), step)
     return make_scale(low, high, chart.unit, intervals)
@@ -325,15 +326,25 @@ def _legend(chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette
 def _draw_message(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette) -> None:
     message = chart.message
     if not message and all(samples.is_empty for samples in shown):
-        message = "loading…" if chart.is_loading else "no data in this window"
+        message = "loading…" if chart.is_loading else "no data in this window" if plot.width > 24 else "no data"
     if not message or not plot.height or not plot.width:
         return
+    rows = slice(plot.top, plot.top + plot.height)
     if chart.is_loading:
-        rows = slice(plot.top + plot.height // 2, plot.top + plot.height)
         canvas.fill_blank(
             rows, slice(plot.left, plot.left + plot.width), palette.glyphs.hatch, make_style(palette.faint)
         )
-    text = cut(f" {message} ", plot.width, palette.glyphs.more)
-    left = plot.left + (plot.width - cell_len(text)) // 2
-    text = text.replace("…", "...") if palette.ascii else text
+    text = cut(f" {message} ", plot.width, palette.glyphs.more).replace("…", palette.glyphs.ellipsis)
+    left = plot.left + max(0, plot.width - cell_len(text)) // 2
     canvas.put(plot.top + (plot.height - 1) // 2, left, text, make_style(palette.muted), plot.left + plot.width - left)
+
+
+def _draw_silhouette(canvas: Canvas, plot: Plot, palette: Palette) -> None:
+    """Draw the shape of a chart to come."""
+    columns = np.arange(plot.width)
+    tops = plot.height * (0.35 + 0.12 * np.sin(columns / 6.0) + 0.06 * np.sin(columns / 2.3))
+    rows = np.arange(plot.height - 1, -1, -1)[:, None]
+    box = (slice(plot.top, plot.top + plot.height), slice(plot.left, plot.left + plot.width))
+    lit = (rows < np.maximum(1, np.rint(tops))[None, :]) & (canvas.codes[box] == 32)
+    canvas.codes[box][lit] = ord(palette.glyphs.hatch)
+    canvas.styles[box][lit] = canvas.number(make_style(palette.faint))

@@ -18,6 +18,8 @@ Bools = NDArray[np.bool_]
 # More than this many expected steps between two samples is a hole, not a line.
 GAP_STEPS = 2.5
 BRAILLE = 0x2800
+# Stamps beyond this are no Unix milliseconds (year 33,658); NaN and infinity fail the comparison too.
+_LATEST_MS = 1e15
 # The bit of each dot of a braille cell, by row and column.
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint32)
 
@@ -45,7 +47,7 @@ def clean_samples(ts_ms: ArrayLike, values: ArrayLike, step_ms: float) -> Sample
     numbers = _floats(values)
     size = min(times.size, numbers.size)
     times, numbers = times[:size], numbers[:size]
-    known = np.isfinite(times)
+    known = np.abs(times) < _LATEST_MS
     if not known.all():
         times, numbers = times[known], numbers[known]
     if times.size > 1 and (times[1:] < times[:-1]).any():

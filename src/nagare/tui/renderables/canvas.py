@@ -57,6 +57,10 @@ def fit(text: str, width: int, more: str = "…", *, right: bool = False) -> str
     return padding + text if right else text + padding
 
 
+def _is_wide(code: int) -> bool:
+    return code > 0x7F and get_character_cell_size(chr(code)) == 2
+
+
 class Canvas:
     """A grid of ``width`` × ``height`` cells, at first blank."""
 
@@ -109,8 +113,9 @@ class Canvas:
 
     def lines(self) -> Lines:
         """Return the rows as segments, one per run of a style."""
-        if not self.width:
+        if not self.width or not self.height:
             return [[] for _ in range(self.height)]
+        wide = self._mend_wide()
         styles = self._merged_styles()
         text = self.codes.tobytes().decode("utf-32-le", errors="replace")
         changed = np.ones_like(styles, dtype=np.bool_)
@@ -120,11 +125,23 @@ class Canvas:
         stops = np.append(starts[1:], styles.size).tolist()
         numbers = styles.ravel()[starts].tolist()
         width, table = self.width, self._table
-        wide = bool((self.codes == _CONTINUATION).any())
         for start, stop, number in zip(starts.tolist(), stops, numbers, strict=True):
             run = text[start:stop].replace("\0", "") if wide else text[start:stop]
             lines[start // width].append(Segment(run, table[number]))
         return lines
+
+    def _mend_wide(self) -> bool:
+        """Blank the halves of wide characters that lost their other half; tell whether there are wide ones."""
+        continued = self.codes == _CONTINUATION
+        for row in np.flatnonzero(continued.any(axis=1)).tolist():
+            codes = self.codes[row]
+            for column in range(self.width):
+                is_half = codes[column] == _CONTINUATION
+                followed = column + 1 < self.width and codes[column + 1] == _CONTINUATION
+                led = column > 0 and _is_wide(int(codes[column - 1]))
+                if (is_half and not led) or (not is_half and not followed and _is_wide(int(codes[column]))):
+                    codes[column] = _SPACE
+        return bool(continued.any())
 
     def _merged_styles(self) -> NDArray[np.int16]:
         """Let blank cells without a background take their left neighbour's style: fewer, longer segments."""

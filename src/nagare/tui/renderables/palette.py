@@ -57,6 +57,7 @@ class Glyphs:
     trend_flat: str
     trend_down: str
     more: str
+    ellipsis: str
     dot: str
     frame: str
     frame_focused: str
@@ -66,13 +67,13 @@ class Glyphs:
 UNICODE = Glyphs(
     spark="▁▂▃▄▅▆▇█", bar_full="█", bar_parts="▏▎▍▌▋▊▉", bar_empty="░", hatch="░", skeleton="▒", grid="┈",
     crosshair="│", event="▾", cell="■", mark="▌", ascending="▲", descending="▼", trend_up="↗", trend_flat="→",
-    trend_down="↘", more="…", dot="·", frame="╭─╮│╰╯", frame_focused="┏━┓┃┗┛",
+    trend_down="↘", more="…", ellipsis="…", dot="·", frame="╭─╮│╰╯", frame_focused="┏━┓┃┗┛",
     series=("•", "▴", "▪", "◆", "×", "◦", "▵", "▫"),
 )  # fmt: skip
 ASCII = Glyphs(
     spark="_.-~=*%#", bar_full="#", bar_parts="", bar_empty=".", hatch=":", skeleton=":", grid=".",
     crosshair="|", event="v", cell="#", mark=">", ascending="^", descending="v", trend_up="/", trend_flat="-",
-    trend_down="\\", more="~", dot="-", frame="+-+|++", frame_focused="#=#H##",
+    trend_down="\\", more="~", ellipsis="...", dot="-", frame="+-+|++", frame_focused="#=#H##",
     series=("*", "x", "o", "+", "@", "%", "&", "s"),
 )  # fmt: skip
 

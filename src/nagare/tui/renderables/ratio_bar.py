@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from rich.cells import cell_len
 from rich.segment import Segment
 
 from nagare.lib.units import NO_VALUE, format_ratio
-from nagare.tui.renderables.canvas import fit
+from nagare.tui.renderables.canvas import cut, fit
 from nagare.tui.renderables.palette import Palette, make_style
 
 _NUMBER_WIDTH = 6
@@ -32,9 +33,13 @@ def ratio_bar(
     value = ratio if ratio is not None and known else 0.0
     colour = palette.ratio_colour(value) if known else palette.muted
     number = (text if text is not None else format_ratio(value)) if known else NO_VALUE
-    right = fit(number, max(_NUMBER_WIDTH, len(number) + 1), palette.glyphs.more, right=True) if width >= 10 else ""
-    left = fit(label, min(len(label) + 1, max(0, width - len(right) - 3)), palette.glyphs.more) if label else ""
-    filled, empty = bar_text(value, max(0, width - len(right) - len(left)), palette)
+    right = (
+        fit(number, min(width - 2, max(_NUMBER_WIDTH, len(number) + 1)), palette.glyphs.more, right=True)
+        if width >= 10
+        else ""
+    )
+    left = _label(label, max(0, width - len(right) - 3), palette) if label else ""
+    filled, empty = bar_text(value, max(0, width - cell_len(right) - cell_len(left)), palette)
     segments = [
         Segment(left, make_style(palette.muted)),
         Segment(filled, make_style(colour, dim=dim)),
@@ -42,3 +47,7 @@ def ratio_bar(
         Segment(right, make_style(colour, bold=value >= 0.9 and not dim, dim=dim)),
     ]
     return [segment for segment in segments if segment.text]
+
+
+def _label(text: str, room: int, palette: Palette) -> str:
+    return cut(text, room - 1, palette.glyphs.more) + " " if room > 1 else ""

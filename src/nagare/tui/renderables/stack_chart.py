@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def stack_columns(chart: Chart, columns: int) -> Floats:
     return np.asarray(np.maximum(parts, 0.0), dtype=np.float64)
 
 
-def draw_stack(chart: Chart, width: int, height: int, palette: Palette) -> Lines:
+def draw_stack(chart: Chart, width: int, height: int, palette: Palette, zone: tzinfo | None = None) -> Lines:
     """Return the stacked chart as exactly ``height`` lines of exactly ``width`` cells; the first part lies lowest."""
     canvas = Canvas(width, height)
     plot = place_plot(width, height)
@@ -44,7 +45,7 @@ def draw_stack(chart: Chart, width: int, height: int, palette: Palette) -> Lines
         _draw_layers(canvas, layers, plot.left, plot.top, chart, palette)
         draw_value_axis(canvas, plot, scale, chart.unit, palette)
         if plot.has_axis:
-            draw_time_axis(canvas, plot, chart.window, chart.crosshair_ms, palette)
+            draw_time_axis(canvas, plot, chart.window, chart.crosshair_ms, palette, zone)
     if plot.has_frame:
         right = chart.window.label(max(1, plot.width))
         right = right.replace("·", "-") if palette.ascii else right

@@ -44,12 +44,12 @@ def format_moment(ts_ms: float, now_ms: float, zone: tzinfo | None = None) -> st
     return f"{_MONTHS[moment.month - 1]} {moment.day} {moment:%H:%M:%S}"
 
 
-def format_span(ms: float) -> str:
-    """Return a span in its largest whole unit: ``15 m``, ``5 s``, ``1.5 h``."""
+def format_span(ms: float, digits: int = 3) -> str:
+    """Return a span in its largest unit with so many digits: ``15 m``, ``5 s``, ``1.5 h``."""
     for size, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
         if ms >= size:
-            return f"{ms / size:.3g} {name}"
-    return f"{ms / SECOND:.3g} s"
+            return f"{ms / size:.{max(digits, len(str(int(ms / size))))}g} {name}"
+    return f"{ms / SECOND:.{digits}g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class TimeWindow:
     def label(self, columns: int | None = None) -> str:
         """Return what a frame says of the window: ``15 m · 5 s/col``."""
         span = format_span(self.span_ms)
-        return span if columns is None else f"{span} · {format_span(self.step_ms(columns))}/col"
+        return span if columns is None else f"{span} · {format_span(self.step_ms(columns), 2)}/col"
 
     def ticks(self, columns: int, zone: tzinfo | None = None, room: int = 10) -> list[Tick]:
         """Return ticks at round local times, about one in ``room`` columns."""

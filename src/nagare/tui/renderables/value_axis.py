@@ -12,6 +12,8 @@ from nagare.lib.units import NO_VALUE, format_bytes, format_count, format_rate, 
 
 # Beyond this a difference of two values overflows; nothing real is that large.
 HUGE = 1e300
+# Below this a quotient by a difference overflows.
+TINY = 1e-290
 
 
 class Unit(StrEnum):
@@ -58,6 +60,10 @@ def _cores(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 100 else format_count(value)
 
 
+def _ratio(value: float) -> str:
+    return format_ratio(value) if abs(value) < 100 else format_count(value * 100) + "%"
+
+
 def _count(value: float) -> str:
     if value == int(value) or abs(value) >= 1000:
         return format_count(value)
@@ -66,7 +72,7 @@ def _count(value: float) -> str:
 
 _FORMATS: Mapping[Unit, Callable[[float], str]] = MappingProxyType(
     {
-        Unit.RATIO: format_ratio, Unit.BYTES: format_bytes, Unit.RATE: format_rate, Unit.SECONDS: format_seconds,
+        Unit.RATIO: _ratio, Unit.BYTES: format_bytes, Unit.RATE: format_rate, Unit.SECONDS: format_seconds,
         Unit.CELSIUS: _celsius, Unit.COUNT: _count, Unit.PER_SECOND: _with("/s"), Unit.HERTZ: _with("Hz"),
         Unit.WATTS: _with("W"), Unit.CORES: _cores,
     }
@@ -136,7 +142,7 @@ def _bounds(low: float, high: float, unit: Unit) -> tuple[float, float]:
         return min(0.0, low), max(1.0, high)
     if unit is not Unit.CELSIUS and low > 0:
         low = 0.0
-    if high <= low:
+    if high - low < TINY:
         return low, low + (1.0 if abs(low) < 1e12 else abs(low) * 0.5)
     return low, high
 
