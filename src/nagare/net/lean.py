@@ -198,12 +198,15 @@ def _parse_status(line: str) -> tuple[int, bool]:
 
 async def _read_headers(reader: asyncio.StreamReader) -> dict[str, str]:
     headers: dict[str, str] = {}
-    while line := await _read_line(reader):
+    for _ in range(_HEADER_LIMIT):
+        line = await _read_line(reader)
+        if not line:
+            return headers
         name, colon, value = line.partition(":")
-        if not colon or len(headers) >= _HEADER_LIMIT:
-            raise _GarbledError("its headers do not read")
+        if not colon:
+            raise _GarbledError("a header does not read")
         headers[name.strip().lower()] = value.strip()
-    return headers
+    raise _GarbledError("it has too many headers")
 
 
 async def _read_body(reader: asyncio.StreamReader, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
