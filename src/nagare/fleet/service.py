@@ -173,16 +173,16 @@ class Fleet:
             await self._clock.sleep(_REVIEW_SECONDS)
 
     async def review(self) -> None:
-        """Announce every host whose state is not what was announced last."""
+        """Announce every host whose state is not what was announced last. Raises what storing an event raises."""
         for name in list(self._hosts):
             life = self._lives.get(name)
             if life is None:  # removed while an earlier host's fall was stored
                 continue
             state = self._state(name)
-            if state is life.state:
-                continue
-            life.state = state
-            self._announce(name)
+            if state is not life.state:
+                life.state = state
+                self._announce(name)
+            # Asked again at every review, so that a fall that could not be stored is stored by a later one.
             if state is HostState.DOWN and life.down_ms is None:
                 await self._fall(name, life)
             elif state is HostState.UP and life.down_ms is not None:

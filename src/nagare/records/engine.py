@@ -37,15 +37,22 @@ class Records:
 
     async def __aenter__(self) -> Self:
         """Open the file (0600) and bring it to the newest revision."""
-        with translated(f"open records {self._path}"):
-            self._path.touch(mode=0o600, exist_ok=True)
-            await self._migrate()
+        try:
+            with translated(f"open records {self._path}"):
+                self._path.touch(mode=0o600, exist_ok=True)
+                await self._migrate()
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all connections."""
+        await self._close()
+
+    async def _close(self) -> None:
         await self._readers.dispose()
         await self._writer.dispose()
 

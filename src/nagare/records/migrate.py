@@ -6,7 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from nagare.errors import StorageError
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -21,5 +24,14 @@ def make_config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(connection: Connection) -> None:
-    """Run the missing migrations inside the caller's transaction: all of them or none."""
-    command.upgrade(make_config(connection), "head")
+    """Run the missing migrations inside the caller's transaction: all of them or none.
+
+    Raises StorageError for a database that a newer version of Nagare has written.
+    """
+    try:
+        command.upgrade(make_config(connection), "head")
+    except CommandError as error:
+        raise StorageError(
+            f"cannot use records: a newer version of Nagare wrote them ({error})",
+            hint="start the newer version, or restore a backup made by this one",
+        ) from error

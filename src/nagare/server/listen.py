@@ -42,13 +42,14 @@ class Listen:
 
 def parse_listen(text: str) -> Listen:
     """Return ``HOST:PORT`` or ``[IPv6]:PORT`` as Listen. Raises ConfigError."""
-    host, separator, port = text.strip().rpartition(":")
-    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    written, separator, port = text.strip().rpartition(":")
+    is_bracketed = written.startswith("[") and written.endswith("]")
+    host = written[1:-1] if is_bracketed else written
     if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ConfigError(
             f"cannot listen on {text!r}: not HOST:PORT", hint="write server.listen as 127.0.0.1:8750 or [::1]:8750"
         )
-    if ":" in host and not _is_address(host):
+    if ":" in host and not (is_bracketed and _is_address(host)):
         raise ConfigError(
             f"cannot listen on {text!r}: {host!r} is no address", hint="an IPv6 address stands in brackets: [::1]:8750"
         )

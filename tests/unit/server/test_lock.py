@@ -1,0 +1,44 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nagare.errors import LockedError
+from nagare.server.lock import InstallationLock
+
+_HOLD = """
+import sys
+from pathlib import Path
+from nagare.server.lock import InstallationLock
+with InstallationLock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_holder_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with InstallationLock(path):
+        assert path.read_text().strip() == str(os.getpid())
+        with pytest.raises(LockedError, match=str(os.getpid())), InstallationLock(path):
+            pass
+        assert path.read_text().strip() == str(os.getpid())
+    assert path.read_text() == ""
+    with InstallationLock(path):
+        pass
+
+
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    command = [sys.executable, "-c", _HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(LockedError, match=str(holder.pid)), InstallationLock(path):
+            pass
+        holder.kill()
+        holder.wait()
+    with InstallationLock(path):
+        assert path.read_text().strip() == str(os.getpid())
