@@ -7,7 +7,6 @@ local time with its offset, numbers aligned, foreign text made harmless.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import sys
@@ -19,6 +18,8 @@ from nagare.cli.console.invocation import Invocation, OutputFormat, columns, is_
 from nagare.cli.console.table import format_table
 
 Row = Sequence[Any]
+# One for all rows: making it costs more than a row.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ def write_ndjson(rows: Rows, stream: TextIO) -> None:
 
 def write_csv(rows: Rows, stream: TextIO) -> None:
     """Write RFC 4180 with a header; null is an empty field."""
-    stream.write(_csv_line(rows.names))
-    stream.writelines(_csv_line(row) for row in rows.rows)
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(rows.names)
+    writer.writerows([_csv_field(value) for value in row] for row in rows.rows)
 
 
 def write_table(invocation: Invocation, rows: Rows, stream: TextIO) -> None:
@@ -91,9 +93,7 @@ def jsonable(value: Any) -> Any:
 def _objects(rows: Rows) -> Iterator[str]:
     names = unique(rows.names)
     for row in rows.rows:
-        yield json.dumps(
-            dict(zip(names, map(jsonable, row), strict=True)), ensure_ascii=False, separators=(",", ":"), default=str
-        )
+        yield _encoder.encode(dict(zip(names, map(jsonable, row), strict=True)))
 
 
 def unique(names: Sequence[str]) -> list[str]:
@@ -110,17 +110,11 @@ def unique(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _csv_line(row: Row) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow([_csv_field(value) for value in row])
-    return buffer.getvalue()
-
-
 def _csv_field(value: Any) -> Any:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple, Mapping)):
-        return json.dumps(jsonable(value), ensure_ascii=False, separators=(",", ":"), default=str)
+        return _encoder.encode(jsonable(value))
     return value
