@@ -21,6 +21,10 @@ def own_logging() -> Iterator[None]:
         logging.getLogger(name).setLevel(was)
 
 
+def _fail() -> None:
+    raise ValueError("inner\x1b]0;title\x07")
+
+
 def _lines(level: str, line_format: str) -> list[str]:
     stream = io.StringIO()
     set_up_logging(level, line_format, stream=stream)
@@ -28,7 +32,7 @@ def _lines(level: str, line_format: str) -> list[str]:
     log.debug("unheard")
     log.info("said name=%s", "evil\x1b[2J\nsecond")
     try:
-        raise ValueError("inner\x1b]0;title\x07")
+        _fail()
     except ValueError:
         log.exception("failed")
     logging.getLogger("asyncio").info("chatter")
