@@ -67,3 +67,43 @@ def test_every_page_is_reached_from_the_index() -> None:
     linked = {(DOCS / target).resolve() for target in LINK.findall(index) if "://" not in target}
     pages = {path.resolve() for path in DOCS.rglob("*.md")} - {(DOCS / "index.md").resolve()}
     assert {str(path.relative_to(DOCS)) for path in pages - linked} == set()
+
+
+def test_every_route_is_documented() -> None:
+    from nagare.server.routes.table import ROUTES
+
+    page = (DOCS / "reference" / "http.md").read_text()
+    assert [f"{route.method} {route.path}" for route in ROUTES if route.path not in page] == []
+
+
+def test_every_action_is_documented() -> None:
+    from nagare.tui.actions import ACTIONS
+
+    page = (DOCS / "reference" / "keys.md").read_text()
+    assert [action for action in ACTIONS if f"`{action}`" not in page] == []
+
+
+def test_every_metric_of_our_own_is_documented() -> None:
+    from nagare.server import own_metrics
+    from nagare.wire.system import StoreStatus
+
+    page = (DOCS / "reference" / "metrics.md").read_text()
+    source = Path(own_metrics.__file__).read_text()
+    named = set(re.findall(r'"(nagare_[a-z_]+[a-z])"', source))
+    named |= {f"nagare_store_{name}" for name in StoreStatus.__struct_fields__ if name != "damages"}
+    assert sorted(name for name in named if name not in page) == []
+
+
+def test_every_error_and_setting_has_a_heading_of_its_own() -> None:
+    from nagare.config.settings import Settings
+
+    page = (DOCS / "reference" / "settings.md").read_text()
+    defaults = Settings(data=Path("/nowhere"))
+    sections = [(name, getattr(defaults, name)) for name in Settings.__slots__ if name != "data"]
+    missing = [
+        f"{section}.{key}"
+        for section, values in sections
+        for key in type(values).__slots__
+        if f"{section}.{key}" not in page
+    ]
+    assert missing == []
