@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Row, String, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Row,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from nagare.model.host import Host
 from nagare.records.engine import Records
@@ -49,32 +63,35 @@ class HostStore:
 
     async def load(self) -> list[StoredHost]:
         """Return every host."""
-        async with self._records.read() as connection:
-            return [_stored(row) for row in await connection.execute(select(hosts))]
+        rows = await self._records.read(lambda connection: connection.execute(select(hosts)).all())
+        return [_stored(row) for row in rows]
 
     async def save(self, host: Host) -> None:
         """Store ``host``, new or changed; its liveness stays as it is."""
         values = _values(host)
-        async with self._records.write() as connection:
-            changed = await connection.execute(update(hosts).where(hosts.c.id == host.id).values(**values))
+
+        def work(connection: Connection) -> None:
+            changed = connection.execute(update(hosts).where(hosts.c.id == host.id).values(**values))
             if changed.rowcount == 0:
-                await connection.execute(insert(hosts).values(**values))
+                connection.execute(insert(hosts).values(**values))
+
+        await self._records.write(work)
 
     async def remove(self, host_id: str) -> None:
         """Forget the host of that id."""
-        async with self._records.write() as connection:
-            await connection.execute(delete(hosts).where(hosts.c.id == host_id))
+        statement = delete(hosts).where(hosts.c.id == host_id)
+        await self._records.write(lambda connection: connection.execute(statement))
 
     async def save_last_seen(self, seen_ms: Mapping[str, int]) -> None:
         """Keep when hosts were last heard of: id -> Unix milliseconds."""
         statement = update(hosts).where(hosts.c.id == bindparam("host")).values(last_seen_ms=bindparam("seen"))
-        async with self._records.write() as connection:
-            await connection.execute(statement, [{"host": id_, "seen": seen} for id_, seen in seen_ms.items()])
+        rows = [{"host": id_, "seen": seen} for id_, seen in seen_ms.items()]
+        await self._records.write(lambda connection: connection.execute(statement, rows))
 
     async def save_down(self, host_id: str, down_ms: int | None) -> None:
         """Keep that the host was announced to be down since ``down_ms``, or (None) that it is not."""
-        async with self._records.write() as connection:
-            await connection.execute(update(hosts).where(hosts.c.id == host_id).values(down_ms=down_ms))
+        statement = update(hosts).where(hosts.c.id == host_id).values(down_ms=down_ms)
+        await self._records.write(lambda connection: connection.execute(statement))
 
 
 def _values(host: Host) -> dict[str, Any]:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Row, String, Table, bindparam, insert, select, update
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from nagare.identity.tokens import Token, TokenKind
 from nagare.model.principal import Permission
@@ -36,33 +49,38 @@ class TokenStore:
 
     async def find(self, digest: str) -> Token | None:
         """Return the token with that digest, revoked or not."""
-        async with self._records.read() as connection:
-            row = (await connection.execute(select(tokens).where(tokens.c.digest == digest))).first()
+        query = select(tokens).where(tokens.c.digest == digest)
+        row = await self._records.read(lambda connection: connection.execute(query).first())
         return None if row is None else _token(row)
 
     async def replace(self, token: Token, now_ms: int) -> list[str]:
         """Store ``token`` and revoke, in the same step, others like it; return the ids of those."""
         same = (tokens.c.host_id == token.host_id) if token.host_id else (tokens.c.name == token.name)
-        live = tokens.c.revoked_ms.is_(None) & (tokens.c.kind == token.kind) & same
-        async with self._records.write() as connection:
-            revoked = list((await connection.execute(select(tokens.c.id).where(live))).scalars())
-            await connection.execute(update(tokens).where(tokens.c.id.in_(revoked)).values(revoked_ms=now_ms))
-            await connection.execute(insert(tokens).values(**_values(token)))
-        return revoked
+
+        def work(connection: Connection) -> list[str]:
+            revoked = _revoke(connection, (tokens.c.kind == token.kind) & same, now_ms)
+            connection.execute(insert(tokens).values(**_values(token)))
+            return revoked
+
+        return await self._records.write(work)
 
     async def revoke_host(self, host_id: str, now_ms: int) -> list[str]:
         """Revoke every token of that host; return their ids."""
-        live = tokens.c.revoked_ms.is_(None) & (tokens.c.host_id == host_id)
-        async with self._records.write() as connection:
-            revoked = list((await connection.execute(select(tokens.c.id).where(live))).scalars())
-            await connection.execute(update(tokens).where(tokens.c.id.in_(revoked)).values(revoked_ms=now_ms))
-        return revoked
+        which = tokens.c.host_id == host_id
+        return await self._records.write(lambda connection: _revoke(connection, which, now_ms))
 
     async def save_last_used(self, used_ms: Mapping[str, int]) -> None:
         """Keep when tokens were last used: id -> Unix milliseconds."""
         statement = update(tokens).where(tokens.c.id == bindparam("token")).values(last_used_ms=bindparam("used"))
-        async with self._records.write() as connection:
-            await connection.execute(statement, [{"token": id_, "used": used} for id_, used in used_ms.items()])
+        rows = [{"token": id_, "used": used} for id_, used in used_ms.items()]
+        await self._records.write(lambda connection: connection.execute(statement, rows))
+
+
+def _revoke(connection: Connection, which: ColumnElement[bool], now_ms: int) -> list[str]:
+    live = select(tokens.c.id).where(tokens.c.revoked_ms.is_(None) & which)
+    revoked = list(connection.execute(live).scalars())
+    connection.execute(update(tokens).where(tokens.c.id.in_(revoked)).values(revoked_ms=now_ms))
+    return revoked
 
 
 def _values(token: Token) -> dict[str, Any]:

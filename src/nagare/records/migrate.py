@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -21,6 +23,15 @@ def make_config(connection: Connection | None = None) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def keep_copy(path: Path, revision: str) -> None:
+    """Copy the database beside itself before it is changed, named after the revision that it has (0600)."""
+    copy = path.with_name(f"{path.stem}-{revision}{path.suffix}")
+    copy.unlink(missing_ok=True)
+    copy.touch(mode=0o600)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
 
 
 def upgrade(connection: Connection) -> None:

@@ -6,12 +6,15 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from nagare import __version__
 from nagare.config.settings import ServerSettings
 from nagare.errors import NagareError
-from nagare.keys.certificates import ServerCertificate
 from nagare.server.listen import Listen
+
+if TYPE_CHECKING:
+    from nagare.keys.certificates import ServerCertificate
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -16,7 +17,6 @@ from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import ConfigError, ConflictError, ReadOnlyError
 from nagare.fleet.views import format_time
-from nagare.keys.certificates import ServerCertificate
 from nagare.keys.files import make_private_directory
 from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock, SystemClock
@@ -29,6 +29,9 @@ from nagare.server.services import Services
 from nagare.server.tls import find_certificate, make_context
 from nagare.wire.codec import encode
 from nagare.wire.system import ServerNote
+
+if TYPE_CHECKING:
+    from nagare.keys.certificates import ServerCertificate
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +59,8 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         port = await stack.enter_async_context(_listening(services, certificate))
         url = listen.url(port, tls=certificate is not None)
         stack.enter_context(_Note(places.server_note, _note(services, url, certificate)))
-        await stack.enter_async_context(announced(settings.server, listen, port, certificate))
         log.info("listening url=%s pid=%d data=%s", url, os.getpid(), settings.data)
+        await stack.enter_async_context(announced(settings.server, listen, port, certificate))
         yield Running(url, port, certificate, services)
         log.info("stopping url=%s", url)
 

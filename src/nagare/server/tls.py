@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import ssl
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.keys.certificates import ServerCertificate, load_or_make_certificate
 from nagare.server.listen import Listen, own_names
+
+if TYPE_CHECKING:
+    from nagare.keys.certificates import ServerCertificate
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,9 @@ def find_certificate(settings: Settings, listen: Listen, now: datetime) -> Serve
     required = {*_LOOPBACK, *(name.lower() for name in settings.server.allowed_hosts)}
     if not listen.is_any:
         required.add(listen.host.lower())
+    # Loads X.509, three megabytes that a server on loopback does without.
+    from nagare.keys.certificates import load_or_make_certificate  # noqa: PLC0415
+
     return load_or_make_certificate(Places(settings.data).keys, required, own_names(), now)
 
 

@@ -5,6 +5,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from sqlalchemy import Connection, text
 
 import nagare.fleet.store
 import nagare.identity.store  # noqa: F401  defines its table on the shared metadata
-from nagare.errors import ConflictError, NagareError, StorageError
+from nagare.errors import ConflictError, DiskFullError, NagareError, ReadOnlyError, StorageError
 from nagare.records.engine import Records
 from nagare.records.migrate import make_config
 from nagare.records.schema import HEAD_REVISION, metadata
@@ -30,84 +32,121 @@ async def test_migrations_make_what_the_stores_define(tmp_path: Path) -> None:
     def compare(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with Records(tmp_path / "records.db") as records, records.read() as connection:
-        assert await connection.run_sync(compare) == []
+    async with Records(tmp_path / "records.db") as records:
+        assert await records.read(compare) == []
 
 
 def _modes(directory: Path) -> set[int]:
     return {stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()}
 
 
-async def _fail_half_way(records: Records) -> None:
-    async with records.write() as connection:
-        await connection.execute(text("CREATE TABLE t (x)"))
-        await connection.execute(text("INSERT INTO t VALUES (1)"))
-        raise ZeroDivisionError
+def _pragmas(connection: Connection) -> dict[str, object]:
+    names = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+    return {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in names}
 
 
 async def test_the_file_is_private_and_in_wal_mode(tmp_path: Path) -> None:
-    path = tmp_path / "records.db"
-    async with Records(path) as records:
-        for scope in (records.read, records.write):
-            async with scope() as connection:
-                for pragma, value in (
-                    ("journal_mode", "wal"),
-                    ("foreign_keys", 1),
-                    ("synchronous", 2),
-                    ("busy_timeout", 5000),
-                ):
-                    assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar() == value
+    expected = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 5000}
+    async with Records(tmp_path / "records.db") as records:
+        assert await records.read(_pragmas) == expected
+        assert await records.write(_pragmas) == expected
         assert _modes(tmp_path) == {0o600}
+
+
+def _make_table(connection: Connection) -> None:
+    connection.execute(text("CREATE TABLE t (x)"))
+
+
+def _insert(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO t VALUES (1)"))
+
+
+def _count(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT count(*) FROM t")).scalar_one())
+
+
+def _fail_half_way(connection: Connection) -> None:
+    connection.execute(text("CREATE TABLE u (x)"))
+    _insert(connection)
+    raise ZeroDivisionError
 
 
 async def test_an_error_takes_the_whole_write_back(tmp_path: Path) -> None:
     async with Records(tmp_path / "records.db") as records:
+        await records.write(_make_table)
         with pytest.raises(ZeroDivisionError):
-            await _fail_half_way(records)
-        async with records.read() as connection:
-            assert (await connection.execute(text("SELECT name FROM sqlite_master WHERE name = 't'"))).first() is None
+            await records.write(_fail_half_way)
+        assert await records.read(_count) == 0
+        with pytest.raises(StorageError, match="no such table: u"):
+            await records.read(lambda connection: connection.execute(text("SELECT * FROM u")))
 
 
 async def test_writers_queue_and_readers_do_not_wait_for_them(tmp_path: Path) -> None:
     async with Records(tmp_path / "records.db") as records:
-        async with records.write() as connection:
-            await connection.execute(text("CREATE TABLE t (x)"))
-        order: list[str] = []
-        first_has_written, may_end = asyncio.Event(), asyncio.Event()
+        await records.write(_make_table)
+        has_written, may_end = threading.Event(), threading.Event()
 
-        async def first() -> None:
-            async with records.write() as connection:
-                await connection.execute(text("INSERT INTO t VALUES (1)"))
-                first_has_written.set()
-                await may_end.wait()
-                order.append("first")
+        def slow(connection: Connection) -> None:
+            _insert(connection)
+            has_written.set()
+            assert may_end.wait(10)
 
-        async def second() -> None:
-            await first_has_written.wait()
-            async with records.write() as connection:
-                order.append("second")
-                await connection.execute(text("INSERT INTO t VALUES (2)"))
-
-        async def reader() -> None:
-            await first_has_written.wait()
-            async with records.read() as connection:
-                assert (await connection.execute(text("SELECT count(*) FROM t"))).scalar() == 0
-            order.append("reader")
+        async with asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(records.write(slow))
+            second = tasks.create_task(records.write(_insert))
+            await asyncio.to_thread(has_written.wait, 10)
+            assert await records.read(_count) == 0
+            assert not first.done()
+            assert not second.done()
             may_end.set()
+        assert await records.read(_count) == 2
 
-        await asyncio.gather(first(), second(), reader())
-        assert order == ["reader", "first", "second"]
+
+async def test_a_cancelled_caller_leaves_a_whole_write(tmp_path: Path) -> None:
+    async with Records(tmp_path / "records.db") as records:
+        await records.write(_make_table)
+        has_begun, may_end = threading.Event(), threading.Event()
+
+        def slow(connection: Connection) -> None:
+            has_begun.set()
+            assert may_end.wait(10)
+            _insert(connection)
+
+        async with asyncio.TaskGroup() as tasks:
+            write = tasks.create_task(records.write(slow))
+            await asyncio.to_thread(has_begun.wait, 10)
+            write.cancel()
+        may_end.set()
+        await records.write(_insert)
+        assert await records.read(_count) == 2
 
 
 async def test_foreign_errors_become_ours(tmp_path: Path) -> None:
     async with Records(tmp_path / "records.db") as records:
         insert = text("INSERT INTO alembic_version VALUES (:v)")
         with pytest.raises(ConflictError, match="cannot write records"):
-            async with records.write() as connection:
-                await connection.execute(insert, {"v": HEAD_REVISION})
+            await records.write(lambda connection: connection.execute(insert, {"v": HEAD_REVISION}))
         with pytest.raises(StorageError, match="cannot read records"):
-            async with records.read() as connection:
-                await connection.execute(text("SELECT * FROM nowhere"))
+            await records.read(lambda connection: connection.execute(text("SELECT * FROM nowhere")))
+
+
+async def test_a_full_disk_and_a_lost_right_are_named(tmp_path: Path) -> None:
+    async with Records(tmp_path / "records.db") as records:
+        await records.write(_make_table)
+
+        def fill(connection: Connection) -> None:
+            connection.execute(text("PRAGMA max_page_count = 1"))
+            connection.execute(text("INSERT INTO t VALUES (zeroblob(1000000))"))
+
+        with pytest.raises(DiskFullError):
+            await records.write(fill)
+
+        def forbid(connection: Connection) -> None:
+            connection.execute(text("PRAGMA query_only = 1"))
+            _insert(connection)
+
+        with pytest.raises(ReadOnlyError):
+            await records.write(forbid)
 
 
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
@@ -119,16 +158,21 @@ async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"this is a letter")
 
 
-async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+def _set_revision(path: Path, revision: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_copied_first(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
     async with Records(path):
         pass
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    _set_revision(path, "9999")
     with pytest.raises(StorageError, match="newer"):
         async with Records(path):
             pass
+    assert (tmp_path / "records-9999.db").stat().st_size > 0
+    assert _modes(tmp_path) == {0o600}
 
 
 def test_a_start_without_migration_loads_no_alembic(tmp_path: Path) -> None:
