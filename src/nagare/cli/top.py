@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from typing import TYPE_CHECKING
+
 import typer
 
 from nagare.cli.console.invocation import invocation_of, is_interactive
 from nagare.errors import InputError
+
+if TYPE_CHECKING:
+    from nagare.config.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
@@ -39,8 +46,23 @@ def top(
         from nagare.cli.console.parent import watch_parent
 
         watch_parent(parent_fd)
-    from nagare.tui.app import run_top
-
-    status = run_top(invocation.settings, location)
+    status = open_dashboard(invocation.settings, location)
     if status:
         raise typer.Exit(status)
+
+
+def open_dashboard(settings: Settings, location: str | None) -> int:
+    """Run the dashboard in this terminal and give the terminal back, however it ends; return the exit status."""
+    from nagare.cli.supervision.terminal import kept_terminal
+    from nagare.tui.app import run_top
+
+    with kept_terminal() as terminal:
+
+        def end(number: int, _frame: object) -> None:
+            # The library answers no signal; without this the shell would be left inside the full screen.
+            terminal.restore(is_clean=False)
+            os._exit(128 + number)
+
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, end)
+        return run_top(settings, location)

@@ -12,7 +12,6 @@ from nagare.cli.console.invocation import Invocation, invocation_of, is_interact
 from nagare.errors import InputError, LockedError
 
 if TYPE_CHECKING:
-    from nagare.cli.supervision.child import ChildPlan
     from nagare.cli.supervision.supervisor import Plan
     from nagare.config.places import Places
 
@@ -72,13 +71,9 @@ def _run(invocation: Invocation) -> int:
             context={"pid": owner},
         )
     note(f"nagare: process {owner} serves {places.data} already; opening its dashboard")
-    return _attach(invocation)
+    from nagare.cli.top import open_dashboard
 
-
-def _attach(invocation: Invocation) -> int:
-    from nagare.tui.app import run_top
-
-    return run_top(invocation.settings, None)
+    return open_dashboard(invocation.settings, None)
 
 
 def _supervise(invocation: Invocation, places: Places) -> int:
@@ -119,11 +114,8 @@ def _plan(invocation: Invocation, places: Places) -> Plan:
     if invocation.flags.get("server.insecure"):
         server_words.append("--insecure")
 
-    def dashboard(url: str) -> ChildPlan:
-        return ChildPlan(
-            "top", ["top", *_shared(invocation), "--server", url], _STOP_SLACK_SECONDS, has_terminal=True
-        )  # fmt: skip
-
+    # An empty address is this installation, whatever client.server says.
+    dashboard = ChildPlan("top", ["top", *_shared(invocation), "--server", ""], _STOP_SLACK_SECONDS, has_terminal=True)
     return Plan(
         server=ChildPlan("serve", server_words, settings.server.stop_seconds + _STOP_SLACK_SECONDS),
         agent=ChildPlan("agent", ["agent", *_shared(invocation)], _AGENT_STOP_SECONDS),

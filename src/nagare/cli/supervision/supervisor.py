@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +39,7 @@ class Plan:
 
     server: ChildPlan
     agent: ChildPlan
-    dashboard: Callable[[str], ChildPlan] | None
+    dashboard: ChildPlan | None
     server_note: Path
 
 
@@ -61,6 +60,8 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._signals = 0
         self._status = exit_codes.FINE
+        self._failure = ""
+        self._last_words: list[str] = []
 
     async def run(self) -> int:
         """Run until the end and return the exit status."""
@@ -70,8 +71,10 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as group:
                 await self._start(group, self._plan.server)
-                if await self._is_server_ready():
-                    await self._run_the_rest(group)
+                if self._plan.dashboard is not None:
+                    await self._start(group, self._plan.dashboard)
+                    group.create_task(self._watch_dashboard(self._plan.dashboard))
+                await self._run_until_stop(group)
                 await self._end()
         finally:
             for number in _SIGNALS:
@@ -79,16 +82,14 @@ class Supervisor:
             self._lifeline.close()
         return self._status
 
-    async def _run_the_rest(self, group: asyncio.TaskGroup) -> None:
+    async def _run_until_stop(self, group: asyncio.TaskGroup) -> None:
+        if not await self._is_server_ready():
+            return
         await self._start(group, self._plan.agent)
         keepers = [group.create_task(self._keep(group, plan)) for plan in (self._plan.server, self._plan.agent)]
-        url = self._url()
-        if self._plan.dashboard is not None:
-            await self._show(self._plan.dashboard(url))
-        else:
-            note(f"nagare: server at {url}, agent running; Ctrl-C or SIGTERM ends both")
-            await self._stop.wait()
-        self._stop.set()
+        if self._plan.dashboard is None:
+            note(f"nagare: server at {self._url()}, agent running; Ctrl-C or SIGTERM ends both")
+        await self._stop.wait()
         for keeper in keepers:
             keeper.cancel()
 
@@ -96,20 +97,18 @@ class Supervisor:
         child = Child(plan, self._lifeline)
         await child.start()
         self._children[plan.name] = child
-        self._hearings[plan.name] = group.create_task(child.hear(self._lines))
+        if not plan.has_terminal:
+            self._hearings[plan.name] = group.create_task(child.hear(self._lines))
 
-    async def _show(self, plan: ChildPlan) -> None:
-        dashboard = Child(plan, self._lifeline)
-        self._children[plan.name] = dashboard
-        await dashboard.start()
-        if self._stop.is_set():
-            dashboard.send(signal.SIGTERM)
-        status = await dashboard.wait()
+    async def _watch_dashboard(self, plan: ChildPlan) -> None:
+        """Wait for the end of the dashboard, which is the end of everything."""
+        status = await self._children[plan.name].wait()
         if self._terminal is not None:
             self._terminal.restore(is_clean=status == 0)
         if status != 0 and not self._stop.is_set():
             note(f"nagare: the dashboard ended with status {status}")
             self._status = status if status > 0 else exit_codes.INTERNAL
+        self._stop.set()
 
     async def _keep(self, group: asyncio.TaskGroup, plan: ChildPlan) -> None:
         """Start ``plan`` again whenever it ends, until the stop; a hopeless status is the stop."""
@@ -137,7 +136,7 @@ class Supervisor:
                 await self._give_up(self._plan.server, child.status)
                 return False
             if self._clock.monotonic() > deadline:
-                note(f"nagare: the server did not start within {_START_SECONDS:.0f} s")
+                self._failure = f"the server did not start within {_START_SECONDS:.0f} s"
                 self._status = 4
                 return False
             if await self._is_stopped_within(_LOOK_SECONDS):
@@ -147,13 +146,10 @@ class Supervisor:
     async def _give_up(self, plan: ChildPlan, status: int) -> None:
         # Its last words may still be in the pipe.
         await asyncio.wait({self._hearings[plan.name]}, timeout=_HEAR_SECONDS)
-        if not self._lines.is_shown:
-            for line in self._lines.tail(plan.name):
-                note(line)
-        note(f"nagare: {plan.name} ended with status {status}")
+        self._last_words = [] if self._lines.is_shown else self._lines.tail(plan.name)
+        self._failure = f"{plan.name} ended with status {status}"
         self._status = status if status > 0 else exit_codes.INTERNAL
         self._stop.set()
-        self._send_to_dashboard(signal.SIGTERM)
 
     async def _is_stopped_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -163,30 +159,29 @@ class Supervisor:
 
     async def _end(self) -> None:
         self._stop.set()
-        for plan in (self._plan.agent, self._plan.server):
-            child = self._children.get(plan.name)
+        for plan in (self._plan.dashboard, self._plan.agent, self._plan.server):
+            child = self._children.get(plan.name) if plan is not None else None
             if child is not None and child.status is None and not await child.stop():
-                note(f"nagare: {plan.name} had to be killed")
+                self._failure = f"{child.plan.name} had to be killed"
                 self._status = self._status or exit_codes.TERMINATED
-        # A grandchild may hold the pipe open; nobody waits for its words.
-        await asyncio.wait(self._hearings.values(), timeout=_HEAR_SECONDS)
+        if self._terminal is not None:
+            # The dashboard must be off the screen before anything is said.
+            self._terminal.restore(is_clean=True)
+        for line in [*self._last_words, *([f"nagare: {self._failure}"] if self._failure else [])]:
+            note(line)
+        if self._hearings:
+            # A grandchild may hold a pipe open; nobody waits for its words.
+            await asyncio.wait(self._hearings.values(), timeout=_HEAR_SECONDS)
         for hearing in self._hearings.values():
             hearing.cancel()
 
     def _on_signal(self) -> None:
         self._signals += 1
         self._stop.set()
-        if self._signals == 1:
-            self._send_to_dashboard(signal.SIGTERM)
-            return
-        self._status = exit_codes.TERMINATED
-        for child in self._children.values():
-            child.send(signal.SIGKILL)
-
-    def _send_to_dashboard(self, number: signal.Signals) -> None:
-        for child in self._children.values():
-            if child.plan.has_terminal:
-                child.send(number)
+        if self._signals > 1:
+            self._status = exit_codes.TERMINATED
+            for child in self._children.values():
+                child.send(signal.SIGKILL)
 
     def _note(self) -> ServerNote | None:
         try:
