@@ -23,7 +23,7 @@ import errno
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +38,7 @@ RECORD_MAGIC = b"\xd1NR\x01"
 _SEGMENT_HEADER = struct.Struct("<8sQ")
 _RECORD_HEADER = struct.Struct("<4sIQI")
 _CHECKED = struct.Struct("<IQ")
+_INDEX_LIMIT = 2**64
 # A length above this is damage, not a record: it bounds what a flipped bit can make a reader allocate.
 RECORD_LIMIT_BYTES = 64 * 1024 * 1024
 # 64 MiB keeps replay of one segment under a second and a dropped segment worth its file.
@@ -162,14 +163,19 @@ class SegmentLog:
         self.sync()
         self.close()
 
+    def skip_to(self, index: int) -> None:
+        """Let the next record have at least ``index``: what lies below is known to be kept elsewhere."""
+        if self._next < index:
+            self.rotate()
+            self._next = self._synced_next = index
+
     def replay(self, start: int = 1) -> Iterator[tuple[int, bytes]]:
         """Yield (index, payload) from index ``start`` on, stepping over damage, which is added to ``damages``."""
-        for position, segment in enumerate(self._segments):
-            follows = self._segments[position + 1 :]
-            if follows and follows[0].first <= start:
+        for segment, end in _with_ends(self._segments):
+            if end <= start:
                 continue
             for index, payload in read_segment(segment.path, self.damages):
-                if index >= start:
+                if start <= index < end:
                     yield index, payload
 
     def drop_before(self, index: int) -> int:
@@ -201,7 +207,9 @@ class SegmentLog:
             while written < len(view):
                 written += os.pwrite(self._descriptor, view[written:], segment.size + written)
         except OSError as error:
-            os.ftruncate(self._descriptor, segment.size)
+            # What stays behind where even this fails is overwritten by the next append, or cut as a torn tail.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, segment.size)
             raise _storage_error("append to log", segment.path, error) from error
         segment.size += written
 
@@ -258,6 +266,16 @@ class SegmentLog:
         self._synced_offset = segment.size
 
 
+def read_log(directory: Path, start: int, damages: list[Damage]) -> Iterator[tuple[int, bytes]]:
+    """Yield (index, payload) from ``start`` on without opening the log: nothing is created, cut or locked."""
+    for segment, end in _with_ends(_find_segments(directory)):
+        if end <= start:
+            continue
+        for index, payload in read_segment(segment.path, damages):
+            if start <= index < end:
+                yield index, payload
+
+
 def read_segment(path: Path, damages: list[Damage]) -> Iterator[tuple[int, bytes]]:
     """Yield (index, payload) of each good record of one segment file; what is none is added to ``damages``."""
     content = path.read_bytes()
@@ -299,13 +317,20 @@ def _find_record(content: bytes, offset: int) -> int:
     return len(content)
 
 
+def _with_ends(segments: Sequence[_Segment]) -> list[tuple[_Segment, int]]:
+    """Return each segment with the index that it does not reach: where the next begins, which wins if both hold one."""
+    ends = [segment.first for segment in segments[1:]]
+    return list(zip(segments, [*ends, _INDEX_LIMIT], strict=False))
+
+
 def _find_segments(directory: Path) -> list[_Segment]:
     paths = sorted(path for path in directory.glob("*.seg") if path.stem.isdigit())
     return [_Segment(path, int(path.stem), path.stat().st_size) for path in paths]
 
 
 def _storage_error(verb: str, path: Path, error: OSError) -> StorageError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    # EFBIG: the process may not write files of that size, which is room denied all the same.
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFullError(
             f"cannot {verb} {path}: no space left on device", hint="free some space; writing resumes by itself"
         )

@@ -1,1 +1,1 @@
-"""The metric store: log, head, blocks, SQL. Owns duckdb and pyarrow."""
+"""The metric store: log, head, blocks and the SQL over them; the only room that knows DuckDB."""

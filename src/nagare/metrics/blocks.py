@@ -1,0 +1,122 @@
+"""Blocks: immutable Parquet files, one a table, UTC day and flush, written whole or not at all.
+
+A file is written under a temporary name, synchronised, renamed and its folder synchronised before the catalog may
+name it. Files that the catalog does not name are left-overs of a crash and removed when the store opens.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from nagare.lib.atomic_file import sync_directory
+from nagare.lib.names import path_name
+from nagare.metrics.catalog import Block
+from nagare.metrics.engine import quote_name, quote_text
+
+DAY_MS = 86_400_000
+TEMPORARY_SUFFIX = ".tmp"
+# Rows of one row group: small enough that a scan of one host skips most, large enough for a good ratio.
+ROW_GROUP_ROWS = 122_880
+
+
+def day_of(ts_ms: int) -> str:
+    """Return the UTC day of a time, YYYY-MM-DD."""
+    return datetime.fromtimestamp(ts_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def day_start_ms(ts_ms: int) -> int:
+    """Return the first millisecond of the UTC day of a time."""
+    return ts_ms - ts_ms % DAY_MS
+
+
+class BlockFiles:
+    """The folder ``metrics/``: writes, removes and lists files; which of them count is the catalog's to say."""
+
+    def __init__(self, directory: Path) -> None:
+        """Describe the folder."""
+        self.directory = directory
+
+    def write(
+        self, cursor: duckdb.DuckDBPyConnection, table: str, source: str, columns: Sequence[str], order: Sequence[str]
+    ) -> Block | None:
+        """Write the rows of the query ``source`` (of one UTC day) as one block, None without rows; not yet in the catalog.
+
+        Raises duckdb.Error or OSError; no file is left then.
+        """
+        low, high, rows = cursor.execute(
+            f"SELECT epoch_ms(min(ts)), epoch_ms(max(ts)), count(*) FROM ({source})"  # noqa: S608  made by us
+        ).fetchone() or (None, None, 0)
+        if low is None or high is None:
+            return None
+        relative = f"{path_name(table)}/date={day_of(low)}/{low}-{high}-{secrets.token_hex(8)}.parquet"
+        path = self.directory / relative
+        _make_folders(self.directory, path.parent)
+        names = ", ".join(quote_name(name) for name in columns)
+        sorting = ", ".join(quote_name(name) for name in order)
+        temporary = path.with_suffix(TEMPORARY_SUFFIX)
+        try:
+            cursor.execute(
+                f"COPY (SELECT {names} FROM ({source}) ORDER BY {sorting}) TO {quote_text(str(temporary))} "  # noqa: S608
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+            )
+            size = _sync_file(temporary)
+            temporary.rename(path)
+            sync_directory(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return Block(relative, table, day_of(low), low, high, rows, size, ",".join(columns))
+
+    def remove(self, blocks: Iterable[Block]) -> None:
+        """Remove the files of ``blocks`` and the day folders that they leave empty."""
+        for block in blocks:
+            path = self.directory / block.path
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent)
+
+    def find_files(self) -> set[str]:
+        """Return the relative paths of all block files and unfinished ones."""
+        found: set[str] = set()
+        for pattern in ("*/date=*/*.parquet", f"*/date=*/*{TEMPORARY_SUFFIX}"):
+            found.update(str(path.relative_to(self.directory)) for path in self.directory.glob(pattern))
+        return found
+
+    def remove_unlisted(self, listed: Iterable[Block]) -> int:
+        """Remove every block file that the catalog does not list; return how many."""
+        unlisted = self.find_files() - {block.path for block in listed}
+        for relative in unlisted:
+            path = self.directory / relative
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent)
+        return len(unlisted)
+
+
+def _make_folders(root: Path, folder: Path) -> None:
+    for parent in (root, folder.parent, folder):
+        if not parent.is_dir():
+            parent.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(parent.parent)
+
+
+def _sync_file(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.fsync(descriptor)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        # Other blocks are in it.
+        return

@@ -1,0 +1,209 @@
+"""``catalog.db``: which blocks count, up to where the log is in them, and which batches and events were stored.
+
+SQLite with a rollback journal and full synchronisation: one transaction moves blocks, checkpoint and names together,
+so that after any crash they agree. A block file that is not listed here does not exist for anybody. Loss of this file
+is survivable: see ``blocks.adopt``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nagare.errors import DiskFullError, ReadOnlyError, StorageError
+from nagare.metrics.seen import SeenChanges, SeqRow
+
+SCHEMA_VERSION = 1
+_TABLES = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE blocks (
+  path TEXT PRIMARY KEY, metric_table TEXT NOT NULL, day TEXT NOT NULL, min_ms INTEGER NOT NULL,
+  max_ms INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, columns TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE columns (
+  position INTEGER PRIMARY KEY, metric_table TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
+  UNIQUE (metric_table, name)
+);
+CREATE TABLE seqs (
+  host TEXT NOT NULL, boot TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+  PRIMARY KEY (host, boot, first)
+) WITHOUT ROWID;
+CREATE TABLE event_ids (id TEXT PRIMARY KEY, received_ms INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One immutable Parquet file: ``path`` is relative to ``metrics/``, times are Unix milliseconds, ends included."""
+
+    path: str
+    table: str
+    day: str
+    min_ms: int
+    max_ms: int
+    rows: int
+    bytes: int
+    # Its columns, comma separated in file order: files that agree are read in one scan.
+    columns: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one flush makes true: the log up to ``index`` is in blocks."""
+
+    index: int
+    blocks: tuple[Block, ...]
+    seen: SeenChanges
+    foreign: tuple[tuple[str, str, str], ...]
+
+
+class Catalog:
+    """The database; every method is one transaction. A lock makes it usable from the store's threads in turn."""
+
+    def __init__(self, path: Path) -> None:
+        """Describe it; ``open`` touches the disk."""
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        # Guards _connection: the writer asks for event ids while the flush commits.
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Open or create the database and check it. Raises StorageError."""
+        with _translated("open", self._path):
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._connection = connection
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA busy_timeout=5000")
+            self._migrate(connection)
+            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise StorageError(f"cannot open catalog {self._path}: {verdict}", hint="see `nagare doctor`")
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def checkpoint_index(self) -> int:
+        """Return the index of the last log record that is in blocks; zero when none is."""
+        with self._read() as connection:
+            row = connection.execute("SELECT value FROM facts WHERE name = 'checkpoint'").fetchone()
+        return int(row[0]) if row else 0
+
+    def blocks(self) -> list[Block]:
+        """Return every block."""
+        with self._read() as connection:
+            rows = connection.execute(
+                "SELECT path, metric_table, day, min_ms, max_ms, rows, bytes, columns FROM blocks ORDER BY min_ms, path"
+            ).fetchall()
+        return [Block(*row) for row in rows]
+
+    def foreign(self) -> list[tuple[str, str, str]]:
+        """Return (table, column, type) of the columns that no code declares, in the order they came."""
+        with self._read() as connection:
+            return connection.execute("SELECT metric_table, name, type FROM columns ORDER BY position").fetchall()
+
+    def seqs(self) -> list[SeqRow]:
+        """Return every interval of stored batches."""
+        with self._read() as connection:
+            rows = connection.execute("SELECT host, boot, first, last, last_ms FROM seqs").fetchall()
+        return [SeqRow(*row) for row in rows]
+
+    def has_event(self, event_id: str) -> bool:
+        """Tell whether an event of that id was stored before the checkpoint."""
+        with self._read() as connection:
+            return connection.execute("SELECT 1 FROM event_ids WHERE id = ?", (event_id,)).fetchone() is not None
+
+    @contextmanager
+    def checkpoint(self, checkpoint: Checkpoint) -> Iterator[None]:
+        """Write ``checkpoint``; the transaction commits when the block ends without an error."""
+        with self._write() as connection:
+            _insert_blocks(connection, checkpoint.blocks)
+            connection.executemany("DELETE FROM seqs WHERE host = ? AND boot = ?", checkpoint.seen.boots)
+            connection.executemany(
+                "INSERT INTO seqs VALUES (?, ?, ?, ?, ?)",
+                [(row.host, row.boot, row.first, row.last, row.last_ms) for row in checkpoint.seen.rows],
+            )
+            connection.executemany("INSERT OR IGNORE INTO event_ids VALUES (?, ?)", checkpoint.seen.event_ids)
+            connection.executemany(
+                "INSERT OR IGNORE INTO columns (metric_table, name, type) VALUES (?, ?, ?)", checkpoint.foreign
+            )
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)", (checkpoint.index,))
+            yield
+
+    def replace_blocks(self, removed: Iterable[Block], added: Iterable[Block]) -> None:
+        """Let ``added`` take the place of ``removed`` in one step."""
+        with self._write() as connection:
+            connection.executemany("DELETE FROM blocks WHERE path = ?", [(block.path,) for block in removed])
+            _insert_blocks(connection, added)
+
+    def forget_before(self, oldest_ms: int) -> None:
+        """Drop the names of batches and events last heard before ``oldest_ms``."""
+        with self._write() as connection:
+            connection.execute(
+                "DELETE FROM seqs WHERE (host, boot) IN "
+                "(SELECT host, boot FROM seqs GROUP BY host, boot HAVING max(last_ms) < ?)",
+                (oldest_ms,),
+            )
+            connection.execute("DELETE FROM event_ids WHERE received_ms < ?", (oldest_ms,))
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StorageError(
+                f"cannot open catalog {self._path}: it was written by a newer version",
+                hint="run the newer version again, or restore a backup made by this one",
+            )
+        if version == 0:
+            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _translated("read", self._path):
+            yield self._opened()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _translated("write", self._path):
+            connection = self._opened()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StorageError(f"cannot use catalog {self._path}: it is closed")
+        return self._connection
+
+
+def _insert_blocks(connection: sqlite3.Connection, blocks: Iterable[Block]) -> None:
+    connection.executemany(
+        "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(b.path, b.table, b.day, b.min_ms, b.max_ms, b.rows, b.bytes, b.columns) for b in blocks],
+    )
+
+
+@contextmanager
+def _translated(verb: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        message = f"cannot {verb} catalog {path}: {error}"
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFullError(message, hint="free some space; writing resumes by itself") from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
+            raise ReadOnlyError(message, hint="check the owner and the mount of the data directory") from error
+        raise StorageError(message, hint="see `nagare doctor`") from error

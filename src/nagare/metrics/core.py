@@ -1,0 +1,201 @@
+"""The store without an event loop: what opens, flushes and closes the files; every method blocks.
+
+Used by the maintenance thread only; the writer's thread and the query threads meet it through the library.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import duckdb
+
+from nagare.config.places import Places
+from nagare.config.settings import QuerySettings, StorageSettings
+from nagare.lib.clock import Clock
+from nagare.lib.counters import Counters
+from nagare.lib.segment_log import SegmentLog
+from nagare.metrics.blocks import BlockFiles
+from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.engine import Engine, storage_error
+from nagare.metrics.flush import Flusher, Sealed
+from nagare.metrics.head import Generation, HeadTable
+from nagare.metrics.ingest import clear_misfits, infer_columns
+from nagare.metrics.library import Library
+from nagare.metrics.observe import Observer
+from nagare.metrics.prepare import Preparer
+from nagare.metrics.schema import Schemas
+from nagare.metrics.seen import Seen
+from nagare.metrics.sql.query import QueryRunner
+from nagare.metrics.writer import Head, LogWriter, Watch
+from nagare.wire.metric_log import LogRecord, decode_record
+from nagare.wire.system import StoreStatus
+
+log = logging.getLogger(__name__)
+
+
+class StoreCore:
+    """Everything of one open store."""
+
+    def __init__(
+        self,
+        places: Places,
+        storage: StorageSettings,
+        query: QuerySettings,
+        clock: Clock,
+        observer: Observer,
+        crowded: Callable[[HeadTable], None],
+    ) -> None:
+        """Describe it; ``open`` touches the disk."""
+        self._places = places
+        self._storage = storage
+        self._clock = clock
+        self._observer = observer
+        self._crowded = crowded
+        self._catalog = Catalog(places.catalog)
+        self._files = BlockFiles(places.metrics)
+        self._log = SegmentLog(places.log, segment_limit_bytes=storage.segment_limit_bytes)
+        self._engine = Engine(places.metrics, query)
+        self.library = Library()
+        self.runner = QueryRunner(self._engine, self.library, str(places.metrics), query)
+        self._next_generation = 1
+        self._sealed: Sealed | None = None
+        self._damages: list[str] = []
+
+    def open(self) -> None:
+        """Open catalog, blocks and log, and replay what is in no block yet. Raises StorageError."""
+        for folder in (self._places.data, self._places.metrics):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._catalog.open()
+        checkpoint = self._catalog.checkpoint_index()
+        blocks = self._existing_blocks()
+        self._files.remove_unlisted(blocks)
+        self.schemas = Schemas(self._catalog.foreign())
+        self._seen = Seen(self._catalog.seqs(), self._catalog.has_event)
+        self._log.open()
+        self._log.skip_to(checkpoint + 1)
+        generation = self._new_generation()
+        self.library.start(generation, blocks)
+        for index, payload in self._log.replay(checkpoint + 1):
+            self._replay_record(generation, index, decode_record(payload))
+        self._log.drop_before(checkpoint + 1)
+        self._damages.extend(
+            f"{damage.segment.name}: {damage.reason} at {damage.offset}..{damage.end}" for damage in self._log.damages
+        )
+        for damage in self._damages:
+            log.warning("store_damage %s", damage)
+        self._flusher = Flusher(self._engine, self._files, self._catalog, self.library, self.schemas, self._observer)
+        self.watch = Watch(self._places.log, self._storage, self._clock, self._observer)
+        self.watch.measure()
+        preparer = Preparer(self.schemas, self._seen, self._storage, self._clock)
+        self.writer = LogWriter(self._log, self._seen, preparer, Head(generation, self._crowded), self.watch)
+        self.writer.start()
+
+    def close(self) -> None:
+        """Store what waits, end the writer, close the files."""
+        self.writer.stop()
+        self._log.close()
+        self._engine.close()
+        self._catalog.close()
+
+    def flush(self) -> int:
+        """Seal the head, move it into blocks, let the log forget it; return the number of blocks. Raises StorageError."""
+        if self._sealed is None:
+            self._sealed = self.writer.call(self._seal).result()
+        if self._sealed is None:
+            return 0
+        sealed = self._sealed
+        blocks = self._flusher.write(sealed)
+        self._sealed = None
+        self.writer.call(lambda: self._forget(sealed)).result()
+        self._observer.step("log_dropped")
+        return blocks
+
+    def keep_house(self) -> None:
+        """Drop what is older than retention. Raises StorageError."""
+        self.watch.measure()
+        oldest_ms = self._clock.now_ms() - round(self._storage.retention_seconds * 1000)
+        old = [block for block in self._blocks() if block.max_ms < oldest_ms]
+        if old:
+            self._catalog.replace_blocks(old, ())
+            self.library.replaced(old, (), lambda: self._files.remove(old))
+        if self.writer.call(lambda: self._seen.forget_before(oldest_ms)).result():
+            self._catalog.forget_before(oldest_ms)
+
+    def fill(self, table: HeadTable) -> None:
+        """Convert the rows that wait in ``table``. Raises StorageError."""
+        try:
+            table.fill(self.schemas.current[table.table], self._engine)
+        except duckdb.Error as error:
+            raise storage_error("convert rows of", table.table, error) from error
+
+    def status(self, counters: Counters) -> StoreStatus:
+        """Return the store in numbers, without touching the disk."""
+        snapshot = self.library.current
+        blocks = self._blocks()
+        heads = [table for generation in snapshot.generations for table in generation.tables.values()]
+        lows = [block.min_ms for block in blocks] + [table.min_ms for table in heads if table.min_ms is not None]
+        highs = [block.max_ms for block in blocks] + [table.max_ms for table in heads if table.max_ms is not None]
+        return StoreStatus(
+            log_bytes=self._log.size_bytes,
+            head_rows=sum(generation.rows for generation in snapshot.generations),
+            block_count=len(blocks),
+            block_bytes=sum(block.bytes for block in blocks),
+            rows_total=int(counters.get("rows")),
+            batches_total=int(counters.get("batches")),
+            duplicates_total=int(counters.get("duplicates")),
+            refused_rows_total=int(counters.get("refused_rows")),
+            queries_total=int(counters.get("queries")),
+            query_failures_total=int(counters.get("query_failures")),
+            disk_free_bytes=self.watch.free_bytes,
+            is_writable=self.watch.is_writable,
+            oldest_ms=min(lows, default=None),
+            newest_ms=max(highs, default=None),
+            damages=list(self._damages),
+        )
+
+    def _blocks(self) -> list[Block]:
+        return [block for group in self.library.current.blocks.values() for block in group]
+
+    def _existing_blocks(self) -> list[Block]:
+        blocks = []
+        for block in self._catalog.blocks():
+            if (self._files.directory / block.path).is_file():
+                blocks.append(block)
+            else:
+                self._damages.append(f"{block.path}: the catalog lists this block, but its file is missing")
+        return blocks
+
+    def _new_generation(self) -> Generation:
+        generation = Generation(self._next_generation)
+        self._next_generation += 1
+        return generation
+
+    def _replay_record(self, generation: Generation, index: int, record: LogRecord) -> None:
+        # Records were checked before they were logged; only a lost neighbour or an upgrade can make a value misfit.
+        for table, cells in record.tables.items():
+            self.schemas.add(table, infer_columns(cells, self.schemas.find(table)))
+            misfits = clear_misfits(cells, self.schemas.current[table])
+            if misfits:
+                self._damages.append(f"log record {index}: {misfits} values of {table} no longer fit their columns")
+        self._seen.add(record)
+        for crowded in generation.add(index, record):
+            self.fill(crowded)
+
+    def _seal(self) -> Sealed | None:
+        """End the newest generation and the segment it is in; runs on the writer's thread."""
+        generation = self.writer.head.generation
+        if not generation.last_index:
+            return None
+        fresh = self._new_generation()
+        self.library.add_generation(fresh)
+        self.writer.head.generation = fresh
+        self._log.rotate()
+        sealed = Sealed(generation, self._seen.seal(), tuple(self.schemas.foreign()))
+        self._observer.step("head_sealed")
+        return sealed
+
+    def _forget(self, sealed: Sealed) -> None:
+        """Drop the log records that are in blocks; runs on the writer's thread."""
+        self._seen.confirm()
+        self._log.drop_before(sealed.generation.last_index + 1)

@@ -1,0 +1,37 @@
+"""Every table that SQL sees, in words: for completion, for the reference, and for whoever writes a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE, Schema, kind_of
+from nagare.model.columns import RecordTable
+from nagare.wire.sql import ColumnView, TableView
+
+_TS = ColumnView("ts", TIME_TYPE, "time", "when it was measured, UTC")
+_HOST = ColumnView("host", HOST_TYPE, "key", "the host it is about")
+
+
+def describe(schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) -> list[TableView]:
+    """Return the tables in the order of their names."""
+    views = [_metric_view(schema) for schema in schemas.values() if schema.table not in records]
+    views.extend(_record_view(record) for record in records.values())
+    return sorted(views, key=lambda view: view.name)
+
+
+def _metric_view(schema: Schema) -> TableView:
+    columns = [_TS, _HOST]
+    for name, type_ in schema.columns.items():
+        kind, text = kind_of(schema, name)
+        columns.append(ColumnView(name, SQL_TYPES[type_], kind, text))
+    return TableView(schema.table, schema.own.text if schema.own else "as its sender named it", columns)
+
+
+def _record_view(record: RecordTable) -> TableView:
+    columns = [
+        ColumnView(
+            column.name, TIME_TYPE if column.name == "ts" else SQL_TYPES[column.type], column.kind.value, column.text
+        )
+        for column in record.table.columns
+    ]
+    return TableView(record.table.name, record.table.text, columns)

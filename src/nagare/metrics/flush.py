@@ -1,0 +1,88 @@
+"""Moves a sealed generation of the head into blocks and lets the log forget it.
+
+The order is the promise: blocks are whole on disk, then one catalog transaction makes them count together with the
+checkpoint and the names of what is in them, and only then may the log drop its records. A crash before the commit
+leaves files that nobody lists; a crash after it leaves records that replay steps over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+
+from nagare.errors import StorageError
+from nagare.metrics.blocks import DAY_MS, BlockFiles, day_start_ms
+from nagare.metrics.catalog import Block, Catalog, Checkpoint
+from nagare.metrics.engine import Engine, storage_error
+from nagare.metrics.head import Generation, HeadTable
+from nagare.metrics.library import Library
+from nagare.metrics.observe import Observer
+from nagare.metrics.schema import Schema, Schemas
+from nagare.metrics.seen import SeenChanges
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A generation that takes no more rows, with the names in it and the foreign columns known by then."""
+
+    generation: Generation
+    seen: SeenChanges
+    foreign: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flusher:
+    """Writes sealed generations; used by the store's maintenance thread alone."""
+
+    engine: Engine
+    files: BlockFiles
+    catalog: Catalog
+    library: Library
+    schemas: Schemas
+    observer: Observer
+
+    def write(self, sealed: Sealed) -> int:
+        """Make blocks of ``sealed`` and commit them; return how many. Raises StorageError and then nothing changed."""
+        blocks: list[Block] = []
+        try:
+            for name, table in sealed.generation.tables.items():
+                blocks.extend(self._write_table(self.schemas.current[name], table))
+            self.observer.step("blocks_written")
+            checkpoint = Checkpoint(sealed.generation.last_index, tuple(blocks), sealed.seen, sealed.foreign)
+            with self.catalog.checkpoint(checkpoint):
+                self.observer.step("checkpoint_written")
+        except duckdb.Error as error:
+            self.files.remove(blocks)
+            raise storage_error("write block in", self.files.directory, error) from error
+        except OSError as error:
+            self.files.remove(blocks)
+            raise StorageError(f"cannot write block in {self.files.directory}: {error.strerror}") from error
+        except StorageError:
+            self.files.remove(blocks)
+            raise
+        self.observer.step("blocks_committed")
+        self.library.flushed(sealed.generation, blocks, lambda: self._drop(sealed.generation))
+        return len(blocks)
+
+    def _write_table(self, schema: Schema, table: HeadTable) -> Iterator[Block]:
+        columns = table.fill(schema, self.engine)
+        low, high = table.min_ms, table.max_ms
+        if not columns or low is None or high is None:
+            return
+        order = ("host", *(key for key in schema.keys if key in columns), "ts")
+        with self.engine.cursor() as cursor:
+            for start in range(day_start_ms(low), high + 1, DAY_MS):
+                source = (
+                    f"SELECT * FROM {table.name} WHERE ts >= make_timestamp_ms({start}) "  # noqa: S608  made by us
+                    f"AND ts < make_timestamp_ms({start + DAY_MS})"
+                )
+                block = self.files.write(cursor, schema.table, source, columns, order)
+                if block is not None:
+                    yield block
+                    self.observer.step("block_written")
+
+    def _drop(self, generation: Generation) -> None:
+        for table in generation.tables.values():
+            table.drop(self.engine)

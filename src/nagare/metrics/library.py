@@ -1,0 +1,108 @@
+"""What there is to read at this moment: generations of the head and blocks, and who still reads what was replaced.
+
+A query pins a ``Snapshot``; what a flush, a compaction or retention takes away is freed once no pin older than that
+moment is left. Rows are in exactly one place of a snapshot, so no query sees them twice or misses them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from nagare.metrics.catalog import Block
+from nagare.metrics.head import Generation
+
+Free = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A consistent view: the generations, oldest first, and the blocks of each table."""
+
+    generations: tuple[Generation, ...]
+    blocks: Mapping[str, tuple[Block, ...]]
+
+
+class Library:
+    """The current snapshot and the pins on it; used from every thread of the store."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        # Guards all fields below; held for moments only.
+        self._lock = threading.Lock()
+        self._snapshot = Snapshot((), {})
+        self._epoch = 0
+        self._pins: dict[int, int] = {}
+        self._next_pin = 0
+        self._garbage: list[tuple[int, Free]] = []
+
+    @property
+    def current(self) -> Snapshot:
+        """The snapshot of this moment, for looking only."""
+        return self._snapshot
+
+    def start(self, generation: Generation, blocks: Iterable[Block]) -> None:
+        """Begin with one generation and the catalog's blocks."""
+        with self._lock:
+            self._snapshot = Snapshot((generation,), _by_table(blocks))
+
+    def add_generation(self, generation: Generation) -> None:
+        """Let ``generation`` take new rows; the others are sealed."""
+        with self._lock:
+            self._snapshot = Snapshot((*self._snapshot.generations, generation), self._snapshot.blocks)
+
+    def flushed(self, generation: Generation, blocks: Iterable[Block], free: Free) -> None:
+        """Let ``blocks`` take the place of ``generation``; ``free`` is called when nobody reads it any more."""
+        with self._lock:
+            generations = tuple(each for each in self._snapshot.generations if each is not generation)
+            everything = [block for group in self._snapshot.blocks.values() for block in group]
+            self._snapshot = Snapshot(generations, _by_table([*everything, *blocks]))
+            self._retire(free)
+        self._collect()
+
+    def replaced(self, removed: Iterable[Block], added: Iterable[Block], free: Free) -> None:
+        """Let ``added`` take the place of ``removed``; ``free`` is called when nobody reads those any more."""
+        gone = {block.path for block in removed}
+        with self._lock:
+            everything = [
+                block for group in self._snapshot.blocks.values() for block in group if block.path not in gone
+            ]
+            self._snapshot = Snapshot(self._snapshot.generations, _by_table([*everything, *added]))
+            self._retire(free)
+        self._collect()
+
+    @contextmanager
+    def pinned(self) -> Iterator[Snapshot]:
+        """Hold the current snapshot readable while the block runs."""
+        with self._lock:
+            pin = self._next_pin
+            self._next_pin += 1
+            self._pins[pin] = self._epoch
+            snapshot = self._snapshot
+        try:
+            yield snapshot
+        finally:
+            with self._lock:
+                del self._pins[pin]
+            self._collect()
+
+    def _retire(self, free: Free) -> None:
+        self._garbage.append((self._epoch, free))
+        self._epoch += 1
+
+    def _collect(self) -> None:
+        with self._lock:
+            oldest = min(self._pins.values(), default=self._epoch)
+            due = [free for epoch, free in self._garbage if epoch < oldest]
+            self._garbage = [(epoch, free) for epoch, free in self._garbage if epoch >= oldest]
+        for free in due:
+            free()
+
+
+def _by_table(blocks: Iterable[Block]) -> dict[str, tuple[Block, ...]]:
+    grouped: dict[str, list[Block]] = {}
+    for block in blocks:
+        grouped.setdefault(block.table, []).append(block)
+    return {table: tuple(group) for table, group in grouped.items()}

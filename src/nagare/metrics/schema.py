@@ -1,0 +1,113 @@
+"""Which tables and columns exist and of what type: our own by model.tables, foreign ones as they were first seen.
+
+A ``Schema`` is immutable and shared freely between threads; ``Schemas`` is the growing set of them, changed by its one
+owner (the log's writer) and read by everybody else through ``current``, which is replaced, never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from nagare.model.tables import TABLES, ColumnKind, ColumnType, Table
+
+SQL_TYPES: Mapping[ColumnType, str] = MappingProxyType(
+    {
+        ColumnType.FLOAT: "DOUBLE",
+        ColumnType.INTEGER: "BIGINT",
+        ColumnType.TEXT: "VARCHAR",
+        ColumnType.BOOLEAN: "BOOLEAN",
+        ColumnType.MAP: "MAP(VARCHAR, VARCHAR)",
+    }
+)
+TIME_TYPE = "TIMESTAMP_MS"
+HOST_TYPE = "VARCHAR"
+# Names that later rooms give to records, and the ends that rollups will have: a sender may not take them first.
+_RESERVED_TABLES = frozenset({"hosts", "alerts", "notifications", "commands", "audit", "samples"})
+_RESERVED_ENDS = ("_1m", "_1h")
+
+
+def is_reserved(table: str) -> bool:
+    """Tell whether no sender may create a table of that name."""
+    return table in _RESERVED_TABLES or table.endswith(_RESERVED_ENDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of one table besides ``ts`` and ``host``, in the order they came to be."""
+
+    table: str
+    columns: Mapping[str, ColumnType]
+
+    @property
+    def own(self) -> Table | None:
+        """Our own description of the table, None for a foreign one."""
+        return TABLES.get(self.table)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Columns that name a series: declared ones, or every text column of a foreign table."""
+        if self.own is not None:
+            return self.own.keys
+        return tuple(name for name, type_ in self.columns.items() if type_ is ColumnType.TEXT)
+
+    def sql_columns(self) -> dict[str, str]:
+        """Return the SQL type of every column by name, ``ts`` and ``host`` first."""
+        return {
+            "ts": TIME_TYPE,
+            "host": HOST_TYPE,
+            **{name: SQL_TYPES[type_] for name, type_ in self.columns.items()},
+        }
+
+    def with_columns(self, more: Mapping[str, ColumnType]) -> Schema:
+        """Return this schema with ``more`` columns at its end."""
+        return Schema(self.table, MappingProxyType({**self.columns, **more}))
+
+
+def _own_schema(table: Table) -> Schema:
+    return Schema(table.name, MappingProxyType({column.name: column.type for column in table.columns}))
+
+
+class Schemas:
+    """All schemas of the installation; ``foreign`` lists what must be kept because no code declares it."""
+
+    __slots__ = ("current",)
+
+    def __init__(self, foreign: Iterable[tuple[str, str, str]] = ()) -> None:
+        """Begin with our own tables and the ``foreign`` columns (table, column, type)."""
+        self.current: Mapping[str, Schema] = MappingProxyType(
+            {name: _own_schema(table) for name, table in TABLES.items()}
+        )
+        for table, column, type_ in foreign:
+            self.add(table, {column: ColumnType(type_)})
+
+    def find(self, table: str) -> Schema | None:
+        """Return the schema of ``table``, or None."""
+        return self.current.get(table)
+
+    def add(self, table: str, columns: Mapping[str, ColumnType]) -> None:
+        """Add ``columns`` to ``table``, which comes to be if it is new; known columns stay as they are."""
+        schema = self.current.get(table) or Schema(table, MappingProxyType({}))
+        more = {name: type_ for name, type_ in columns.items() if name not in schema.columns}
+        if more or table not in self.current:
+            self.current = MappingProxyType({**self.current, table: schema.with_columns(more)})
+
+    def foreign(self) -> list[tuple[str, str, str]]:
+        """Return (table, column, type) of every column that no code declares, in order."""
+        rows: list[tuple[str, str, str]] = []
+        for schema in self.current.values():
+            declared = schema.own
+            for name, type_ in schema.columns.items():
+                if declared is None or declared.find_column(name) is None:
+                    rows.append((schema.table, name, type_.value))
+        return rows
+
+
+def kind_of(schema: Schema, column: str) -> tuple[str, str]:
+    """Return the kind of ``column`` and the sentence about it."""
+    declared = schema.own.find_column(column) if schema.own else None
+    if declared is not None:
+        return declared.kind.value, declared.text
+    kind = ColumnKind.KEY if schema.columns[column] is ColumnType.TEXT else ColumnKind.GAUGE
+    return kind.value, "as its sender named it"

@@ -1,0 +1,1 @@
+"""SQL from callers: checked, sandboxed, bounded and answered in JSON-safe values."""

@@ -1,0 +1,209 @@
+"""One query from the text to JSON-safe rows, on a thread of its own: checked, given its views, run, bounded.
+
+It always runs in a transaction that may not write and that is rolled back, on a cursor that is closed afterwards, so
+that nothing of one query is left for the next.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from nagare.config.settings import QuerySettings
+from nagare.errors import DeadlineExceededError, ResultTooLargeError
+from nagare.metrics.engine import Engine, quote_name
+from nagare.metrics.library import Library, Snapshot
+from nagare.metrics.schema import SQL_TYPES, Schema
+from nagare.metrics.sql.messages import query_error
+from nagare.metrics.sql.sandbox import Checked, check
+from nagare.metrics.sql.values import json_safe
+from nagare.metrics.sql.views import block_sources, table_source, view_sql
+from nagare.model.columns import Columns, RecordTable
+from nagare.model.tables import ColumnType
+from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
+
+FETCH_ROWS = 2048
+# Characters of one answer: past it the JSON would cost the server more than the query did.
+TEXT_LIMIT = 64 * 2**20
+_ZONED = "WITH TIME ZONE"
+
+
+@dataclass(slots=True)
+class Job:
+    """One query as it stands; ``stop`` may be called from any thread and again and again."""
+
+    request: SqlRequest
+    hosts: frozenset[str] | None
+    records: dict[str, Columns] = field(default_factory=dict)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    cursor: duckdb.DuckDBPyConnection | None = None
+
+    def stop(self) -> None:
+        """End the query as soon as DuckDB looks; before it runs at all, if it has not begun."""
+        self.stopped.set()
+        cursor = self.cursor
+        if cursor is not None:
+            cursor.interrupt()
+
+    def check_stopped(self) -> None:
+        """Raise DeadlineExceededError once ``stop`` was called."""
+        if self.stopped.is_set():
+            raise DeadlineExceededError(
+                "cannot finish query: its deadline passed", hint="ask for less: a shorter time, fewer columns"
+            )
+
+
+class QueryRunner:
+    """Runs queries over what a library holds; every method blocks and belongs on a query thread."""
+
+    def __init__(self, engine: Engine, library: Library, directory: str, settings: QuerySettings) -> None:
+        """Read blocks below ``directory``."""
+        self._engine = engine
+        self._library = library
+        self._directory = directory
+        self._settings = settings
+
+    def check(self, sql: str, known: Sequence[str]) -> Checked:
+        """Return the checked statement. Raises QuerySyntaxError."""
+        with self._engine.cursor() as cursor:
+            return check(cursor, sql, known)
+
+    def run(
+        self, job: Job, checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]
+    ) -> SqlReply:
+        """Return the rows of ``checked``. Raises QuerySyntaxError, DeadlineExceededError, ResultTooLargeError, StorageError."""
+        names = {name for table in checked.tables if (schema := schemas.get(table)) for name in schema.sql_columns()}
+        names |= {
+            column.name for table in checked.tables if table in records for column in records[table].table.columns
+        }
+        job.check_stopped()
+        with self._library.pinned() as snapshot, self._engine.cursor() as cursor:
+            job.cursor = cursor
+            try:
+                self._make_views(cursor, job, checked, snapshot, schemas, records)
+                job.check_stopped()
+                return self._answer(cursor, job, checked)
+            except duckdb.Error as error:
+                raise query_error(error, names) from error
+            finally:
+                job.cursor = None
+
+    def _make_views(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        job: Job,
+        checked: Checked,
+        snapshot: Snapshot,
+        schemas: Mapping[str, Schema],
+        records: Mapping[str, RecordTable],
+    ) -> None:
+        for name in sorted(checked.tables):
+            if name in records:
+                self._make_record_view(cursor, job, records[name])
+                continue
+            schema = schemas[name]
+            columns = schema.sql_columns()
+            sources = block_sources(snapshot.blocks.get(name, ()), self._directory, columns)
+            for generation in snapshot.generations:
+                table = generation.tables.get(name)
+                present = table.fill(schema, self._engine) if table is not None else ()
+                if table is not None and present:
+                    sources.append(table_source(table.name, present, columns))
+            job.check_stopped()
+            cursor.execute(view_sql(name, columns, sources, job.hosts))
+
+    def _make_record_view(self, cursor: duckdb.DuckDBPyConnection, job: Job, record: RecordTable) -> None:
+        from nagare.metrics import arrays  # noqa: PLC0415  numpy waits for the first need
+
+        cells = job.records[record.table.name]
+        types = {"ts": ColumnType.INTEGER, "host": ColumnType.TEXT} | {
+            column.name: column.type for column in record.table.columns
+        }
+        present = [name for name in types if name in cells]
+        columns = {name: "TIMESTAMP_MS" if name == "ts" else SQL_TYPES[types[name]] for name in present}
+        source = f"records_{record.table.name}"
+        body = ", ".join(f"{quote_name(name)} {type_}" for name, type_ in columns.items())
+        cursor.execute(f"CREATE TEMP TABLE {quote_name(source)} ({body})")
+        if present and cells[present[0]]:
+            arrayed: dict[str, Any] = {}
+            items = []
+            for name in present:
+                if name == "ts":
+                    arrayed[name] = arrays.time_array(cells[name])
+                    items.append(arrays.BASE_ITEMS[0])
+                elif any(value is not None for value in cells[name]):
+                    arrayed[name] = arrays.to_array(cells[name], types[name])
+                    items.append(arrays.select_item(name, types[name]))
+            cursor.register("given", arrayed)
+            listed = ", ".join(quote_name(name) for name in arrayed)
+            cursor.execute(f"INSERT INTO {quote_name(source)} ({listed}) SELECT {', '.join(items)} FROM given")  # noqa: S608
+            cursor.unregister("given")
+        cursor.execute(
+            view_sql(record.table.name, columns, [table_source(quote_name(source), present, columns)], job.hosts)
+        )
+
+    def _answer(self, cursor: duckdb.DuckDBPyConnection, job: Job, checked: Checked) -> SqlReply:
+        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            described = self._describe(cursor, checked, job)
+            sql = _unzoned(checked.sql, described) if described else checked.sql
+            cursor.execute(sql, _parameters(job.request))
+            columns = described or [(str(item[0]), str(item[1])) for item in cursor.description]
+            rows, truncated = self._fetch(cursor, job)
+        finally:
+            cursor.abort()
+            cursor.execute("ROLLBACK")
+        return SqlReply([SqlColumn(name, type_) for name, type_ in columns], rows, truncated, "raw", 0.0)
+
+    def _describe(self, cursor: duckdb.DuckDBPyConnection, checked: Checked, job: Job) -> list[tuple[str, str]]:
+        if checked.is_explain:
+            return []
+        found = cursor.execute(f"DESCRIBE {checked.sql}", _parameters(job.request)).fetchall()
+        return [(str(row[0]), str(row[1])) for row in found]
+
+    def _fetch(self, cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[list[list[Any]], bool]:
+        limit = self._settings.row_limit
+        wanted = limit if job.request.limit is None else max(0, min(job.request.limit, limit))
+        rows: list[list[Any]] = []
+        size = 0
+        while len(rows) <= wanted:
+            job.check_stopped()
+            chunk = cursor.fetchmany(min(FETCH_ROWS, wanted + 1 - len(rows)))
+            if not chunk:
+                return rows, False
+            for row in chunk:
+                rows.append([json_safe(value) for value in row])
+                size += sum(len(value) for value in row if isinstance(value, (str, bytes, list, dict)))
+            if size > TEXT_LIMIT:
+                raise ResultTooLargeError(
+                    f"cannot answer query: the answer exceeds {TEXT_LIMIT} bytes", hint="ask for less, or aggregate"
+                )
+        if job.request.limit is None or job.request.limit > limit:
+            raise ResultTooLargeError(
+                f"cannot answer query: it has more than {limit} rows", hint="add LIMIT, a shorter time, or aggregate"
+            )
+        return rows[:wanted], True
+
+
+def _parameters(request: SqlRequest) -> Any:
+    return request.params or None
+
+
+def _unzoned(sql: str, columns: Sequence[tuple[str, str]]) -> str:
+    """Return ``sql`` with zoned times as plain UTC ones: Python would need a zone library to take them."""
+    if not any(_ZONED in type_ for _, type_ in columns):
+        return sql
+    items = []
+    names = []
+    for number, (_, type_) in enumerate(columns):
+        name = f"c{number}"
+        names.append(name)
+        if type_ == f"TIMESTAMP {_ZONED}":
+            items.append(f"{name} AT TIME ZONE 'UTC'")
+        else:
+            items.append(f"CAST({name} AS VARCHAR)" if _ZONED in type_ else name)
+    return f"SELECT {', '.join(items)} FROM (\n{sql}\n) AS answer({', '.join(names)})"  # noqa: S608  checked before

@@ -1,0 +1,40 @@
+"""Queries as the store offers them: checked and run on a query thread, records fetched on the loop in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nagare.lib.clock import Clock
+from nagare.metrics.schema import Schema
+from nagare.metrics.sql.pool import QueryPool
+from nagare.metrics.sql.query import Job, QueryRunner
+from nagare.model.columns import RecordTable
+from nagare.wire.sql import SqlReply, SqlRequest
+
+
+class SqlService:
+    """Answers requests through a pool; ``records`` is the store's own mapping and may grow."""
+
+    def __init__(self, runner: QueryRunner, pool: QueryPool, records: Mapping[str, RecordTable], clock: Clock) -> None:
+        """Answer with ``runner``."""
+        self._runner = runner
+        self._pool = pool
+        self._records = records
+        self._clock = clock
+
+    async def query(self, request: SqlRequest, hosts: frozenset[str] | None, schemas: Mapping[str, Schema]) -> SqlReply:
+        """Return the answer to ``request``. Raises the errors that MetricStore.query names."""
+        started = self._clock.monotonic()
+        job = Job(request, hosts)
+        known = [*schemas, *self._records]
+        checked = await self._pool.run(lambda: self._runner.check(request.sql, known), job.stop)
+        records = {name: self._records[name] for name in checked.tables if name in self._records}
+        for name, record in records.items():
+            job.records[name] = await record.fetch()
+        reply = await self._pool.run(lambda: self._runner.run(job, checked, schemas, records), job.stop)
+        elapsed_ms = round((self._clock.monotonic() - started) * 1000, 3)
+        return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms)
+
+    def close(self) -> None:
+        """Take no more requests."""
+        self._pool.close()

@@ -1,0 +1,238 @@
+"""The metric store as the rest of the server sees it: append, query, describe, and a loop that keeps house.
+
+Nothing here touches a file or DuckDB on the event loop: the log has its writer's thread, queries have theirs, and
+opening, flushing, compaction and retention share one maintenance thread. Open order: catalog, block files, log,
+replay. Close order: writer (which stores what waits), queries, catalog; nothing is flushed by force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar
+
+from nagare.config.places import Places
+from nagare.config.settings import QuerySettings, StorageSettings
+from nagare.errors import NagareError, NotReadyError, OverloadedError, StorageError
+from nagare.lib.clock import Clock
+from nagare.lib.counters import Counters
+from nagare.metrics.core import StoreCore
+from nagare.metrics.describe import describe
+from nagare.metrics.head import HeadTable
+from nagare.metrics.observe import NoObserver, Observer
+from nagare.metrics.sql.pool import QueryPool
+from nagare.metrics.sql.service import SqlService
+from nagare.model.columns import RecordTable
+from nagare.model.event import Event
+from nagare.wire.batch import Batch, BatchReply
+from nagare.wire.sql import SqlReply, SqlRequest, TableView
+from nagare.wire.system import StoreStatus
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# A head this many times over its flush size means that flushing fails or lags: senders must wait, not memory grow.
+HEAD_LIMIT_FLUSHES = 4
+# Retention and compaction look this often; a day's block ages a day at a time.
+HOUSEKEEPING_SECONDS = 60.0
+
+
+class MetricStore:
+    """Keeps metrics and events of all hosts and answers SQL over them; see the module for threads and order."""
+
+    def __init__(
+        self,
+        places: Places,
+        storage: StorageSettings,
+        query: QuerySettings,
+        *,
+        clock: Clock,
+        observer: Observer | None = None,
+    ) -> None:
+        """Describe the store; ``async with`` opens it."""
+        self._storage = storage
+        self._query = query
+        self._clock = clock
+        self._places = places
+        self._observer = observer or NoObserver()
+        self._records: dict[str, RecordTable] = {}
+        self._core: StoreCore | None = None
+        self._sql: SqlService | None = None
+        self._maintenance: ThreadPoolExecutor | None = None
+        self._wake = asyncio.Event()
+        self._crowded: list[HeadTable] = []
+        self.counters = Counters()
+
+    async def __aenter__(self) -> Self:
+        """Open the files and replay the log. Raises StorageError."""
+        loop = asyncio.get_running_loop()
+        self._maintenance = ThreadPoolExecutor(1, thread_name_prefix="nagare-store")
+
+        def crowded(table: HeadTable) -> None:
+            loop.call_soon_threadsafe(self._note_crowded, table)
+
+        core = StoreCore(self._places, self._storage, self._query, self._clock, self._observer, crowded)
+        try:
+            await self._maintain(core.open)
+        except BaseException:
+            self._maintenance.shutdown(wait=False)
+            raise
+        self._core = core
+        self._sql = SqlService(core.runner, QueryPool(self._query), self._records, self._clock)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Store what waits, end the threads, close the files."""
+        core, self._core = self._core, None
+        if self._sql is not None:
+            self._sql.close()
+        if core is not None and self._maintenance is not None:
+            # Shielded: a second cancellation must not leave the log's thread behind with senders waiting.
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._maintenance, core.close))
+        if self._maintenance is not None:
+            self._maintenance.shutdown(wait=False)
+
+    async def run(self) -> None:
+        """Flush in time and when the head is large, drop what is too old, merge small blocks; until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._flush_in_time(), name="store-flush")
+            tasks.create_task(self._serve_wakes(), name="store-wakes")
+            tasks.create_task(self._keep_house(), name="store-house")
+
+    async def append(self, batch: Batch) -> BatchReply:
+        """Store ``batch`` durably and say what became of it; the same (host, boot, seq) again is a duplicate.
+
+        Raises InputError (malformed, nothing stored), OverloadedError, DiskFullError, StorageError, NotReadyError.
+        """
+        core = self._open_core()
+        self._check_head(core)
+        reply = await core.writer.submit(batch)
+        if not isinstance(reply, BatchReply):
+            raise StorageError("cannot store batch: the writer answered for events")
+        self.counters.add("batches")
+        self.counters.add("rows", reply.accepted)
+        self.counters.add("duplicates", int(reply.duplicate))
+        self.counters.add("refused_rows", sum(len(refusal.rows) for refusal in reply.refused))
+        if core.library.current.generations[-1].rows >= self._storage.flush_rows:
+            self._wake.set()
+        return reply
+
+    async def append_events(self, events: Sequence[Event]) -> list[bool]:
+        """Store ``events`` durably; False marks one whose id is known already. Raises as ``append`` does."""
+        if not events:
+            return []
+        core = self._open_core()
+        self._check_head(core)
+        reply = await core.writer.submit(tuple(events))
+        if isinstance(reply, BatchReply):
+            raise StorageError("cannot store events: the writer answered for a batch")
+        self.counters.add("events", sum(reply))
+        return reply
+
+    async def query(self, request: SqlRequest, *, hosts: frozenset[str] | None = None) -> SqlReply:
+        """Answer one SELECT over the tables, only rows of ``hosts`` when given.
+
+        Raises QuerySyntaxError, DeadlineExceededError, ResultTooLargeError, OverloadedError, StorageError.
+        """
+        core = self._open_core()
+        if self._sql is None:
+            raise _not_open()
+        self.counters.add("queries")
+        started = self._clock.monotonic()
+        try:
+            return await self._sql.query(request, hosts, core.schemas.current)
+        except NagareError:
+            self.counters.add("query_failures")
+            raise
+        finally:
+            self.counters.add("query_seconds", max(0.0, self._clock.monotonic() - started))
+
+    def register_records(self, table: RecordTable) -> None:
+        """Let SQL see ``table``; its rows are fetched when a query names it. Replaces one of the same name."""
+        self._records[table.table.name] = table
+
+    def describe(self) -> list[TableView]:
+        """Return every table that SQL sees, with its columns."""
+        return describe(self._open_core().schemas.current, self._records)
+
+    def status(self) -> StoreStatus:
+        """Return the store in numbers."""
+        return self._open_core().status(self.counters)
+
+    async def flush(self) -> int:
+        """Move the head into blocks and let the log forget it; return the number of blocks. Raises StorageError."""
+        core = self._open_core()
+        blocks = await self._maintain(core.flush)
+        self.counters.add("flushes")
+        return blocks
+
+    async def keep_house(self) -> None:
+        """Drop what is older than retention and merge small blocks. Raises StorageError."""
+        core = self._open_core()
+        await self._maintain(core.keep_house)
+
+    async def _maintain(self, work: Callable[[], T]) -> T:
+        if self._maintenance is None:
+            raise _not_open()
+        return await asyncio.get_running_loop().run_in_executor(self._maintenance, work)
+
+    async def _flush_in_time(self) -> None:
+        while True:
+            await self._clock.sleep(self._storage.flush_seconds)
+            await self._try("flush", self.flush)
+
+    async def _serve_wakes(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            core = self._open_core()
+            crowded, self._crowded = self._crowded, []
+            await self._try("fill", partial(self._fill, crowded))
+            if core.library.current.generations[-1].rows >= self._storage.flush_rows:
+                await self._try("flush", self.flush)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self._clock.sleep(HOUSEKEEPING_SECONDS)
+            await self._try("housekeeping", self.keep_house)
+
+    async def _fill(self, tables: Sequence[HeadTable]) -> None:
+        core = self._open_core()
+        for table in tables:
+            await self._maintain(partial(core.fill, table))
+
+    async def _try(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Run one round of housekeeping; a storage fault is counted and tried again in time, never the end of the loop."""
+        try:
+            await work()
+        except StorageError as error:
+            self.counters.add(f"{name}_failures")
+            log.error("store_%s_failed error=%s", name, error.message)  # noqa: TRY400  the message says it all
+
+    def _note_crowded(self, table: HeadTable) -> None:
+        if table not in self._crowded:
+            self._crowded.append(table)
+        self._wake.set()
+
+    def _check_head(self, core: StoreCore) -> None:
+        rows = sum(generation.rows for generation in core.library.current.generations)
+        if rows > HEAD_LIMIT_FLUSHES * self._storage.flush_rows:
+            self._wake.set()
+            raise OverloadedError(
+                f"cannot store batch: {rows} rows wait to be moved into blocks", retry_after_seconds=5
+            )
+
+    def _open_core(self) -> StoreCore:
+        if self._core is None:
+            raise _not_open()
+        return self._core
+
+
+def _not_open() -> NotReadyError:
+    return NotReadyError("cannot use the metric store: it is not open", retry_after_seconds=5)

@@ -1,0 +1,270 @@
+"""The one thread that writes the metric log, many senders at a time: group commit.
+
+It takes everything that waits, checks it, appends it, synchronises once, puts the rows into the head and only then
+completes the senders' futures. It alone owns the log, the names of what was stored, the schemas and the newest
+generation, so none of them needs a lock, and a repeat that arrives beside its original waits for the same
+synchronisation. Other threads ask it to run a function by ``call``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from nagare.config.settings import StorageSettings
+from nagare.errors import DiskFullError, NagareError, NotReadyError, OverloadedError
+from nagare.lib.clock import Clock
+from nagare.lib.segment_log import SegmentLog
+from nagare.metrics.head import Generation, HeadTable
+from nagare.metrics.observe import Observer
+from nagare.metrics.prepare import Group, Prepared, Preparer
+from nagare.metrics.seen import Seen
+from nagare.model.event import Event
+from nagare.wire.batch import Batch, BatchReply
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Reply = BatchReply | list[bool]
+# Senders that may wait at one time; their bodies are bounded by the edge that decoded them.
+QUEUE_LIMIT = 1024
+# Bytes of one group commit: keeps the write, and what a failed sync takes back, to a fraction of a second.
+GROUP_LIMIT_BYTES = 16 * 2**20
+# Free space changes slowly and asking for it is a system call: once a second is enough.
+FREE_SPACE_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Batch | Sequence[Event]
+    future: asyncio.Future[Reply]
+    loop: asyncio.AbstractEventLoop
+
+
+@dataclass(slots=True)
+class _Commit:
+    """Members of one group commit in the order they came."""
+
+    jobs: list[tuple[_Job, Prepared]] = field(default_factory=list)
+    failures: list[tuple[_Job, BaseException]] = field(default_factory=list)
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Head:
+    """Where durable rows go: the newest generation, and who is told when too many rows wait in a table."""
+
+    generation: Generation
+    crowded: Callable[[HeadTable], None]
+
+
+class LogWriter:
+    """Owns the log's thread; ``submit`` on the event loop, ``call`` from any other thread."""
+
+    def __init__(
+        self,
+        segments: SegmentLog,
+        seen: Seen,
+        preparer: Preparer,
+        head: Head,
+        watch: Watch,
+    ) -> None:
+        """Take over what the thread owns from here on."""
+        self._log = segments
+        self._seen = seen
+        self._preparer = preparer
+        self.head = head
+        self._watch = watch
+        self._thread = threading.Thread(target=self._run, name="nagare-log", daemon=True)
+        # Guards _jobs, _calls and _stopping.
+        self._wake = threading.Condition()
+        self._jobs: deque[_Job] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    async def submit(self, work: Batch | Sequence[Event]) -> Reply:
+        """Return the answer for ``work`` once it is durable. Raises what refused it."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+        with self._wake:
+            if self._stopping:
+                raise NotReadyError("cannot store batch: the server is stopping", retry_after_seconds=5)
+            if len(self._jobs) >= QUEUE_LIMIT:
+                raise OverloadedError(f"cannot store batch: {QUEUE_LIMIT} senders wait already", retry_after_seconds=1)
+            self._jobs.append(_Job(work, future, loop))
+            self._wake.notify()
+        return await future
+
+    def call(self, function: Callable[[], T]) -> Future[T]:
+        """Run ``function`` on the writer's thread, between two group commits."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001  carried to the caller, whoever waits
+                future.set_exception(error)
+
+        with self._wake:
+            if self._stopping:
+                raise NotReadyError("cannot use the log: the server is stopping")
+            self._calls.append(run)
+            self._wake.notify()
+        return future
+
+    def stop(self) -> None:
+        """Store what waits, then end the thread. Blocks until it has ended."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not (self._jobs or self._calls or self._stopping):
+                    self._wake.wait()
+                if self._stopping and not self._jobs and not self._calls:
+                    return
+                calls, self._calls = self._calls, deque()
+            for run in calls:
+                run()
+            self._commit(self._gather())
+
+    def _gather(self) -> _Commit:
+        commit = _Commit()
+        group = Group()
+        while commit.size < GROUP_LIMIT_BYTES:
+            with self._wake:
+                if not self._jobs:
+                    break
+                job = self._jobs.popleft()
+            try:
+                prepared = self._prepare(job, group)
+            except NagareError as error:
+                commit.failures.append((job, error))
+            except Exception as error:
+                # A bug in the checks must cost its sender an error, never the thread that serves all of them.
+                log.exception("batch_check_failed")
+                commit.failures.append((job, error))
+            else:
+                commit.jobs.append((job, prepared))
+                commit.size += len(prepared.payload)
+        return commit
+
+    def _prepare(self, job: _Job, group: Group) -> Prepared:
+        if isinstance(job.work, Batch):
+            return self._preparer.batch(job.work, group)
+        return self._preparer.events(job.work, group)
+
+    def _commit(self, commit: _Commit) -> None:
+        failed = self._write(commit)
+        if failed is not None:
+            # Duplicates inside the group were promised what just failed, so they fail with it.
+            commit.failures.extend((job, failed) for job, _ in commit.jobs)
+            commit.jobs.clear()
+        if commit.jobs:
+            self._watch.observer.step("before_ack")
+        for job, prepared in commit.jobs:
+            _complete(job, prepared.reply, None)
+        for job, error in commit.failures:
+            _complete(job, None, error)
+
+    def _write(self, commit: _Commit) -> NagareError | None:
+        records = [prepared for _, prepared in commit.jobs if prepared.record is not None]
+        if not records:
+            return None
+        try:
+            self._watch.check_room()
+            last = self._log.append([prepared.payload for prepared in records])
+            self._watch.observer.step("log_appended")
+            self._log.sync()
+        except NagareError as error:
+            self._watch.failed(error)
+            return error
+        self._watch.succeeded()
+        self._watch.observer.step("log_synced")
+        for index, prepared in enumerate(records, last - len(records) + 1):
+            if prepared.record is not None:
+                self._seen.add(prepared.record)
+                for table in self.head.generation.add(index, prepared.record):
+                    self.head.crowded(table)
+        return None
+
+
+class Watch:
+    """What the writer knows of its disk: free space, and whether the last write went through."""
+
+    def __init__(self, directory: Path, storage: StorageSettings, clock: Clock, observer: Observer) -> None:
+        """Watch the file system that holds ``directory``."""
+        self._directory = directory
+        self._reserve = storage.free_reserve_bytes
+        self._clock = clock
+        self.observer = observer
+        self.free_bytes = 0
+        self.fault = ""
+        self._asked_at: float | None = None
+
+    @property
+    def is_writable(self) -> bool:
+        """Tell whether the last write went through."""
+        return not self.fault
+
+    def check_room(self) -> None:
+        """Refuse to write into the reserve. Raises DiskFullError; asks the system once a second at the most."""
+        now = self._clock.monotonic()
+        if self._asked_at is None or now - self._asked_at >= FREE_SPACE_SECONDS or self.fault:
+            self.measure()
+            self._asked_at = now
+        if self.free_bytes < self._reserve:
+            raise DiskFullError(
+                f"cannot store batch: {self.free_bytes} bytes are free on {self._directory} and {self._reserve} are kept in reserve",
+                hint="free some space; writing resumes by itself",
+            )
+
+    def measure(self) -> int:
+        """Ask the system for the free space."""
+        found = os.statvfs(self._directory)
+        self.free_bytes = found.f_bavail * found.f_frsize
+        return self.free_bytes
+
+    def failed(self, error: NagareError) -> None:
+        """Remember that a write failed; say it once, not at every batch."""
+        if not self.fault:
+            log.error("log_write_failed error=%s", error.message)
+        self.fault = error.message
+
+    def succeeded(self) -> None:
+        """Remember that a write went through."""
+        if self.fault:
+            log.warning("log_write_resumed")
+            self.fault = ""
+
+
+def _complete(job: _Job, reply: Reply | None, error: BaseException | None) -> None:
+    def settle() -> None:
+        if job.future.done():
+            return
+        if error is not None:
+            job.future.set_exception(error)
+        elif reply is not None:
+            job.future.set_result(reply)
+
+    try:
+        job.loop.call_soon_threadsafe(settle)
+    except RuntimeError:
+        # The loop is closed: nobody waits any more, and what is stored stays stored.
+        log.debug("sender_gone")
