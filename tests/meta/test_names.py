@@ -11,6 +11,9 @@ EMPTY_NOUNS = {"data", "info", "handle", "process"}
 # name -> reason
 EXCEPTIONS = {
     "NagareError": "the root of the exception tree, named by its package as users catch it",
+    "NoData": "the designed state of a panel that has no data to show",
+    "nagare.tui.widgets.no_data": "the widget of that name",
+    "_Process": "the parts of one operating-system process, which is what the word means here",
     "nagare.collect.process": "a collector's file is named by its table",
     "nagare.tui.screens.process": "a screen's file is named by its table",
 }
