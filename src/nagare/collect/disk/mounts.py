@@ -18,14 +18,17 @@ _NETWORK = frozenset(
     b"9p afs beegfs ceph cifs coda davfs fuse fuse.ceph gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs pvfs2"
     b" smb3 smbfs".split()
 )
-# Mounts below these belong to the system or to other containers, which the table ``container`` shows.
+# Mounts at or below these belong to the system, below the runtimes' own to containers, which have a table.
 _INTERNAL = tuple(
-    f"{place}/".encode()
+    place.encode()
     for place in (
-        "/dev", "/proc", "/sys", "/run", "/var/lib/docker", "/var/lib/containers", "/var/lib/containerd",
-        "/var/lib/kubelet", "/var/lib/lxcfs", "/var/lib/snapd", "/snap", "/var/snap",
+        "/dev/", "/proc/", "/sys/", "/run/", "/snap/", "/var/snap/", "/var/lib/snapd/", "/var/lib/lxcfs/",
+        "/var/lib/docker/overlay2/", "/var/lib/docker/containers/", "/var/lib/docker/zfs/", "/var/lib/docker/btrfs/",
+        "/var/lib/containers/storage/", "/var/lib/containerd/io.", "/var/lib/kubelet/pods/", "/var/lib/kubelet/plugins/",
     )
 )  # fmt: skip
+# Where desktops mount what a person plugs in.
+_REMOVABLE = b"/run/media/"
 # Files that a container runtime binds into every container from the host's disk.
 _BOUND_FILES = frozenset((b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf"))
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
@@ -98,7 +101,7 @@ def _is_watched(mount: Mount) -> bool:
         return False
     if mount.fstype == b"overlay":
         return mount.point == b"/"
-    return not mount.point.startswith(_INTERNAL)
+    return not (mount.point + b"/").startswith(_INTERNAL) or mount.point.startswith(_REMOVABLE)
 
 
 def _rank(mount: Mount) -> tuple[bool, int, bytes]:

@@ -17,7 +17,7 @@ from nagare.model.event import Severity
 # A flood of kernel messages must not keep the collector busy: beyond this the victim stays unknown.
 _RECORD_LIMIT = 5000
 _RECORD_BYTES = 8192
-_KILLED = re.compile(rb"[Oo]ut of memory: Killed process (\d+) \((.*?)\)(?:.*?anon-rss:(\d+)kB)?")
+_KILLED = re.compile(rb"[Oo]ut of memory: Killed process (\d+) \((.*?)\)(?: total-vm:.*?anon-rss:(\d+)kB|,|\s*$)")
 
 
 @dataclass(frozen=True, slots=True)
