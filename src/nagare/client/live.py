@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from nagare.client.client import Client
@@ -66,7 +66,7 @@ class LiveFeed:
         """Try to connect at once instead of waiting for the delay to pass."""
         self._hurry.set()
 
-    async def __aiter__(self) -> AsyncIterator[LiveEvent]:
+    async def __aiter__(self) -> AsyncGenerator[LiveEvent, None]:
         """Keep the connection and yield what comes, until the reader stops."""
         async with TaskSupervisor(clock=self._client.clock, stop_seconds=_CLOSE_SECONDS) as tasks:
             tasks.supervise("live feed", self._keep_connected)

@@ -59,15 +59,19 @@ def problem_of(answer: Answer, request: str, clock: Clock) -> NagareError:
     retry_after = parse_retry_after(answer.headers.get("retry-after", ""), clock)
     problem = _find_problem(answer)
     if problem is not None:
-        return error_of(problem, retry_after=retry_after)
+        return error_of(problem, request=request, retry_after=retry_after)
     message = f"cannot {request}: the server answered {answer.status}{_phrase(answer.status)}"
     return make_error(_class_of_status(answer.status), message, retry_after=retry_after)
 
 
-def error_of(problem: Problem, *, retry_after: float | None = None) -> NagareError:
-    """Return the exception that ``problem`` was made from; an unknown code falls back to its status."""
+def error_of(problem: Problem, *, request: str = "go on", retry_after: float | None = None) -> NagareError:
+    """Return the exception that ``problem`` was made from; an unknown code falls back to its status.
+
+    ``request`` is told when the problem has no detail: a bug of the server's, which keeps it in its log.
+    """
     kind = find_class(problem.code) or _class_of_status(problem.status)
-    error = make_error(kind, problem.detail or problem.title, hint=problem.hint, retry_after=retry_after)
+    message = problem.detail or f"cannot {request}: the server answered {problem.status} {problem.title}".rstrip()
+    error = make_error(kind, message, hint=problem.hint, retry_after=retry_after)
     if isinstance(error, InputError):
         error.errors = problem.errors
     error.context = {"instance": problem.instance, "status": problem.status}
