@@ -30,6 +30,7 @@ from nagare.tui.verbs import AppVerbs
 from nagare.tui.widgets.banner import Banner
 from nagare.tui.widgets.footer import Footer, FooterKey
 from nagare.tui.widgets.header import Header
+from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
     from nagare.tui.feed import Feed
@@ -108,7 +109,7 @@ class TopApp(App[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self._open(), name="open")
+        start_work(self, self._open, "open")
 
     async def _open(self) -> None:
         # Imported here: numpy and the network library cost more than the whole first paint.

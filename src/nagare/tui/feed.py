@@ -24,6 +24,7 @@ from nagare.tui.renderables.time_axis import format_clock, format_moment
 from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
 from nagare.tui.widgets.header import HeaderFacts
+from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
@@ -54,7 +55,7 @@ class Feed:
     def start(self) -> None:
         """Follow the source from here on."""
         self.model.set_connection(Connection(since_ms=self._clock.now_ms()))
-        self._app.run_worker(self._follow(), group="feed", exclusive=True, name="feed")
+        start_work(self._app, self._follow, "feed")
         self._app.set_interval(1.0, self._tick, name="ages")
 
     async def _follow(self) -> None:
@@ -69,7 +70,7 @@ class Feed:
             case Connected(hello):
                 state = Connection(Phase.ONLINE, now_ms, url=self.model.connection.url, version=hello.version)
                 self.model.set_connection(state)
-                self._app.run_worker(self._prime(), group="prime", exclusive=True, name="prime")
+                start_work(self._app, self._prime, "prime")
             case Found(url):
                 self.model.set_connection(replace(self.model.connection, phase=Phase.CONNECTING, url=url))
             case Disconnected(reason, seconds):

@@ -60,7 +60,7 @@ def host_statement(table: str, series: Sequence[Series], host: str, span: Span) 
     values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
     outer = ", ".join(f"min(v{index}), max(v{index})" for index in range(len(series)))
     return Statement(
-        f"select t // {span.step_ms} * {span.step_ms} as b, {outer} from ("
+        f"select t // {span.step_ms} * {span.step_ms} as b, {outer} from ("  # noqa: S608  names are our own, values are bound
         f"select epoch_ms(ts) as t, {values} from {table} where host = ? and ts >= epoch_ms(?) and ts < epoch_ms(?)"
         " group by ts) group by b order by b",
         [host, span.start_ms, span.end_ms],
@@ -75,7 +75,7 @@ def fleet_statement(table: str, series: Sequence[Series], span: Span) -> Stateme
         f"{'avg' if one.unit is Unit.RATIO else 'sum'}(v{index}), max(v{index})" for index, one in enumerate(series)
     )
     return Statement(
-        f"select b, {outer} from (select host, t // {span.step_ms} * {span.step_ms} as b, {means} from ("
+        f"select b, {outer} from (select host, t // {span.step_ms} * {span.step_ms} as b, {means} from ("  # noqa: S608  names are our own, values are bound
         f"select host, epoch_ms(ts) as t, {values} from {table} where ts >= epoch_ms(?) and ts < epoch_ms(?)"
         " group by host, ts) group by host, b) group by b order by b",
         [span.start_ms, span.end_ms],
@@ -87,7 +87,7 @@ def seed_statement(table: str, series: Sequence[Series], span: Span) -> Statemen
     values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
     means = ", ".join(f"avg(v{index})" for index in range(len(series)))
     return Statement(
-        f"select host, t // {span.step_ms} * {span.step_ms} as b, {means} from ("
+        f"select host, t // {span.step_ms} * {span.step_ms} as b, {means} from ("  # noqa: S608  names are our own, values are bound
         f"select host, epoch_ms(ts) as t, {values} from {table} where ts >= epoch_ms(?) and ts < epoch_ms(?)"
         " group by host, ts) group by host, b order by host, b",
         [span.start_ms, span.end_ms],
@@ -105,7 +105,7 @@ def rows_statement(table: str, host: str, at_ms: int | None = None) -> Statement
     bound = "" if at_ms is None else " and ts <= epoch_ms(?)"
     params: list[Any] = [host] if at_ms is None else [host, at_ms]
     return Statement(
-        f"select * from {table} where host = ? and ts = (select max(ts) from {table} where host = ?{bound})",
+        f"select * from {table} where host = ? and ts = (select max(ts) from {table} where host = ?{bound})",  # noqa: S608  names are our own, values are bound
         [host, *params],
     )
 

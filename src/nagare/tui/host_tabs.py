@@ -15,7 +15,7 @@ _TEXT_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One list: ``columns`` are named like the table's own; ``keys`` name a row, ``sort`` its usual order."""
+    """One list: ``columns`` are named like the table's own; ``keys`` name a row, ``sort`` its usual order as in an address."""
 
     id: str
     title: str
@@ -23,7 +23,6 @@ class Section:
     columns: tuple[ColumnSpec, ...]
     keys: tuple[str, ...]
     sort: str
-    reverse: bool
     empty: str
 
 
@@ -70,7 +69,17 @@ _PROCESSES = Section(
         _text("unit", "unit", 18, 8), _text("container", "container", 12, 10),
         _text("command", "command", 20, 2, grow=True),
     ),
-    ("pid", "name"), "cpu_ratio", True, "no process was reported for this moment",
+    ("pid", "name"), "cpu_ratio.desc", "no process was reported for this moment",
+)  # fmt: skip
+CORES = Section(
+    "cores", "Cores", "cpu",
+    (
+        _text("core", "core", 5, 0), _ratio("busy_ratio", "busy", 1), _ratio("user_ratio", "user", 2),
+        _ratio("system_ratio", "system", 2), _ratio("iowait_ratio", "iowait", 3), _ratio("nice_ratio", "nice", 5),
+        _ratio("irq_ratio", "irq", 6), _ratio("softirq_ratio", "soft", 6), _ratio("steal_ratio", "steal", 4),
+        _ratio("guest_ratio", "guest", 7), _count("frequency_hertz", "clock", 3),
+    ),
+    ("core",), "core.asc", "no core was reported",
 )  # fmt: skip
 _MOUNTS = Section(
     "mounts", "File systems", "disk",
@@ -80,7 +89,7 @@ _MOUNTS = Section(
         _ratio("inodes_used_ratio", "inodes", 4, 0.90, 0.97), _text("fstype", "type", 8, 5),
         _text("device", "device", 16, 6), _text("read_only", "ro", 3, 7),
     ),
-    ("mount", "device"), "used_ratio", True, "no file system was reported",
+    ("mount", "device"), "used_ratio.desc", "no file system was reported",
 )  # fmt: skip
 _DEVICES = Section(
     "devices", "Devices", "disk_io",
@@ -91,7 +100,7 @@ _DEVICES = Section(
         _seconds("read_await_seconds", "r wait", 2), _seconds("write_await_seconds", "w wait", 2),
         _count("queue_length", "queue", 4), _count("in_flight", "now", 5),
     ),
-    ("device",), "utilization_ratio", True, "no block device was reported",
+    ("device",), "utilization_ratio.desc", "no block device was reported",
 )  # fmt: skip
 _DRIVES = Section(
     "drives", "Drives", "smart",
@@ -102,7 +111,7 @@ _DRIVES = Section(
         _count("pending_sectors", "pending", 3), _count("media_errors_total", "media", 4),
         _seconds("power_on_seconds_total", "on", 5), _text("serial", "serial", 16, 6),
     ),
-    ("device",), "device", False, "no drive reports about itself: smartctl is absent, or may not be run",
+    ("device",), "device.asc", "no drive reports about itself: smartctl is absent, or may not be run",
 )  # fmt: skip
 _INTERFACES = Section(
     "interfaces", "Interfaces", "network",
@@ -115,7 +124,7 @@ _INTERFACES = Section(
         _text("primary", "route", 5, 5), _bytes("received_bytes_total", "total in", 8),
         _bytes("sent_bytes_total", "tot out", 8),
     ),
-    ("interface",), "received_bytes_per_second", True, "no interface was reported",
+    ("interface",), "received_bytes_per_second.desc", "no interface was reported",
 )  # fmt: skip
 _PROBES = Section(
     "probes", "Latency", "probe",
@@ -125,7 +134,7 @@ _PROBES = Section(
         _seconds("latency_max_seconds", "most", 3), _ratio("loss_ratio", "loss", 2, 0.01, 0.5),
         _count("status_code", "status", 4), _text("error", "error", 20, 2, grow=True),
     ),
-    ("target", "kind"), "target", False, "no target is configured: [[agent.probes]] in nagare.toml",
+    ("target", "kind"), "target.asc", "no target is configured: [[agent.probes]] in nagare.toml",
 )  # fmt: skip
 _GPUS = Section(
     "gpus", "GPUs", "gpu",
@@ -137,7 +146,7 @@ _GPUS = Section(
         _ratio("fan_ratio", "fan", 5), _count("clock_sm_hertz", "clock", 5), _text("performance_state", "perf", 4, 6),
         _text("throttle_reasons", "held back by", 14, 3), _count("processes", "procs", 4, 5), _text("mig", "mig", 8, 7),
     ),
-    ("index", "uuid"), "index", False, "this host has no GPU, or its driver does not answer",
+    ("index", "uuid"), "index.asc", "this host has no GPU, or its driver does not answer",
 )  # fmt: skip
 _GPU_PROCESSES = Section(
     "gpu-processes", "On the GPUs", "gpu_process",
@@ -145,7 +154,7 @@ _GPU_PROCESSES = Section(
         _text("index", "gpu", 4, 0), ColumnSpec("pid", "pid", CellKind.NUMBER, 7, 1), _text("name", "program", 20, 0, grow=True),
         _bytes("memory_bytes", "memory", 1), _ratio("utilization_ratio", "share", 2), _text("kind", "kind", 8, 3),
     ),
-    ("index", "uuid", "pid"), "memory_bytes", True, "no process uses a GPU",
+    ("index", "uuid", "pid"), "memory_bytes.desc", "no process uses a GPU",
 )  # fmt: skip
 _UNITS = Section(
     "units", "Units that failed or restart", "unit",
@@ -153,7 +162,7 @@ _UNITS = Section(
         _text("name", "unit", 26, 0, grow=True), _text("active_state", "state", 10, 1), _text("sub_state", "sub", 12, 2),
         _text("result", "result", 12, 1), _count("restarts_total", "restarts", 2, 8), _text("load_state", "load", 9, 4),
     ),
-    ("name",), "name", False, "no unit failed; systemd may be absent here",
+    ("name",), "name.asc", "no unit failed; systemd may be absent here",
 )  # fmt: skip
 _CONTAINERS = Section(
     "containers", "Containers", "container",
@@ -164,7 +173,7 @@ _CONTAINERS = Section(
         _count("processes", "procs", 5), _count("oom_kills_total", "oom", 3, 5), _text("runtime", "runtime", 10, 6),
         _text("id", "id", 12, 7),
     ),
-    ("id",), "cpu_ratio", True, "no container runs here",
+    ("id",), "cpu_ratio.desc", "no container runs here",
 )  # fmt: skip
 _SENSORS = Section(
     "sensors", "Sensors", "sensor",
@@ -172,7 +181,7 @@ _SENSORS = Section(
         _text("chip", "chip", 16, 0), _text("label", "sensor", 18, 0, grow=True), _text("kind", "kind", 11, 2),
         ColumnSpec("value", "value", CellKind.COUNT, 8, 1), _count("high", "high", 3), _count("critical", "critical", 3, 8),
     ),
-    ("chip", "label", "kind"), "chip", False, "no sensor is readable: usual in virtual machines and containers",
+    ("chip", "label", "kind"), "chip.asc", "no sensor is readable: usual in virtual machines and containers",
 )  # fmt: skip
 _AGENT = Section(
     "collectors", "Collectors", "agent",
@@ -183,7 +192,7 @@ _AGENT = Section(
         _ratio("cpu_ratio", "cpu", 5), _bytes("spool_bytes", "spool", 4), _count("batches_dropped_total", "dropped", 6),
         _text("error", "error", 20, 1, grow=True),
     ),
-    ("collector",), "collector", False, "the agent said nothing about itself yet",
+    ("collector",), "collector.asc", "the agent said nothing about itself yet",
 )  # fmt: skip
 
 _LIST_TABS = (

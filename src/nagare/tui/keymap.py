@@ -14,7 +14,7 @@ _GLYPHS = {
     "question_mark": "?", "slash": "/", "colon": ":", "asterisk": "*", "plus": "+", "minus": "-", "equals_sign": "=",
     "left_square_bracket": "[", "right_square_bracket": "]", "exclamation_mark": "!", "escape": "Esc",
     "enter": "Enter", "space": "Space", "tab": "Tab", "backspace": "Bksp", "left": "←", "right": "→", "up": "↑",
-    "down": "↓", "end": "End", "home": "Home", "f1": "F1", "full_stop": ".",
+    "down": "↓", "end": "End", "home": "Home", "pageup": "PgUp", "pagedown": "PgDn", "f1": "F1", "full_stop": ".",
 }  # fmt: skip
 _NAMES = {glyph: name for name, glyph in _GLYPHS.items() if len(glyph) == 1}
 
@@ -41,9 +41,9 @@ def _key_name(text: str) -> str:
 
 
 def bindings_for(contexts: Iterable[str]) -> list[BindingType]:
-    """Return the bindings of ``contexts``; each runs ``app.run_action_by_id`` and carries the action's id."""
+    """Return the bindings of ``contexts``; each runs the app's ``act`` and carries the action's id."""
     return [
-        Binding(",".join(action.keys), f"act('{action.id}')", action.label, tooltip=action.tooltip, id=action.id,
+        Binding(",".join(action.keys), f"app.act('{action.id}')", action.label, tooltip=action.tooltip, id=action.id,
                 show=False, priority=action.id in PRIORITY)
         for action in actions_in(contexts)
         if action.keys and action.where not in WIDGET_CONTEXTS

@@ -95,10 +95,10 @@ HOST_CHARTS = (
 )
 # Over the fleet a ratio has a mean and a greatest host (``.max``); a rate has its sum.
 FLEET_CHARTS = (
-    ChartSpec("cpu", "CPU of the fleet", ("cpu.busy.max", "cpu.busy"), Unit.RATIO, 1.0),
-    ChartSpec("memory", "Memory of the fleet", ("memory.used.max", "memory.used"), Unit.RATIO, 1.0),
-    ChartSpec("net", "Network of the fleet", ("net.in", "net.out"), Unit.RATE),
-    ChartSpec("io", "Disk I/O of the fleet", ("io.read", "io.write"), Unit.RATE),
+    ChartSpec("cpu", "CPU", ("cpu.busy.max", "cpu.busy"), Unit.RATIO, 1.0),
+    ChartSpec("memory", "Memory", ("memory.used.max", "memory.used"), Unit.RATIO, 1.0),
+    ChartSpec("net", "Network", ("net.in", "net.out"), Unit.RATE),
+    ChartSpec("io", "Disk I/O", ("io.read", "io.write"), Unit.RATE),
 )
 FLEET_SERIES = tuple(dict.fromkeys(name.removesuffix(".max") for chart in FLEET_CHARTS for name in chart.series))
 

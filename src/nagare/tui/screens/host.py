@@ -24,15 +24,18 @@ from nagare.tui.location import Location
 from nagare.tui.renderables.time_axis import format_moment
 from nagare.tui.ring import Ring
 from nagare.tui.screens.list_page import ListPage
+from nagare.tui.screens.row_detail import RowDetail
 from nagare.tui.series import HOST_CHARTS
 from nagare.tui.widgets.chart_board import ChartBoard
 from nagare.tui.widgets.filter_bar import FilterBar
 from nagare.tui.widgets.host_inspector import HostInspector
-from nagare.tui.widgets.host_pane import HostPane, make_pane
+from nagare.tui.widgets.host_pane import HostPane, Moment, make_pane
 from nagare.tui.widgets.host_summary import HostSummary
 from nagare.tui.widgets.live_table import LiveTable
+from nagare.tui.widgets.live_table_messages import RowSelected
 from nagare.tui.widgets.no_data import NoData
 from nagare.tui.widgets.tab_bar import TabBar
+from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
     from nagare.tui.live_model import Changes
@@ -133,7 +136,7 @@ class HostPage(ChartVerbs, ListPage):
             self.top.source.watch(location.host)
             fetch = partial(self.top.source.host_history, location.host)
             self.board.follow(fetch, self._ring, self.time_window())
-            self.run_worker(self._ask_latest(location.host), group="latest", exclusive=True, name="latest")
+            start_work(self, partial(self._ask_latest, location.host), "latest")
         elif self.board.window != self.time_window():
             self.board.set_window(self.time_window())
         await self._show_tab()
@@ -201,7 +204,7 @@ class HostPage(ChartVerbs, ListPage):
         else:
             tables, is_loading = self._past, self._past_ms != self.moment_ms
         own = [event for event in self.model.events if event.host == host.name]
-        pane.tell(tables, own, now_ms, is_loading=is_loading)
+        pane.tell(Moment(tables, own, now_ms, is_loading))
         self.tell_matches()
 
     def update_live(self, changes: Changes) -> None:
@@ -252,7 +255,7 @@ class HostPage(ChartVerbs, ListPage):
 
     def _ask_past(self) -> None:
         self._timer = None
-        self.run_worker(self._load_past(), group="past", exclusive=True, name="past")
+        start_work(self, self._load_past, "past")
 
     async def _load_past(self) -> None:
         pane, moment_ms, name = self.pane, self.moment_ms, self.location.host
@@ -290,6 +293,13 @@ class HostPage(ChartVerbs, ListPage):
             self.time_changed()
             return True
         return super().step_back()
+
+    def on_live_table_row_selected(self, message: RowSelected) -> None:
+        """Show the whole row."""
+        if isinstance(message.table, LiveTable):
+            event = next((event for event in self.model.events if event.id == message.key), None)
+            further = [(plain(name), plain(value)) for name, value in sorted(event.attributes.items())] if event else []
+            self.app.push_screen(RowDetail(message.table, message.key, further))
 
     async def do_tab_next(self) -> None:
         """Show the next tab."""

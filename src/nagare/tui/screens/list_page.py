@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +15,7 @@ from nagare.tui.export import csv_text, file_name, write_new
 from nagare.tui.renderables.time_axis import local_time
 from nagare.tui.screens.page import Page
 from nagare.tui.widgets.filter_bar import FilterBar
+from nagare.tui.widgets.heat_grid_view import HeatGridView
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.row_filter import FilterError
 
@@ -40,6 +42,13 @@ _ARGUMENTS = {
     "table.up": (-1,), "table.down": (1,), "table.page_up": (-1,), "table.page_down": (1,), "table.left": (-8,),
     "table.right": (8,),
 }  # fmt: skip
+_GRID_METHODS: Mapping[str, tuple[str, tuple[int, ...]]] = {
+    "grid.left": ("action_step", (-1, 0)),
+    "grid.right": ("action_step", (1, 0)),
+    "grid.up": ("action_step", (0, -1)),
+    "grid.down": ("action_step", (0, 1)),
+    "grid.open": ("action_choose", ()),
+}
 
 
 class ListPage(Page):
@@ -52,7 +61,10 @@ class ListPage(Page):
         raise NotImplementedError
 
     def run_widget_action(self, action_id: str) -> None:
-        """Have the list do what its own key would: the way of the mouse and the palette."""
+        """Have the focused list or grid do what its own key would: the way of the mouse and the palette."""
+        if isinstance(self.focused, HeatGridView) and action_id in _GRID_METHODS:
+            method, arguments = _GRID_METHODS[action_id]
+            getattr(self.focused, method)(*arguments)
         table = self.table()
         if table is not None and action_id in _TABLE_METHODS:
             getattr(table, _TABLE_METHODS[action_id])(*_ARGUMENTS.get(action_id, ()))
@@ -60,9 +72,10 @@ class ListPage(Page):
     def can(self, action: str) -> bool:
         """Lists' actions need a list."""
         where = ACTIONS[action].where
-        if where == "table":
-            table = self.table()
-            return table is not None and table.has_focus
+        if where in ("table", "grid"):
+            # A palette or a menu may hold the focus now: what had it before on this page counts.
+            focused = self.focused
+            return isinstance(focused, LiveTable if where == "table" else HeatGridView)
         if where == "list":
             return self.table() is not None and (action != "filter" or self.filter_bar is not None)
         return super().can(action)
@@ -95,12 +108,13 @@ class ListPage(Page):
         except FilterError as error:
             bar.tell(f"{error.message} {error.hint}", is_wrong=True)
             return
+        bar.tell("")
         self.tell_matches()
 
     def tell_matches(self) -> None:
         """Say how many rows match."""
         table, bar = self.table(), self.filter_bar
-        if table is not None and bar is not None:
+        if table is not None and bar is not None and not bar.is_wrong:
             bar.tell(f"{table.row_count} of {len(table.view)}" if bar.text else "")
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:

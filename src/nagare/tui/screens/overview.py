@@ -22,6 +22,7 @@ from nagare.tui.series import FLEET_CHARTS
 from nagare.tui.widgets.alert_strip import AlertStrip
 from nagare.tui.widgets.chart_board import ChartBoard
 from nagare.tui.widgets.heat_grid_view import HeatGridView
+from nagare.tui.widgets.host_inspector import HostInspector
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
 from nagare.tui.widgets.no_data import NoData
@@ -42,6 +43,11 @@ HOTTEST_COLUMNS = (
 )
 # More than a screen shows; beyond it the list of hosts is the place.
 _HOTTEST = 100
+# Header, strip and footer; then what other panels must keep.
+_FRAME_ROWS = 3
+_EVENT_ROWS = 5
+_TWO_CHART_ROWS = 18
+_INSPECTOR_FROM = 36
 
 
 class OverviewPage(ChartVerbs, ListPage):
@@ -59,9 +65,10 @@ class OverviewPage(ChartVerbs, ListPage):
 
     OverviewPage.-tiny #middle, OverviewPage.-tiny #right, OverviewPage.-small #right { display: none; }
     OverviewPage.-low #middle, OverviewPage.-low #right { display: none; }
-    OverviewPage.-medium #middle { height: 9; }
-    OverviewPage.-medium #right { height: 6; }
-    OverviewPage.-wide #right { dock: right; width: 42; height: 100%; }
+    OverviewPage.-medium #right { height: 5; }
+    OverviewPage.-medium.-tall #right { height: 10; }
+    OverviewPage HostInspector { height: 1fr; display: none; border-left: none; border-top: solid $nagare-faint; }
+    OverviewPage.-wide #right { dock: right; width: 40; height: 100%; }
     OverviewPage.-wide #left { height: 14; }
     OverviewPage.-huge #panels { layout: horizontal; }
     OverviewPage.-huge #left { width: 68; height: 100%; }
@@ -80,9 +87,10 @@ class OverviewPage(ChartVerbs, ListPage):
                         yield HeatGridView(id="grid")
                     yield LiveTable(HOTTEST_COLUMNS, state_key="state", clock=self.top.clock, id="hottest")
                 with Vertical(id="middle"):
-                    yield ChartBoard(FLEET_CHARTS, self.top.clock, is_fleet=True, id="board")
+                    yield ChartBoard(FLEET_CHARTS, self.top.clock, is_fleet=True, two_from=70, id="board")
                 with Vertical(id="right"):
                     yield LiveTable(EVENT_COLUMNS, clock=self.top.clock, id="events")
+                    yield HostInspector()
 
     @property
     def board(self) -> ChartBoard:
@@ -114,6 +122,7 @@ class OverviewPage(ChartVerbs, ListPage):
         self._events.empty_text = "nothing happened yet"
         self._events.sort_by("ago", reverse=False)
         self._hottest.focus()
+        self.call_after_refresh(self._share_room)
 
     def show(self, location: Location) -> None:
         """Show the fleet at the time of ``location``."""
@@ -162,7 +171,23 @@ class OverviewPage(ChartVerbs, ListPage):
         table.sync()
         grid = self.query_one(HeatGridView)
         grid.set_cells([HeatCell(host.name, host.level.value, host.value("cpu.busy")) for host in self.model.by_name()])
+        self.board.set_single(len(hosts) <= 1)
         self._share_room()
+        self._inspect()
+
+    def _inspect(self) -> None:
+        inspector = self.query_one(HostInspector)
+        if inspector.display:
+            host = self.model.hosts.get(self.host_at_cursor())
+            inspector.inspect(host, self.top.clock.now_ms(), self.model.events)
+
+    def on_live_table_row_highlighted(self) -> None:
+        """The inspector follows the cursor."""
+        self._inspect()
+
+    def on_heat_grid_view_host_highlighted(self) -> None:
+        """The inspector follows the grid's cursor."""
+        self._inspect()
 
     def _draw_strip(self) -> None:
         entries = []
@@ -209,14 +234,16 @@ class OverviewPage(ChartVerbs, ListPage):
         count, height = len(self.model.hosts), self.size.height
         grid, fleet, left = self.query_one(HeatGridView), self.query_one("#fleet"), self.query_one("#left")
         fleet.display = count > 1
-        width = max(1, grid.size.width)
+        width = fleet.size.width or self.size.width
         lines = min(6, -(-count * 2 // width)) + 1
         grid.styles.height = lines
         needed = (lines + 1 if count > 1 else 0) + max(3, count + 2)
-        if self.has_class("-huge") or self.has_class("-tiny") or self.has_class("-small") or self.has_class("-low"):
-            left.styles.height = "1fr"
-        else:
-            left.styles.height = min(needed, max(6, (height - 4) // 3))
+        is_sole = any(self.has_class(name) for name in ("-huge", "-tiny", "-small", "-low", "-flat"))
+        # Charts keep the rows they need to be read; events keep a few below them where there is no room beside.
+        spared = 9 + _EVENT_ROWS if self.has_class("-medium") else _TWO_CHART_ROWS
+        left.styles.height = "1fr" if is_sole else max(3, min(needed, height - _FRAME_ROWS - spared))
+        inspector = self.query_one(HostInspector)
+        inspector.display = height >= _INSPECTOR_FROM and (self.has_class("-wide") or self.has_class("-huge"))
 
     def host_at_cursor(self) -> str:
         """Return the host under the cursor of the list or the grid."""

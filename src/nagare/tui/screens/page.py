@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -15,12 +16,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from nagare.tui.actions import ACTIONS
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.widgets.banner import Banner
 from nagare.tui.widgets.footer import Footer
 from nagare.tui.widgets.header import Header
 from nagare.tui.widgets.line import Line
+from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 
 _FLASH_SECONDS = 4.0
+# From 80 columns on there is room for two things side by side, from 120 on for an inspector, from 180 on for three.
+_WIDTHS = [(0, "-tiny"), (40, "-small"), (80, "-medium"), (120, "-wide"), (180, "-huge")]
+_HEIGHTS = [(0, "-flat"), (10, "-low"), (24, "-normal"), (36, "-tall"), (54, "-towering")]
 
 
 class Page(Screen[None]):
@@ -35,13 +41,8 @@ class Page(Screen[None]):
 
     BINDINGS = bindings_for(("app",))
     contexts: ClassVar[tuple[str, ...]] = ()
-    # From 80 columns on there is room for two things side by side, from 120 on for an inspector, from 200 on for three.
-    HORIZONTAL_BREAKPOINTS = [
-        (0, "-tiny"), (40, "-small"), (80, "-medium"), (120, "-wide"), (180, "-huge"),
-    ]  # fmt: skip
-    VERTICAL_BREAKPOINTS = [
-        (0, "-flat"), (10, "-low"), (24, "-normal"), (36, "-tall"), (54, "-towering"),
-    ]  # fmt: skip
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
 
     def __init__(self, location: Location) -> None:
         """Begin at ``location``."""
@@ -94,7 +95,7 @@ class Page(Screen[None]):
 
     def can(self, action: str) -> bool:
         """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
-        return True
+        return action in ACTIONS
 
     def run_widget_action(self, action_id: str) -> None:
         """Have a widget do what its own key would: the way of the mouse and the palette."""
@@ -144,4 +145,4 @@ class Page(Screen[None]):
     def on_line_clicked(self, message: Line.Clicked) -> None:
         """A click does what the key does."""
         message.stop()
-        self.run_worker(self.top.act(message.action))
+        start_work(self, partial(self.top.act, message.action), "click", exclusive=False)

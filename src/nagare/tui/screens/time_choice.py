@@ -24,7 +24,7 @@ class TimeChoice(ModalScreen[Window | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
     DEFAULT_CSS = """
     TimeChoice { align: center middle; }
-    TimeChoice > Vertical { width: 52; max-width: 100%; height: auto; background: $surface; border: round $primary; padding: 0 2; }
+    TimeChoice > Vertical { width: 60; max-width: 100%; height: auto; background: $surface; border: round $primary; padding: 0 2; }
     TimeChoice Input { border: none; padding: 0; height: 1; background: $panel; }
     TimeChoice #said { color: $warning; height: auto; }
     """
@@ -44,7 +44,7 @@ class TimeChoice(ModalScreen[Window | None]):
             text = Text()
             for digit, choice in enumerate(CHOICES, 1):
                 text.append(f" {digit} ", "bold reverse")
-                text.append(f" {choice}   ")
+                text.append(f" {choice}  ")
             yield Static(text)
             yield Input(
                 placeholder=f"or 90m, 14:05, yesterday 14:05 (now {format_clock(self._now_ms, self._zone)})",

@@ -29,14 +29,14 @@ class AlertStrip(Line):
             super().__init__()
             self.host = host
 
-    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+    def parts(self) -> tuple[list[Part], list[Part]]:
         """Return as many entries as fit, and how many more there are."""
         palette = find_palette(self)
         if not self.entries:
             look = palette.state(Level.UP.value)
             return [Part(f" {look.glyph} ", look.style), Part(self.calm, make_style(palette.foreground))], []
         parts: list[Part] = []
-        room = width - 10
+        room = self.size.width - 10
         shown = 0
         for state, host, reason in self.entries:
             look = palette.state(state)

@@ -26,11 +26,11 @@ class Banner(Line):
         self.set_class(bool(notice[1]), "-shown")
         self.set_class(notice[0] == "info", "-calm")
 
-    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+    def parts(self) -> tuple[list[Part], list[Part]]:
         """Return glyph and sentence."""
         state, text, action = self.notice
         palette = find_palette(self)
         look = palette.state(state or "unknown")
-        room = max(0, width - 4)
+        room = max(0, self.size.width - 4)
         shown = text if len(text) <= room else text[: max(0, room - 1)] + palette.glyphs.more
         return [Part(f" {look.glyph} ", look.style), Part(shown, make_style(palette.foreground, bold=True), action)], []

@@ -7,6 +7,7 @@ is cancelled. Charts of things that a host does not have are left out.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import numpy as np
 from textual.app import ComposeResult
@@ -24,6 +25,7 @@ from nagare.tui.ring import FloatArray, Ring, TimeArray
 from nagare.tui.series import ChartSpec, label_of
 from nagare.tui.widgets.time_chart import TimeChart
 from nagare.tui.widgets.time_window import CrosshairMoved, WindowChanged
+from nagare.tui.work import start_work
 
 Fetch = Callable[[Sequence[str], Span], Awaitable[Points]]
 RingOf = Callable[[str], Ring]
@@ -32,8 +34,6 @@ _DEBOUNCE_SECONDS = 0.15
 # The live edge grows sample by sample; after this the past is asked for again, so that it stays as fine as the axis.
 _REFRESH_MS = 120_000
 _LEAST_HEIGHT = 8
-# Beside an inspector on 120 columns two charts still stand side by side; on 80 columns they stack.
-_TWO_COLUMNS_FROM = 82
 _EMPTY: tuple[TimeArray, FloatArray] = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
@@ -62,13 +62,15 @@ class ChartBoard(VerticalScroll, can_focus=False):
             self.error = error
 
     def __init__(
-        self, specs: Sequence[ChartSpec], clock: Clock, *, is_fleet: bool = False, id: str | None = None  # noqa: A002  Textual's own name
+        self, specs: Sequence[ChartSpec], clock: Clock, *, is_fleet: bool = False, two_from: int = 82, id: str | None = None  # noqa: A002  Textual's own name
     ) -> None:  # fmt: skip
-        """Make one chart a spec; ``follow`` says where the data comes from."""
+        """Make one chart a spec, two side by side from ``two_from`` columns on; ``follow`` says where the data comes from."""
         super().__init__(id=id)
         self._specs = tuple(specs)
         self._clock = clock
         self._is_fleet = is_fleet
+        self._is_single = False
+        self._two_from = two_from
         self._charts = {spec.id: TimeChart(spec.title, clock=clock) for spec in specs}
         self.window = TimeWindow.live(900_000, clock.now_ms())
         self.crosshair_ms: int | None = None
@@ -99,6 +101,10 @@ class ChartBoard(VerticalScroll, can_focus=False):
         self.draw()
         self.ask()
 
+    def set_single(self, is_single: bool) -> None:  # noqa: FBT001  the setter of a fact
+        """Leave out the highest host's line: with one host it is the mean's."""
+        self._is_single = is_single
+
     def set_crosshair(self, ts_ms: int | None) -> None:
         """Show the crosshair in every chart."""
         self.crosshair_ms = ts_ms
@@ -114,7 +120,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
     def _begin(self) -> None:
         self._timer = None
         if self._fetch is not None:
-            self.run_worker(self._load(self._fetch), group="history", exclusive=True, name="history")
+            start_work(self, partial(self._load, self._fetch), "history")
 
     async def _load(self, fetch: Fetch) -> None:
         span = self._wanted_span()
@@ -165,9 +171,11 @@ class ChartBoard(VerticalScroll, can_focus=False):
     def _lines(self, spec: ChartSpec) -> list[Line]:
         lines = []
         for series_id in spec.series:
+            if self._is_single and series_id.endswith(".max"):
+                continue
             times, values = self._merged(series_id)
             if len(times) and not np.isnan(values).all():
-                lines.append(Line(label_of(series_id, fleet=self._is_fleet), times, values))
+                lines.append(Line(label_of(series_id, fleet=self._is_fleet and not self._is_single), times, values))
         return lines
 
     def _merged(self, series_id: str) -> tuple[TimeArray, FloatArray]:
@@ -206,7 +214,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
         shown = [chart for chart in self._charts.values() if chart.display]
         if not width or not height or not shown:
             return
-        columns = 2 if width >= _TWO_COLUMNS_FROM and len(shown) > 1 else 1
+        columns = 2 if width >= self._two_from and len(shown) > 1 else 1
         rows = -(-len(shown) // columns)
         seen = max(1, min(rows, height // _LEAST_HEIGHT))
         self.styles.grid_size_columns = columns

@@ -17,11 +17,10 @@ class FilterBar(Horizontal):
     """Shown while a filter is typed or holds. Enter keeps it, Esc clears it."""
 
     DEFAULT_CSS = """
-    FilterBar { height: 1; display: none; background: $surface; }
-    FilterBar.-shown { display: block; layout: horizontal; }
+    FilterBar { height: 1; background: $surface; }
     FilterBar > #sign { width: 3; color: $primary; text-style: bold; }
     FilterBar > Input { width: 1fr; border: none; padding: 0; height: 1; background: $surface; }
-    FilterBar > #said { width: auto; max-width: 60%; color: $nagare-muted; padding: 0 1; }
+    FilterBar > #said { width: auto; max-width: 75%; color: $nagare-muted; padding: 0 1; }
     FilterBar.-wrong > #said { color: $warning; text-style: bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,6 +46,10 @@ class FilterBar(Horizontal):
         yield Input(compact=True, select_on_focus=False)
         yield Static("", id="said", markup=False)
 
+    def on_mount(self) -> None:
+        """Hide until there is a filter."""
+        self.display = False
+
     @property
     def field(self) -> Input:
         """The text field."""
@@ -62,16 +65,21 @@ class FilterBar(Horizontal):
         """Whether the field has the keys."""
         return self.field.has_focus
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the text could not be read; the last good filter holds."""
+        return self.has_class("-wrong")
+
     def put(self, text: str) -> None:
         """Set the text without saying that it changed."""
         if self.field.value != text:
             with self.prevent(Input.Changed):
                 self.field.value = text
-        self.set_class(bool(text) or self.field.has_focus, "-shown")
+        self.display = bool(text) or self.field.has_focus
 
     def open(self) -> None:
         """Show the line and take the keys."""
-        self.add_class("-shown")
+        self.display = True
         self.field.focus()
 
     def tell(self, text: str, *, is_wrong: bool = False) -> None:
@@ -91,7 +99,7 @@ class FilterBar(Horizontal):
 
     def action_leave(self) -> None:
         """Keep the filter and give the keys back."""
-        self.set_class(bool(self.text), "-shown")
+        self.display = bool(self.text)
         self.post_message(self.Left())
 
     def action_clear(self) -> None:

@@ -33,13 +33,13 @@ class Footer(Line):
     # Words instead of keys: while a text field or a dialogue takes them all.
     hint: reactive[str] = reactive("")
 
-    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+    def parts(self) -> tuple[list[Part], list[Part]]:
         """Return keys of the mode and those that always hold."""
         if self.hint:
             return [Part(f" {self.hint}", make_style(find_palette(self).foreground))], []
         left = [part for key in self.keys for part in self._key(key)]
         right = [part for key in self.always for part in self._key(key)]
-        return self._whole(left, width - sum(part.width for part in right)), right
+        return self._whole(left, self.size.width - sum(part.width for part in right)), right
 
     def _key(self, key: FooterKey) -> tuple[Part, Part]:
         palette = find_palette(self)

@@ -39,7 +39,7 @@ class Header(Line):
         self.set_class(facts.mode == "stale", "-stale")
         self.set_class(facts.mode == "history", "-history")
 
-    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+    def parts(self) -> tuple[list[Part], list[Part]]:
         """Return breadcrumb and facts."""
         palette = find_palette(self)
         muted, strong = make_style(palette.muted), make_style(palette.foreground, bold=True)
@@ -50,13 +50,14 @@ class Header(Line):
         for index, (text, action) in enumerate(self.facts.crumbs):
             last = index == len(self.facts.crumbs) - 1
             left += [Part(arrow, muted), Part(text, strong if last else muted, action)]
-        right = self._fit(self._blocks(muted, strong), width - sum(part.width for part in left) - 1)
+        right = self._fit(self._blocks(), self.size.width - sum(part.width for part in left) - 1)
         return left, right
 
-    def _blocks(self, muted: object, strong: object) -> list[tuple[int, list[Part]]]:
+    def _blocks(self) -> list[tuple[int, list[Part]]]:
         """Return (importance, parts) in the order they are drawn."""
         palette = find_palette(self)
         facts = self.facts
+        dot = palette.glyphs.dot
         quiet, loud = make_style(palette.muted), make_style(palette.foreground, bold=True)
         if facts.mode != "live":
             quiet = make_style(palette.foreground)
@@ -75,9 +76,9 @@ class Header(Line):
             )
         ]
         if facts.age:
-            blocks.append((2, [Part(f"  {facts.age}", loud if facts.mode == "stale" else quiet)]))
-        blocks.append((4, [Part(" "), *counts] if counts else []))
-        blocks.append((1, [Part(f"  {facts.clock}", quiet)]))
+            blocks.append((2, [Part(f" {dot} {facts.age}", loud if facts.mode == "stale" else quiet)]))
+        blocks.append((4, [Part(f" {dot}", quiet), *counts] if counts else []))
+        blocks.append((1, [Part(f" {dot} {facts.clock}", quiet)]))
         return blocks
 
     def _fit(self, blocks: list[tuple[int, list[Part]]], room: int) -> list[Part]:

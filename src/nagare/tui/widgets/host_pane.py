@@ -3,38 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from nagare.lib.clock import Clock
 from nagare.tui.event_rows import EVENT_COLUMNS, fill_events
-from nagare.tui.host_tabs import LIST_TABS, Section, Tab, section_rows
+from nagare.tui.host_tabs import CORES, LIST_TABS, Section, Tab, section_rows
 from nagare.tui.renderables.core_grid import draw_core_grid
-from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.row_order import natural_key
 from nagare.wire.events import EventView
 
-Tables = Mapping[str, Mapping[str, Sequence[Any]]]
+# A bar of a core with its number and its percentage.
+_BAR_WIDTH = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is known of the host at the shown moment: rows by table, its events, and whether more is on its way."""
+
+    tables: Mapping[str, Mapping[str, Sequence[Any]]]
+    events: Sequence[EventView]
+    now_ms: int
+    is_loading: bool = False
 
 
 class HostPane(Vertical):
-    """One tab's content. ``tables`` are the rows of each table it names, at the shown moment."""
+    """One tab's content. ``wanted`` names the tables whose rows it shows."""
 
     DEFAULT_CSS = """
     HostPane { height: 1fr; width: 1fr; }
     HostPane LiveTable { height: 1fr; border-top: solid $nagare-faint; border-title-color: $foreground; }
+    HostPane LiveTable.-sole { border-top: none; }
+    HostPane LiveTable.-sole:focus { border-top: none; }
     HostPane LiveTable:focus { border-top: heavy $foreground; border-title-style: bold reverse; }
     """
     wanted: tuple[str, ...] = ()
 
-    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+    def tell(self, moment: Moment) -> None:
         """Show what is known at the shown moment."""
         raise NotImplementedError
 
@@ -52,10 +65,6 @@ class HostPane(Vertical):
 
 class ListPane(HostPane):
     """One list or more of a host's rows."""
-
-    DEFAULT_CSS = """
-    ListPane LiveTable.-sole { border-top: none; }
-    """
 
     def __init__(self, tab: Tab, clock: Clock) -> None:
         """Show ``tab``."""
@@ -76,18 +85,19 @@ class ListPane(HostPane):
     def on_mount(self) -> None:
         """Sort each list as is usual for it."""
         for section in self._tab.sections:
-            self._table_of(section).sort_by(section.sort, reverse=section.reverse)
+            column, _, direction = section.sort.partition(".")
+            self._table_of(section).sort_by(column, reverse=direction == "desc")
 
     def _table_of(self, section: Section) -> LiveTable:
         return self.query_one(f"#list-{section.id}", LiveTable)
 
-    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+    def tell(self, moment: Moment) -> None:
         """Write the rows; a list that is empty takes little room beside others."""
         for section in self._tab.sections:
             table = self._table_of(section)
-            rows = section_rows(section, tables.get(section.table, {}))
+            rows = section_rows(section, moment.tables.get(section.table, {}))
             table.store.replace(rows)
-            table.is_loading = is_loading and not rows
+            table.is_loading = moment.is_loading and not rows
             table.sync()
             if len(self._tab.sections) > 1:
                 table.styles.height = "1fr" if len(rows) > 6 else max(3, len(rows)) + 2
@@ -104,6 +114,8 @@ class EventsPane(HostPane):
     def compose(self) -> ComposeResult:
         """Show one list."""
         table = LiveTable(EVENT_COLUMNS, clock=self._clock, id="list-events")
+        table.border_title = "Events"
+        table.add_class("-sole")
         table.empty_text = "nothing happened on this host yet"
         yield table
 
@@ -111,72 +123,70 @@ class EventsPane(HostPane):
         """Begin with the newest."""
         self.query_one(LiveTable).sort_by("ago", reverse=False)
 
-    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+    def tell(self, moment: Moment) -> None:
         """Show the host's events."""
-        fill_events(self.query_one(LiveTable), events, now_ms)
+        fill_events(self.query_one(LiveTable), moment.events, moment.now_ms)
 
 
 class CoreBars(Widget):
-    """A bar a core, as many columns as the room asks for."""
+    """A bar a core, in as many columns as there is room for."""
 
     DEFAULT_CSS = """
-    CoreBars { height: 1fr; width: 1fr; padding: 1 2; }
+    CoreBars { width: 1fr; height: auto; max-height: 50%; padding: 0 2; margin: 1 0; }
     """
 
     def __init__(self) -> None:
         """Begin with no cores."""
         super().__init__()
         self._ratios: tuple[float | None, ...] = ()
-        self._text = ""
 
-    def tell(self, ratios: Sequence[float | None], text: str) -> None:
-        """Show ``ratios`` in the order of the cores, or ``text`` when there are none."""
-        self._ratios, self._text = tuple(ratios), text
+    def tell(self, ratios: Sequence[float | None]) -> None:
+        """Show ``ratios`` in the order of the cores."""
+        if len(ratios) != len(self._ratios):
+            self.refresh(layout=True)
+        self._ratios = tuple(ratios)
         self.refresh()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the lines that bars of a readable width take."""
+        across = max(1, width // _BAR_WIDTH)
+        return max(1, -(-len(self._ratios) // across))
 
     def render_line(self, y: int) -> Strip:
         """Draw one line."""
         width, height = self.size
-        palette = find_palette(self)
-        if not self._ratios:
-            text = self._text.center(width) if y == height // 2 else ""
-            return (
-                Strip([Segment(text, make_style(palette.muted))]).adjust_cell_length(width).apply_style(self.rich_style)
-            )
-        # Bars side by side while a line each would leave most of a wide screen empty.
-        rows = max(1, min(height, -(-len(self._ratios) // max(1, width // 38))))
-        lines = draw_core_grid(self._ratios, width, rows, palette)
+        lines = draw_core_grid(self._ratios, width, height, find_palette(self))
         line = lines[y] if y < len(lines) else []
         return Strip(line).adjust_cell_length(width).apply_style(self.rich_style)
 
 
-class CoresPane(HostPane):
-    """The cores of one host."""
+class CoresPane(ListPane):
+    """The cores of one host: bars to see them at once, and a list by mode."""
 
-    wanted = ("cpu",)
-
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         """Make the pane."""
-        super().__init__(id="pane-cores")
+        super().__init__(Tab("cores", "Cores", (CORES,)), clock)
 
     def compose(self) -> ComposeResult:
-        """Show the bars."""
+        """Put the bars above the list."""
         yield CoreBars()
+        yield from super().compose()
 
-    def tell(self, tables: Tables, events: Sequence[EventView], now_ms: int, *, is_loading: bool) -> None:
+    def tell(self, moment: Moment) -> None:
         """Show how busy each core is."""
-        columns = tables.get("cpu", {})
+        columns = moment.tables.get("cpu", {})
         rows = zip(columns.get("core", ()), columns.get("busy_ratio", ()), strict=False)
         cores = sorted((natural_key(str(core)), ratio) for core, ratio in rows if core != "all")
-        self.query_one(CoreBars).tell(
-            [ratio for _, ratio in cores], "loading" if is_loading else "no core was reported"
-        )
+        bars = self.query_one(CoreBars)
+        bars.display = bool(cores)
+        bars.tell([ratio for _, ratio in cores])
+        super().tell(moment)
 
 
 def make_pane(tab: str, clock: Clock) -> HostPane:
     """Return the pane of a tab that is not the timeline."""
     if tab == "cores":
-        return CoresPane()
+        return CoresPane(clock)
     if tab == "events":
         return EventsPane(clock)
     return ListPane(LIST_TABS[tab], clock)

@@ -34,7 +34,7 @@ class HostSummary(Line):
         silent = host.level in (Level.DOWN, Level.UNKNOWN)
         self.facts = () if silent else _facts(host)
 
-    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+    def parts(self) -> tuple[list[Part], list[Part]]:
         """Return the state and the numbers."""
         palette = find_palette(self)
         look = palette.state(self.standing[0])
@@ -42,9 +42,14 @@ class HostSummary(Line):
         if self.standing[1]:
             parts.append(Part(f"{self.standing[1]} ", look.style))
         muted, plain_ = make_style(palette.muted), make_style(palette.foreground, bold=True)
+        room = self.size.width - sum(part.width for part in parts)
         for label, text, ratio in self.facts:
             style = plain_ if ratio is None else make_style(palette.ratio_colour(ratio), bold=True)
-            parts += [Part(f" {label} ", muted), Part(text, style)]
+            pair = [Part(f" {label} ", muted), Part(text, style)]
+            room -= sum(part.width for part in pair)
+            if room < 0:
+                break
+            parts += pair
         return parts, []
 
 

@@ -51,8 +51,8 @@ class Line(Widget):
         super().__init__(id=id, classes=classes)
         self._spans: list[tuple[int, int, Part]] = []
 
-    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
-        """Return the parts of the left and of the right end, for ``width`` cells."""
+    def parts(self) -> tuple[list[Part], list[Part]]:
+        """Return the parts of the left and of the right end."""
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
@@ -60,7 +60,7 @@ class Line(Widget):
         width = self.size.width
         if y:
             return Strip.blank(width, self.rich_style)
-        left, right = self.parts(width)
+        left, right = self.parts()
         segments = self._place(left, right, width)
         return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
 

@@ -28,10 +28,10 @@ class TabBar(Line):
             super().__init__()
             self.tab = tab
 
-    def parts(self, width: int) -> tuple[list[Part], list[Part]]:
+    def parts(self) -> tuple[list[Part], list[Part]]:
         """Return the tabs around the active one, and marks where more are."""
         palette = find_palette(self)
-        shown = self._visible(width - 4)
+        shown = self._visible(self.size.width - 4)
         on = make_style(palette.background, palette.accent, bold=True)
         off = make_style(palette.muted)
         parts = [Part("‹" if shown and shown[0] != self.tabs[0] else " ", off)]
