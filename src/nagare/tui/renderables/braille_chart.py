@@ -329,11 +329,8 @@ def _draw_message(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: 
         message = "loading…" if chart.is_loading else "no data in this window" if plot.width > 24 else "no data"
     if not message or not plot.height or not plot.width:
         return
-    rows = slice(plot.top, plot.top + plot.height)
     if chart.is_loading:
-        canvas.fill_blank(
-            rows, slice(plot.left, plot.left + plot.width), palette.glyphs.hatch, make_style(palette.faint)
-        )
+        _draw_silhouette(canvas, plot, palette)
     text = cut(f" {message} ", plot.width, palette.glyphs.more).replace("…", palette.glyphs.ellipsis)
     left = plot.left + max(0, plot.width - cell_len(text)) // 2
     canvas.put(plot.top + (plot.height - 1) // 2, left, text, make_style(palette.muted), plot.left + plot.width - left)

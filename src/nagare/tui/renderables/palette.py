@@ -188,7 +188,7 @@ _DARK_STATES = {
     "stale": "#93a0ad", "down": "#8a949e", "unknown": "#8a949e",
 }  # fmt: skip
 _LIGHT_STATES = {
-    "up": "#0067a3", "warn": "#8a5a00", "crit": "#a83e00", "ack": "#96406f", "info": "#00684b",
+    "up": "#0067a3", "warn": "#976300", "crit": "#8c2600", "ack": "#96406f", "info": "#00684b",
     "stale": "#55616d", "down": "#5d6670", "unknown": "#5d6670",
 }  # fmt: skip
 

@@ -348,10 +348,7 @@ class LiveTable(ScrollView, can_focus=True):
             strip = self._row_strip(int(self._view.order[index]), painter)
         if self.wide:
             strip = scroll_sideways(strip, self._layout.pinned_width, round(self.scroll_x), width)
-        if strip.cell_length == width:
-            return strip
-        style = strip._segments[-1].style if len(strip) == 1 else painter.base  # noqa: SLF001  a reversed row runs to the edge
-        return strip.adjust_cell_length(width, style)
+        return strip if strip.cell_length == width else strip.adjust_cell_length(width, painter.base)
 
     def _prepare(self) -> Painter:
         self._lay_out()
@@ -359,7 +356,9 @@ class LiveTable(ScrollView, can_focus=True):
         palette = find_palette(self)
         painter = self._painter
         if painter is None or painter.base != base or painter.palette is not palette:
-            painter = self._painter = Painter(self._layout, palette, self._state_key, base)
+            painter = self._painter = Painter(
+                self._layout, palette, self._state_key, base, self._layout_key[0] if self._layout_key else 0
+            )
             self._strips.clear()
         return painter
 

@@ -33,9 +33,10 @@ class Painter:
     palette: Palette
     state_key: str | None
     base: Style
+    width: int
 
     def row(self, store: RowStore, slot: int, flags: RowFlags) -> Strip:
-        """Return the strip of a row, as wide as the layout."""
+        """Return the strip of a row, as wide as the layout and the viewport."""
         palette = self.palette
         state = str(store.at(slot, self.state_key) or "unknown") if self.state_key else "up"
         stale, hidden = state == "stale", state in ("down", "unknown")
@@ -52,9 +53,20 @@ class Painter:
             if spec.trend:
                 segments.append(self._trend(store.before(slot, spec.key), value, hidden=hidden))
             at = column.left + column.width
-        if flags.selected:
-            return self._selected(segments, at, flags)
-        return Strip(segments, at).apply_style(self.base)
+        return self._finish(segments, at, flags)
+
+    def _finish(self, segments: list[Segment], at: int, flags: RowFlags) -> Strip:
+        """Fill a row to the edge; the selected one is reversed when the table has the focus, else lifted and bold."""
+        palette, width = self.palette, max(self.layout.width, self.width)
+        if at < width:
+            segments.append(Segment(" " * (width - at)))
+        if not flags.selected:
+            return Strip(segments, max(at, width)).apply_style(self.base)
+        if flags.focused:
+            text = "".join(segment.text for segment in segments)
+            style = make_style(palette.background, palette.foreground, bold=True)
+            return Strip([Segment(text, style)], max(at, width))
+        return Strip(segments, max(at, width)).apply_style(self.base + make_style(None, palette.panel, bold=True))
 
     def _trend(self, before: float | None, now: float, *, hidden: bool) -> Segment:
         glyphs = self.palette.glyphs
@@ -62,14 +74,6 @@ class Painter:
         if not change:
             return Segment("  " if hidden else f" {glyphs.trend_flat}", make_style(self.palette.faint))
         return Segment(f" {glyphs.trend_up if change > 0 else glyphs.trend_down}", make_style(self.palette.muted))
-
-    def _selected(self, segments: list[Segment], width: int, flags: RowFlags) -> Strip:
-        """Reverse the whole row when the table has the focus; else lift it from the background."""
-        palette = self.palette
-        if flags.focused:
-            text = "".join(segment.text for segment in segments)
-            return Strip([Segment(text, make_style(palette.background, palette.foreground, bold=True))], width)
-        return Strip(segments, width).apply_style(self.base + make_style(None, palette.panel, bold=True))
 
     def header(self, sort_key: str | None, *, reverse: bool) -> Strip:
         """Return the header: the sort column is reversed and has an arrow."""
@@ -86,7 +90,7 @@ class Painter:
             style = make_style(palette.foreground, bold=True, reverse=True) if sorted_by else plain_style
             segments.append(Segment(text, style))
             at = column.left + column.width
-        return Strip(segments, at).apply_style(self.base)
+        return self._finish(segments, at, RowFlags())
 
     def notice(self, text: str, width: int, *, reverse: bool = False) -> Strip:
         """Return one line of talk across the whole width."""

@@ -97,3 +97,21 @@ def test_styles_are_shared_and_leave_unset_what_is_not_asked() -> None:
 @pytest.mark.parametrize(("one", "other", "ratio"), [("#ffffff", "#000000", 21.0), ("#777777", "#777777", 1.0)])
 def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
     assert contrast(one, other) == pytest.approx(ratio, abs=0.01)
+
+
+# Machado, Oliveira and Fernandes (2009), deuteranopia, on linear light.
+_DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
+
+
+def _seen_without_green(colour: str) -> tuple[float, ...]:
+    encoded = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in encoded]
+    mixed = [sum(share * c for share, c in zip(row, linear, strict=True)) for row in _DEUTERANOPIA]
+    return tuple(max(0.0, c) ** (1 / 2.2) for c in mixed)
+
+
+@pytest.mark.parametrize(("one", "other"), [("up", "warn"), ("up", "crit"), ("warn", "crit"), ("up", "down")])
+@PALETTES
+def test_states_stay_apart_for_eyes_without_green(palette: Palette, one: str, other: str) -> None:
+    seen = [_seen_without_green(palette.state(name).colour) for name in (one, other)]
+    assert sum((a - b) ** 2 for a, b in zip(*seen, strict=True)) ** 0.5 > 0.1
