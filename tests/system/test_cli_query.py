@@ -1,0 +1,193 @@
+"""Asking an installation from the command line: live, and from its files when nothing runs."""
+
+import csv
+import io
+import json
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.processes import Process, RunningServer, child_environment, nagare_argv, serving, wait_until
+
+
+def nagare(data: Path, *arguments: str, status: int = 0, stdin: str = "", **environment: str) -> str:
+    """Return what a command wrote on stdout; fail when it ends otherwise than with ``status``."""
+    ended = subprocess.run(
+        nagare_argv("--data", data, *arguments), input=stdin.encode(), capture_output=True, check=False, timeout=60,
+        env=child_environment(**environment),
+    )  # fmt: skip
+    assert ended.returncode == status, ended.stderr.decode()
+    return (ended.stdout if status == 0 else ended.stderr).decode()
+
+
+@pytest.fixture
+def installation(running_server: RunningServer, running_agent: Process) -> RunningServer:
+    """A server with some samples of this machine."""
+    wait_until(
+        lambda: all(running_server.sql(f"select count(*) from {name}")[0][0] for name in ("cpu", "disk", "network")),
+        "samples", running_agent,
+    )  # fmt: skip
+    return running_server
+
+
+def test_the_main_question_in_every_form(installation: RunningServer) -> None:
+    data = installation.data
+    rows = json.loads(nagare(data, "query", "select count(*) n from cpu", "-o", "json"))
+    assert rows[0]["n"] > 0
+    statement = "select host, core, user_ratio, ts from cpu where core = 'all' order by ts limit 2"
+    as_json = json.loads(nagare(data, "query", statement))
+    assert set(as_json[0]) == {"host", "core", "user_ratio", "ts"}
+    assert as_json[0]["ts"].endswith("Z")
+    assert [json.loads(line) for line in nagare(data, "query", statement, "-o", "ndjson").splitlines()] == as_json
+    as_csv = list(csv.DictReader(io.StringIO(nagare(data, "query", statement, "-o", "csv"))))
+    assert [row["ts"] for row in as_csv] == [row["ts"] for row in as_json]
+    assert [float(row["user_ratio"]) for row in as_csv] == [row["user_ratio"] for row in as_json]
+    table = nagare(data, "query", statement, "-o", "table").splitlines()
+    assert table[0].split() == ["host", "core", "user_ratio", "ts"]
+    assert datetime.fromisoformat(table[1].split("  ")[-1].strip()) == datetime.fromisoformat(as_json[0]["ts"])
+
+
+def test_files_answer_as_the_server_did(tmp_path: Path) -> None:
+    statement = "select count(*) as n, min(ts) as first, max(ts) as last, count(distinct id) as ids from events"
+    with serving(tmp_path / "data") as server:
+        for index in range(5):
+            nagare(server.data, "events", "add", f"note {index}", "--host", "web1")
+        live = nagare(server.data, "query", statement)
+        assert json.loads(live)[0]["n"] == 5
+        tables = json.loads(nagare(server.data, "tables"))
+        assert server.process.stop() == 0
+    assert nagare(tmp_path / "data", "query", statement) == live
+    offline = {row["table"] for row in json.loads(nagare(tmp_path / "data", "tables"))}
+    # Records live with the server; every metric table is in the files.
+    assert {row["table"] for row in tables} - offline <= {"hosts"}
+
+
+def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        nagare(server.data, "events", "add", "before the cut")
+        server.process.kill()
+    rows = json.loads(nagare(tmp_path / "data", "query", "select text from events"))
+    assert rows == [{"text": "before the cut"}]
+
+
+def test_a_window_holds_for_every_table(running_server: RunningServer) -> None:
+    data = running_server.data
+    for ago in ("3h", "90m", "10m"):
+        nagare(data, "events", "add", f"{ago} ago", "--at", ago)
+    count = "select count(*) as n from events"
+    assert json.loads(nagare(data, "query", count, "--since", "4h")) == [{"n": 3}]
+    assert json.loads(nagare(data, "query", count, "--since", "2h")) == [{"n": 2}]
+    assert json.loads(nagare(data, "query", count, "--since", "2h", "--until", "30m")) == [{"n": 1}]
+    joined = "select count(*) as n from events a join events b on a.ts <= b.ts"
+    assert json.loads(nagare(data, "query", joined, "--since", "2h")) == [{"n": 3}]
+
+
+def test_parameters_stdin_and_files(running_server: RunningServer, tmp_path: Path) -> None:
+    data = running_server.data
+    assert json.loads(nagare(data, "query", "select $a as a, $b as b", "-p", "a=5", "-p", "b=it's")) == [
+        {"a": 5, "b": "it's"}
+    ]
+    assert json.loads(nagare(data, "query", "-", stdin="select 7 as n")) == [{"n": 7}]
+    file = tmp_path / "question.sql"
+    file.write_text("select 8 as n")
+    assert json.loads(nagare(data, "query", "--file", str(file))) == [{"n": 8}]
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "said"),
+    [
+        ("select * from cpuu", 2, "cpu"),
+        ("select busy_rato from cpu", 2, "busy_ratio"),
+        ("select * from read_text('/etc/passwd')", 2, "cannot"),
+        ("copy cpu to '/tmp/x'", 2, "cannot"),
+        ("set threads = 1", 2, "cannot"),
+        ("select 1; select 2", 2, "cannot"),
+        ("explain analyze copy (select 1) to '/tmp/x'", 2, "cannot"),
+        ("select sum((a.range*b.range)%7) from range(100000) a, range(100000) b", 4, "cannot"),
+    ],
+)
+def test_a_bad_statement_is_a_clear_error(tmp_path: Path, statement: str, status: int, said: str) -> None:
+    with serving(tmp_path / "data", environment=child_environment(NAGARE_QUERY__DEADLINE_SECONDS="2")) as server:
+        error = nagare(server.data, "query", statement, status=status)
+        assert said in error
+        assert error.startswith("nagare: cannot ")
+        assert "Traceback" not in error
+        assert json.loads(nagare(server.data, "query", "select 1 as fine")) == [{"fine": 1}]
+
+
+def test_a_limit_is_told_on_stderr(running_server: RunningServer) -> None:
+    ended = subprocess.run(
+        nagare_argv("--data", running_server.data, "query", "select * from range(100) t(n)", "--limit", "3"),
+        capture_output=True, text=True, check=False, timeout=60, env=child_environment(),
+    )  # fmt: skip
+    assert len(json.loads(ended.stdout)) == 3
+    assert "only the first 3 rows" in ended.stderr
+
+
+def test_hosts_are_listed_shown_labelled_and_removed(installation: RunningServer) -> None:
+    data = installation.data
+    (host,) = json.loads(nagare(data, "hosts"))
+    assert host["state"] == "up"
+    name = host["name"]
+    assert json.loads(nagare(data, "hosts", "show", name))["name"] == name
+    assert name in nagare(data, "hosts", "-o", "table")
+    nagare(data, "hosts", "label", name, "role=db", "rack=7")
+    labels = json.loads(nagare(data, "hosts", "label", name, "rack="))
+    assert {"label": "role", "value": "db"} in labels
+    assert "rack" not in {label["label"] for label in labels}
+    assert "cannot" in nagare(data, "hosts", "show", "nobody", status=5)
+    nagare(data, "hosts", "remove", name, "--yes")
+    assert "cannot" in nagare(data, "hosts", "show", name, status=5)
+
+
+def test_events_are_added_and_found(running_server: RunningServer) -> None:
+    data = running_server.data
+    nagare(data, "events", "add", "deployed \x1b[31m4.2", "--host", "web1", "--severity", "warning")
+    (event,) = json.loads(nagare(data, "events", "list", "--host", "web1"))
+    assert (event["kind"], event["severity"], event["host"]) == ("note", 1, "web1")
+    table = nagare(data, "events", "list", "-o", "table")
+    assert "\x1b" not in table
+    assert "warning" in table
+    assert json.loads(nagare(data, "events", "list", "--host", "web2")) == []
+
+
+def test_a_chart_in_three_forms(installation: RunningServer, tmp_path: Path) -> None:
+    data = installation.data
+    points = json.loads(nagare(data, "plot", "cpu.busy_ratio", "--since", "10m"))
+    assert points
+    assert {"ts", "host", "busy_ratio", "low", "high"} == set(points[0])
+    assert all(0 <= point["low"] <= point["busy_ratio"] <= point["high"] <= 1 for point in points)
+    text = nagare(data, "plot", "nagare_cpu_busy_ratio", "--since", "10m", "-o", "table", COLUMNS="90")
+    assert "cpu.busy_ratio  core=all" in text
+    assert "100%" in text
+    plain = nagare(data, "plot", "disk.used_ratio", "--by", "mount", "-o", "table", "--ascii", "--width", "60")
+    assert plain.isascii()
+    png = tmp_path / "chart.png"
+    nagare(data, "plot", "network.received_bytes_per_second", "--png", str(png))
+    assert png.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert "busy_ratio" in nagare(data, "plot", "cpu.bsy_ratio", status=5)
+
+
+def test_the_doctor_is_content(installation: RunningServer) -> None:
+    checks: list[dict[str, Any]] = json.loads(nagare(installation.data, "doctor", "-o", "json"))
+    bad = [check for check in checks if check["verdict"] == "bad"]
+    assert bad == []
+    assert {"server", "token", "store", "agent", "clock"} <= {check["check"] for check in checks}
+
+
+def test_the_doctor_sees_a_wrong_token(running_server: RunningServer, tmp_path: Path) -> None:
+    wrong = tmp_path / "token"
+    wrong.write_text("not-a-token\n")
+    wrong.chmod(0o600)
+    checks = nagare(running_server.data, "doctor", "-o", "json", status=1, NAGARE_CLIENT__TOKEN_FILE=str(wrong))
+    assert checks == ""
+    wrong.chmod(0o644)
+    shown = subprocess.run(
+        nagare_argv("--data", running_server.data, "doctor", "-o", "table"), capture_output=True, text=True, check=False,
+        env=child_environment(NAGARE_CLIENT__TOKEN_FILE=str(wrong)), timeout=60,
+    )  # fmt: skip
+    assert shown.returncode == 1
+    assert f"chmod 600 {wrong}" in shown.stdout
