@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +36,22 @@ def day_start_ms(ts_ms: int) -> int:
     return ts_ms - ts_ms % DAY_MS
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the rows of a block come from and how they stand in it.
+
+    ``log_first`` and ``log_last`` bound the log records, ``sources`` names the blocks that it stands for. All three go
+    into the file too, so that a lost catalog can be made again from the files.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    order: tuple[str, ...]
+    log_first: int
+    log_last: int
+    sources: tuple[str, ...] = ()
+
+
 class BlockFiles:
     """The folder ``metrics/``: writes, removes and lists files; which of them count is the catalog's to say."""
 
@@ -42,9 +59,7 @@ class BlockFiles:
         """Describe the folder."""
         self.directory = directory
 
-    def write(
-        self, cursor: duckdb.DuckDBPyConnection, table: str, source: str, columns: Sequence[str], order: Sequence[str]
-    ) -> Block | None:
+    def write(self, cursor: duckdb.DuckDBPyConnection, origin: Origin, source: str) -> Block | None:
         """Write the rows of the query ``source`` (of one UTC day) as one block, None without rows; not yet in the catalog.
 
         Raises duckdb.Error or OSError; no file is left then.
@@ -54,24 +69,23 @@ class BlockFiles:
         ).fetchone() or (None, None, 0)
         if low is None or high is None:
             return None
-        relative = f"{path_name(table)}/date={day_of(low)}/{low}-{high}-{secrets.token_hex(8)}.parquet"
+        relative = f"{path_name(origin.table)}/date={day_of(low)}/{low}-{high}-{secrets.token_hex(8)}.parquet"
         path = self.directory / relative
         _make_folders(self.directory, path.parent)
-        names = ", ".join(quote_name(name) for name in columns)
-        sorting = ", ".join(quote_name(name) for name in order)
         temporary = path.with_suffix(TEMPORARY_SUFFIX)
         try:
-            cursor.execute(
-                f"COPY (SELECT {names} FROM ({source}) ORDER BY {sorting}) TO {quote_text(str(temporary))} "  # noqa: S608
-                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-            )
+            cursor.execute(_copy_sql(origin, source, temporary))
             size = _sync_file(temporary)
             temporary.rename(path)
             sync_directory(path.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
+            _remove_empty(path.parent)
             raise
-        return Block(relative, table, day_of(low), low, high, rows, size, ",".join(columns))
+        columns = ",".join(origin.columns)
+        return Block(
+            relative, origin.table, day_of(low), low, high, rows, size, columns, origin.log_first, origin.log_last
+        )
 
     def remove(self, blocks: Iterable[Block]) -> None:
         """Remove the files of ``blocks`` and the day folders that they leave empty."""
@@ -95,6 +109,20 @@ class BlockFiles:
             path.unlink(missing_ok=True)
             _remove_empty(path.parent)
         return len(unlisted)
+
+
+def _copy_sql(origin: Origin, source: str, path: Path) -> str:
+    names = ", ".join(quote_name(name) for name in origin.columns)
+    order = ", ".join(quote_name(name) for name in origin.order)
+    facts = {
+        "nagare_log": f"{origin.log_first}-{origin.log_last}",
+        "nagare_sources": ",".join(origin.sources),
+    }
+    stored = ", ".join(f"{key}: {quote_text(value)}" for key, value in facts.items())
+    return (
+        f"COPY (SELECT {names} FROM ({source}) ORDER BY {order}) TO {quote_text(str(path))} "  # noqa: S608  made by us
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, KV_METADATA {{{stored}}})"
+    )
 
 
 def _make_folders(root: Path, folder: Path) -> None:

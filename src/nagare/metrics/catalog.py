@@ -2,7 +2,7 @@
 
 SQLite with a rollback journal and full synchronisation: one transaction moves blocks, checkpoint and names together,
 so that after any crash they agree. A block file that is not listed here does not exist for anybody. Loss of this file
-is survivable: see ``blocks.adopt``.
+is survivable: see ``recover``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (
   path TEXT PRIMARY KEY, metric_table TEXT NOT NULL, day TEXT NOT NULL, min_ms INTEGER NOT NULL,
-  max_ms INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, columns TEXT NOT NULL
+  max_ms INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, columns TEXT NOT NULL,
+  log_first INTEGER NOT NULL, log_last INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE columns (
   position INTEGER PRIMARY KEY, metric_table TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
@@ -49,6 +50,14 @@ class Block:
     bytes: int
     # Its columns, comma separated in file order: files that agree are read in one scan.
     columns: str
+    # The log records that its rows came from lie in this range.
+    log_first: int
+    log_last: int
+
+    @property
+    def id(self) -> str:
+        """The unique end of its name, by which a merged block names those that it stands for."""
+        return Path(self.path).stem.rpartition("-")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +75,15 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         """Describe it; ``open`` touches the disk."""
-        self._path = path
+        self.path = path
         self._connection: sqlite3.Connection | None = None
         # Guards _connection: the writer asks for event ids while the flush commits.
         self._lock = threading.Lock()
 
     def open(self) -> None:
         """Open or create the database and check it. Raises StorageError."""
-        with _translated("open", self._path):
-            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        with _translated("open", self.path):
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self._connection = connection
             connection.execute("PRAGMA journal_mode=DELETE")
             connection.execute("PRAGMA synchronous=FULL")
@@ -82,7 +91,7 @@ class Catalog:
             self._migrate(connection)
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
-            raise StorageError(f"cannot open catalog {self._path}: {verdict}", hint="see `nagare doctor`")
+            raise StorageError(f"cannot open catalog {self.path}: {verdict}", hint="see `nagare doctor`")
 
     def close(self) -> None:
         """Close the database."""
@@ -101,7 +110,8 @@ class Catalog:
         """Return every block."""
         with self._read() as connection:
             rows = connection.execute(
-                "SELECT path, metric_table, day, min_ms, max_ms, rows, bytes, columns FROM blocks ORDER BY min_ms, path"
+                "SELECT path, metric_table, day, min_ms, max_ms, rows, bytes, columns, log_first, log_last "
+                "FROM blocks ORDER BY min_ms, path"
             ).fetchall()
         return [Block(*row) for row in rows]
 
@@ -138,6 +148,13 @@ class Catalog:
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)", (checkpoint.index,))
             yield
 
+    def adopt(self, blocks: Iterable[Block], foreign: Iterable[tuple[str, str, str]], checkpoint: int) -> None:
+        """Fill an empty catalog with what was found in the block files."""
+        with self._write() as connection:
+            _insert_blocks(connection, blocks)
+            connection.executemany("INSERT OR IGNORE INTO columns (metric_table, name, type) VALUES (?, ?, ?)", foreign)
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)", (checkpoint,))
+
     def replace_blocks(self, removed: Iterable[Block], added: Iterable[Block]) -> None:
         """Let ``added`` take the place of ``removed`` in one step."""
         with self._write() as connection:
@@ -158,7 +175,7 @@ class Catalog:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise StorageError(
-                f"cannot open catalog {self._path}: it was written by a newer version",
+                f"cannot open catalog {self.path}: it was written by a newer version",
                 hint="run the newer version again, or restore a backup made by this one",
             )
         if version == 0:
@@ -166,12 +183,12 @@ class Catalog:
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _translated("read", self._path):
+        with self._lock, _translated("read", self.path):
             yield self._opened()
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _translated("write", self._path):
+        with self._lock, _translated("write", self.path):
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -184,14 +201,17 @@ class Catalog:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise StorageError(f"cannot use catalog {self._path}: it is closed")
+            raise StorageError(f"cannot use catalog {self.path}: it is closed")
         return self._connection
 
 
 def _insert_blocks(connection: sqlite3.Connection, blocks: Iterable[Block]) -> None:
     connection.executemany(
-        "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(b.path, b.table, b.day, b.min_ms, b.max_ms, b.rows, b.bytes, b.columns) for b in blocks],
+        "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (b.path, b.table, b.day, b.min_ms, b.max_ms, b.rows, b.bytes, b.columns, b.log_first, b.log_last)
+            for b in blocks
+        ],
     )
 
 

@@ -17,18 +17,19 @@ from nagare.lib.counters import Counters
 from nagare.lib.segment_log import SegmentLog
 from nagare.metrics.blocks import BlockFiles
 from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.compact import Compactor
 from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.flush import Flusher, Sealed
 from nagare.metrics.head import Generation, HeadTable
-from nagare.metrics.ingest import clear_misfits, infer_columns
 from nagare.metrics.library import Library
 from nagare.metrics.observe import Observer
 from nagare.metrics.prepare import Preparer
+from nagare.metrics.recover import open_catalog
+from nagare.metrics.replay import replay
 from nagare.metrics.schema import Schemas
 from nagare.metrics.seen import Seen
 from nagare.metrics.sql.query import QueryRunner
 from nagare.metrics.writer import Head, LogWriter, Watch
-from nagare.wire.metric_log import LogRecord, decode_record
 from nagare.wire.system import StoreStatus
 
 log = logging.getLogger(__name__)
@@ -66,18 +67,17 @@ class StoreCore:
         """Open catalog, blocks and log, and replay what is in no block yet. Raises StorageError."""
         for folder in (self._places.data, self._places.metrics):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._catalog.open()
+        self._log.open()
+        open_catalog(self._catalog, self._files, self._engine, self._log.first_index, self._damages)
         checkpoint = self._catalog.checkpoint_index()
         blocks = self._existing_blocks()
         self._files.remove_unlisted(blocks)
         self.schemas = Schemas(self._catalog.foreign())
         self._seen = Seen(self._catalog.seqs(), self._catalog.has_event)
-        self._log.open()
         self._log.skip_to(checkpoint + 1)
         generation = self._new_generation()
         self.library.start(generation, blocks)
-        for index, payload in self._log.replay(checkpoint + 1):
-            self._replay_record(generation, index, decode_record(payload))
+        self._replay(checkpoint + 1, generation)
         self._log.drop_before(checkpoint + 1)
         self._damages.extend(
             f"{damage.segment.name}: {damage.reason} at {damage.offset}..{damage.end}" for damage in self._log.damages
@@ -85,6 +85,9 @@ class StoreCore:
         for damage in self._damages:
             log.warning("store_damage %s", damage)
         self._flusher = Flusher(self._engine, self._files, self._catalog, self.library, self.schemas, self._observer)
+        self._compactor = Compactor(
+            self._engine, self._files, self._catalog, self.library, self.schemas, self._observer
+        )
         self.watch = Watch(self._places.log, self._storage, self._clock, self._observer)
         self.watch.measure()
         preparer = Preparer(self.schemas, self._seen, self._storage, self._clock)
@@ -112,7 +115,7 @@ class StoreCore:
         return blocks
 
     def keep_house(self) -> None:
-        """Drop what is older than retention. Raises StorageError."""
+        """Drop what is older than retention and merge small blocks. Raises StorageError."""
         self.watch.measure()
         oldest_ms = self._clock.now_ms() - round(self._storage.retention_seconds * 1000)
         old = [block for block in self._blocks() if block.max_ms < oldest_ms]
@@ -121,6 +124,7 @@ class StoreCore:
             self.library.replaced(old, (), lambda: self._files.remove(old))
         if self.writer.call(lambda: self._seen.forget_before(oldest_ms)).result():
             self._catalog.forget_before(oldest_ms)
+        self._compactor.merge_small(self._clock.now_ms())
 
     def fill(self, table: HeadTable) -> None:
         """Convert the rows that wait in ``table``. Raises StorageError."""
@@ -171,16 +175,11 @@ class StoreCore:
         self._next_generation += 1
         return generation
 
-    def _replay_record(self, generation: Generation, index: int, record: LogRecord) -> None:
-        # Records were checked before they were logged; only a lost neighbour or an upgrade can make a value misfit.
-        for table, cells in record.tables.items():
-            self.schemas.add(table, infer_columns(cells, self.schemas.find(table)))
-            misfits = clear_misfits(cells, self.schemas.current[table])
-            if misfits:
-                self._damages.append(f"log record {index}: {misfits} values of {table} no longer fit their columns")
-        self._seen.add(record)
-        for crowded in generation.add(index, record):
-            self.fill(crowded)
+    def _replay(self, start: int, generation: Generation) -> None:
+        for record, crowded in replay(self._log.replay(start), generation, self.schemas, self._damages):
+            self._seen.add(record)
+            for table in crowded:
+                self.fill(table)
 
     def _seal(self) -> Sealed | None:
         """End the newest generation and the segment it is in; runs on the writer's thread."""

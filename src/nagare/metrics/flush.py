@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from nagare.errors import StorageError
-from nagare.metrics.blocks import DAY_MS, BlockFiles, day_start_ms
+from nagare.metrics.blocks import DAY_MS, BlockFiles, Origin, day_start_ms
 from nagare.metrics.catalog import Block, Catalog, Checkpoint
 from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.head import Generation, HeadTable
@@ -48,7 +48,7 @@ class Flusher:
         blocks: list[Block] = []
         try:
             for name, table in sealed.generation.tables.items():
-                blocks.extend(self._write_table(self.schemas.current[name], table))
+                blocks.extend(self._write_table(self.schemas.current[name], table, sealed.generation))
             self.observer.step("blocks_written")
             checkpoint = Checkpoint(sealed.generation.last_index, tuple(blocks), sealed.seen, sealed.foreign)
             with self.catalog.checkpoint(checkpoint):
@@ -66,19 +66,20 @@ class Flusher:
         self.library.flushed(sealed.generation, blocks, lambda: self._drop(sealed.generation))
         return len(blocks)
 
-    def _write_table(self, schema: Schema, table: HeadTable) -> Iterator[Block]:
+    def _write_table(self, schema: Schema, table: HeadTable, generation: Generation) -> Iterator[Block]:
         columns = table.fill(schema, self.engine)
         low, high = table.min_ms, table.max_ms
         if not columns or low is None or high is None:
             return
         order = ("host", *(key for key in schema.keys if key in columns), "ts")
+        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index)
         with self.engine.cursor() as cursor:
             for start in range(day_start_ms(low), high + 1, DAY_MS):
                 source = (
                     f"SELECT * FROM {table.name} WHERE ts >= make_timestamp_ms({start}) "  # noqa: S608  made by us
                     f"AND ts < make_timestamp_ms({start + DAY_MS})"
                 )
-                block = self.files.write(cursor, schema.table, source, columns, order)
+                block = self.files.write(cursor, origin, source)
                 if block is not None:
                     yield block
                     self.observer.step("block_written")

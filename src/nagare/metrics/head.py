@@ -134,11 +134,12 @@ def _gather_hosts(batches: Sequence[_Pending]) -> list[Any]:
 
 @dataclass(slots=True)
 class Generation:
-    """The head between two checkpoints; ``last_index`` is the last log record in it."""
+    """The head between two checkpoints; ``first_index`` and ``last_index`` are its log records, zero while empty."""
 
     number: int
     tables: dict[str, HeadTable] = field(default_factory=dict)
     rows: int = 0
+    first_index: int = 0
     last_index: int = 0
 
     def add(self, index: int, record: LogRecord) -> list[HeadTable]:
@@ -153,5 +154,6 @@ class Generation:
             self.rows += table.add(record.host, cells)
             if table.pending_cells > PENDING_CELLS:
                 crowded.append(table)
+        self.first_index = self.first_index or index
         self.last_index = index
         return crowded

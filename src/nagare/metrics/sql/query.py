@@ -21,7 +21,7 @@ from nagare.metrics.schema import SQL_TYPES, Schema
 from nagare.metrics.sql.messages import query_error
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.metrics.sql.values import json_safe
-from nagare.metrics.sql.views import block_sources, table_source, view_sql
+from nagare.metrics.sql.views import View, Window
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.tables import ColumnType
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
@@ -41,6 +41,11 @@ class Job:
     records: dict[str, Columns] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     cursor: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def window(self) -> Window:
+        """The times that the request asks for."""
+        return Window(self.request.since_ms, self.request.until_ms)
 
     def stop(self) -> None:
         """End the query as soon as DuckDB looks; before it runs at all, if it has not begun."""
@@ -106,15 +111,15 @@ class QueryRunner:
                 self._make_record_view(cursor, job, records[name])
                 continue
             schema = schemas[name]
-            columns = schema.sql_columns()
-            sources = block_sources(snapshot.blocks.get(name, ()), self._directory, columns)
+            view = View(name, schema.sql_columns(), job.hosts, job.window)
+            sources = view.block_sources(snapshot.blocks.get(name, ()), self._directory)
             for generation in snapshot.generations:
                 table = generation.tables.get(name)
                 present = table.fill(schema, self._engine) if table is not None else ()
                 if table is not None and present:
-                    sources.append(table_source(table.name, present, columns))
+                    sources.append(view.table_source(table.name, present))
             job.check_stopped()
-            cursor.execute(view_sql(name, columns, sources, job.hosts))
+            cursor.execute(view.sql(sources))
 
     def _make_record_view(self, cursor: duckdb.DuckDBPyConnection, job: Job, record: RecordTable) -> None:
         from nagare.metrics import arrays  # noqa: PLC0415  numpy waits for the first need
@@ -142,9 +147,8 @@ class QueryRunner:
             listed = ", ".join(quote_name(name) for name in arrayed)
             cursor.execute(f"INSERT INTO {quote_name(source)} ({listed}) SELECT {', '.join(items)} FROM given")  # noqa: S608
             cursor.unregister("given")
-        cursor.execute(
-            view_sql(record.table.name, columns, [table_source(quote_name(source), present, columns)], job.hosts)
-        )
+        view = View(record.table.name, columns, job.hosts, job.window)
+        cursor.execute(view.sql([view.table_source(quote_name(source), present)]))
 
     def _answer(self, cursor: duckdb.DuckDBPyConnection, job: Job, checked: Checked) -> SqlReply:
         cursor.execute("BEGIN TRANSACTION READ ONLY")

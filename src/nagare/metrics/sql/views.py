@@ -6,49 +6,77 @@ The text is made by us from names we checked; a caller's statement never reaches
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from nagare.metrics.catalog import Block
 from nagare.metrics.engine import quote_name, quote_text
 
-Columns = Mapping[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Times that a query asks for, Unix milliseconds, ``since_ms`` included and ``until_ms`` not; None is no bound."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def meets(self, low_ms: int, high_ms: int) -> bool:
+        """Tell whether any moment from ``low_ms`` to ``high_ms`` is inside."""
+        return (self.since_ms is None or high_ms >= self.since_ms) and (self.until_ms is None or low_ms < self.until_ms)
+
+    def sql(self) -> str:
+        """Return the condition on ``ts``, empty without bounds."""
+        bounds = []
+        if self.since_ms is not None:
+            bounds.append(f"ts >= make_timestamp_ms({self.since_ms})")
+        if self.until_ms is not None:
+            bounds.append(f"ts < make_timestamp_ms({self.until_ms})")
+        return " AND ".join(bounds)
 
 
-def view_sql(name: str, columns: Columns, sources: Sequence[str], hosts: frozenset[str] | None) -> str:
-    """Return the statement that makes the view ``name`` of ``columns`` (SQL types by name) over ``sources``."""
-    nothing = ", ".join(f"CAST(NULL AS {type_}) AS {quote_name(column)}" for column, type_ in columns.items())
-    parts = [*sources, f"SELECT {nothing} WHERE false"]
-    return f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {_filtered(' UNION ALL '.join(parts), columns, hosts)}"
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one view is made of: column types by name, the caller's hosts (None: all) and times."""
 
+    name: str
+    columns: Mapping[str, str]
+    hosts: frozenset[str] | None
+    window: Window
 
-def table_source(table: str, present: Iterable[str], columns: Columns) -> str:
-    """Return the SELECT over one DuckDB table that has the columns ``present``."""
-    return f"SELECT {_items(set(present), columns)} FROM {table}"  # noqa: S608  made by us
+    def sql(self, sources: Sequence[str]) -> str:
+        """Return the statement that makes the view over ``sources``."""
+        nothing = ", ".join(f"CAST(NULL AS {type_}) AS {quote_name(column)}" for column, type_ in self.columns.items())
+        body = " UNION ALL ".join([*sources, f"SELECT {nothing} WHERE false"])
+        return f"CREATE OR REPLACE TEMP VIEW {quote_name(self.name)} AS {body}"
 
+    def table_source(self, table: str, present: Iterable[str]) -> str:
+        """Return the SELECT over one DuckDB table that has the columns ``present``."""
+        return self._select(table, set(present))
 
-def block_sources(blocks: Iterable[Block], directory: str, columns: Columns) -> list[str]:
-    """Return one SELECT for each group of blocks that have the same columns."""
-    groups: dict[str, list[Block]] = {}
-    for block in blocks:
-        groups.setdefault(block.columns, []).append(block)
-    sources = []
-    for present, group in groups.items():
-        paths = ", ".join(quote_text(f"{directory}/{block.path}") for block in group)
-        items = _items(set(present.split(",")), columns)
-        sources.append(f"SELECT {items} FROM read_parquet([{paths}], hive_partitioning = false)")  # noqa: S608
-    return sources
+    def block_sources(self, blocks: Iterable[Block], directory: str) -> list[str]:
+        """Return one SELECT for each group of blocks that have the same columns; blocks outside the window are left out."""
+        groups: dict[str, list[Block]] = {}
+        for block in blocks:
+            if self.window.meets(block.min_ms, block.max_ms):
+                groups.setdefault(block.columns, []).append(block)
+        sources = []
+        for present, group in groups.items():
+            paths = ", ".join(quote_text(f"{directory}/{block.path}") for block in group)
+            sources.append(self._select(f"read_parquet([{paths}], hive_partitioning = false)", set(present.split(","))))
+        return sources
 
+    def _select(self, source: str, present: set[str]) -> str:
+        items = ", ".join(
+            f"CAST({quote_name(name) if name in present else 'NULL'} AS {type_}) AS {quote_name(name)}"
+            for name, type_ in self.columns.items()
+        )
+        conditions = [self.window.sql()] if "ts" in present else []
+        if self.hosts is not None:
+            conditions.append(self._host_condition(present))
+        where = " AND ".join(condition for condition in conditions if condition)
+        return f"SELECT {items} FROM {source}{' WHERE ' + where if where else ''}"  # noqa: S608  made by us
 
-def _items(present: set[str], columns: Columns) -> str:
-    return ", ".join(
-        f"CAST({quote_name(name) if name in present else 'NULL'} AS {type_}) AS {quote_name(name)}"
-        for name, type_ in columns.items()
-    )
-
-
-def _filtered(body: str, columns: Columns, hosts: frozenset[str] | None) -> str:
-    if hosts is None:
-        return body
-    if "host" not in columns or not hosts:
-        return f"SELECT * FROM ({body}) WHERE false"  # noqa: S608
-    names = ", ".join(quote_text(host) for host in sorted(hosts))
-    return f"SELECT * FROM ({body}) WHERE host IN ({names})"  # noqa: S608
+    def _host_condition(self, present: set[str]) -> str:
+        # A table that does not say whose its rows are shows nothing to a caller who may not see all.
+        if "host" not in present or not self.hosts:
+            return "false"
+        return f"host IN ({', '.join(quote_text(host) for host in sorted(self.hosts))})"

@@ -1,0 +1,115 @@
+"""Merges small blocks of one table and day into one, so that a month of flushes stays a few hundred files.
+
+An answer never changes by it: the merged block has the same rows, and one catalog transaction lets it take the place
+of its sources. Blocks merge with blocks of their own size class, so that a row is rewritten a few times in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from nagare.errors import StorageError
+from nagare.metrics.blocks import DAY_MS, BlockFiles, Origin, day_of
+from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.engine import Engine, storage_error
+from nagare.metrics.library import Library
+from nagare.metrics.observe import Observer
+from nagare.metrics.schema import Schema, Schemas
+from nagare.metrics.sql.views import View, Window
+
+# How many blocks of one size class merge at once: a row is rewritten at most log8 of a day's flushes, about three times.
+MERGE_COUNT = 8
+# Rows of a merge: its sort stays within the memory of a query.
+MERGE_ROWS = 1_000_000
+# Late rows of a day have mostly come by then; what comes later merges at the next round.
+DAY_GRACE_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Compactor:
+    """Merges blocks; used by the store's maintenance thread alone."""
+
+    engine: Engine
+    files: BlockFiles
+    catalog: Catalog
+    library: Library
+    schemas: Schemas
+    observer: Observer
+
+    def merge_small(self, now_ms: int) -> int:
+        """Merge what is due and return the number of merges. Raises StorageError."""
+        closed_day = day_of(now_ms - DAY_MS - DAY_GRACE_MS)
+        merges = 0
+        for table, blocks in self.library.current.blocks.items():
+            for group in find_merges(blocks, closed_day):
+                self._merge(self.schemas.current[table], group)
+                merges += 1
+        return merges
+
+    def _merge(self, schema: Schema, group: Sequence[Block]) -> None:
+        known = schema.sql_columns()
+        held = {name for block in group for name in block.columns.split(",")}
+        columns = tuple(name for name in known if name in held)
+        view = View(schema.table, {name: known[name] for name in columns}, None, Window())
+        order = ("host", *(key for key in schema.keys if key in held), "ts")
+        first, last = min(block.log_first for block in group), max(block.log_last for block in group)
+        origin = Origin(schema.table, columns, order, first, last, tuple(block.id for block in group))
+        try:
+            with self.engine.cursor() as cursor:
+                source = " UNION ALL ".join(view.block_sources(group, str(self.files.directory)))
+                merged = self.files.write(cursor, origin, source)
+        except duckdb.Error as error:
+            raise storage_error("merge blocks of", schema.table, error) from error
+        except OSError as error:
+            raise StorageError(f"cannot merge blocks of {schema.table}: {error.strerror}") from error
+        if merged is None or merged.rows != sum(block.rows for block in group):
+            self.files.remove([merged] if merged else [])
+            raise StorageError(
+                f"cannot merge blocks of {schema.table}: rows went missing, so the blocks stay as they are"
+            )
+        self.observer.step("compaction_written")
+        self.catalog.replace_blocks(group, [merged])
+        self.observer.step("compaction_committed")
+        self.library.replaced(group, [merged], lambda: self.files.remove(group))
+
+
+def find_merges(blocks: Iterable[Block], closed_day: str) -> Iterator[list[Block]]:
+    """Yield the groups of one table's ``blocks`` that should merge: many of a size class, or all of a closed day."""
+    for day, group in sorted(_by_day(blocks).items()):
+        if day <= closed_day:
+            yield from (part for part in _parts(group) if len(part) > 1)
+            continue
+        for same_size in _by_size(group).values():
+            if len(same_size) >= MERGE_COUNT:
+                yield from (part for part in _parts(same_size) if len(part) >= MERGE_COUNT)
+
+
+def _parts(blocks: Iterable[Block]) -> list[list[Block]]:
+    """Split ``blocks`` in time order so that no part exceeds the rows of a merge; those that do by themselves stay out."""
+    parts: list[list[Block]] = [[]]
+    rows = 0
+    for block in sorted((block for block in blocks if block.rows < MERGE_ROWS // 2), key=lambda block: block.min_ms):
+        if rows + block.rows > MERGE_ROWS:
+            parts.append([])
+            rows = 0
+        parts[-1].append(block)
+        rows += block.rows
+    return parts
+
+
+def _by_day(blocks: Iterable[Block]) -> Mapping[str, list[Block]]:
+    days: dict[str, list[Block]] = {}
+    for block in blocks:
+        days.setdefault(block.day, []).append(block)
+    return days
+
+
+def _by_size(blocks: Iterable[Block]) -> Mapping[int, list[Block]]:
+    sizes: dict[int, list[Block]] = {}
+    for block in blocks:
+        # Classes of a factor of eight: eight of one make one of the next.
+        sizes.setdefault((max(1, block.rows).bit_length() - 1) // 3, []).append(block)
+    return sizes

@@ -1,0 +1,108 @@
+"""The metric store of an installation whose server is down: reads blocks and the log, writes nothing.
+
+The catalog is copied before it is opened, because SQLite would finish what a crash left half done in place; the log
+is read without cutting its torn tail. Whether a server runs is the caller's to check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nagare.config.places import Places
+from nagare.config.settings import Settings
+from nagare.errors import NotReadyError, StorageError
+from nagare.lib.clock import Clock, SystemClock
+from nagare.lib.segment_log import Damage, read_log
+from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.describe import describe
+from nagare.metrics.engine import Engine
+from nagare.metrics.head import Generation
+from nagare.metrics.library import Library
+from nagare.metrics.replay import replay
+from nagare.metrics.schema import Schemas
+from nagare.metrics.sql.pool import QueryPool
+from nagare.metrics.sql.query import QueryRunner
+from nagare.metrics.sql.service import SqlService
+from nagare.wire.sql import SqlReply, SqlRequest, TableView
+
+
+class OfflineStore:
+    """``query`` and ``describe`` as MetricStore has them, over the files of ``settings.data``."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        """Describe the store; ``async with`` reads the files."""
+        self._places = Places(settings.data)
+        self._settings = settings.query
+        self._clock = clock or SystemClock()
+        self._engine = Engine(self._places.metrics, settings.query)
+        self._library = Library()
+        self._schemas = Schemas()
+        self._sql: SqlService | None = None
+        self.damages: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        """Read catalog and log. Raises StorageError."""
+        with ThreadPoolExecutor(1, thread_name_prefix="nagare-offline") as executor:
+            await asyncio.get_running_loop().run_in_executor(executor, self._open)
+        runner = QueryRunner(self._engine, self._library, str(self._places.metrics), self._settings)
+        self._sql = SqlService(runner, QueryPool(self._settings), {}, self._clock)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close DuckDB."""
+        if self._sql is not None:
+            self._sql.close()
+            self._sql = None
+        self._engine.close()
+
+    async def query(self, request: SqlRequest, *, hosts: frozenset[str] | None = None) -> SqlReply:
+        """Answer one SELECT over the tables. Raises the errors that MetricStore.query names."""
+        if self._sql is None:
+            raise NotReadyError("cannot use the metric store: it is not open")
+        return await self._sql.query(request, hosts, self._schemas.current)
+
+    def describe(self) -> list[TableView]:
+        """Return every table that SQL sees, with its columns; records are the server's and not among them."""
+        return describe(self._schemas.current, {})
+
+    def _open(self) -> None:
+        blocks, checkpoint = self._read_catalog()
+        generation = Generation(1)
+        self._library.start(generation, blocks)
+        found: list[Damage] = []
+        records = read_log(self._places.log, checkpoint + 1, found)
+        for _, crowded in replay(records, generation, self._schemas, self.damages):
+            for table in crowded:
+                table.fill(self._schemas.current[table.table], self._engine)
+        self.damages.extend(f"{damage.segment.name}: {damage.reason}" for damage in found)
+
+    def _read_catalog(self) -> tuple[list[Block], int]:
+        if not self._places.catalog.exists():
+            if next(self._places.metrics.glob("*/date=*/*.parquet"), None) is not None:
+                raise StorageError(
+                    f"cannot read catalog {self._places.catalog}: it is missing though blocks are there",
+                    hint="start the server once: it makes the catalog again from the blocks",
+                )
+            return [], 0
+        with tempfile.TemporaryDirectory(prefix="nagare-catalog-") as folder:
+            copy = Path(folder) / "catalog.db"
+            for suffix in ("", "-journal"):
+                source = self._places.catalog.with_name(self._places.catalog.name + suffix)
+                if source.exists():
+                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
+            catalog = Catalog(copy)
+            catalog.open()
+            try:
+                self._schemas = Schemas(catalog.foreign())
+                blocks = [block for block in catalog.blocks() if (self._places.metrics / block.path).is_file()]
+                return blocks, catalog.checkpoint_index()
+            finally:
+                catalog.close()

@@ -1,0 +1,118 @@
+"""Makes a lost or broken catalog again from what the block files say about themselves.
+
+Each file carries the range of log records that its rows came from and the blocks that it stands for. A file whose
+records the log still holds is left out, because replay brings its rows; a file that a merged one stands for is left
+out too. Everything else is adopted. What cannot be made again is which batches were stored before the checkpoint: a
+sender that repeats one of those would be stored twice, and the damage list says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from nagare.errors import StorageError
+from nagare.lib.names import from_path_name
+from nagare.metrics.blocks import BlockFiles
+from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.engine import Engine, quote_text
+from nagare.metrics.schema import SQL_TYPES
+from nagare.model.tables import TABLES
+
+log = logging.getLogger(__name__)
+
+ForeignRow = tuple[str, str, str]
+_TYPES = {sql: type_.value for type_, sql in SQL_TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    block: Block
+    sources: frozenset[str]
+    foreign: tuple[ForeignRow, ...]
+
+
+def open_catalog(catalog: Catalog, files: BlockFiles, engine: Engine, log_first: int, damages: list[str]) -> None:
+    """Open ``catalog``, made again from ``files`` when it is gone or broken. Raises StorageError."""
+    existed = catalog.path.exists()
+    try:
+        catalog.open()
+    except StorageError as error:
+        catalog.close()
+        if not _is_broken(error):
+            raise
+        aside = catalog.path.with_name(f"{catalog.path.name}.broken")
+        os.replace(catalog.path, aside)  # noqa: PTH105  the word of the system call
+        damages.append(f"catalog.db: {error.message}; kept as {aside.name}")
+        existed = False
+        catalog.open()
+    paths = sorted(path for path in files.find_files() if path.endswith(".parquet")) if not existed else []
+    if paths:
+        _adopt(paths, catalog, files, engine, log_first, damages)
+
+
+def _is_broken(error: StorageError) -> bool:
+    return type(error) is StorageError and any(
+        sign in error.message for sign in ("malformed", "not a database", "corrupt", "***", "file is encrypted")
+    )
+
+
+def _adopt(  # the arguments are what open_catalog was given
+    paths: list[str], catalog: Catalog, files: BlockFiles, engine: Engine, log_first: int, damages: list[str]
+) -> None:
+    found: list[_Found] = []
+    with engine.cursor() as cursor:
+        for path in paths:
+            try:
+                found.append(_read(cursor, files.directory, path))
+            except (duckdb.Error, ValueError) as error:
+                damages.append(f"{path}: cannot be adopted: {str(error).splitlines()[0]}")
+    replaced = {source for each in found for source in each.sources}
+    kept = [each for each in found if each.block.id not in replaced and each.block.log_first < log_first]
+    checkpoint = max((each.block.log_last for each in kept), default=log_first - 1)
+    catalog.adopt(
+        [each.block for each in kept], [row for each in kept for row in each.foreign], max(checkpoint, log_first - 1)
+    )
+    _set_aside(files, {each.block.path for each in kept}, paths)
+    damages.append(
+        f"catalog.db was made again from {len(kept)} blocks; batches stored before are not recognised if they are repeated"
+    )
+    log.warning("catalog_rebuilt blocks=%d", len(kept))
+
+
+def _set_aside(files: BlockFiles, kept: set[str], paths: list[str]) -> None:
+    # Left out, but not removed: a guess may be wrong, and disk is cheaper than data.
+    for path in paths:
+        if path not in kept:
+            source = files.directory / path
+            source.rename(source.with_suffix(".aside"))
+
+
+def _read(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> _Found:
+    table = from_path_name(Path(path).parts[0])
+    day = Path(path).parts[1].removeprefix("date=")
+    low, high, _ = Path(path).stem.split("-")
+    literal = quote_text(str(directory / path))
+    facts = {
+        bytes(key).decode(): bytes(value).decode()
+        for key, value in cursor.execute(f"SELECT key, value FROM parquet_kv_metadata({literal})").fetchall()  # noqa: S608
+    }
+    counted = cursor.execute(f"SELECT num_rows FROM parquet_file_metadata({literal})").fetchone()  # noqa: S608
+    described = cursor.execute(f"DESCRIBE SELECT * FROM read_parquet({literal}, hive_partitioning = false)").fetchall()  # noqa: S608
+    first, last = facts["nagare_log"].split("-")
+    names = ",".join(str(row[0]) for row in described)
+    size = (directory / path).stat().st_size
+    block = Block(
+        path, table, day, int(low), int(high), int(counted[0]) if counted else 0, size, names, int(first), int(last)
+    )
+    declared = TABLES.get(table)
+    foreign = tuple(
+        (table, str(row[0]), _TYPES[str(row[1])])
+        for row in described
+        if row[0] not in ("ts", "host") and (declared is None or declared.find_column(str(row[0])) is None)
+    )
+    return _Found(block, frozenset(facts.get("nagare_sources", "").split(",")) - {""}, foreign)

@@ -1,0 +1,28 @@
+"""Log records back into the head: after a start, and for who reads an installation whose server is down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from nagare.metrics.head import Generation, HeadTable
+from nagare.metrics.ingest import clear_misfits, infer_columns
+from nagare.metrics.schema import Schemas
+from nagare.wire.metric_log import LogRecord, decode_record
+
+
+def replay(
+    records: Iterable[tuple[int, bytes]], generation: Generation, schemas: Schemas, damages: list[str]
+) -> Iterator[tuple[LogRecord, list[HeadTable]]]:
+    """Put the rows of ``records`` into ``generation``; yield each record and the tables in which too many rows wait.
+
+    Records were checked before they were logged; only a lost neighbour or an upgrade can make a value misfit, which
+    then becomes null and is told in ``damages``.
+    """
+    for index, payload in records:
+        record = decode_record(payload)
+        for table, cells in record.tables.items():
+            schemas.add(table, infer_columns(cells, schemas.find(table)))
+            misfits = clear_misfits(cells, schemas.current[table])
+            if misfits:
+                damages.append(f"log record {index}: {misfits} values of {table} no longer fit their columns")
+        yield record, generation.add(index, record)
