@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nagare.config.places import Places
 from nagare.errors import InputError
-from nagare.keys.files import make_private_directory, write_private
+from nagare.keys.files import write_private
 from nagare.keys.signing import SigningKey
 from nagare.wire.codec import decode, encode
 
@@ -42,10 +42,6 @@ class IdentityFiles:
         self._directory = places.spool
         self._etc = etc
         self._file = places.spool / "identity.json"
-
-    def open(self) -> None:
-        """Make the directory, for its owner only."""
-        make_private_directory(self._directory)
 
     def load(self) -> Identity | None:
         """Return the identity of the last registration, or None; damage counts as none."""

@@ -99,9 +99,13 @@ class _Job:
             if self._current is None or self._clock.monotonic() - self._started < timeout_seconds:
                 return None
             self._is_abandoned = True
-            waiting = list(self._waiting)
-            self._waiting.clear()
-            return self._current, waiting
+            return self._current, list(self._waiting)
+
+    def abandon(self) -> Collector | None:
+        """Give up on the whole group; return what runs at this moment."""
+        with self._lock:
+            self._is_abandoned = True
+            return self._current
 
 
 class Lane:
@@ -143,16 +147,24 @@ class Lane:
                 return job.outcomes(), []
             except TimeoutError:
                 late = job.abandon_if_late(self._timeout_seconds)
+            except asyncio.CancelledError:
+                self._mark_stuck(job.abandon())
+                raise
             if late is not None:
                 return self._leave(job, *late)
 
     def _leave(self, job: _Job, stuck: Collector, waiting: list[Collector]) -> tuple[list[Outcome], list[Collector]]:
-        self.stuck.add(stuck.name)
-        self._inbox = None
+        self._mark_stuck(stuck)
         error = f"no answer within {self._timeout_seconds:g} s"
         log.warning("collector_late name=%s after_seconds=%g", stuck.name, self._timeout_seconds)
         late = Outcome(stuck.name, job.tick, Verdict.LATE, self._timeout_seconds, error=error)
         return [*job.outcomes(), late], waiting
+
+    def _mark_stuck(self, running: Collector | None) -> None:
+        """Leave the thread to what it runs; the thread itself takes the mark away when it returns, and ends."""
+        if running is not None:
+            self.stuck.add(running.name)
+            self._inbox = None
 
     def _open_inbox(self, loop: asyncio.AbstractEventLoop) -> SimpleQueue[_Job | None]:
         if self._inbox is None:

@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 from nagare import __version__
 from nagare.agent.agent import Agent
@@ -25,7 +24,8 @@ from nagare.collect.collector import Root
 from nagare.collect.registry import build_collectors
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.errors import LockedError
+from nagare.errors import LockedError, ReadOnlyError
+from nagare.keys.files import make_private_directory
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.tasks import TaskSupervisor
 from nagare.net.trust import check_address
@@ -47,7 +47,7 @@ async def run_agent(settings: Settings) -> None:
     """
     if settings.agent.server:
         check_address(settings.agent.server, settings.agent.server_pin)
-    with _own_spool(Places(settings.data).spool):
+    with _own_spool(Places(settings.data)):
         async with _stop_signal() as stop:
             process = _Process(settings, SystemClock())
             # What start-up left lives for ever: keep the garbage collector from walking it at every pass.
@@ -113,17 +113,25 @@ class _Process:
 
 
 @contextlib.contextmanager
-def _own_spool(directory: Path) -> Iterator[None]:
-    """Hold the spool for this process alone. Raises LockedError."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (directory / "lock").open("a+") as file:
+def _own_spool(places: Places) -> Iterator[None]:
+    """Hold the spool for this process alone. Raises LockedError, ReadOnlyError."""
+    try:
+        make_private_directory(places.data)
+        make_private_directory(places.spool)
+        opened = (places.spool / "lock").open("a+")
+    except OSError as error:
+        raise ReadOnlyError(
+            f"cannot use directory {places.spool}: {(error.strerror or str(error)).lower()}",
+            hint="check its owner, or name another one with --data",
+        ) from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             pid = file.read(32).strip()
             raise LockedError(
-                f"cannot start agent on {directory.parent}: another one runs (pid {pid or 'unknown'})",
+                f"cannot start agent on {places.data}: another one runs (pid {pid or 'unknown'})",
                 hint="stop it first, or give this one a data directory of its own with --data",
                 context={"pid": pid},
             ) from error

@@ -6,6 +6,7 @@ Keeps the health of every collector and never runs one twice at a time; a tick t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from nagare.agent.health import Health
 from nagare.agent.lane import Lane, Outcome
@@ -54,7 +55,9 @@ class Runner:
                 continue
             if name in self._slow:
                 self._running_slow.add(name)
-                tasks.start(f"collect {name}", self._run_slow(name, tick))
+                task = tasks.start(f"collect {name}", self._run_slow(name, tick))
+                # Not in the task itself: one that is cancelled before it began would never say so.
+                task.add_done_callback(partial(self._note_end, name))
             else:
                 fast.append(self._collectors[name])
         for outcome in await self._fast.run(fast, tick):
@@ -70,11 +73,11 @@ class Runner:
                 collector.close()
 
     async def _run_slow(self, name: str, tick: Tick) -> None:
-        try:
-            for outcome in await self._slow[name].run([self._collectors[name]], tick):
-                self._take(outcome)
-        finally:
-            self._running_slow.discard(name)
+        for outcome in await self._slow[name].run([self._collectors[name]], tick):
+            self._take(outcome)
+
+    def _note_end(self, name: str, _: object) -> None:
+        self._running_slow.discard(name)
 
     def _take(self, outcome: Outcome) -> None:
         self.healths[outcome.name].record(outcome)
