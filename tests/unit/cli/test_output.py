@@ -86,6 +86,14 @@ def test_a_table_fits_the_terminal_by_cutting_the_widest() -> None:
     assert lines[1].endswith("…")
 
 
+def test_more_columns_than_fit_become_records() -> None:
+    names = [f"column{index}" for index in range(20)]
+    lines = list(format_table(names, [list(range(20)), list(range(20))], width=80))
+    assert lines[0].startswith("─ row 1 ─")
+    assert lines[1:4] == ["column0   0", "column1   1", "column2   2"]
+    assert len(lines) == 42
+
+
 def test_times_are_local_in_a_table() -> None:
     lines = list(format_table(("ts",), [("2026-01-02T03:04:05Z",)], types=("TIMESTAMP_MS",)))
     assert lines[1] == format_local_time("2026-01-02T03:04:05Z")
@@ -99,7 +107,7 @@ def test_a_table_holds_no_character_that_steers_a_terminal(
 ) -> None:
     names, rows = table
     lines = list(format_table(names, rows, width=width))
-    assert len(lines) == len(rows) + 1
+    assert len(lines) in (len(rows) + 1, len(rows) * (len(names) + 1))
     for line in lines:
         assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in line)
 

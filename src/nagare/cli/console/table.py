@@ -30,12 +30,18 @@ def format_table(
     width: int | None = None,
     is_bold: bool = False,
 ) -> Iterator[str]:
-    """Yield the header and one line a row; ``width`` is the room there is, None for any."""
+    """Yield the header and one line a row; ``width`` is the room there is, None for any.
+
+    Rows of more columns than fit are written one column a line, as records.
+    """
     is_time = [kind.upper().startswith(_TIME_TYPES) for kind in types] or [False] * len(names)
     cells = [[_cell(value, is_time=is_time[index]) for index, value in enumerate(row)] for row in rows]
     header = [plain(name, 60) for name in names]
     is_number = [_is_number(rows, index) for index in range(len(names))]
     widths = _fit([_widest([header, *cells], index) for index in range(len(names))], width)
+    if width is not None and cells and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        yield from _records(header, cells, width)
+        return
     top = _line(header, widths, is_number)
     yield f"\x1b[1m{top}\x1b[0m" if is_bold else top
     for line in cells:
@@ -63,6 +69,14 @@ def _character_width(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _records(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    left = max(map(display_width, header))
+    for number, row in enumerate(rows, start=1):
+        yield f"─ row {number} ".ljust(min(width, 40), "─")
+        for name, cell in zip(header, row, strict=True):
+            yield f"{name}{' ' * (left - display_width(name))}{_GAP}{cell}".rstrip()
 
 
 def _cell(value: Any, *, is_time: bool) -> str:
