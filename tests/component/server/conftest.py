@@ -1,6 +1,7 @@
 """A real server on a free loopback port over a fresh directory, and a small HTTP caller that hides nothing."""
 
 import dataclasses
+import io
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,9 @@ class Api:
         if token is not None:
             sent["Authorization"] = f"Bearer {token or self.admin}"
         content = body if body is not None else (None if value is None else encode(value))
+        stream = None if content is None else io.BytesIO(content)
         url = path if "://" in path else self.running.url + path
-        async with self.session.request(method, url, data=content, headers=sent, allow_redirects=False) as response:
+        async with self.session.request(method, url, data=stream, headers=sent, allow_redirects=False) as response:
             return Answer(response.status, response.headers, await response.read())
 
     async def register(self, name: str = "web1", machine_id: str = "m1", **more: Any) -> str:
