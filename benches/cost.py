@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.family import family, stat_fields
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -21,34 +23,12 @@ class Cost:
     processes: int
 
 
-def _fields(pid: int) -> list[str]:
-    # The name stands in parentheses and may hold anything, also spaces.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def _descendants(root: int) -> list[int]:
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                parents[int(entry)] = int(_fields(int(entry))[1])
-            except OSError:
-                continue
-    found, waiting = [root], [root]
-    while waiting:
-        parent = waiting.pop()
-        children = [pid for pid, of in parents.items() if of == parent]
-        found += children
-        waiting += children
-    return found
-
-
 def cost_of(root: int) -> Cost:
     """Return the cost of ``root`` and its descendants; those that ended count through their parent's books."""
     cpu, rss, pss, count = 0.0, 0, 0, 0
-    for pid in _descendants(root):
+    for pid in family(root):
         try:
-            fields = _fields(pid)
+            fields = stat_fields(pid)
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue

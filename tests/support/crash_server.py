@@ -39,5 +39,5 @@ def _observed(observer: KillAt) -> Any:
 
 
 if __name__ == "__main__":
-    store.MetricStore = _observed(KillAt(sys.argv[1], int(sys.argv[2])))  # type: ignore[misc]
+    setattr(store, "MetricStore", _observed(KillAt(sys.argv[1], int(sys.argv[2]))))  # noqa: B010  a class is no variable
     sys.exit(main(sys.argv[3:]))

@@ -56,9 +56,8 @@ def _environment() -> dict[str, str]:
 @contextmanager
 def _doomed(data: Path, step: str, number: int) -> Iterator[Process]:
     arguments = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")[3:]
-    argv = [sys.executable, "-m", "tests.support.crash_server", step, str(number), *arguments]
-    environment = {**_environment(), "PYTHONPATH": str(Path(crash_server.__file__).parents[2])}
-    with started(argv, environment=environment) as process:
+    argv = [sys.executable, crash_server.__file__, step, str(number), *arguments]
+    with started(argv, environment=_environment()) as process:
         yield process
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.family import family, is_alive
 from tests.support.processes import Process, child_environment, nagare_argv, started, wait_for_server, wait_until
 from tests.support.pty_screen import on_pty
 
@@ -36,27 +37,6 @@ def _is_filled(data: Path, table: str) -> bool:
         text=True,
     )
     return child.returncode == 0 and bool(json.loads(child.stdout)[0]["n"] > 0)
-
-
-def _sessions(leader: int) -> list[int]:
-    """Return the live processes of a session."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == leader and fields[0] != "Z":
-                found.append(int(entry))
-    return found
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture
@@ -123,7 +103,7 @@ def _load_agrees(data: Path) -> None:
 
 def _processes_agree(data: Path) -> None:
     rows = _newest(data, "process")
-    alive = [row for row in rows if _is_alive(row["pid"])]
+    alive = [row for row in rows if is_alive(row["pid"])]
     assert alive
     for row in alive:
         # A process may rename itself or exec between the two looks; nearly all do not.
@@ -172,13 +152,13 @@ def _counters_lie_between(data: Path, url: str, up: Process) -> None:
 
 
 def _ctrl_c_ends_all(data: Path, up: Process) -> None:
-    children = _sessions(up.pid)
-    assert len(children) >= 3, "server, agent and their parent"
+    members = family(up.pid)
+    assert len(members) >= 3, "server, agent and their parent"
     note = json.loads((data / "run" / "server.json").read_text())
     os.killpg(up.pid, signal.SIGINT)
     assert up.wait() == 0, up.said()
     assert "Traceback" not in up.said()
-    wait_until(lambda: not any(_is_alive(pid) for pid in [*children, note["pid"]]), "the end of every child", seconds=5)
+    wait_until(lambda: not any(is_alive(pid) for pid in [*members, note["pid"]]), "the end of every child", seconds=5)
     assert not (data / "run" / "server.json").exists()
     # The files answer now that no server does.
     assert _query(data, "select count(*) n from cpu")[0]["n"] > 0
@@ -187,16 +167,17 @@ def _ctrl_c_ends_all(data: Path, up: Process) -> None:
 def test_sigterm_ends_all_cleanly_too(installation: tuple[Path, Process]) -> None:
     data, up = installation
     wait_for_server(up, data)
+    members = family(up.pid)
     assert up.stop() == 0, up.said()
-    wait_until(lambda: _sessions(up.pid) == [], "the end of every child", seconds=5)
+    wait_until(lambda: not any(is_alive(pid) for pid in members), "the end of every child", seconds=5)
 
 
 def test_a_dead_parent_leaves_no_orphans(installation: tuple[Path, Process]) -> None:
     data, up = installation
     wait_for_server(up, data)
-    children = [pid for pid in _sessions(up.pid) if pid != up.pid]
+    children = family(up.pid)[1:]
     up.kill()
-    wait_until(lambda: not any(_is_alive(pid) for pid in children), "the end of every child", seconds=30)
+    wait_until(lambda: not any(is_alive(pid) for pid in children), "the end of every child", seconds=30)
 
 
 def test_up_on_a_terminal_opens_the_dashboard_and_q_ends_all(tmp_path: Path) -> None:
@@ -206,7 +187,7 @@ def test_up_on_a_terminal_opens_the_dashboard_and_q_ends_all(tmp_path: Path) -> 
         screen.wait_for("Overview")
         host = os.uname().nodename
         screen.wait_for(host.split(".")[0][:12])
-        children = [pid for pid in _sessions(screen.popen.pid) if pid != screen.popen.pid]
+        children = family(screen.popen.pid)[1:]
         screen.press("q")
         assert screen.wait() == 0
-        wait_until(lambda: not any(_is_alive(pid) for pid in children), "the end of every child", seconds=10)
+        wait_until(lambda: not any(is_alive(pid) for pid in children), "the end of every child", seconds=10)
