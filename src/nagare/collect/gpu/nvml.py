@@ -88,13 +88,13 @@ class NvmlReader:
         if handle is None:
             raise _LostError
         uuid, name = self._identity(index, handle)
-        key = str(index)
+        key, place = str(index), len(reading.gpus)
         known: dict[str, Cell] = {"index": key, "uuid": uuid, "name": name}
         known |= self._memory(uuid, handle) | self._gauges(uuid, handle)
         processes = list(self._processes(key, uuid, handle))
         instances = list(self._instances(reading, index, uuid, handle))
         known["processes"] = len(processes) + sum(instances)
-        reading.gpus.append(gpu_row(known))
+        reading.gpus.insert(place, gpu_row(known))
         reading.processes.extend(process_row(process) for process in processes)
 
     def _identity(self, index: int, handle: Any) -> tuple[str, str]:
@@ -117,7 +117,7 @@ class NvmlReader:
         known: dict[str, Cell] = {}
         for column, function, arguments, unit in _NUMBERS:
             value = self._ask(uuid, function, handle, *arguments)
-            known[column] = None if value is None else value * unit
+            known[column] = None if value is None else round(value * unit, 6)
         for column, function, arguments in _COUNTS:
             known[column] = bounded(self._ask(uuid, function, handle, *arguments))
         rates = self._ask(uuid, "nvmlDeviceGetUtilizationRates", handle)

@@ -74,7 +74,7 @@ def _columns(told: dict[str, str]) -> dict[str, Cell]:
     known: dict[str, Cell] = {"index": told["index"], "uuid": told["uuid"], "name": _known(told.get("name"))}
     for name, column, unit in _NUMBERS:
         number = _number(told.get(name))
-        known[column] = None if number is None else number * unit
+        known[column] = None if number is None else round(number * unit, 6)
     for name, column, size in _INTEGERS:
         known[column] = _integer(told.get(name), size)
     known["performance_state"] = _known(told.get("pstate"))
