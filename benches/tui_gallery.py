@@ -32,7 +32,7 @@ HOST_COLUMNS = (
     ColumnSpec("state", "state", CellKind.STATE, 9, 0),
     ColumnSpec("name", "name", CellKind.TEXT, 14, 0, grow=True),
     ColumnSpec("cpu", "cpu", CellKind.RATIO, 8, 1, warn=0.8, crit=0.95, trend=True),
-    ColumnSpec("cpu_history", "", CellKind.SPARK, 10, 2),
+    ColumnSpec("cpu_history", "", CellKind.SPARK, 10, 2, grow=True),
     ColumnSpec("memory", "mem", CellKind.RATIO, 6, 2, gradient=True),
     ColumnSpec("memory_history", "", CellKind.SPARK, 8, 6),
     ColumnSpec("disk", "disk", CellKind.RATIO, 6, 5, warn=0.85, crit=0.95),
@@ -54,7 +54,7 @@ def fleet(count: int, seed: int = 7) -> dict[str, dict[str, Any]]:
         cpu = float(rng.beta(2, 4))
         rows[f"{role}-{index}"] = {
             "state": state, "name": f"{role}-{index}", "cpu": cpu,
-            "cpu_history": np.clip(cpu + rng.normal(0, 0.12, 16), 0, 1),
+            "cpu_history": np.clip(cpu + rng.normal(0, 0.12, 40), 0, 1),
             "memory": float(rng.beta(4, 3)), "memory_history": np.clip(rng.normal(0.5, 0.1, 16), 0, 1),
             "disk": float(rng.beta(5, 2)), "received": float(rng.exponential(3e6)), "sent": float(rng.exponential(1e6)),
             "load": float(rng.exponential(2)), "processes": float(rng.integers(80, 900)),

@@ -37,6 +37,12 @@ class Samples:
         """Whether nothing is left to draw."""
         return self.values.size == 0
 
+    def between(self, start_ms: float, end_ms: float) -> Samples:
+        """Return the samples of a span, both ends included."""
+        first = int(np.searchsorted(self.ts_ms, start_ms, side="left"))
+        last = int(np.searchsorted(self.ts_ms, end_ms, side="right"))
+        return Samples(self.ts_ms[first:last], self.values[first:last], self.joined[first : max(first, last - 1)])
+
 
 def clean_samples(ts_ms: ArrayLike, values: ArrayLike, step_ms: float) -> Samples:
     """Sort samples, cut them to one length, leave out what is not finite, and find the gaps.

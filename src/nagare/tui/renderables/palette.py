@@ -203,7 +203,7 @@ LIGHT = Palette(
     name="nagare-light", dark=False, background="#f7f8fa", surface="#ffffff", panel="#e9edf1",
     foreground="#1b232b", muted="#55616d", faint="#c3cbd3", accent="#0067a3",
     series=("#0067a3", "#8a5a00", "#00684b", "#96406f", "#6b6000", "#4a4fc4", "#a83e00", "#4b555f"),
-    gradient=_gradient("#0b4a80", "#2d5a80", "#6d5a3c", "#96540a", "#ad5200"),
+    gradient=_gradient("#0b4a80", "#2c5a85", "#57616d", "#8a5a1e", "#b45400"),
     states=_states(_LIGHT_STATES, ascii_only=False),
 )  # fmt: skip
 

@@ -9,21 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
 
-from nagare.tui.renderables.braille_chart import Chart
-from nagare.tui.renderables.braille_raster import Floats, clean_samples, column_extremes, within
+from nagare.tui.renderables.braille_raster import Floats, Samples, clean_samples, column_extremes, within
 from nagare.tui.renderables.canvas import Canvas, Lines
-from nagare.tui.renderables.chart_frame import Frame, draw_frame, draw_time_axis, draw_value_axis, place_plot
+from nagare.tui.renderables.chart_frame import Plot, draw_frame, draw_time_axis, draw_value_axis, place_plot
+from nagare.tui.renderables.chart_marks import crosshair_column, draw_events, draw_message, draw_stale, frame_of
+from nagare.tui.renderables.chart_model import Chart
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import format_value, make_scale
+from nagare.tui.renderables.value_axis import make_scale
 
 
-def stack_columns(chart: Chart, columns: int) -> Floats:
-    """Return the mean height of each part in each column (parts × columns); NaN where nothing was measured."""
-    window: TimeWindow = chart.window
-    parts = np.full((len(chart.lines), columns), np.nan)
-    for index, line in enumerate(chart.lines):
-        samples = within(clean_samples(line.ts_ms, line.values, chart.step_ms), window.start_ms, window.end_ms)
+def stack_columns(shown: Sequence[Samples], window: TimeWindow, columns: int) -> Floats:
+    """Return the middle height of each part in each column (parts × columns); NaN where nothing was measured."""
+    parts = np.full((len(shown), columns), np.nan)
+    for index, samples in enumerate(shown):
         low, high = column_extremes(samples, window.start_ms, window.end_ms, columns)
         parts[index] = low / 2 + high / 2
     return np.asarray(np.maximum(parts, 0.0), dtype=np.float64)
@@ -32,26 +31,42 @@ def stack_columns(chart: Chart, columns: int) -> Floats:
 def draw_stack(chart: Chart, width: int, height: int, palette: Palette, zone: tzinfo | None = None) -> Lines:
     """Return the stacked chart as exactly ``height`` lines of exactly ``width`` cells; the first part lies lowest."""
     canvas = Canvas(width, height)
-    plot = place_plot(width, height)
+    plot = place_plot(width, height, events=bool(chart.events))
+    window = chart.window
+    cleaned = [clean_samples(line.ts_ms, line.values, chart.step_ms) for line in chart.lines]
+    shown = [within(samples, window.start_ms, window.end_ms) for samples in cleaned]
     if plot.width and plot.height:
-        parts = stack_columns(chart, plot.width)
-        known = np.asarray(np.isfinite(parts).any(axis=0), dtype=np.bool_)
-        tops = np.cumsum(np.nan_to_num(parts), axis=0)
-        most = float(tops[-1].max()) if len(parts) else 0.0
-        scale = make_scale(
-            0.0, chart.high if chart.high is not None else most, chart.unit, 4 if plot.height >= 9 else 2
-        )
-        layers = _layers(tops / (scale.high - scale.low), known, 2 * plot.height)
-        _draw_layers(canvas, layers, plot.left, plot.top, chart, palette)
-        draw_value_axis(canvas, plot, scale, chart.unit, palette)
-        if plot.has_axis:
-            draw_time_axis(canvas, plot, chart.window, chart.crosshair_ms, palette, zone)
+        _draw_plot(canvas, chart, shown, plot, palette)
+        draw_events(canvas, chart, plot, palette)
+    if plot.has_axis:
+        draw_time_axis(canvas, plot, window, chart.crosshair_ms, palette, zone)
     if plot.has_frame:
-        right = chart.window.label(max(1, plot.width))
-        right = right.replace("·", "-") if palette.ascii else right
-        frame = Frame(chart.title, chart.digit, chart.focused, chart.is_stale, right, _stack_legend(chart, palette))
-        draw_frame(canvas, frame, palette)
+        draw_frame(canvas, frame_of(chart, shown, plot, palette, is_stack=True), palette)
+    draw_message(canvas, chart, shown, plot, palette)
     return canvas.lines()
+
+
+def _draw_plot(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette) -> None:
+    parts = stack_columns(shown, chart.window, plot.width)
+    known = np.asarray(np.isfinite(parts).any(axis=0), dtype=np.bool_)
+    tops = np.cumsum(np.nan_to_num(parts), axis=0)
+    most = float(tops[-1].max()) if len(parts) else 0.0
+    intervals = 4 if plot.height >= 9 else 2
+    scale = make_scale(0.0, chart.high if chart.high is not None else most, chart.unit, intervals)
+    layers = _layers(tops / (scale.high - scale.low), known, 2 * plot.height)
+    _draw_layers(canvas, layers, plot.left, plot.top, chart, palette)
+    draw_stale(canvas, chart, plot, palette)
+    _draw_crosshair(canvas, chart, plot, palette)
+    if known.any():
+        draw_value_axis(canvas, plot, scale, chart.unit, palette)
+
+
+def _draw_crosshair(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
+    """Draw the crosshair over the areas too: they leave no blank cell to draw it in."""
+    column = crosshair_column(chart, plot)
+    if column is not None:
+        rows, at = slice(plot.top, plot.top + plot.height), plot.left + column
+        canvas.fill(rows, slice(at, at + 1), palette.glyphs.crosshair, make_style(palette.foreground, bold=True))
 
 
 def _layers(tops: Floats, known: NDArray[np.bool_], rows: int) -> NDArray[np.int64]:
@@ -89,15 +104,3 @@ def _half_block(high: int, low: int, colours: Sequence[str], palette: Palette) -
     if high == low:
         return "█", make_style(colours[low])
     return "▀", make_style(colours[high], colours[low])
-
-
-def _stack_legend(chart: Chart, palette: Palette) -> list[tuple[str, str]]:
-    items = []
-    for index, line in enumerate(chart.lines):
-        samples = clean_samples(line.ts_ms, line.values, chart.step_ms)
-        shown = within(samples, chart.window.start_ms, chart.window.end_ms)
-        if not shown.is_empty:
-            glyph = palette.series_glyph(index) if palette.ascii else palette.glyphs.cell
-            text = f"{glyph} {line.name} {format_value(float(shown.values[-1]), chart.unit)}"
-            items.append((text, line.colour or palette.series_colour(index)))
-    return items

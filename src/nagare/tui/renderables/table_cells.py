@@ -98,15 +98,15 @@ _FORMATS: Mapping[CellKind, Callable[[float], str]] = MappingProxyType(
 )  # fmt: skip
 
 
-def format_cell(value: Any, spec: ColumnSpec, palette: Palette) -> str:
-    """Return a value as text, not yet fitted to the column's width."""
+def format_cell(value: Any, spec: ColumnSpec, palette: Palette, width: int | None = None) -> str:
+    """Return a value as text, not yet fitted; ``width`` is what a spark fills when its column has grown."""
     if spec.is_numeric:
         return _format_number(value, spec, palette)
     if spec.kind is CellKind.STATE:
         look = palette.state(str(value or "unknown"))
         return f"{look.glyph} {look.word}"
     if spec.kind is CellKind.SPARK:
-        return sparkline([] if value is None else value, spec.width, palette, high=spec.spark_high)
+        return sparkline([] if value is None else value, width or spec.width, palette, high=spec.spark_high)
     return "" if value is None else str(value)
 
 
@@ -156,7 +156,7 @@ def draw_cell(
     if hidden and (spec.is_numeric or spec.kind is CellKind.SPARK) and spec.kind is not CellKind.AGE:
         blank = "" if spec.kind is CellKind.SPARK else ("-" if palette.ascii else NO_VALUE)
         return fit(blank, width, right=spec.is_right), make_style(palette.muted)
-    text = fit(format_cell(value, spec, palette), width, palette.glyphs.more, right=spec.is_right)
+    text = fit(format_cell(value, spec, palette, width), width, palette.glyphs.more, right=spec.is_right)
     return text, cell_style(value, spec, palette, stale=stale)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nagare.tui.renderables.table_cells import ColumnSpec
+from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 
 # The cell before the first column: it holds the mark of a row. The cell after the last keeps the scrollbar off.
 MARK_WIDTH = 1
 _MARGIN = 1
+# A text between other columns grows by its own width at the most, or by so many cells.
+_GROW_LEAST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def lay_out_columns(specs: Sequence[ColumnSpec], width: int, *, wide: bool = Fal
         shown.remove([spec for spec in candidates if spec.priority == least][-1])
     keys = {spec.key for spec in shown}
     hidden = tuple(spec.title for spec in specs if spec.key not in keys)
-    gap = 2 if _needed(shown, 2) <= width else 1
+    gap = next((gap for gap in (4, 3) if _needed(shown, gap) + _GROW_LEAST <= width), 2)
+    gap = gap if _needed(shown, gap) <= width else 1
     return _place(shown, hidden, gap, width - _needed(shown, gap))
 
 
@@ -58,16 +61,25 @@ def _needed(specs: Sequence[ColumnSpec], gap: int) -> int:
 
 
 def _place(specs: Sequence[ColumnSpec], hidden: tuple[str, ...], gap: int, spare: int) -> TableLayout:
-    growing = [spec.key for spec in specs if spec.grow]
-    share, rest = divmod(max(0, spare), len(growing)) if growing else (0, 0)
+    widths = _grown(specs, max(0, spare))
     placed: list[PlacedColumn] = []
     left, pinned = MARK_WIDTH, MARK_WIDTH
-    for spec in specs:
-        width = spec.width
-        if spec.key in growing:
-            width += share + (rest if spec.key == growing[-1] else 0)
+    for spec, width in zip(specs, widths, strict=True):
         placed.append(PlacedColumn(spec, left, width))
         left += width + gap
-        if spec.priority == 0 and len(placed) == sum(1 for column in placed if column.spec.priority == 0):
+        if all(column.spec.priority == 0 for column in placed):
             pinned = left
     return TableLayout(tuple(placed), hidden, max(MARK_WIDTH, left - gap + _MARGIN), pinned)
+
+
+def _grown(specs: Sequence[ColumnSpec], spare: int) -> list[int]:
+    """Share spare cells among the columns that grow: names stay near their numbers, what is left goes to the last."""
+    widths = [spec.width for spec in specs]
+    growing = [index for index, spec in enumerate(specs) if spec.grow]
+    for left, index in zip(range(len(growing), 0, -1), growing, strict=True):
+        share = spare // left
+        if specs[index].kind is CellKind.TEXT and index != len(specs) - 1:
+            share = min(share, max(_GROW_LEAST, specs[index].width))
+        widths[index] += share
+        spare -= share
+    return widths

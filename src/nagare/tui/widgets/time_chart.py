@@ -200,8 +200,7 @@ class TimeChart(Widget, can_focus=True):
 
     @property
     def _plot(self) -> Plot:
-        events_row = bool(self._chart.events) and not self._stacked
-        return place_plot(self.size.width, self.size.height, events=events_row)
+        return place_plot(self.size.width, self.size.height, events=bool(self._chart.events))
 
     @property
     def _shown(self) -> TimeWindow:

@@ -23,12 +23,22 @@ def test_the_least_wanted_go_first_and_the_rightmost_of_equals() -> None:
     assert lay_out_columns(COLUMNS, 10).hidden == ("cpu", "mem", "sent", "recv")
 
 
-def test_spare_room_goes_to_the_growing_column_and_between_columns() -> None:
-    layout = lay_out_columns(COLUMNS, 100)
-    name = layout.columns[1]
-    assert name.width > 12
-    assert layout.width == 100
-    assert layout.columns[1].left - (layout.columns[0].left + layout.columns[0].width) == 2
+def gap_of(width: int) -> int:
+    first, second = lay_out_columns(COLUMNS, width).columns[:2]
+    return second.left - first.left - first.width
+
+
+def test_spare_room_goes_between_columns_and_to_the_growing_one() -> None:
+    assert [gap_of(width) for width in (57, 64, 84, 100)] == [1, 2, 3, 4]
+    assert lay_out_columns(COLUMNS, 64).columns[1].width == 14
+    assert lay_out_columns(COLUMNS, 200).columns[1].width == 28
+
+
+def test_a_last_text_and_a_spark_take_all_that_is_left() -> None:
+    text = (*COLUMNS[:3], ColumnSpec("command", "command", CellKind.TEXT, 10, 1, grow=True))
+    assert lay_out_columns(text, 200).width == 200
+    spark = (*COLUMNS[:3], ColumnSpec("history", "", CellKind.SPARK, 10, 1, grow=True), COLUMNS[3])
+    assert lay_out_columns(spark, 200).width == 200
 
 
 def test_wide_keeps_all_columns_and_pins_the_first() -> None:

@@ -1,0 +1,167 @@
+"""What stands around and over the lines of a chart: hatching, events, crosshair, legend, words instead of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich.cells import cell_len
+
+from nagare.tui.renderables.braille_raster import Samples
+from nagare.tui.renderables.canvas import Canvas, cells, cut
+from nagare.tui.renderables.chart_frame import Frame, Plot
+from nagare.tui.renderables.chart_model import Chart
+from nagare.tui.renderables.palette import Palette, make_style
+from nagare.tui.renderables.time_axis import format_clock
+from nagare.tui.renderables.value_axis import Unit, format_value
+
+
+def draw_stale(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
+    """Hatch the blank cells of spans whose data is old."""
+    style = make_style(palette.faint)
+    for start, end in chart.stale:
+        first = max(0, chart.window.column_of(start, plot.width))
+        last = min(plot.width - 1, chart.window.column_of(end, plot.width))
+        if first <= last:
+            columns = slice(plot.left + first, plot.left + last + 1)
+            canvas.fill_blank(slice(plot.top, plot.top + plot.height), columns, palette.glyphs.hatch, style)
+
+
+def draw_events(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
+    """Mark the moments of events in their own row above the plot."""
+    if plot.event_row is None:
+        return
+    # The worst of the events in one column is drawn last.
+    for event in sorted(chart.events, key=lambda event: -palette.state(event.state).rank):
+        column = chart.window.column_of(event.ts_ms, plot.width)
+        if 0 <= column < plot.width and chart.window.contains(event.ts_ms):
+            style = palette.state(event.state).style
+            canvas.put(plot.event_row, plot.left + column, palette.glyphs.event, style)
+
+
+def value_at(samples: Samples, ts_ms: float, reach_ms: float) -> float | None:
+    """Return the value of the sample nearest to a moment, within ``reach_ms``; None in a hole."""
+    if samples.is_empty:
+        return None
+    at = int(np.abs(samples.ts_ms - ts_ms).argmin())
+    return float(samples.values[at]) if abs(float(samples.ts_ms[at]) - ts_ms) <= reach_ms else None
+
+
+def reach_ms(chart: Chart, plot: Plot) -> float:
+    """Return how far from the crosshair a sample may stand to be its value."""
+    return max(chart.step_ms * 1.5, chart.window.step_ms(max(1, plot.width)))
+
+
+def crosshair_column(chart: Chart, plot: Plot) -> int | None:
+    """Return the crosshair's column within the plot, or None when it is not shown."""
+    if chart.crosshair_ms is None or not chart.window.contains(chart.crosshair_ms):
+        return None
+    return min(plot.width - 1, chart.window.column_of(chart.crosshair_ms, plot.width))
+
+
+def draw_crosshair(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
+    """Draw the crosshair through the blank cells of its column."""
+    column = crosshair_column(chart, plot)
+    if column is not None:
+        at = slice(plot.left + column, plot.left + column + 1)
+        rows = slice(plot.top, plot.top + plot.height)
+        canvas.fill_blank(rows, at, palette.glyphs.crosshair, make_style(palette.foreground))
+
+
+def draw_crosshair_labels(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette) -> None:
+    """Write the values at the crosshair beside it, on the side with room; a short chart has no axis to say the time."""
+    column, moment = crosshair_column(chart, plot), chart.crosshair_ms
+    if column is None or moment is None:
+        return
+    labels = []
+    if not plot.has_axis:
+        labels.append((f" {format_clock(moment)} ", make_style(palette.foreground, palette.panel, bold=True)))
+    for index, samples in enumerate(shown):
+        value = format_value(value_at(samples, moment, reach_ms(chart, plot)), chart.unit)
+        name = "" if len(shown) == 1 else f"{palette.series_glyph(index)} {cells(chart.lines[index].name)} "
+        colour = chart.lines[index].colour or palette.series_colour(index)
+        labels.append((f" {name}{value} ", make_style(colour, palette.panel, bold=True)))
+    widest = max((cell_len(text) for text, _ in labels), default=0)
+    # The legend has the values too: a box that would hide much of the plot is left out.
+    if widest * 3 > plot.width or len(labels) * 2 > plot.height:
+        return
+    left = plot.left + (column + 1 if plot.width - column - 1 >= widest else column - widest)
+    for row, (text, style) in enumerate(labels):
+        canvas.put(plot.top + row, left, text + " " * (widest - cell_len(text)), style)
+
+
+def frame_of(chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette, *, is_stack: bool = False) -> Frame:
+    """Return what the frame of a chart says."""
+    right = chart.window.label(max(1, plot.width))
+    return Frame(
+        title=chart.title,
+        digit=chart.digit,
+        focused=chart.focused,
+        stale=chart.is_stale,
+        right=right.replace("·", palette.glyphs.dot),
+        legend=_legend(chart, shown, plot, palette, is_stack=is_stack),
+    )
+
+
+def _legend(
+    chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette, *, is_stack: bool
+) -> list[tuple[str, str]]:
+    """Return (text, colour) items: every line with its value; names go when they do not all fit."""
+    rows = list(_legend_rows(chart, shown, plot, palette, is_stack=is_stack))
+    room = plot.width + plot.left - 3
+    names = [(f"{marker} {name} {value}".strip(), colour) for marker, name, value, colour in rows]
+    if sum(cell_len(cells(text)) + 2 for text, _ in names) > room and len(rows) > 1:
+        return [(f"{marker} {value}".strip(), colour) for marker, _, value, colour in rows]
+    if len(rows) == 1 and len(chart.lines) == 1:
+        values = _inside(shown[0], chart).values
+        figures = (("min", values.min()), ("avg", values.mean()), ("max", values.max())) if values.size else ()
+        names += [(f"{name} {format_value(float(figure), chart.unit)}", palette.muted) for name, figure in figures]
+    return names
+
+
+def _legend_rows(
+    chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette, *, is_stack: bool
+) -> Iterator[tuple[str, str, str, str]]:
+    for index, (line, samples) in enumerate(zip(chart.lines, shown, strict=True)):
+        inside = _inside(samples, chart)
+        if inside.is_empty:
+            continue
+        value: float | None = float(inside.values[-1])
+        if chart.crosshair_ms is not None:
+            value = value_at(samples, chart.crosshair_ms, reach_ms(chart, plot))
+        colour = line.colour or palette.series_colour(index)
+        if len(shown) == 1 and chart.gradient and chart.unit is Unit.RATIO and value is not None:
+            colour = palette.ratio_colour(value)
+        block = is_stack and not palette.ascii
+        marker = palette.glyphs.cell if block else palette.series_glyph(index) if len(shown) > 1 else ""
+        yield marker, line.name, format_value(value, chart.unit), colour
+
+
+def _inside(samples: Samples, chart: Chart) -> Samples:
+    """Leave out the neighbours beyond the window, which only lines at its edges need."""
+    return samples.between(chart.window.start_ms, chart.window.end_ms)
+
+
+def draw_message(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette) -> None:
+    """Say in the plot what there is instead of lines."""
+    message = chart.message
+    if not message and all(samples.is_empty for samples in shown):
+        message = "loading…" if chart.is_loading else "no data in this window" if plot.width > 24 else "no data"
+    if not message or not plot.height or not plot.width:
+        return
+    if chart.is_loading:
+        _draw_silhouette(canvas, plot, palette)
+    text = cut(f" {message} ", plot.width, palette.glyphs.more).replace("…", palette.glyphs.ellipsis)
+    left = plot.left + max(0, plot.width - cell_len(text)) // 2
+    canvas.put(plot.top + (plot.height - 1) // 2, left, text, make_style(palette.muted), plot.left + plot.width - left)
+
+
+def _draw_silhouette(canvas: Canvas, plot: Plot, palette: Palette) -> None:
+    """Draw the shape of a chart to come."""
+    columns = np.arange(plot.width)
+    tops = plot.height * (0.35 + 0.12 * np.sin(columns / 6.0) + 0.06 * np.sin(columns / 2.3))
+    rows = np.arange(plot.height - 1, -1, -1)[:, None]
+    box = (slice(plot.top, plot.top + plot.height), slice(plot.left, plot.left + plot.width))
+    lit = (rows < np.maximum(1, np.rint(tops))[None, :]) & (canvas.codes[box] == 32)
+    canvas.codes[box][lit] = ord(palette.glyphs.hatch)
+    canvas.styles[box][lit] = canvas.number(make_style(palette.faint))

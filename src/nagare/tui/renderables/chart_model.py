@@ -1,0 +1,55 @@
+"""What a chart shows, as values: lines, window, unit, marks and state. Drawing is the business of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from nagare.tui.renderables.time_axis import TimeWindow
+from nagare.tui.renderables.value_axis import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its name in the legend, stamps in Unix milliseconds, values; NaN is a hole."""
+
+    name: str
+    ts_ms: ArrayLike
+    values: ArrayLike
+    colour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventMark:
+    """A moment to mark above the plot, and the state whose colour it has."""
+
+    ts_ms: int
+    state: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Everything a chart shows.
+
+    ``step_ms`` is the expected distance of samples (0: found from the data). ``low`` and ``high`` fix the scale.
+    ``gradient`` colours by height and fills the area of a single line. ``stale`` are spans to hatch. ``message``
+    replaces the plot's middle: loading, empty, an error.
+    """
+
+    window: TimeWindow
+    lines: tuple[Line, ...] = ()
+    unit: Unit = Unit.COUNT
+    step_ms: float = 0
+    title: str = ""
+    digit: str = ""
+    low: float | None = None
+    high: float | None = None
+    gradient: bool = False
+    stale: tuple[tuple[int, int], ...] = ()
+    events: tuple[EventMark, ...] = ()
+    crosshair_ms: int | None = None
+    focused: bool = False
+    message: str = ""
+    is_loading: bool = False
+    is_stale: bool = False
