@@ -63,7 +63,7 @@ def parse_gpus(output: bytes, fields: tuple[str, ...] = FIELDS) -> tuple[list[Ro
         if len(values) != len(fields):
             continue
         told = dict(zip(fields, values, strict=True))
-        if not told.get("index", "").isdigit() or not _known(told.get("uuid")):
+        if not told.get("index", "").isdecimal() or not _known(told.get("uuid")):
             continue
         has_mig = has_mig or told.get("mig.mode.current") == "Enabled"
         rows.append(gpu_row(_columns(told)))
@@ -87,7 +87,7 @@ def parse_processes(output: bytes, indexes: dict[str, str]) -> list[Row]:
     rows: list[Row] = []
     for line in clean_text(output, 2**20).splitlines():
         values = [value.strip() for value in line.split(",", len(PROCESS_FIELDS) - 1)]
-        if len(values) != len(PROCESS_FIELDS) or not values[1].isdigit() or len(values[1]) > 10:
+        if len(values) != len(PROCESS_FIELDS) or not values[1].isdecimal() or len(values[1]) > 10:
             continue
         uuid, pid, memory, name = values
         rows.append(
@@ -135,7 +135,7 @@ def _instance_processes(gpu: ET.Element, keys: dict[str, tuple[str, str]]) -> It
     for process in gpu.iter("process_info"):
         key, uuid = keys.get(_text(process, "gpu_instance_id"), (None, None))
         pid = _text(process, "pid")
-        if key is not None and pid.isdigit() and len(pid) <= 10:
+        if key is not None and pid.isdecimal() and len(pid) <= 10:
             yield process_row({
                 "index": key, "uuid": uuid, "pid": int(pid),
                 "name": _text(process, "process_name").rsplit("/", 1)[-1] or None,

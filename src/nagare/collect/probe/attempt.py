@@ -45,7 +45,7 @@ def parse_endpoint(target: str, default_port: int | None = None) -> tuple[str, i
         host, port = target, ""
     if not port and default_port is not None and host:
         return host, default_port
-    if not host or not port.isdecimal() or not 0 < int(port[:6]) < 65536:
+    if not host or not (port.isascii() and port.isdecimal()) or not 0 < int(port[:6]) < 65536:
         raise ConfigError(f"cannot probe {target!r}: it is not HOST:PORT", hint="write an IPv6 address as [::1]:80")
     return host, int(port)
 

@@ -47,7 +47,11 @@ def parse_url(target: str) -> Url:
         raise ConfigError(f"cannot probe {target[:200]!r}: it is not an http or https URL", hint="write https://HOST/")
     if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in target):
         raise ConfigError(f"cannot probe {target[:200]!r}: blanks in a URL are written %20")
-    return Url(parts.scheme == "https", parts.hostname, port or _PORTS[parts.scheme], _authority(parts), _path(parts))
+    try:
+        authority = _authority(parts)
+    except UnicodeError as error:
+        raise ConfigError(f"cannot probe {target[:200]!r}: its host is not a name that DNS can carry") from error
+    return Url(parts.scheme == "https", parts.hostname, port or _PORTS[parts.scheme], authority, _path(parts))
 
 
 def _authority(parts: SplitResult) -> str:
