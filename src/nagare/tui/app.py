@@ -28,6 +28,7 @@ from nagare.tui.screens.page import Page
 from nagare.tui.screens.start import StartPage
 from nagare.tui.verbs import AppVerbs
 from nagare.tui.widgets.banner import Banner
+from nagare.tui.widgets.floor import Floor
 from nagare.tui.widgets.footer import Footer, FooterKey
 from nagare.tui.widgets.header import Header
 from nagare.tui.work import start_work
@@ -187,6 +188,9 @@ class TopApp(App[int]):
         try:
             self.page.query_one(Header).facts = self.feed.header_facts(self.page)
             self.page.query_one(Banner).notice = self.page.notice() or self.feed.notice()
+            floor = self.page.query_one(Floor)
+            if floor.display:
+                floor.tell(self.feed.counts(), self.feed.worst())
         except NoMatches:
             return  # the page is being put together or taken down
         self.refresh_footer()

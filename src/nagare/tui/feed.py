@@ -18,9 +18,10 @@ from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
 from nagare.tui.health import Level
 from nagare.tui.history import seed_span
-from nagare.tui.live_model import Connection, LiveModel, Phase
+from nagare.tui.host_columns import age_seconds
+from nagare.tui.live_model import Connection, HostLive, LiveModel, Phase
 from nagare.tui.location import format_span
-from nagare.tui.renderables.time_axis import format_clock, format_moment
+from nagare.tui.renderables.time_axis import format_clock, format_moment, local_time
 from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
 from nagare.tui.widgets.header import HeaderFacts
@@ -161,24 +162,44 @@ class Feed:
         if window.end_ms is not None:
             text = f"HISTORY {format_moment(window.end_ms, now_ms, self._app.zone)} (0 live)"
         if mode == "live" and (
-            self.can_retry or counts[Level.STALE] or counts[Level.DOWN] == len(self.model.hosts) > 0
+            self.can_retry or counts[Level.UP] + counts[Level.WARN] + counts[Level.CRIT] == 0 < len(self.model.hosts)
         ):
             mode = "stale"
         return HeaderFacts(
-            page.crumbs(), text, self._age(now_ms), format_clock(now_ms, self._app.zone), mode,
-            tuple((level.value, counts[level]) for level in _SHOWN_COUNTS if counts[level] or level is Level.UP),
+            page.crumbs(), text, self._age(now_ms), self._clock_text(now_ms), mode,
+            self.counts(),
         )  # fmt: skip
+
+    def counts(self) -> tuple[tuple[str, int], ...]:
+        """Return (state, number of hosts) of every state that occurs, and of "up" always."""
+        counts = self.model.counts()
+        return tuple((level.value, counts[level]) for level in _SHOWN_COUNTS if counts[level] or level is Level.UP)
+
+    def worst(self) -> tuple[str, str, str] | None:
+        """Return (state, host, reason) of the host that most needs a look, None when none does."""
+        host = next(iter(self.model.by_urgency()), None)
+        if host is None or host.level is Level.UP:
+            return None
+        return host.level.value, host.name, self.reason(host)
+
+    def reason(self, host: HostLive) -> str:
+        """Return in a few words why ``host`` needs a look."""
+        if host.level is Level.UNKNOWN:
+            return "never heard"
+        if host.level in (Level.DOWN, Level.STALE):
+            return f"silent for {format_seconds(age_seconds(host, self._clock.now_ms()))}"
+        return host.reasons[0].text if host.reasons else host.level.value
+
+    def _clock_text(self, now_ms: int) -> str:
+        moment = local_time(now_ms, self._app.zone)
+        offset = f"{moment:%z}"
+        return f"{moment:%H:%M:%S}" + ("Z" if offset == "+0000" else offset.removesuffix("00"))
 
     def _age(self, now_ms: int) -> str:
         newest = self.model.newest_ms
         if newest is None:
             return ""
         return f"{format_seconds(max(0, now_ms - newest) // 1000)} ago"
-
-    @staticmethod
-    def span_text(seconds: float) -> str:
-        """Return a length of silence."""
-        return format_seconds(max(0.0, seconds) // 1)
 
     def notice(self) -> tuple[str, str, str]:
         """Return the banner: (state, sentence, action); an empty sentence when all is well."""

@@ -102,11 +102,27 @@ def seed_span(now_ms: int, host_count: int) -> Span:
 
 def rows_statement(table: str, host: str, at_ms: int | None = None) -> Statement:
     """Return the rows of ``table`` at its newest moment, or at the newest one not after ``at_ms``."""
+    if table in _BY_KEY:
+        return _keyed_statement(table, _BY_KEY[table], host, at_ms)
     bound = "" if at_ms is None else " and ts <= epoch_ms(?)"
     params: list[Any] = [host] if at_ms is None else [host, at_ms]
     return Statement(
         f"select * from {table} where host = ? and ts = (select max(ts) from {table} where host = ?{bound})",  # noqa: S608  names are our own, values are bound
         [host, *params],
+    )
+
+
+# Tables whose rows come at moments of their own: the newest row of each key.
+_BY_KEY: Mapping[str, str] = {"agent": "collector"}
+
+
+def _keyed_statement(table: str, key: str, host: str, at_ms: int | None) -> Statement:
+    bound = "" if at_ms is None else " and ts <= epoch_ms(?)"
+    params: list[Any] = [host] if at_ms is None else [host, at_ms]
+    return Statement(
+        f"select a.* from {table} a join (select {key} as k, max(ts) as t from {table} where host = ?{bound} group by k) m"  # noqa: S608  names are our own, values are bound
+        f" on a.{key} = m.k and a.ts = m.t where a.host = ?",
+        [*params, host],
     )
 
 

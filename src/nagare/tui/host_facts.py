@@ -78,6 +78,12 @@ def _values(host: HostLive) -> list[Item]:
     return items
 
 
+def _fact(name: str, value: str) -> Fact:
+    if name.endswith("_bytes") and value.isdecimal():
+        return Fact(plain(name.removesuffix("_bytes")), format_bytes(float(value)))
+    return Fact(plain(name), plain(value))
+
+
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
@@ -87,7 +93,7 @@ def _identity(host: HostLive) -> list[Item]:
     if view is None:
         return []
     facts = [Fact(name, plain(view.facts[name])) for name in _FACT_NAMES if view.facts.get(name)]
-    rest = [Fact(plain(name), plain(value)) for name, value in sorted(view.facts.items()) if name not in _FACT_NAMES]
+    rest = [_fact(name, value) for name, value in sorted(view.facts.items()) if name not in _FACT_NAMES]
     labels = [Fact(plain(name), plain(value)) for name, value in sorted(view.labels.items())]
     items: list[Item] = [Heading("Machine"), *facts, *rest[:6], Fact("agent", plain(view.version))]
     return [*items, Heading("Labels"), *labels] if labels else items

@@ -85,7 +85,7 @@ _MOUNTS = Section(
     "mounts", "File systems", "disk",
     (
         _text("mount", "mounted on", 18, 0, grow=True), _ratio("used_ratio", "used", 1, 0.90, 0.97),
-        _bytes("used_bytes", "used", 2), _bytes("available_bytes", "free", 1), _bytes("total_bytes", "size", 3),
+        _bytes("used_bytes", "holds", 2), _bytes("available_bytes", "free", 1), _bytes("total_bytes", "size", 3),
         _ratio("inodes_used_ratio", "inodes", 4, 0.90, 0.97), _text("fstype", "type", 8, 5),
         _text("device", "device", 16, 6), _text("read_only", "ro", 3, 7),
     ),

@@ -29,6 +29,8 @@ EVENT_LIMIT = 500
 _CPU_SPAN_MS = 30_000
 # Tables whose every frame is only a part of what is known: they are shown from SQL instead.
 _NOT_KEPT = frozenset({"events"})
+# Tables whose rows come at moments of their own, a few at a time: the newest of each key stands.
+_BY_KEY: Mapping[str, str] = {"agent": "collector"}
 
 
 class Phase(StrEnum):
@@ -185,7 +187,9 @@ class LiveModel:
         host.seen_ms = self.newest_ms = now_ms
         self.missed_total += rows.missed
         for table, columns in rows.tables.items():
-            if table not in _NOT_KEPT:
+            if table in _BY_KEY:
+                self._take_by_key(host, table, columns)
+            elif table not in _NOT_KEPT:
                 self._take_table(host, table, columns)
         host.reasons = judge({name: latest.columns for name, latest in host.tables.items()}, _cpu_mean(host))
         self.changes.hosts.add(rows.host)
@@ -197,6 +201,15 @@ class LiveModel:
             if latest is None or ts_ms >= latest.ts_ms:
                 host.tables[table] = Latest(ts_ms, moment)
                 self._take_values(host, table, ts_ms, moment)
+
+    def _take_by_key(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
+        held = host.tables.get(table)
+        rows = {**_rows_by_key(held.columns if held else {}, _BY_KEY[table]), **_rows_by_key(columns, _BY_KEY[table])}
+        names = sorted({name for row in rows.values() for name in row})
+        merged = {name: [row.get(name) for row in rows.values()] for name in names}
+        host.tables[table] = Latest(
+            max((stamp for stamp in columns.get("ts", ()) if isinstance(stamp, int)), default=0), merged
+        )
 
     def _take_values(self, host: HostLive, table: str, ts_ms: int, columns: Mapping[str, Sequence[object]]) -> None:
         for series in SERIES.values():
@@ -222,11 +235,12 @@ class LiveModel:
             self.changes.events = True
 
     def settle(self, now_ms: int) -> None:
-        """Bring levels up to ``now_ms``; while the connection is down they stay what they were: nobody knows better."""
-        if self.connection.phase is Phase.LOST:
-            return
+        """Bring levels up to ``now_ms``. While nothing can be heard, what lived is stale: nobody knows better."""
+        is_deaf = self.connection.phase in (Phase.LOST, Phase.MISSING)
         for host in self.hosts.values():
             level = level_of(self.state(host, now_ms), host.reasons)
+            if is_deaf and host.level not in (Level.DOWN, Level.UNKNOWN):
+                level = Level.STALE
             if level is not host.level:
                 # The first judgement does not know since when; what the host said last is the best guess.
                 host.level_since_ms = now_ms if host.level is not Level.UNKNOWN else (host.seen_ms or now_ms)
@@ -288,6 +302,12 @@ def split_moments(columns: Mapping[str, Sequence[object]]) -> list[tuple[int, Ma
     if len(moments) <= 1:
         return [(moments[0], columns)] if moments else []
     return [(moment, _rows_at(columns, stamps, moment)) for moment in moments]
+
+
+def _rows_by_key(columns: Mapping[str, Sequence[object]], key: str) -> dict[object, dict[str, object]]:
+    names = list(columns)
+    rows = [dict(zip(names, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return {row.get(key): row for row in rows}
 
 
 def _rows_at(columns: Mapping[str, Sequence[object]], stamps: Sequence[int], moment: int) -> dict[str, list[object]]:

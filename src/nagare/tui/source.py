@@ -157,7 +157,7 @@ class ServerSource:
                 self._feed.subscribe(Subscribe("fleet", FLEET_TABLES))
                 self._feed.subscribe(Subscribe("events", ("events",)))
                 self.watch(self._watched)
-                async with aclosing(self._feed.__aiter__()) as events:  # type: ignore[type-var]  # it is a generator
+                async with aclosing(self._feed.__aiter__()) as events:
                     async for event in events:
                         yield event
         except ConfigError as error:

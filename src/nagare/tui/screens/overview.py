@@ -17,6 +17,7 @@ from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.renderables.heat_grid import HeatCell
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
+from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.screens.list_page import ListPage
 from nagare.tui.series import FLEET_CHARTS
 from nagare.tui.widgets.alert_strip import AlertStrip
@@ -63,7 +64,7 @@ class OverviewPage(ChartVerbs, ListPage):
     OverviewPage LiveTable:focus { border-top: heavy $foreground; border-title-style: bold reverse; }
     OverviewPage #left, OverviewPage #middle, OverviewPage #right { height: 1fr; width: 1fr; }
 
-    OverviewPage.-tiny #middle, OverviewPage.-tiny #right, OverviewPage.-small #right { display: none; }
+    OverviewPage.-small #middle, OverviewPage.-small #right { display: none; }
     OverviewPage.-low #middle, OverviewPage.-low #right { display: none; }
     OverviewPage.-medium #right { height: 5; }
     OverviewPage.-medium.-tall #right { height: 10; }
@@ -153,6 +154,7 @@ class OverviewPage(ChartVerbs, ListPage):
 
     def _draw_connection(self) -> None:
         self.query_one(NoData).refresh_text()
+        self._draw_strip()
         lost = self.top.feed.can_retry
         self.board.set_stale(self.model.connection.since_ms if lost else None)
         if not lost and self.model.connection.phase == "online":
@@ -190,24 +192,19 @@ class OverviewPage(ChartVerbs, ListPage):
         self._inspect()
 
     def _draw_strip(self) -> None:
-        entries = []
-        for host in self.model.by_urgency():
-            if host.level is Level.UP:
-                break
-            entries.append((host.level.value, plain(host.name), self._why(host.name)))
-        strip = self.query_one(AlertStrip)
-        strip.entries = tuple(entries)
-        count = len(self.model.hosts)
+        strip, feed, count = self.query_one(AlertStrip), self.top.feed, len(self.model.hosts)
+        if feed.can_retry and count:
+            since = format_clock(self.model.connection.since_ms, self.top.zone)
+            strip.entries = ((Level.STALE.value, "", f"not connected: these are the values of {since}"),)
+            return
+        strip.entries = tuple(
+            (host.level.value, plain(host.name), feed.reason(host))
+            for host in self.model.by_urgency()
+            if host.level is not Level.UP
+        )
         strip.calm = (
             f"{'the host is' if count == 1 else f'all {count} hosts are'} up, nothing needs a look" if count else ""
         )
-
-    def _why(self, name: str) -> str:
-        host = self.model.hosts[name]
-        if host.level in (Level.DOWN, Level.STALE, Level.UNKNOWN):
-            age = age_seconds(host, self.top.clock.now_ms())
-            return "never heard" if age != age else f"silent for {self.top.feed.span_text(age)}"
-        return host.reasons[0].text if host.reasons else host.level.value
 
     def _draw_events(self) -> None:
         fill_events(self._events, self.model.events, self.top.clock.now_ms())

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.containers import Container
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
@@ -20,6 +21,7 @@ from nagare.tui.actions import ACTIONS
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.widgets.banner import Banner
+from nagare.tui.widgets.floor import Floor
 from nagare.tui.widgets.footer import Footer
 from nagare.tui.widgets.header import Header
 from nagare.tui.widgets.line import Line
@@ -40,6 +42,11 @@ class Page(Screen[None]):
     """One place of the app. ``contexts`` name the parts of the action table that hold here."""
 
     BINDINGS = bindings_for(("app",))
+    DEFAULT_CSS = """
+    Page > #body { height: 1fr; width: 1fr; }
+    Page.-tiny > #body, Page.-flat > #body { display: none; }
+    Page.-tiny > Floor, Page.-flat > Floor { display: block; }
+    """
     contexts: ClassVar[tuple[str, ...]] = ()
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
@@ -65,7 +72,9 @@ class Page(Screen[None]):
         """Put header, banner, body and footer on top of each other."""
         yield Header()
         yield Banner()
-        yield from self.body()
+        yield Floor()
+        with Container(id="body"):
+            yield from self.body()
         yield Footer()
 
     def body(self) -> Iterable[Widget]:

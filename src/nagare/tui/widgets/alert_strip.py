@@ -34,13 +34,15 @@ class AlertStrip(Line):
         palette = find_palette(self)
         if not self.entries:
             look = palette.state(Level.UP.value)
+            if not self.calm:
+                return [], []
             return [Part(f" {look.glyph} ", look.style), Part(self.calm, make_style(palette.foreground))], []
         parts: list[Part] = []
         room = self.size.width - 10
         shown = 0
         for state, host, reason in self.entries:
             look = palette.state(state)
-            pieces = [Part(f" {look.glyph} ", look.style), Part(f"{host} ", make_style(palette.foreground, bold=True),
+            pieces = [Part(f" {look.glyph} ", look.style), Part(f"{host} " if host else "", make_style(palette.foreground, bold=True),
                       f"host:{host}"), Part(f"{reason} ", look.style)]  # fmt: skip
             needed = sum(part.width for part in pieces)
             if needed > room and shown:

@@ -220,13 +220,13 @@ class ChartBoard(VerticalScroll, can_focus=False):
         self.styles.grid_size_columns = columns
         self.styles.grid_rows = str(max(3, height // seen))
 
-    def on_window_changed(self, message: WindowChanged) -> None:
+    def on_time_chart_window_changed(self, message: WindowChanged) -> None:
         """One chart was zoomed or moved: the others follow."""
         message.stop()
         self.set_window(message.window)
         self.post_message(self.Moved(self.window, self.crosshair_ms))
 
-    def on_crosshair_moved(self, message: CrosshairMoved) -> None:
+    def on_time_chart_crosshair_moved(self, message: CrosshairMoved) -> None:
         """One chart's crosshair moved: the others' do too."""
         message.stop()
         self.set_crosshair(message.ts_ms)

@@ -147,7 +147,7 @@ class CoreBars(Widget):
         self._ratios = tuple(ratios)
         self.refresh()
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002  Textual's own
         """Return the lines that bars of a readable width take."""
         across = max(1, width // _BAR_WIDTH)
         return max(1, -(-len(self._ratios) // across))
