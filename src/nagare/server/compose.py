@@ -17,12 +17,12 @@ from nagare.lib.counters import Counters
 from nagare.lib.tasks import TaskSupervisor
 from nagare.records.engine import Records
 from nagare.server.bodies import BodyReader
-from nagare.server.bounded import Bounded
 from nagare.server.finisher import Finisher
 from nagare.server.hub import Hub
-from nagare.server.listen import Listen
-from nagare.server.newest import NewestBatches
-from nagare.server.relay import Relay
+from nagare.server.live.newest import NewestBatches
+from nagare.server.live.relay import Relay
+from nagare.server.process.bounded import Bounded
+from nagare.server.process.listen import Listen
 from nagare.server.services import Services
 
 _T = TypeVar("_T")

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from nagare.errors import OverloadedError
 from nagare.lib.counters import Counters
 from nagare.model.principal import Principal
-from nagare.server.outbox import Outbox, Parcel
-from nagare.server.subscriptions import Subscriptions
+from nagare.server.live.outbox import Outbox, Parcel
+from nagare.server.live.subscriptions import Subscriptions
 from nagare.wire.batch import Cell
 from nagare.wire.codec import encode
 from nagare.wire.events import EventView

@@ -20,13 +20,13 @@ from nagare.fleet.views import format_time
 from nagare.keys.files import make_private_directory
 from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock, SystemClock
-from nagare.server.announce import announced
 from nagare.server.app import make_app
 from nagare.server.compose import composed
-from nagare.server.listen import Listen, parse_listen
-from nagare.server.lock import InstallationLock
+from nagare.server.process.announce import announced
+from nagare.server.process.listen import Listen, parse_listen
+from nagare.server.process.lock import InstallationLock
+from nagare.server.process.tls import find_certificate, make_context
 from nagare.server.services import Services
-from nagare.server.tls import find_certificate, make_context
 from nagare.wire.codec import encode
 from nagare.wire.system import ServerNote
 

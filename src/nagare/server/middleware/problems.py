@@ -44,6 +44,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response.headers[HEADER] = request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Cache-Control"] = "no-store"
+        response.headers["Server"] = "nagare"
         if response.status == 413:
             response.force_close()  # the rest of the body is still coming: reading it is not worth the line
     return response

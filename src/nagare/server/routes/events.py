@@ -9,7 +9,7 @@ from typing import Any
 from nagare.errors import InputError, InvalidLabelError, LimitExceededError, PermissionDeniedError
 from nagare.model.event import Event, Severity
 from nagare.model.principal import Permission
-from nagare.server.event_views import event_view
+from nagare.server.live.event_views import event_view
 from nagare.server.route import Call, Param, Route
 from nagare.server.services import Services
 from nagare.wire.events import EventIds, EventList, EventRequest, EventView

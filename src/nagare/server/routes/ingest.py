@@ -9,8 +9,8 @@ from __future__ import annotations
 from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
 from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
-from nagare.server.batch_rows import accepted_tables, events_of
 from nagare.server.bodies import Body, check_json
+from nagare.server.live.batch_rows import accepted_tables, events_of
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
 from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.lib.counters import Counters
-from nagare.server import outbox as module
-from nagare.server.outbox import Outbox, Parcel
+from nagare.server.live import outbox as module
+from nagare.server.live.outbox import Outbox, Parcel
 from nagare.wire.batch import Cell
 from nagare.wire.codec import decode_any, encode
 from nagare.wire.live import Rows

@@ -1,7 +1,7 @@
 import pytest
 
 from nagare.errors import LimitExceededError
-from nagare.server.subscriptions import Subscriptions
+from nagare.server.live.subscriptions import Subscriptions
 from nagare.wire.live import Subscribe
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nagare.model.event import Event
-from nagare.server.event_views import event_view
 from nagare.server.hub import Hub
+from nagare.server.live.event_views import event_view
 from nagare.wire.hosts import HostView
 
 if TYPE_CHECKING:

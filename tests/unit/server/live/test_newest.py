@@ -1,4 +1,4 @@
-from nagare.server.newest import NewestBatches
+from nagare.server.live.newest import NewestBatches
 from nagare.wire.batch import Batch
 
 NOW = 1_760_000_000_000

@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import socket
 from dataclasses import dataclass
+from functools import cache
 
 from nagare.errors import ConfigError
 
@@ -56,8 +57,9 @@ def parse_listen(text: str) -> Listen:
     return Listen(host, int(port))
 
 
+@cache
 def own_names() -> frozenset[str]:
-    """Return the names and addresses by which this machine knows itself, lower case."""
+    """Return the names and addresses by which this machine knows itself, lower case; asked of the resolver once."""
     name = socket.gethostname().lower()
     names = {name, name.partition(".")[0]}
     with contextlib.suppress(OSError):

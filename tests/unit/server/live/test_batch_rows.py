@@ -1,4 +1,4 @@
-from nagare.server.batch_rows import accepted_tables, events_of
+from nagare.server.live.batch_rows import accepted_tables, events_of
 from nagare.wire.batch import Batch, BatchReply, Cell, Refusal
 
 BATCH = Batch(

@@ -1,0 +1,1 @@
+"""What the hub works with: outboxes, subscriptions, and what of a batch is worth showing."""
