@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from nagare.cli.supervision.owner import find_owner
 from nagare.client.client import Client
 from nagare.client.target import Target, find_target
+from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.errors import ConnectFailedError
+from nagare.errors import ConnectFailedError, NotReadyError
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 
 T = TypeVar("T")
@@ -61,10 +63,21 @@ async def _from_either(
 
 
 def _find_live(settings: Settings) -> Target | None:
+    """Return the server to ask, None when the files may be read. Raises what reaching it raises."""
+    lock = Places(settings.data).lock
     try:
-        return find_target(settings)
+        target = find_target(settings)
     except ConnectFailedError:
         # A server that was named must answer; only "none runs here" leads to the files.
         if settings.client.server:
             raise
+        owner = find_owner(lock)
+        if owner is not None:
+            raise NotReadyError(
+                f"cannot ask the server of {settings.data}: process {owner} is starting or stopping",
+                hint="try again in a moment",
+            ) from None
         return None
+    # A note whose process id went to a stranger: the lock tells the truth, for the kernel keeps it.
+    is_left_over = not settings.client.server and lock.exists() and find_owner(lock) is None
+    return None if is_left_over else target
