@@ -1,0 +1,66 @@
+"""A store killed at every step of a batch's life: what was acknowledged is there exactly once, value by value."""
+
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nagare.lib.clock import SystemClock
+from nagare.metrics.observe import STEPS
+from tests.support.crash_store import tables_of
+from tests.support.metric_store import make_batch, make_store, rows
+
+ROOT = Path(__file__).parents[3]
+# Some steps come for every batch, some once a flush, some once a merge of eight blocks.
+OFTEN = {"log_appended": 200, "log_synced": 200, "before_ack": 200, "block_written": 12}
+SEED = 20_260_711
+
+
+def _run_until_killed(folder: Path, first: int, step: str, number: int) -> set[int]:
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.support.crash_store", str(folder), str(first), step, str(number)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    return {int(line.split()[1]) for line in child.stdout.splitlines() if line.startswith("ack ")}
+
+
+async def _check(folder: Path, acked: set[int]) -> None:
+    async with make_store(folder, clock=SystemClock()) as store:
+        assert store.status().damages == []
+        load = await rows(store, "SELECT cores, load1 FROM load ORDER BY cores")
+        cpu = await rows(store, "SELECT core, user_ratio FROM cpu")
+        app = await rows(store, "SELECT seq, name FROM app ORDER BY seq")
+        stored = [row[0] for row in load]
+        assert len(stored) == len(set(stored)), "a batch was stored twice"
+        assert acked <= set(stored), f"lost: {sorted(acked - set(stored))[:5]}"
+        assert load == [[seq, seq / 8] for seq in stored]
+        assert app == [[float(seq), f"n{seq}"] for seq in stored]
+        expected = {f"{seq}-{n}": value for seq in stored for n, value in enumerate((seq * 0.5, None, seq * 0.25))}
+        assert len(cpu) == len(expected)
+        assert dict(cpu) == expected  # type: ignore[arg-type]
+        for seq in random.Random(SEED).sample(sorted(acked), min(5, len(acked))):
+            again = await store.append(make_batch(seq, tables_of(seq, SystemClock().now_ms())))
+            assert again.duplicate
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_killed_at_a_step_again_and_again(step: str, tmp_path: Path) -> None:
+    # One store for three kills in a row, so that each start also meets what the last crash left behind.
+    chance = random.Random(f"{SEED} {step}")
+    acked: set[int] = set()
+    for _ in range(3):
+        number = chance.randint(1, OFTEN.get(step, 3 if not step.startswith("compaction") else 1))
+        acked |= _run_until_killed(tmp_path, max(acked, default=0) + 1000, step, number)
+        await _check(tmp_path, acked)
+
+
+async def test_killed_at_any_moment(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    acked: set[int] = set()
+    for _ in range(4):
+        acked |= _run_until_killed(tmp_path, max(acked, default=0) + 1000, "none", chance.randint(1, 400))
+        await _check(tmp_path, acked)

@@ -1,0 +1,74 @@
+"""Appends batches at full rate to a metric store and is killed by its own observer at a named step.
+
+Usage: python crash_store.py FOLDER FIRST_SEQ STEP NUMBER     (the NUMBERth time STEP is reached; or "none")
+Prints ``ack SEQ DUPLICATE`` for each acknowledged batch, in one unbuffered write each.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+from nagare.lib.clock import SystemClock
+from tests.support.metric_store import make_batch, make_store
+
+SENDERS = 8
+
+
+class KillAt:
+    """Lets everything pass but one step."""
+
+    def __init__(self, step: str, number: int) -> None:
+        self._step, self._number = step, number
+        self._seen: Counter[str] = Counter()
+
+    def step(self, name: str) -> None:
+        """Count ``name``, and die as by a power cut when its time has come."""
+        self._seen[name] += 1
+        if name == self._step and self._seen[name] >= self._number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tables_of(seq: int, now_ms: int) -> dict[str, dict[str, list[float | int | str | None]]]:
+    """Return rows whose every value follows from ``seq``."""
+    return {
+        "load": {"ts": [now_ms], "load1": [seq / 8], "cores": [seq]},
+        "cpu": {"ts": [now_ms] * 3, "core": [f"{seq}-{n}" for n in range(3)], "user_ratio": [seq * 0.5, None, seq * 0.25]},
+        "app": {"ts": [now_ms], "seq": [seq], "name": [f"n{seq}"]},
+    }
+
+
+async def main() -> None:
+    folder, first, step, number = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    clock = SystemClock()
+    seqs = iter(range(first, 10**9))
+    store = make_store(
+        folder, clock=clock, observer=KillAt(step, number), flush_seconds=0.1, segment_limit_bytes=20_000
+    )
+    async with store, asyncio.TaskGroup() as tasks:
+
+        async def send() -> None:
+            for seq in seqs:
+                reply = await store.append(make_batch(seq, tables_of(seq, clock.now_ms())))
+                os.write(1, f"ack {seq} {int(reply.duplicate)}\n".encode())
+                if seq % 5 == 0:
+                    again = await store.append(make_batch(seq, tables_of(seq, clock.now_ms())))
+                    assert again.duplicate
+                if step == "none" and seq >= first + number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        async def keep_house() -> None:
+            while True:
+                await asyncio.sleep(0.3)
+                await store.keep_house()
+
+        tasks.create_task(store.run())
+        tasks.create_task(keep_house())
+        for _ in range(SENDERS):
+            tasks.create_task(send())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
