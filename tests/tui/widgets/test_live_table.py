@@ -208,6 +208,16 @@ async def test_columns_are_dropped_when_narrow_and_wide_brings_them_back() -> No
         assert cell_len(scrolled) == 40
 
 
+async def test_the_note_of_hidden_columns_is_a_button() -> None:
+    stage, table = make_stage(5)
+    async with stage.run_test(size=(40, 12)) as pilot:
+        table.sync()
+        await pilot.pause()
+        await pilot.click(table, offset=(38, 0))
+        assert table.wide
+        assert table.sort_key is None
+
+
 async def test_resizing_keeps_the_selection_in_view() -> None:
     stage, table = make_stage()
     async with stage.run_test(size=(80, 30)) as pilot:

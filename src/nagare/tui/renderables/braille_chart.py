@@ -102,7 +102,7 @@ def _draw_lines(
     # The first line is the most important one: it is drawn last, on top.
     for index in range(len(shown) - 1, -1, -1):
         colour = chart.lines[index].colour or palette.series_colour(index)
-        extremes = column_extremes(shown[index], chart.window.start_ms, chart.window.end_ms, 2 * plot.width)
+        extremes = column_extremes(shown[index], *chart.window.raster(2 * plot.width), 2 * plot.width)
         drawn = _line_cells(extremes, scale, plot.height, palette, index, fill=single and chart.gradient)
         lit = drawn != 32
         merge = lit & (codes >= 0x2800) & (codes <= 0x28FF) & (drawn >= 0x2800)

@@ -23,7 +23,7 @@ def stack_columns(shown: Sequence[Samples], window: TimeWindow, columns: int) ->
     """Return the middle height of each part in each column (parts × columns); NaN where nothing was measured."""
     parts = np.full((len(shown), columns), np.nan)
     for index, samples in enumerate(shown):
-        low, high = column_extremes(samples, window.start_ms, window.end_ms, columns)
+        low, high = column_extremes(samples, *window.raster(columns), columns)
         parts[index] = low / 2 + high / 2
     return np.asarray(np.maximum(parts, 0.0), dtype=np.float64)
 

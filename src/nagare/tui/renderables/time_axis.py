@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -136,6 +137,15 @@ class TimeWindow:
     def step_ms(self, columns: int) -> float:
         """Return the time that one column shows."""
         return self.span_ms / max(1, columns)
+
+    def raster(self, columns: int) -> tuple[float, float]:
+        """Return start and end moved onto the grid of whole columns, so that samples keep their column as time goes on.
+
+        Without it a live chart shimmers: each tick would sort the same samples into other columns.
+        """
+        step = self.span_ms / max(1, columns)
+        end = math.ceil(self.end_ms / step) * step
+        return end - self.span_ms, end
 
     def label(self, columns: int | None = None) -> str:
         """Return what a frame says of the window: ``15 m · 5 s/col``."""

@@ -18,9 +18,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from nagare.lib.clock import Clock, SystemClock
-from nagare.lib.plain_text import plain
 from nagare.tui.renderables.skeleton import draw_skeleton
-from nagare.tui.renderables.table_cells import CellKind, ColumnSpec, format_cell, table_text
+from nagare.tui.renderables.table_cells import ColumnSpec, table_text
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.widgets.live_table_layout import TableLayout, lay_out_columns
@@ -32,6 +31,7 @@ from nagare.tui.widgets.live_table_messages import (
     SortChanged,
 )
 from nagare.tui.widgets.live_table_paint import Painter, RowFlags, scroll_sideways
+from nagare.tui.widgets.live_table_text import banner_text, cursor_name, empty_text, shown_rows, subtitle_parts
 from nagare.tui.widgets.row_store import RowStore
 from nagare.tui.widgets.row_view import RowView
 
@@ -212,24 +212,15 @@ class LiveTable(ScrollView, can_focus=True):
 
     def shown_rows(self) -> list[list[str]]:
         """Return titles and all matching rows as text, in the order and with the columns shown."""
-        palette = find_palette(self)
-        specs = [column.spec for column in self._layout.columns if column.spec.kind is not CellKind.SPARK]
-        slots, view = self._view.order.tolist(), self.view
-        rows = [[plain(format_cell(view.at(slot, spec.key), spec, palette)) for spec in specs] for slot in slots]
-        return [[spec.title for spec in specs], *rows]
+        return shown_rows(self._view, self._layout, find_palette(self))
 
     def shown_text(self) -> str:
         """Return what is shown as tab-separated text, for the clipboard."""
         return table_text(self.shown_rows())
 
     def cursor_text(self) -> str:
-        """Return the name in the selected row, for the clipboard: its first pinned text column."""
-        slot = self.view.find_slot(self.cursor_key or "")
-        if slot is None:
-            return ""
-        texts = [spec for spec in self.columns if spec.kind is CellKind.TEXT]
-        spec = min(texts, key=lambda spec: spec.priority) if texts else self.columns[0]
-        return plain(format_cell(self.view.at(slot, spec.key), spec, find_palette(self)))
+        """Return the name in the selected row, for the clipboard."""
+        return cursor_name(self._view, find_palette(self))
 
     # Changes
 
@@ -291,13 +282,8 @@ class LiveTable(ScrollView, can_focus=True):
             self._painter = None
 
     def _update_subtitle(self) -> None:
-        total = len(self.view)
-        parts = [f"{self.row_count} of {total}" if self._view.filter else str(total)]
-        parts += [f"{len(self.marks)} marked"] if self.marks else []
-        parts += ["follow"] if self.follow else []
-        parts += [f"+{len(self._layout.hidden)} cols, w"] if self._layout.hidden else []
-        separator = " - " if find_palette(self).ascii else " · "
-        self.border_subtitle = separator.join(parts)
+        parts = subtitle_parts(self._view, self._layout, follow=self.follow)
+        self.border_subtitle = (" - " if find_palette(self).ascii else " · ").join(parts)
 
     def _keep_cursor_seen(self) -> None:
         index = self.cursor_index
@@ -338,7 +324,7 @@ class LiveTable(ScrollView, can_focus=True):
         painter = self._painter or self._prepare()
         width = self.scrollable_content_region.width
         if self.is_frozen and y == 0:
-            return painter.notice(self._banner(), width, reverse=True)
+            return painter.notice(banner_text(self._view, self._frozen_at, painter.palette), width, reverse=True)
         if y == self._top_lines - 1:
             strip = self._with_hidden_note(painter.header(self.sort_key, reverse=self.sort_reversed), painter, width)
         else:
@@ -376,15 +362,17 @@ class LiveTable(ScrollView, can_focus=True):
         self._strips[slot] = (version, flags, strip)
         return strip
 
-    def _banner(self) -> str:
-        glyph = "||" if find_palette(self).ascii else "▮▮"
-        return f" {glyph} frozen at {self._frozen_at}, {self._view.updates_behind} updates since; z goes on"
+    @property
+    def _hidden_note(self) -> str:
+        """What the header says of columns that found no room; nothing where a border says it."""
+        hidden = len(self._layout.hidden)
+        return f" +{hidden} cols, w" if hidden and not self.styles.border_bottom[0] else ""
 
     def _with_hidden_note(self, header: Strip, painter: Painter, width: int) -> Strip:
         """Say at the right of the header how many columns are hidden, where no border says it."""
-        if not self._layout.hidden or self.styles.border_bottom[0]:
+        note = self._hidden_note
+        if not note:
             return header
-        note = f" +{len(self._layout.hidden)} cols, w"
         room = max(0, width - len(note))
         return Strip.join(
             [header.crop(0, room).adjust_cell_length(room, painter.base), painter.notice(note, len(note))]
@@ -399,14 +387,8 @@ class LiveTable(ScrollView, can_focus=True):
             segments = lines[line] if 0 <= line < len(lines) else [Segment(" " * width)]
             return Strip(segments, width).apply_style(painter.base)
         if line == 1:
-            return painter.notice(f" {self._empty_notice()}", width)
+            return painter.notice(f" {empty_text(self._view, self.empty_text)}", width)
         return Strip.blank(width, painter.base)
-
-    def _empty_notice(self) -> str:
-        total = len(self.view)
-        if total and self._view.filter:
-            return f"0 of {total} match {self.filter_text.strip()}; Esc clears"
-        return self.empty_text
 
     # Actions and the mouse
 
@@ -488,6 +470,9 @@ class LiveTable(ScrollView, can_focus=True):
                 self.action_select()
 
     def _click_header(self, x: int) -> None:
+        if self._hidden_note and x >= self.scrollable_content_region.width - len(self._hidden_note):
+            self.action_toggle_wide()
+            return
         if self.wide and x >= self._layout.pinned_width:
             x += round(self.scroll_x)
         column = self._layout.hit(x)

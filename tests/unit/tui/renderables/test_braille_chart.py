@@ -138,3 +138,18 @@ def test_foreign_names_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "\u202e" not in text
+
+
+def test_a_live_chart_scrolls_and_does_not_shimmer() -> None:
+    window = TimeWindow.live(900_000, NOW_MS)
+    dot_ms = 900_000 / (2 * 52)
+
+    def plot_at(now_ms: float) -> list[str]:
+        chart = Chart(window.advance(round(now_ms)), (Line("x", TS, RATIOS),), Unit.RATIO, 5000)
+        return [line[7:59] for line in chart_text(chart, 60, 12, zone=UTC)[1:10]]
+
+    grid = (-(-NOW_MS // dot_ms) + 2) * dot_ms
+    assert plot_at(grid - 0.9 * dot_ms) == plot_at(grid - 0.1 * dot_ms)
+    before, after = plot_at(grid - 1), plot_at(grid - 1 + 2 * dot_ms)
+    # Two dots are one cell: the same text, one cell to the left.
+    assert [line[1:-2] for line in before] == [line[:-3] for line in after]

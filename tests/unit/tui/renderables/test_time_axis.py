@@ -120,3 +120,15 @@ def test_moments_name_the_day_only_when_it_is_another() -> None:
     assert format_clock(NOW, UTC) == "08:53:20"
     assert format_moment(NOW, NOW + HOUR, UTC) == "08:53:20"
     assert format_moment(NOW, NOW + DAY, UTC) == "Oct 9 08:53:20"
+
+
+@given(st.integers(0, NOW), st.integers(MIN_SPAN_MS, DAY), st.integers(1, 300))
+def test_the_raster_moves_by_whole_columns_only(start: int, span: int, columns: int) -> None:
+    window = TimeWindow(start, start + span)
+    step = span / columns
+    first, last = window.raster(columns)
+    assert last - first == pytest.approx(span)
+    assert window.end_ms - 1e-3 <= last < window.end_ms + step + 1e-3
+    moved = TimeWindow(start + 1234, start + 1234 + span).raster(columns)
+    shift = (moved[1] - last) / step
+    assert shift == pytest.approx(round(shift), abs=1e-3)
