@@ -36,18 +36,11 @@ class Link:
         self._identity: Identity | None = None
         self._client: Client | None = None
         self._must_register = False
-        # Whether the present token comes from a registration that followed a refusal: another refusal is final then.
-        self._is_renewed = False
 
     @property
     def host(self) -> str:
         """The name that batches carry: the registered one, until then the one that will be asked for."""
         return self._identity.name if self._identity else self._enrolment.name
-
-    @property
-    def is_renewed(self) -> bool:
-        """Whether the token was just renewed because the server refused the one before."""
-        return self._is_renewed
 
     async def send(self, packed: Packed) -> BatchReply:
         """Deliver one batch, connecting and registering first when need be. Raises like every call."""
@@ -56,7 +49,7 @@ class Link:
             if packed.host != identity.name:
                 packed = rename_host(packed, identity.name)
             signature = self._machine.key.sign(signed_bytes(BATCH_PATH, packed.encoding, packed.body))
-            reply = await client.send_batch(packed.body, packed.encoding, signature)
+            return await client.send_batch(packed.body, packed.encoding, signature)
         except (UnauthenticatedError, PermissionDeniedError):
             self._must_register = True
             await self.close()
@@ -65,8 +58,6 @@ class Link:
             # The server may come back elsewhere: it is looked up again at the next try.
             await self.close()
             raise
-        self._is_renewed = False
-        return reply
 
     async def close(self) -> None:
         """Close the connection; the next ``send`` opens another."""
@@ -86,7 +77,6 @@ class Link:
         return self._client, self._identity
 
     async def _register(self) -> Identity:
-        is_renewal = self._must_register
         try:
             identity = await self._enrolment.register(self._machine, deadline_seconds=_DEADLINE_SECONDS)
         except (ConfigError, UnauthenticatedError, PermissionDeniedError):
@@ -94,5 +84,4 @@ class Link:
             self._must_register = False
             raise
         self._must_register = False
-        self._is_renewed = is_renewal
         return identity

@@ -28,6 +28,8 @@ _READ_RECORDS = 16
 # The note of what was acknowledged is renewed after so many; a crash repeats at most these.
 _NOTE_EVERY = 64
 _SET_ASIDE_FILES = 8
+# What the log puts around a record: its header, and that of a segment that may have to begin.
+_HEADERS_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Spool:
     def append(self, packed: Packed) -> int:
         """Store a batch durably and return its index. Raises StorageError, DiskFullError."""
         record = packed.to_record()
-        self._make_room(len(record))
+        self._make_room(len(record) + _HEADERS_BYTES)
         index = self._log.append([record])
         self._log.sync()
         self.counters.add("spooled")

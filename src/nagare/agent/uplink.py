@@ -80,7 +80,9 @@ class Uplink:
         self._newest: Waiting | None = None
         self._sent_ahead: set[int] = set()
         self._backlog: list[Waiting] = []
+        # Neither before the first attempt.
         self._is_up = False
+        self._is_down = False
         # Reasons told in this outage, and reasons of refusals told as events; both bounded.
         self._reasons: set[str] = set()
         self._told: set[str] = set()
@@ -112,11 +114,12 @@ class Uplink:
 
     async def offer(self, packed: Packed) -> None:
         """Take a batch: to memory while the server answers, else to disk before this returns."""
-        self._settled.clear()
         if self._is_up and self._live is None:
             self._live = packed
         else:
             await self._keep(packed)
+        # Not before the batch has its place: in between ``run`` could find nothing to do and call that settled.
+        self._settled.clear()
         self._work.set()
 
     async def settle(self) -> None:
@@ -191,10 +194,6 @@ class Uplink:
             return self._fail(error)
         except (InputError, LimitExceededError) as error:
             await self._set_aside(packed, error)
-        except PermissionDeniedError as error:
-            if not self._link.is_renewed:
-                return self._fail(error)
-            await self._set_aside(packed, error)
         except NagareError as error:
             return self._fail(error)
         else:
@@ -206,7 +205,7 @@ class Uplink:
         self._backoff.reset()
         if not self._is_up:
             log.info("uplink_up host=%s waiting_batches=%d", self._link.host, self._spool.count)
-        self._is_up = True
+        self._is_up, self._is_down = True, False
         self._reasons.clear()
         refused = sum(len(refusal.rows) for refusal in reply.refused)
         if refused:
@@ -219,7 +218,7 @@ class Uplink:
     def _fail(self, error: NagareError) -> float:
         """Count the failure, tell a reason once in an outage, and return the delay before the next try."""
         self.counters.add("failures")
-        self._is_up = False
+        self._is_up, self._is_down = False, True
         is_repeat = error.message in self._reasons
         if not is_repeat and len(self._reasons) < _REASONS_LIMIT:
             self._reasons.add(error.message)
@@ -231,7 +230,7 @@ class Uplink:
     async def _set_aside(self, packed: Packed, error: NagareError) -> None:
         self.counters.add("set_aside")
         log.error("batch_set_aside reason=%s directory=%s", plain(error.message, 300), self._aside)
-        self._is_up = True
+        self._is_up, self._is_down = True, False
         if error.message not in self._told and len(self._told) < _REASONS_LIMIT:
             # Told once a reason: the event rides in the next batch, and must not make an endless chain of them.
             self._told.add(error.message)
@@ -255,7 +254,7 @@ class Uplink:
         self._newest = Waiting(index, packed)
 
     def _note_settled(self) -> None:
-        if self._live is None and (self._newest is None or not self._is_up):
+        if self._live is None and (self._newest is None or self._is_down):
             self._settled.set()
 
     async def _on_disk(self, function: Callable[..., T], *arguments: Any) -> T:

@@ -18,7 +18,7 @@ async def serving(*routes: web.RouteDef, tls: ssl.SSLContext | None = None, port
     """Serve ``routes`` on a free port and yield the URL."""
     app = web.Application()
     app.add_routes(routes)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls, reuse_address=True).start()
     try:

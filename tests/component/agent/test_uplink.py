@@ -1,0 +1,389 @@
+"""The uplink against a real server: order, outages, refusals, registration, and what ends up on disk."""
+
+import asyncio
+import dataclasses
+import resource
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from nagare.agent.batches import Packed, pack_batch
+from nagare.agent.enrolment import Enrolment, Machine
+from nagare.agent.events import EventBox
+from nagare.agent.identity import IdentityFiles
+from nagare.agent.link import Link
+from nagare.agent.spool import Spool
+from nagare.agent.uplink import Uplink
+from nagare.config.places import Places
+from nagare.config.settings import AgentSettings
+from nagare.errors import (
+    BodyTooLargeError,
+    CardinalityError,
+    ConflictError,
+    DiskFullError,
+    InputError,
+    NagareError,
+    OverloadedError,
+    PermissionDeniedError,
+    RateLimitedError,
+    UnauthenticatedError,
+)
+from nagare.keys.files import make_private_directory
+from nagare.lib.clock import ManualClock
+from nagare.lib.tasks import TaskSupervisor
+from nagare.wire.batch import Batch
+from tests.component.agent.receiver import ADMIN, Receiver, receiving
+
+SETTINGS = AgentSettings(name="web1")
+
+
+def _batch(seq: int) -> Packed:
+    return pack_batch("web1", "boot-1", seq, {"load": {"ts": [seq], "load1": [0.5]}})
+
+
+@dataclasses.dataclass
+class Rig:
+    """An uplink with its surroundings; the clock stands, so a delay after a failure lasts until ``hurry``."""
+
+    uplink: Uplink
+    clock: ManualClock
+    box: EventBox
+    places: Places
+
+    async def hurry(self) -> None:
+        """Let every delay pass."""
+        await self.clock.advance(100)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until a count of ours is what it should be, letting every delay pass meanwhile."""
+        while not holds():
+            await self.hurry()
+            await asyncio.sleep(0.002)
+
+    async def failed(self, count: int = 1) -> None:
+        """Wait until so many attempts have failed, without letting a delay pass."""
+        while self.uplink.totals().failures < count:  # noqa: ASYNC110  counters have no event
+            await asyncio.sleep(0.002)
+
+    async def quiet(self) -> None:
+        """Wait until nothing waits on disk and the server answers."""
+        await self.until(lambda: self.uplink.totals().is_up and not self.uplink.totals().spool_batches)
+
+
+@asynccontextmanager
+async def rig(places: Places, settings: AgentSettings = SETTINGS, *, limit: int = 2**20) -> AsyncIterator[Rig]:
+    make_private_directory(places.spool)
+    clock = ManualClock()
+    files = IdentityFiles(places, places.data)
+    machine = Machine("m1", files.load_key(), {"os": "test"})
+    box = EventBox()
+    link = Link(Enrolment(settings, places, files, clock), machine, clock)
+    uplink = Uplink(link, Spool(places.spool / "batches", limit_bytes=limit), places.spool / "set-aside", box, clock)
+    await uplink.open()
+    async with asyncio.timeout(30):
+        async with TaskSupervisor() as tasks:
+            tasks.supervise("uplink", uplink.run)
+            yield Rig(uplink, clock, box, places)
+        await uplink.close()
+
+
+async def test_batches_go_straight_from_memory_while_the_server_answers(places: Places) -> None:
+    receiver = Receiver()
+    async with receiving(receiver, places), rig(places) as it:
+        for seq in (1, 2, 3):
+            await it.uplink.offer(_batch(seq))
+            await it.uplink.settle()
+            assert receiver.seqs[-1] == seq
+        spooled = it.uplink._spool.counters.get("spooled")
+        totals = it.uplink.totals()
+    assert receiver.seqs == [1, 2, 3]
+    assert spooled == 1  # the first, before it was known that anybody listens
+    assert (totals.is_up, totals.sent, totals.failures) == (True, 3, 0)
+
+
+async def test_the_machine_registers_once_and_from_then_on_shows_only_its_own_token(places: Places) -> None:
+    receiver = Receiver()
+    settings = dataclasses.replace(SETTINGS, labels={"rack": "7"}, interval_seconds=2.0)
+    async with receiving(receiver, places):
+        for seq in (1, 2):
+            async with rig(places, settings) as it:
+                await it.uplink.offer(_batch(seq))
+                await receiver.taken(seq)
+    [registration] = receiver.registrations
+    assert (registration.name, registration.machine_id, registration.labels) == ("web1", "m1", {"rack": "7"})
+    assert (registration.facts, registration.interval_seconds) == ({"os": "test"}, 2.0)
+    assert receiver.tokens == [ADMIN, "host-token-1", "host-token-1"]
+
+
+async def test_after_an_outage_the_newest_goes_first_and_the_backlog_follows_oldest_first(places: Places) -> None:
+    receiver = Receiver()
+    async with rig(places) as it:
+        for seq in range(1, 6):
+            await it.uplink.offer(_batch(seq))
+        await it.failed()
+        assert it.uplink.totals().spool_batches == 5
+        async with receiving(receiver, places):
+            await it.until(lambda: len(receiver.batches) >= 5)
+            await it.uplink.offer(_batch(6))
+            await receiver.taken(6)
+        assert receiver.seqs[0] == 5
+        assert [seq for seq in receiver.seqs if seq < 5] == [1, 2, 3, 4]
+        assert it.uplink.totals().spool_batches == 0
+
+
+async def test_a_live_batch_overtakes_the_backlog(places: Places) -> None:
+    receiver = Receiver(hold=asyncio.Event())
+    assert receiver.hold is not None
+    async with rig(places) as it:
+        for seq in range(1, 5):
+            await it.uplink.offer(_batch(seq))
+        async with receiving(receiver, places):
+            first = receiver.hold
+            await it.hurry()
+            await it.until(lambda: len(receiver.tokens) > 1)
+            receiver.hold = None
+            await it.uplink.offer(_batch(5))
+            first.set()
+            await it.until(lambda: len(receiver.batches) >= 5)
+    assert receiver.seqs == [4, 5, 1, 2, 3]
+
+
+async def test_a_batch_on_its_way_when_the_server_dies_is_on_disk_and_arrives_later(places: Places) -> None:
+    receiver = Receiver()
+    async with rig(places) as it:
+        async with receiving(receiver, places):
+            await it.uplink.offer(_batch(1))
+            await receiver.taken(1)
+            await it.uplink.settle()
+        await it.uplink.offer(_batch(2))
+        await it.failed()
+        await it.uplink.settle()
+        assert it.uplink.totals().spool_batches == 1
+        # It comes back on another port: the note in run/ is read again.
+        async with receiving(receiver, places):
+            await it.until(lambda: len(receiver.batches) >= 2)
+    assert receiver.seqs == [1, 2]
+    assert len(receiver.registrations) == 1
+
+
+async def test_what_was_not_delivered_is_delivered_by_the_next_start(places: Places) -> None:
+    receiver = Receiver()
+    async with rig(places) as it:
+        for seq in (1, 2, 3):
+            await it.uplink.offer(_batch(seq))
+    async with receiving(receiver, places), rig(places) as it:
+        await receiver.taken(3)
+    assert receiver.seqs == [1, 2, 3]
+    assert [batch.boot for batch in receiver.batches] == ["boot-1"] * 3
+
+
+async def test_a_batch_in_flight_at_the_end_is_kept(places: Places) -> None:
+    receiver = Receiver()
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.quiet()
+        receiver.hold = asyncio.Event()
+        await it.uplink.offer(_batch(2))
+        await it.until(lambda: len(receiver.tokens) == 3)
+    receiver.hold.set()
+    async with receiving(receiver, places), rig(places) as it:
+        await it.until(lambda: 2 in receiver.seqs)
+    assert set(receiver.seqs) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OverloadedError("cannot take batch: full", retry_after_seconds=30),
+        RateLimitedError("cannot take batch: slow down", retry_after_seconds=30),
+        DiskFullError("cannot take batch: disk full"),
+        NagareError("cannot take batch: a bug"),
+    ],
+)
+async def test_a_batch_is_kept_while_the_server_says_not_now(places: Places, error: NagareError) -> None:
+    receiver = Receiver()
+    asked = []
+
+    def busy(batch: Batch) -> NagareError | None:
+        asked.append(batch.seq)
+        return error if len(asked) <= 2 else None
+
+    receiver.refuse = busy
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.failed(1)
+        if getattr(error, "retry_after_seconds", None):
+            await it.clock.advance(29)
+            await asyncio.sleep(0.02)
+            assert len(asked) == 1
+        await it.until(lambda: len(receiver.batches) >= 1)
+        assert it.uplink.totals().failures == 2
+    assert receiver.seqs == [1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InputError("cannot accept document: wrong\x1b shape"),
+        BodyTooLargeError("cannot accept body: too large"),
+        CardinalityError("cannot take table 1001: too many"),
+    ],
+)
+async def test_a_batch_that_can_never_succeed_is_set_aside_told_and_blocks_nobody(
+    places: Places, error: NagareError
+) -> None:
+    receiver = Receiver()
+    receiver.refuse = lambda batch: error if batch.seq in (1, 2) else None
+    async with receiving(receiver, places), rig(places) as it:
+        for seq in (1, 2, 3):
+            await it.uplink.offer(_batch(seq))
+        await receiver.taken(1)
+        await it.until(lambda: it.uplink.counters.get("set_aside") == 2)
+        await it.quiet()
+        assert it.uplink.totals().dropped == 2
+        [event] = it.box.take()
+    assert receiver.seqs == [3]
+    assert event["kind"] == "agent.batch_refused"
+    assert "\x1b" not in str(event["text"])
+    kept = [Packed.from_record(path.read_bytes()) for path in (places.spool / "set-aside").iterdir()]
+    assert sorted(packed.body for packed in kept) == sorted([_batch(1).body, _batch(2).body])
+
+
+async def test_a_lost_registration_is_made_again(places: Places) -> None:
+    receiver = Receiver()
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await receiver.taken(1)
+        receiver.host_token = "host-token-2"
+        receiver.refuse = lambda _: (
+            UnauthenticatedError("cannot go on: unknown token") if receiver.tokens[-1] == "host-token-1" else None
+        )
+        await it.uplink.offer(_batch(2))
+        await it.until(lambda: len(receiver.batches) >= 2)
+    assert receiver.seqs == [1, 2]
+    assert receiver.tokens == [ADMIN, "host-token-1", "host-token-1", ADMIN, "host-token-2"]
+
+
+async def test_a_host_that_may_not_register_again_says_so_and_recovers_when_its_token_is_known_again(
+    places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver()
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await receiver.taken(1)
+        places.token.unlink()
+        receiver.refuse = lambda _: UnauthenticatedError("cannot go on: unknown token")
+        await it.uplink.offer(_batch(2))
+        await it.failed(1)
+        await it.hurry()
+        await it.failed(2)
+        receiver.refuse = lambda _: None
+        await it.until(lambda: len(receiver.batches) >= 2)
+    assert receiver.seqs == [1, 2]
+    assert set(receiver.tokens) == {ADMIN, "host-token-1"}
+    said = [record.getMessage() for record in caplog.records if "uplink_down" in record.getMessage()]
+    assert len(said) == 2
+    assert "no such file" in said[1]
+    assert not any("token-1" in line or ADMIN in line for line in caplog.text.splitlines())
+
+
+async def test_a_refusal_that_a_new_token_does_not_mend_loses_nothing(places: Places) -> None:
+    receiver = Receiver()
+    receiver.refuse = lambda _: PermissionDeniedError("cannot take batch: not yours")
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.failed(1)
+        await it.hurry()
+        await it.failed(2)
+        # A new token did not help: from here on a person is needed, and waited for.
+        await it.clock.advance(29)
+        await it.uplink.offer(_batch(2))
+        assert len(receiver.registrations) == 2
+        receiver.refuse = lambda _: None
+        await it.quiet()
+    assert sorted(receiver.seqs) == [1, 2]
+
+
+async def test_a_name_that_is_taken_is_told_and_tried_seldom(places: Places, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+    taken = ConflictError("cannot register host 'web1': another machine has that name", hint="choose another")
+    receiver.refuse_registration = lambda _: taken
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.failed(1)
+        await it.hurry()
+        await it.failed(2)
+        await it.clock.advance(29)
+        await asyncio.sleep(0.02)
+        assert it.uplink.totals().failures == 2
+        receiver.refuse_registration = lambda _: None
+        await it.until(lambda: len(receiver.batches) >= 1)
+    said = [record.getMessage() for record in caplog.records if "uplink_down" in record.getMessage()]
+    assert said == ["uplink_down reason=cannot register host 'web1': another machine has that name (choose another)"]
+
+
+async def test_the_name_that_the_server_gives_is_the_one_that_batches_carry(places: Places) -> None:
+    receiver = Receiver(name="web1-2")
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await receiver.taken(1)
+        assert it.uplink.host == "web1-2"
+    assert receiver.batches[0].host == "web1-2"
+    assert receiver.batches[0].tables == {"load": {"ts": [1], "load1": [0.5]}}
+
+
+async def test_another_server_gets_a_registration_of_its_own_and_never_the_old_token(
+    places: Places, tmp_path: Path
+) -> None:
+    own, other = Receiver(), Receiver(host_token="other-token")
+    async with receiving(own, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await own.taken(1)
+    join = tmp_path / "join.token"
+    join.write_text("join-token")
+    join.chmod(0o600)
+    async with receiving(other) as url:
+        settings = dataclasses.replace(SETTINGS, server=url, token_file=join)
+        async with rig(places, settings) as it:
+            await it.uplink.offer(_batch(2))
+            await other.taken(1)
+    assert other.tokens == ["join-token", "other-token"]
+
+
+async def test_without_a_token_for_a_remote_server_nothing_is_sent(
+    places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    own, other = Receiver(), Receiver()
+    async with (
+        receiving(own, places),
+        receiving(other) as url,
+        rig(places, dataclasses.replace(SETTINGS, server=url)) as it,
+    ):
+        await it.uplink.offer(_batch(1))
+        await it.failed(1)
+        assert it.uplink.totals().spool_batches == 1
+    assert other.tokens == []
+    assert "no token to register with" in caplog.text
+    assert "agent.token_file" in caplog.text
+
+
+async def test_a_disk_that_takes_nothing_costs_batches_and_not_the_agent(
+    places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver()
+    async with rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, hard))
+        try:
+            await it.uplink.offer(_batch(2))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert it.uplink.totals().dropped == 1
+        await it.uplink.offer(_batch(3))
+        async with receiving(receiver, places):
+            await it.until(lambda: len(receiver.batches) >= 2)
+    assert sorted(receiver.seqs) == [1, 3]
+    assert caplog.text.count("batch_dropped") == 1
