@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from nagare.fleet.service import Fleet
+from nagare.lib.clock import Clock
 from nagare.model.columns import Cell, Columns, RecordTable
 from nagare.model.tables import Column, ColumnKind, ColumnType, Table
 
 HOSTS = Table(
     "hosts",
-    "Registered hosts, one row each; ts is when the host was last heard of, or registered.",
+    "Registered hosts as they are now, one row each.",
     (
+        Column("ts", ColumnType.INTEGER, ColumnKind.ATTRIBUTE, "the moment of the answer, for which the row holds"),
+        Column("host", ColumnType.TEXT, ColumnKind.KEY, "name of the host"),
         Column("id", ColumnType.TEXT, ColumnKind.KEY, "id of the host"),
         Column("state", ColumnType.TEXT, ColumnKind.ATTRIBUTE, "up, stale, down or unknown"),
         Column("version", ColumnType.TEXT, ColumnKind.ATTRIBUTE, "version of its agent"),
@@ -24,29 +27,27 @@ HOSTS = Table(
 )
 
 
-def hosts_table(fleet: Fleet) -> RecordTable:
+def hosts_table(fleet: Fleet, clock: Clock) -> RecordTable:
     """Return the table, read from ``fleet`` whenever a query names it."""
 
     async def fetch() -> Columns:
-        return _columns(fleet)
+        return _columns(fleet, clock.now_ms())
 
     return RecordTable(HOSTS, fetch)
 
 
-def _columns(fleet: Fleet) -> Columns:
-    columns: dict[str, list[Cell]] = {"ts": [], "host": [], **{column.name: [] for column in HOSTS.columns}}
+def _columns(fleet: Fleet, now_ms: int) -> Columns:
+    columns: dict[str, list[Cell]] = {column.name: [] for column in HOSTS.columns}
     for view in fleet.views():
-        registered_ms = _to_ms(view.registered_at)
-        seen_ms = None if view.last_seen_at is None else _to_ms(view.last_seen_at)
         row: dict[str, Cell] = {
-            "ts": registered_ms if seen_ms is None else seen_ms,
+            "ts": now_ms,
             "host": view.name,
             "id": view.id,
             "state": view.state,
             "version": view.version,
             "interval_seconds": view.interval_seconds,
-            "registered_ms": registered_ms,
-            "last_seen_ms": seen_ms,
+            "registered_ms": _to_ms(view.registered_at),
+            "last_seen_ms": None if view.last_seen_at is None else _to_ms(view.last_seen_at),
             "labels": view.labels,
             "facts": view.facts,
         }

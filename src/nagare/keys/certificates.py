@@ -141,7 +141,11 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        return x509.DNSName(name)
+        pass
+    try:
+        return x509.DNSName(name if name.isascii() else name.encode("idna").decode())
+    except ValueError as error:
+        raise ConfigError(f"cannot put name {name[:80]!r} into a certificate: it is no host name") from error
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

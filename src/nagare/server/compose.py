@@ -46,7 +46,7 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
         hub = Hub(settings.server.connection_limit, settings.server.connection_queue_frames)
         identity.on_revoke = hub.end_principals
         fleet = await enter("fleet", Fleet(records, identity, Relay(store, hub), clock))
-        store.register_records(hosts_table(fleet))
+        store.register_records(hosts_table(fleet, clock))
         bodies = await enter("bodies", BodyReader(settings.server))
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))

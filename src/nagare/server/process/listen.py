@@ -65,7 +65,7 @@ def own_names() -> frozenset[str]:
     with contextlib.suppress(OSError):
         names.update(str(found[4][0]).partition("%")[0] for found in socket.getaddrinfo(name, None))
     names.update(address for family in (socket.AF_INET, socket.AF_INET6) if (address := _outward(family)))
-    return frozenset(name for name in names if name)
+    return frozenset(name for name in names if name and name.isascii())
 
 
 def _outward(family: socket.AddressFamily) -> str:
