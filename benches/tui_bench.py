@@ -1,19 +1,15 @@
 """What a tick of the terminal interface costs: charts, the live table, and textual's own table beside it.
 
-``python benches/tui_bench.py [--json]``. Seeds are fixed; figures are medians in milliseconds at 120×40. A tick of a
-table is measured from the new values to painted lines: everything but writing to the terminal.
+A tick of a table is measured from the new values to painted lines: everything but writing to the terminal. Seeds are
+fixed. ``python -m benches tui`` prints it.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from textual.app import App, ComposeResult
@@ -21,8 +17,7 @@ from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+from benches.report import Row, Section
 from benches.tui_gallery import HOST_COLUMNS, NOW_MS, fleet
 from nagare.tui.renderables.braille_chart import Chart, Line, draw_chart
 from nagare.tui.renderables.palette import make_palette
@@ -36,17 +31,17 @@ HOSTS = 1000
 TICKS = 30
 
 
-def timed(step: Callable[[int], object], ticks: int = TICKS) -> dict[str, float]:
-    """Return median and worst milliseconds of a step."""
+def timed(step: Callable[[int], object], ticks: int = TICKS) -> float:
+    """Return the median milliseconds of a step."""
     took = []
     for tick in range(ticks + 3):
         start = time.perf_counter()
         step(tick)
         took.append((time.perf_counter() - start) * 1000)
-    return {"median_ms": round(statistics.median(took[3:]), 2), "max_ms": round(max(took[3:]), 2)}
+    return statistics.median(took[3:])
 
 
-def bench_charts() -> dict[str, float]:
+def bench_charts() -> float:
     """Eight charts of 300 points, two lines in half of them, all moved by a tick."""
     rng = np.random.default_rng(3)
     palette = make_palette()
@@ -86,7 +81,7 @@ def columns_of(seed: int) -> tuple[list[str], dict[str, list[object]]]:
     return list(rows), {spec.key: [row[spec.key] for row in rows.values()] for spec in HOST_COLUMNS}
 
 
-async def bench_live_table() -> dict[str, float]:
+async def bench_live_table() -> float:
     """Every cell of 1,000 × 12 new, sorted by cpu, filtered by nothing, painted."""
     table = LiveTable(HOST_COLUMNS, state_key="state")
     ticks = [columns_of(seed) for seed in range(8)]
@@ -103,7 +98,7 @@ async def bench_live_table() -> dict[str, float]:
         return timed(step)
 
 
-async def bench_data_table() -> dict[str, float]:
+async def bench_data_table() -> float:
     """The same cells as ready text in textual's own table: every visible row updated, then painted."""
     table: DataTable[object] = DataTable()
     palette = make_palette()
@@ -126,27 +121,36 @@ async def bench_data_table() -> dict[str, float]:
         return timed(step, 10)
 
 
-async def run() -> dict[str, dict[str, float]]:
-    """Return all figures."""
-    return {
-        "charts_8x300_points": bench_charts(),
-        "live_table_1000x12": await bench_live_table(),
-        "data_table_38_visible_rows_of_1000x12": await bench_data_table(),
-    }
+async def bench_one_row() -> float:
+    """One row of a thousand new: the others come from the cache."""
+    table = LiveTable(HOST_COLUMNS, state_key="state")
+    keys, columns = columns_of(0)
+    async with Bench(table).run_test(size=(120, 40)) as pilot:
+        table.store.update_columns(keys, columns)
+        table.sort_by("name")
+        await pilot.pause()
+
+        def step(tick: int) -> None:
+            table.store.update(keys[tick], {"cpu": tick / 100})
+            table.sync()
+            table.render_lines(Region(0, 0, *table.size))
+
+        return timed(step)
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    figures = asyncio.run(run())
-    if options.json:
-        print(json.dumps(figures))
-        return
-    for name, figure in figures.items():
-        print(f"{name:42} median {figure['median_ms']:8.2f} ms   worst {figure['max_ms']:8.2f} ms")
-
-
-if __name__ == "__main__":
-    main()
+def run() -> Section:
+    """Measure every tick."""
+    section = Section(
+        "A tick of the terminal interface",
+        f"A 120x40 terminal, from new values to painted lines; median of {TICKS} ticks.",
+    )
+    peer = asyncio.run(bench_data_table())
+    section.rows += [
+        Row("8 charts of 300 points", bench_charts(), "ms", promise=8),
+        Row(
+            f"{HOSTS} hosts x {len(HOST_COLUMNS)} columns, every cell new, sorted", asyncio.run(bench_live_table()), "ms",
+            peer, "DataTable, visible rows only, not sorted", 8,
+        ),
+        Row(f"one row of {HOSTS} new", asyncio.run(bench_one_row()), "ms"),
+    ]  # fmt: skip
+    return section

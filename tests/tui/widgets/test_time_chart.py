@@ -130,6 +130,21 @@ async def test_the_wheel_zooms_around_the_mouse() -> None:
         assert chart.window.span_ms == 15 * MINUTE
 
 
+async def test_the_frame_has_buttons_that_zoom_and_says_when_the_past_is_shown() -> None:
+    stage, chart = make_stage()
+    async with stage.run_test(size=(80, 12)) as pilot:
+        top = stage.text()[0]
+        assert "- 15 m · 12 s/col +" in top
+        await pilot.click(chart, offset=(top.index("+"), 0))
+        assert chart.window == TimeWindow.live(10 * MINUTE, NOW_MS)
+        await pilot.click(chart, offset=(stage.text()[0].index("- "), 0))
+        assert chart.window == WINDOW
+        await pilot.click(chart, offset=(4, 0))
+        assert chart.window == WINDOW
+        await pilot.press("shift+left")
+        assert "to " in stage.text()[0]
+
+
 async def test_another_line_set_and_events_repaint() -> None:
     stage, chart = make_stage()
     async with stage.run_test(size=(80, 12)) as pilot:

@@ -58,7 +58,7 @@ def draw_chart(chart: Chart, width: int, height: int, palette: Palette, zone: tz
     if plot.has_axis:
         draw_time_axis(canvas, plot, chart.window, chart.crosshair_ms, palette, zone)
     if plot.has_frame:
-        draw_frame(canvas, frame_of(chart, shown, plot, palette), palette)
+        draw_frame(canvas, frame_of(chart, shown, plot, palette, zone=zone), palette)
     draw_message(canvas, chart, shown, plot, palette)
     return canvas.lines()
 

@@ -77,10 +77,10 @@ def draw_frame(canvas: Canvas, frame: Frame, palette: Palette) -> None:
     canvas.put(height - 1, 0, shape[4] + shape[1] * (width - 2) + shape[5], style)
     for column in (0, width - 1):
         canvas.fill(slice(1, height - 1), slice(column, column + 1), shape[3], style)
-    used = _draw_title(canvas, frame, palette)
-    right = f" {frame.right} "
-    if frame.right and used + cell_len(right) + 3 <= width:
-        canvas.put(0, width - 1 - cell_len(right) - 1, right, make_style(palette.muted))
+    _draw_title(canvas, frame, palette)
+    at = find_right(frame, width, palette)
+    if at is not None:
+        canvas.put(0, at - 1, f" {frame.right} ", make_style(palette.muted))
     _draw_legend(canvas, frame, palette)
 
 
@@ -90,14 +90,22 @@ def _border_style(frame: Frame, palette: Palette) -> Style:
     return make_style(palette.foreground if frame.focused else palette.faint)
 
 
-def _draw_title(canvas: Canvas, frame: Frame, palette: Palette) -> int:
-    """Draw digit and title; return the column after them."""
+def find_right(frame: Frame, width: int, palette: Palette) -> int | None:
+    """Return the column where ``frame.right`` begins, or None when the title leaves no room for it."""
+    at = width - 3 - cell_len(frame.right)
+    return at if frame.right and at > 3 + cell_len(_title(frame, width, palette)) else None
+
+
+def _title(frame: Frame, width: int, palette: Palette) -> str:
     if not frame.title and not frame.digit:
-        return 2
+        return ""
     digit = frame.digit if palette.ascii else frame.digit.translate(_SUPERSCRIPT)
-    text = f" {digit}{cut(frame.title, max(0, canvas.width - 6 - len(digit)), palette.glyphs.more)} "
-    colour = make_style(palette.foreground, bold=True, reverse=frame.focused)
-    return 2 + canvas.put(0, 2, text, colour, canvas.width - 3)
+    return f" {digit}{cut(frame.title, max(0, width - 6 - len(digit)), palette.glyphs.more)} "
+
+
+def _draw_title(canvas: Canvas, frame: Frame, palette: Palette) -> None:
+    style = make_style(palette.foreground, bold=True, reverse=frame.focused)
+    canvas.put(0, 2, _title(frame, canvas.width, palette), style, canvas.width - 3)
 
 
 def _draw_legend(canvas: Canvas, frame: Frame, palette: Palette) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 
 import numpy as np
 from rich.cells import cell_len
@@ -90,17 +91,37 @@ def draw_crosshair_labels(canvas: Canvas, chart: Chart, shown: Sequence[Samples]
         canvas.put(plot.top + row, left, text + " " * (widest - cell_len(text)), style)
 
 
-def frame_of(chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette, *, is_stack: bool = False) -> Frame:
+def frame_of(
+    chart: Chart,
+    shown: Sequence[Samples],
+    plot: Plot,
+    palette: Palette,
+    *,
+    is_stack: bool = False,
+    zone: tzinfo | None = None,
+) -> Frame:
     """Return what the frame of a chart says."""
-    right = chart.window.label(max(1, plot.width))
     return Frame(
         title=chart.title,
         digit=chart.digit,
         focused=chart.focused,
         stale=chart.is_stale,
-        right=right.replace("·", palette.glyphs.dot),
+        right=window_text(chart, plot, palette, zone),
         legend=_legend(chart, shown, plot, palette, is_stack=is_stack),
     )
+
+
+def window_text(chart: Chart, plot: Plot, palette: Palette, zone: tzinfo | None = None) -> str:
+    """Return what the frame says of the window, between the buttons that zoom; a past window says when it ends.
+
+    The longest wording that fits beside the title is taken.
+    """
+    window, dot = chart.window, palette.glyphs.dot
+    span, columns = window.label(), window.label(max(1, plot.width)).replace("·", dot)
+    past = f"to {format_clock(window.end_ms, zone)}"
+    words = (columns, span) if window.is_live else (f"{past} {dot} {columns}", f"{past} {dot} {span}", past)
+    room = plot.left + plot.width - 8 - cell_len(cells(chart.title)) - len(chart.digit)
+    return next((f"- {text} +" for text in words if len(text) + 4 <= room), "")
 
 
 def _legend(

@@ -73,7 +73,7 @@ UNICODE = Glyphs(
 ASCII = Glyphs(
     spark="_.-~=*%#", bar_full="#", bar_parts="", bar_empty=".", hatch=":", skeleton=":", grid=".",
     crosshair="|", event="v", cell="#", mark=">", ascending="^", descending="v", trend_up="/", trend_flat="-",
-    trend_down="\\", more="~", ellipsis="...", dot="-", frame="+-+|++", frame_focused="#=#H##",
+    trend_down="\\", more="~", ellipsis="...", dot="|", frame="+-+|++", frame_focused="#=#H##",
     series=("*", "x", "o", "+", "@", "%", "&", "s"),
 )  # fmt: skip
 

@@ -41,7 +41,7 @@ def draw_stack(chart: Chart, width: int, height: int, palette: Palette, zone: tz
     if plot.has_axis:
         draw_time_axis(canvas, plot, window, chart.crosshair_ms, palette, zone)
     if plot.has_frame:
-        draw_frame(canvas, frame_of(chart, shown, plot, palette, is_stack=True), palette)
+        draw_frame(canvas, frame_of(chart, shown, plot, palette, is_stack=True, zone=zone), palette)
     draw_message(canvas, chart, shown, plot, palette)
     return canvas.lines()
 

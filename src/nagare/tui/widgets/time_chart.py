@@ -18,7 +18,8 @@ from textual.widget import Widget
 
 from nagare.lib.clock import Clock, SystemClock
 from nagare.tui.renderables.braille_chart import Chart, EventMark, Line, draw_chart
-from nagare.tui.renderables.chart_frame import Plot, place_plot
+from nagare.tui.renderables.chart_frame import Frame, Plot, find_right, place_plot
+from nagare.tui.renderables.chart_marks import window_text
 from nagare.tui.renderables.stack_chart import draw_stack
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import MINUTE, TimeWindow
@@ -279,11 +280,24 @@ class TimeChart(Widget, can_focus=True):
                 self._set_crosshair(ts_ms)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the crosshair where the click is."""
+        """Put the crosshair where the click is; ``-`` and ``+`` in the frame zoom."""
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y == 0:
+            self._click_frame(offset.x)
+            return
         ts_ms = self._ts_under(event)
         if ts_ms is not None:
             event.stop()
             self._set_crosshair(ts_ms)
+
+    def _click_frame(self, x: int) -> None:
+        palette = find_palette(self)
+        text = window_text(self.chart, self._plot, palette)
+        at = find_right(Frame(self.title, self.digit, right=text), self.size.width, palette)
+        if at is not None and at - 1 <= x <= at + 1:
+            self.action_zoom_out()
+        elif at is not None and abs(x - (at + len(text) - 1)) <= 1:
+            self.action_zoom_in()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Zoom in around the mouse."""
