@@ -232,7 +232,8 @@ class Fleet:
             id=known.id if known else uuid.uuid4().hex,
             name=request.name,
             machine_id=request.machine_id,
-            registered_at=known.registered_at if known else self._clock.now(),
+            # To the millisecond, as it is kept: a restart must not change it.
+            registered_at=known.registered_at if known else from_ms(self._clock.now_ms()),
             last_seen_at=known.last_seen_at if known else None,
             interval_seconds=request.interval_seconds,
             version=request.version,

@@ -1,0 +1,32 @@
+"""The live server conforms to its own document."""
+
+from nagare.server.app import make_app
+from nagare.server.routes.table import ROUTES
+from nagare.wire.codec import decode
+from tests.component.server.conftest import Api
+
+
+async def test_router_and_document_agree(api: Api) -> None:
+    document = (await api.call("GET", "/api/v1/openapi.json")).json
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    routed = {
+        (route.method, route.resource.canonical) for route in make_app(api.services).router.routes() if route.resource
+    }
+    assert {route for route in routed if route[0] != "HEAD"} == described
+    assert {path for method, path in routed if method == "HEAD"} == {
+        path for method, path in described if method == "GET" and not path.startswith("/ws/")
+    }
+
+
+async def test_answers_are_what_the_table_says(api: Api) -> None:
+    token = await api.register()
+    await api.call("POST", "/api/v1/metrics/batch", api.batch(), token=token)
+    await api.call("POST", "/api/v1/events", {"text": "note"})
+    for route in ROUTES:
+        if route.method != "GET" or route.is_live:
+            continue
+        answer = await api.call("GET", route.path.replace("{name}", "web1"))
+        assert answer.status == 200, route.path
+        assert answer.headers["Content-Type"].startswith(route.media), route.path
+        if route.reply is not None:
+            decode(answer.raw, route.reply)
