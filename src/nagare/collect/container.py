@@ -7,6 +7,7 @@ systemd-nspawn); the others are known by their short id.
 from __future__ import annotations
 
 import os
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -17,12 +18,12 @@ from nagare.collect.reading.files import HotFile, find_bytes, find_integer
 from nagare.collect.reading.own_cgroup import find_field, parse_cpu_max
 from nagare.collect.reading.pressure import parse_pressure
 from nagare.collect.reading.rates import Stopwatch, rate
-from nagare.collect.reading.rows import Row, columns_of
-from nagare.lib.counters import Counters
+from nagare.collect.reading.rows import Row, RowLimit, columns_of
 
 # Walking the whole tree is dearer than reading the containers; a new one shows within this time.
 _SELDOM_SECONDS = 15.0
 _DEPTH_LIMIT = 10
+# A tree beyond this is walked in part: the outermost groups, where containers stand, come first.
 _FOLDER_LIMIT = 5000
 CONTAINER_LIMIT = 500
 
@@ -47,27 +48,24 @@ class _Container:
         self.cpu = HotFile(f"{self.folder}/cpu.stat", is_single=True)
 
 
-def find_containers(mount: Path, counters: Counters) -> dict[str, ContainerName]:
-    """Return the containers below a cgroup v2 mount by folder, at most CONTAINER_LIMIT; the others are counted.
+def find_containers(mount: Path) -> dict[str, ContainerName]:
+    """Return the containers below a cgroup v2 mount by folder.
 
     Nothing below a container is entered: what nests in it is part of it.
     """
     found: dict[str, ContainerName] = {}
-    waiting: list[tuple[str, list[str]]] = [(str(mount), [])]
+    waiting: deque[tuple[str, list[str]]] = deque([(str(mount), [])])
     visited = 0
     while waiting and visited < _FOLDER_LIMIT:
-        folder, parents = waiting.pop()
+        folder, parents = waiting.popleft()
         visited += 1
         for name in _subfolders(folder):
             container = parse_container(parents, name)
             path = f"{folder}/{name}"
             if container is None and len(parents) < _DEPTH_LIMIT:
                 waiting.append((path, [*parents, name]))
-            elif container is not None and len(found) < CONTAINER_LIMIT:
-                found[path] = container
             elif container is not None:
-                counters.add("containers_over_limit")
-    counters.add("folders_over_limit", len(waiting))
+                found[path] = container
     return found
 
 
@@ -104,11 +102,11 @@ class ContainerCollector:
     is_slow: ClassVar[bool] = False
 
     def __init__(self, root: Root) -> None:
-        """Look for nothing yet; ``counters`` says how many containers were too many."""
+        """Look for nothing yet."""
         self._mount = root.sys / "fs" / "cgroup"
         self._seldom = Stopwatch(_SELDOM_SECONDS)
         self._containers: dict[str, _Container] = {}
-        self.counters = Counters()
+        self._limit = RowLimit("container", CONTAINER_LIMIT)
 
     def collect(self, tick: Tick) -> Tables:
         """Return one row a container; rates are null at its first reading."""
@@ -128,7 +126,7 @@ class ContainerCollector:
                 "cannot see containers: this system does not use cgroup v2 alone",
                 hint="boot with systemd.unified_cgroup_hierarchy=1",
             )
-        found = find_containers(self._mount, self.counters)
+        found = dict(self._limit.cut(list(find_containers(self._mount).items())))
         for folder in self._containers.keys() - found.keys():
             self._containers.pop(folder).cpu.close()
         for folder, name in found.items():

@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 from nagare.collect.collector import AbsentError, Root, Tables, Tick
 from nagare.collect.reading.files import HotFile, find_text
 from nagare.collect.reading.rates import rise
-from nagare.collect.reading.rows import Row, clean_text, columns_of
+from nagare.collect.reading.rows import Row, RowLimit, clean_text, columns_of
 
 # The kernel counts sectors of this size whatever the device's own are.
 _SECTOR_BYTES = 512
@@ -21,6 +21,10 @@ _SKIPPED = ("loop", "ram")
 # Drives without a medium and network devices without a server: worth a row only once they did something.
 _IDLE_SKIPPED = ("sr", "fd", "nbd", "zram")
 _FIELDS = 17
+_IN_FLIGHT = 8
+_WILD = 2**31
+# Sectors become bytes, which have to fit 63 bits.
+_LARGEST = 2**54
 DEVICE_LIMIT = 1000
 
 
@@ -57,7 +61,9 @@ def parse_diskstats(text: bytes) -> Mapping[str, Counts]:
             numbers = [int(field) for field in fields[3 : 3 + _FIELDS]]
         except ValueError:
             continue
-        if min(numbers) >= 0:
+        # Drivers were seen to count requests in flight below zero, which reads as a huge number.
+        numbers[_IN_FLIGHT] = min(numbers[_IN_FLIGHT], _WILD)
+        if min(numbers) >= 0 and max(numbers) < _LARGEST:
             devices[clean_text(fields[2], 128)] = Counts(*numbers, *[0] * (_FIELDS - len(numbers)))
     return devices
 
@@ -84,6 +90,7 @@ class DiskIoCollector:
         self._root = root
         self._stats = HotFile(root.proc / "diskstats")
         self._devices: dict[str, _Device] = {}
+        self._limit = RowLimit("disk_io", DEVICE_LIMIT)
 
     def collect(self, tick: Tick) -> Tables:
         """Return one row a device; rates are null at a device's first reading and after its counters began again."""
@@ -96,9 +103,9 @@ class DiskIoCollector:
         for name, counts in found.items():
             device = self._devices[name] = known.get(name) or self._meet(name)
             is_idle = name.startswith(_IDLE_SKIPPED) and not counts.reads and not counts.writes
-            if device.is_watched and not is_idle and len(rows) < DEVICE_LIMIT:
+            if device.is_watched and not is_idle:
                 rows.append(self._row(name, device, counts, tick.monotonic))
-        return {"disk_io": columns_of(rows)}
+        return {"disk_io": columns_of(self._limit.cut(rows))}
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -128,13 +135,13 @@ def _has_fallen(new: Counts, old: Counts) -> bool:
     return new.reads < old.reads or new.writes < old.writes or new.busy_ms < old.busy_ms
 
 
-def _totals(counts: Counts) -> dict[str, int]:
+def _totals(counts: Counts) -> dict[str, int | None]:
     return {
         "reads_total": counts.reads,
         "writes_total": counts.writes,
         "read_bytes_total": counts.read_sectors * _SECTOR_BYTES,
         "written_bytes_total": counts.written_sectors * _SECTOR_BYTES,
-        "in_flight": counts.in_flight,
+        "in_flight": counts.in_flight if counts.in_flight < _WILD else None,
         "discards_total": counts.discards,
         "flushes_total": counts.flushes,
     }

@@ -15,7 +15,7 @@ from typing import ClassVar
 from nagare.collect.collector import AbsentError, Root, Tables, Tick
 from nagare.collect.reading.files import find_integer, find_text, list_names
 from nagare.collect.reading.rates import Stopwatch
-from nagare.collect.reading.rows import Row, columns_of
+from nagare.collect.reading.rows import Row, RowLimit, columns_of
 
 # hwmon's names of kinds, ours, and how many of its units make one of ours.
 _KINDS = {
@@ -53,7 +53,7 @@ def find_sensors(root: Root) -> list[Sensor]:
         sensor = _zone_sensor(thermal / zone) if zone.startswith("thermal_zone") else None
         if sensor is not None and sensor.chip.replace("-", "_") not in names:
             sensors.append(sensor)
-    return sensors[:SENSOR_LIMIT]
+    return sensors
 
 
 def _find_chips(root: Root) -> list[tuple[str, Path]]:
@@ -137,11 +137,12 @@ class SensorCollector:
         self._root = root
         self._seldom = Stopwatch(_SELDOM_SECONDS)
         self._sensors: list[Sensor] = []
+        self._limit = RowLimit("sensor", SENSOR_LIMIT)
 
     def collect(self, tick: Tick) -> Tables:
         """Return one row a sensor that answered."""
         if self._seldom.is_due(tick.monotonic):
-            self._sensors = find_sensors(self._root)
+            self._sensors = self._limit.cut(find_sensors(self._root))
         if not self._sensors:
             raise AbsentError("cannot read sensors: this machine shows none in hwmon or thermal")
         rows = [row for row in map(_row, self._sensors) if row is not None]

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from nagare.collect import container
 from nagare.collect.collector import AbsentError
 from nagare.collect.container import ContainerCollector, find_containers, parse_io_stat
-from nagare.lib.counters import Counters
 from tests.unit.collect.trees import at, captured_host, copied_host, rows_of
 
 HEX = "0123456789abcdef" * 4
@@ -76,17 +75,17 @@ def test_new_container_shows_when_the_tree_is_walked_again(tmp_path: Path) -> No
     assert (row["memory_bytes"], row["processes"], row["cpu_limit_cores"]) == (None, None, None)
 
 
-def test_too_many_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "CONTAINER_LIMIT", 4)
-    counters = Counters()
-    assert len(find_containers(captured_host("node").sys / "fs/cgroup", counters)) == 4
-    assert counters.get("containers_over_limit") == 5
+    collector = ContainerCollector(captured_host("node"))
+    assert len(rows_of(collector.collect(at(0)), "container")) == 4
+    collector.close()
 
 
 def test_depth_is_bounded(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["x"] * 30, "lxc.payload.deep")
     deep.mkdir(parents=True)
-    assert find_containers(tmp_path, Counters()) == {}
+    assert find_containers(tmp_path) == {}
 
 
 def test_version_one_is_absent() -> None:

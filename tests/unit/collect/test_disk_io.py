@@ -101,6 +101,15 @@ def test_drive_that_came_to_use_gets_a_row(tmp_path: Path) -> None:
     collector.close()
 
 
+def test_requests_in_flight_below_zero_are_unknown(tmp_path: Path) -> None:
+    root = copied_host("vm", tmp_path)
+    (root.proc / "diskstats").write_text(line("sda", 1, 0, 8, 1, 1, 0, 8, 1, 2**64 - 1, 1, 1))
+    collector = DiskIoCollector(root)
+    row = rows_of(collector.collect(at(0)), "disk_io")[0]
+    collector.close()
+    assert (row["in_flight"], row["reads_total"]) == (None, 1)
+
+
 def test_no_time_passed(tmp_path: Path) -> None:
     root = copied_host("vm", tmp_path)
     row = second(root, (root.proc / "diskstats").read_text(), after=0)
@@ -117,7 +126,10 @@ def test_old_kernels_tell_fewer_fields() -> None:
     assert (counts["sda"].discards, counts["sda"].flushes) == (0, 0)
 
 
-@given(st.binary() | st.lists(st.sampled_from([b" 1", b" sda", b" -1", b" \xff", b"\n"])).map(b"".join))
+@given(
+    st.binary()
+    | st.lists(st.sampled_from([b" 1", b" sda", b" -1", b" \xff", b" 99999999999999999999", b"\n"])).map(b"".join)
+)
 def test_any_bytes(text: bytes) -> None:
     for counts in parse_diskstats(text).values():
         assert min(counts) >= 0

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from nagare.collect.reading.files import parse_integer
+
 # user nice system idle iowait irq softirq steal guest guest_nice; old kernels tell fewer.
 _FIELDS = 10
 
@@ -50,10 +52,9 @@ def parse_stat(text: bytes) -> Stat:
             _add_core(cores, line)
         else:
             name, _, rest = line.partition(b" ")
-            try:
-                totals[name] = int(rest.split(b" ", 1)[0])
-            except ValueError:
-                continue
+            number = parse_integer(rest.split(b" ", 1)[0])
+            if number is not None:
+                totals[name] = number
     return Stat(
         cores, totals.get(b"ctxt"), totals.get(b"intr"), totals.get(b"btime"),
         totals.get(b"procs_running"), totals.get(b"procs_blocked"),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import ClassVar
 
 from nagare.collect.collector import AbsentError, Root, Tables, Tick
 from nagare.collect.disk.mounts import Mount, choose_mounts, parse_mounts
-from nagare.collect.disk.space import Ask, PatientAsker, Space, find_space, space_columns
+from nagare.collect.disk.space import Ask, Space, find_space, space_columns
+from nagare.collect.reading.crew import Crew
 from nagare.collect.reading.files import HotFile
-from nagare.collect.reading.rows import Row, clean_text, columns_of
+from nagare.collect.reading.rows import Row, RowLimit, clean_text, columns_of
+
+# Network mounts asked at one time; the others stay without numbers until a thread is free.
+_THREADS = 32
+# More mounts than this are the work of a program gone wrong; the first by name stand.
+MOUNT_LIMIT = 500
 
 
 class DiskCollector:
@@ -23,7 +30,10 @@ class DiskCollector:
         """Ask through ``ask``; network mounts may take ``wait_seconds`` together."""
         self._mounts = HotFile(root.proc / "self" / "mountinfo")
         self._ask = ask
-        self._asker = PatientAsker(ask, wait_seconds=wait_seconds)
+        self._wait_seconds = wait_seconds
+        # A mount whose server is gone blocks whoever asks, perhaps for ever.
+        self._crew: Crew[bytes, Space | None] = Crew("statvfs", _THREADS)
+        self._limit = RowLimit("disk", MOUNT_LIMIT)
         self._text = b""
         self._chosen: list[Mount] = []
 
@@ -34,8 +44,9 @@ class DiskCollector:
         except OSError as error:
             raise AbsentError(f"cannot read the mounts: {error.strerror}") from error
         if text != self._text:
-            self._text, self._chosen = text, choose_mounts(parse_mounts(text))
-        network = self._asker.ask_all(mount.point for mount in self._chosen if mount.is_network)
+            self._text, self._chosen = text, self._limit.cut(choose_mounts(parse_mounts(text)))
+        jobs = {mount.point: partial(find_space, mount.point, self._ask) for mount in self._chosen if mount.is_network}
+        network = self._crew.run(jobs, self._wait_seconds) if jobs else {}
         rows: list[Row] = []
         for mount in self._chosen:
             space = network.get(mount.point) if mount.is_network else find_space(mount.point, self._ask)

@@ -32,8 +32,6 @@ _REMOVABLE = b"/run/media/"
 # Files that a container runtime binds into every container from the host's disk.
 _BOUND_FILES = frozenset((b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf"))
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
-# More mounts than this are the work of a program gone wrong; the first ones stand.
-MOUNT_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def unescape(field: bytes) -> bytes:
 
 
 def choose_mounts(mounts: Iterable[Mount]) -> list[Mount]:
-    """Return one mount for each file system that a person watches, at most MOUNT_LIMIT.
+    """Return one mount for each file system that a person watches, by mount point.
 
     A later mount on the same point hides the earlier. Of several mounts of one file system the one of its whole tree
     stands, else the one with the shortest path: the others are binds.
@@ -93,7 +91,7 @@ def choose_mounts(mounts: Iterable[Mount]) -> list[Mount]:
         known = chosen.get(mount.identity)
         if known is None or _rank(mount) < _rank(known):
             chosen[mount.identity] = mount
-    return sorted(chosen.values(), key=lambda mount: mount.point)[:MOUNT_LIMIT]
+    return sorted(chosen.values(), key=lambda mount: mount.point)
 
 
 def _is_watched(mount: Mount) -> bool:

@@ -1,14 +1,11 @@
-"""Asks file systems for their space; those that may block are asked on threads that nobody waits for long."""
+"""Asks file systems for their space and computes what ``df`` shows."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
-# Network mounts asked at one time; a host with more of them shows the rest without numbers.
-_THREAD_LIMIT = 32
 _LARGEST = 2**63 - 1
 
 
@@ -86,42 +83,3 @@ def find_space(point: bytes, ask: Ask = os.statvfs) -> Space | None:
         return ask(point)
     except OSError:
         return None
-
-
-class PatientAsker:
-    """Asks mounts that may block for ever, each on a daemon thread of its own.
-
-    A mount whose thread has not come back is not asked again until it does: its row stays without numbers.
-    ``_answers`` and ``_pending`` are guarded by ``_changed``.
-    """
-
-    def __init__(self, ask: Ask = os.statvfs, *, wait_seconds: float = 1.0) -> None:
-        """Wait at most ``wait_seconds`` for all the mounts of one call together."""
-        self._ask = ask
-        self._wait_seconds = wait_seconds
-        self._changed = threading.Condition()
-        self._pending: set[bytes] = set()
-        self._answers: dict[bytes, Space | None] = {}
-
-    def ask_all(self, points: Iterable[bytes]) -> Mapping[bytes, Space | None]:
-        """Return what answered in time; the others are missing."""
-        wanted = [point for point in points if self._begin(point)]
-        with self._changed:
-            self._changed.wait_for(lambda: self._pending.isdisjoint(wanted), timeout=self._wait_seconds)
-            return {point: self._answers.pop(point) for point in wanted if point in self._answers}
-
-    def _begin(self, point: bytes) -> bool:
-        with self._changed:
-            if point in self._pending or len(self._pending) >= _THREAD_LIMIT:
-                return False
-            self._pending.add(point)
-            self._answers.pop(point, None)
-        threading.Thread(target=self._run, args=(point,), name="statvfs", daemon=True).start()
-        return True
-
-    def _run(self, point: bytes) -> None:
-        space = find_space(point, self._ask)
-        with self._changed:
-            self._pending.discard(point)
-            self._answers[point] = space
-            self._changed.notify_all()

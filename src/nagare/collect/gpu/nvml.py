@@ -86,7 +86,9 @@ class NvmlReader:
     def _read_device(self, reading: Reading, index: int) -> None:
         handle = self._call("nvmlDeviceGetHandleByIndex", index)
         if handle is None:
-            raise _LostError
+            if index in self._identities:
+                raise _LostError
+            return  # a device that this process was never allowed to see
         uuid, name = self._identity(index, handle)
         key, place = str(index), len(reading.gpus)
         known: dict[str, Cell] = {"index": key, "uuid": uuid, "name": name}

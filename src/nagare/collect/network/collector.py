@@ -10,7 +10,7 @@ from nagare.collect.network.link import Link, is_cable, read_link
 from nagare.collect.network.traffic import Counts, find_primary, parse_traffic
 from nagare.collect.reading.files import HotFile, find_bytes
 from nagare.collect.reading.rates import Stopwatch
-from nagare.collect.reading.rows import Row, columns_of
+from nagare.collect.reading.rows import Row, RowLimit, columns_of
 
 # Asking a driver for its speed takes the kernel's network lock, and routing tables can be long.
 _SELDOM_SECONDS = 15.0
@@ -35,6 +35,7 @@ class NetworkCollector:
         self._primary: frozenset[str] = frozenset()
         self._before: Mapping[str, Counts] = {}
         self._before_at = 0.0
+        self._limit = RowLimit("network", INTERFACE_LIMIT)
 
     def collect(self, tick: Tick) -> Tables:
         """Return one row an interface; rates are null at its first reading and after its counters began again."""
@@ -47,7 +48,7 @@ class NetworkCollector:
             self._primary = self._read_primary()
         elapsed = tick.monotonic - self._before_at
         watched = {name: counts for name, counts in found.items() if not is_cable(name) or name in self._primary}
-        rows = [self._row(name, counts, elapsed) for name, counts in list(watched.items())[:INTERFACE_LIMIT]]
+        rows = [self._row(name, counts, elapsed) for name, counts in self._limit.cut(list(watched.items()))]
         self._before, self._before_at = watched, tick.monotonic
         return {"network": columns_of(rows)}
 

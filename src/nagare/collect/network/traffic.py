@@ -34,7 +34,7 @@ def parse_traffic(text: bytes) -> Mapping[str, Counts]:
             numbers = [int(fields[at]) for at in (0, 1, 2, 3, 8, 9, 10, 11)]
         except ValueError:
             continue
-        if min(numbers) >= 0:
+        if min(numbers) >= 0 and max(numbers) < 2**63:
             found[name.strip().decode("utf-8", "replace")] = Counts(*numbers)
     return found
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import fmean
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ from nagare.collect.probe.dns import DnsProber, encode_question
 from nagare.collect.probe.http import parse_url, probe_http
 from nagare.collect.probe.icmp import probe_icmp
 from nagare.collect.probe.tcp import probe_tcp
+from nagare.collect.reading.crew import Crew
 from nagare.collect.reading.rows import TEXT_LIMIT, Row, columns_of
 from nagare.config.settings import ProbeTarget
 from nagare.errors import ConfigError, NagareError
@@ -42,7 +42,7 @@ def check_targets(targets: Sequence[ProbeTarget]) -> None:
 
 
 class ProbeCollector:
-    """Probes every target. ``_busy``, and the queue and rows of a round, are guarded by ``_changed``."""
+    """Probes every target."""
 
     name: ClassVar[str] = "probe"
     interval_seconds: ClassVar[float | None] = _INTERVAL_SECONDS
@@ -66,45 +66,21 @@ class ProbeCollector:
             "http": probe_http,
             "dns": DnsProber(root.etc),
         }
-        self._changed = threading.Condition()
-        # Targets whose try has not come back, by place: a name may take minutes to fail to resolve.
-        self._busy: set[int] = set()
+        # Known by its place, since a target may stand twice.
+        self._crew: Crew[int, Row] = Crew("probe", _THREADS)
 
     def collect(self, tick: Tick) -> Tables:  # noqa: ARG002  latencies are durations, not rates
         """Return one row a target; one whose last try still hangs says so and is not tried again."""
         if not self._targets:
             raise AbsentError("cannot probe: no targets are configured", hint="add [[agent.probes]] to nagare.toml")
         deadline = time.monotonic() + self._budget_seconds
-        rows: dict[int, Row] = {}
-        with self._changed:
-            idle = [at for at in range(len(self._targets)) if at not in self._busy]
-            workers = min(len(idle), _THREADS - len(self._busy))
-        queue = deque(idle)
-        for _ in range(workers):
-            threading.Thread(target=self._work, args=(queue, rows, deadline), name="probe", daemon=True).start()
-        with self._changed:
-            self._changed.wait_for(lambda: len(rows) == len(idle), timeout=self._budget_seconds)
-            done = dict(rows)
-        return {"probe": columns_of([done.get(at) or _unfinished(target) for at, target in enumerate(self._targets)])}
+        jobs = {at: partial(self._probe, target, deadline) for at, target in enumerate(self._targets)}
+        told = self._crew.run(jobs, self._budget_seconds)
+        rows = [told.get(at) or _unfinished(target) for at, target in enumerate(self._targets)]
+        return {"probe": columns_of(rows)}
 
     def close(self) -> None:
         """Hold nothing but daemon threads, which end with their tries."""
-
-    def _work(self, queue: deque[int], rows: dict[int, Row], deadline: float) -> None:
-        while True:
-            with self._changed:
-                if not queue or time.monotonic() >= deadline:
-                    return
-                at = queue.popleft()
-                self._busy.add(at)
-            row: Row | None = None
-            try:
-                row = self._probe(self._targets[at], deadline)
-            finally:
-                with self._changed:
-                    self._busy.discard(at)
-                    rows[at] = row or _unfinished(self._targets[at])
-                    self._changed.notify_all()
 
     def _probe(self, target: ProbeTarget, deadline: float) -> Row:
         attempts: list[Attempt] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import ClassVar
 
 from nagare.collect.collector import AbsentError, Tables, Tick
+from nagare.collect.reading.crew import Crew
 from nagare.collect.reading.programs import find_program, run_program
-from nagare.collect.reading.rows import Row, columns_of
+from nagare.collect.reading.rows import Row, RowLimit, columns_of
 from nagare.collect.smart.report import Drive, parse_drives, parse_report
 from nagare.errors import NagareError
 
@@ -28,6 +29,8 @@ class SmartCollector:
         self._places = places
         self._scan_seconds = timeout_seconds * 0.3
         self._drive_seconds = timeout_seconds * 0.5
+        self._crew: Crew[Drive, Row | None] = Crew("smartctl", _THREADS)
+        self._limit = RowLimit("smart", DRIVE_LIMIT)
 
     def collect(self, tick: Tick) -> Tables:  # noqa: ARG002  nothing here is a rate
         """Return one row a drive that is awake and answered in time."""
@@ -35,7 +38,7 @@ class SmartCollector:
         if smartctl is None:
             raise AbsentError("cannot read drive health: smartctl is not installed", hint="install smartmontools")
         scan = run_program((smartctl, "--scan-open", "--json"), self._scan_seconds)
-        drives = parse_drives(scan.output)[:DRIVE_LIMIT]
+        drives = self._limit.cut(parse_drives(scan.output))
         if not drives:
             raise AbsentError(
                 "cannot read drive health: smartctl opened no drive", hint="it needs to run as root, and real drives"
@@ -46,13 +49,9 @@ class SmartCollector:
         """Hold nothing between calls, so give nothing back."""
 
     def _ask_all(self, smartctl: str, drives: list[Drive]) -> list[Row]:
-        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="smart")
-        try:
-            futures = [pool.submit(self._ask, smartctl, drive) for drive in drives]
-            done, _ = wait(futures, timeout=self._drive_seconds)
-            return [row for future in futures if future in done and (row := future.result()) is not None]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        jobs = {drive: partial(self._ask, smartctl, drive) for drive in drives}
+        told = self._crew.run(jobs, self._drive_seconds)
+        return [row for drive in drives if (row := told.get(drive)) is not None]
 
     def _ask(self, smartctl: str, drive: Drive) -> Row | None:
         argv = (smartctl, "--json", "-a", "-n", "standby", "-d", drive.type, drive.path)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from nagare.collect.collector import AbsentError, Root, Tables, Tick
 from nagare.collect.reading.files import find_text, parse_integer
 from nagare.collect.reading.programs import find_program, run_program
-from nagare.collect.reading.rows import Row, columns_of, event_row
+from nagare.collect.reading.rows import Row, RowLimit, columns_of, event_row
 from nagare.collect.unit.systemctl import LIST_ARGUMENTS, SHOW_ARGUMENTS, Unit, parse_properties, parse_units
 from nagare.errors import UnavailableError
 from nagare.model.event import Severity
@@ -36,6 +36,7 @@ class UnitCollector:
         self._places = places
         self._last_bad: dict[str, float] = {}
         self._failed: frozenset[str] = frozenset()
+        self._limit = RowLimit("unit", UNIT_LIMIT)
 
     def collect(self, tick: Tick) -> Tables:
         """Return the totals, one row a unit that is or was bad, and events for failures and recoveries.
@@ -46,7 +47,7 @@ class UnitCollector:
         systemctl = self._find_systemctl()
         units = {unit.name: unit for unit in parse_units(self._ask(systemctl, *LIST_ARGUMENTS))}
         self._remember(units, tick.monotonic)
-        names = list(self._last_bad)[:UNIT_LIMIT]
+        names = self._limit.cut(list(self._last_bad))
         properties = parse_properties(self._ask(systemctl, *SHOW_ARGUMENTS, *names)) if names else {}
         rows = [_totals(units.values()), *(_row(units[name], properties.get(name, {})) for name in names)]
         events = self._changes(units, names, properties)
@@ -72,7 +73,7 @@ class UnitCollector:
 
     def _remember(self, units: Mapping[str, Unit], now: float) -> None:
         for unit in units.values():
-            if unit.is_bad and (unit.name in self._last_bad or len(self._last_bad) < UNIT_LIMIT):
+            if unit.is_bad:
                 self._last_bad[unit.name] = now
         self._last_bad = {
             name: at for name, at in self._last_bad.items() if name in units and now - at <= _REMEMBER_SECONDS

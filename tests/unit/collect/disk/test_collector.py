@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from nagare.collect.collector import AbsentError, Root
-from nagare.collect.disk.collector import DiskCollector
-from nagare.collect.disk.space import PatientAsker, space_columns
+from nagare.collect.disk.collector import MOUNT_LIMIT, DiskCollector
+from nagare.collect.disk.space import space_columns
 from tests.unit.collect.trees import at, captured, root_at, rows_of
 
 
@@ -117,26 +117,20 @@ def test_hanging_network_mount_keeps_its_row_and_is_not_asked_again(tmp_path: Pa
     patient.close()
 
 
-def test_mount_that_came_back_is_asked_again() -> None:
-    release = threading.Event()
-
-    def ask(_: bytes) -> Answer:
-        release.wait()
-        return Answer()
-
-    asker = PatientAsker(ask, wait_seconds=0.05)
-    assert asker.ask_all([b"/a"]) == {}
-    release.set()
-    while not (answers := asker.ask_all([b"/a"])):
-        pass
-    assert answers[b"/a"] == Answer()
-
-
-def test_network_fault_is_an_answer_without_numbers() -> None:
+def test_network_fault_is_a_row_without_numbers(tmp_path: Path) -> None:
     def ask(_: bytes) -> Answer:
         raise OSError("stale file handle")
 
-    assert PatientAsker(ask, wait_seconds=30).ask_all([b"/a"]) == {b"/a": None}
+    collector = DiskCollector(host(tmp_path, b"1 0 0:9 / /home rw - nfs filer:/home rw\n"), ask=ask, wait_seconds=30)
+    assert [row["total_bytes"] for row in rows_of(collector.collect(at(0)), "disk")] == [None]
+    collector.close()
+
+
+def test_mounts_are_bounded(tmp_path: Path) -> None:
+    mounts = b"".join(b"1 0 8:%d / /m%d rw - ext4 /dev/s%d rw\n" % (n, n, n) for n in range(MOUNT_LIMIT + 50))
+    collector = DiskCollector(host(tmp_path, mounts), ask=lambda _: Answer())
+    assert len(rows_of(collector.collect(at(0)), "disk")) == MOUNT_LIMIT
+    collector.close()
 
 
 def test_changed_mounts_are_seen(tmp_path: Path) -> None:

@@ -77,6 +77,13 @@ def test_lost_device_harms_no_other(where: str) -> None:
         assert reading.gpus[1]["temperature_celsius"] == 63
 
 
+def test_device_that_may_not_be_seen_is_not_lost() -> None:
+    library = Library(GEFORCE)
+    library.faults["nvmlDeviceGetHandleByIndex"] = 4
+    reading = NvmlReader(library, lambda _: None).read()
+    assert (reading.gpus, reading.lost) == ([], [])
+
+
 def test_driver_that_was_unloaded() -> None:
     library = Library(H200)
     reader = NvmlReader(library, lambda _: None)
