@@ -155,7 +155,7 @@ MEMORY = Table(
 )
 DISK = Table(
     "disk",
-    "Space and inodes of each mounted file system.",
+    "Space and inodes of each mounted file system, without pseudo file systems, images, binds and containers' own mounts.",
     (
         _key("mount", "mount point"),
         _key("device", "device or source"),
@@ -173,7 +173,7 @@ DISK = Table(
 )
 DISK_IO = Table(
     "disk_io",
-    "Work of each block device. Rates and times are means over the interval.",
+    "Work of each whole block device, without partitions, loop and memory devices. Rates and times are means over the interval.",
     (
         _key("device", "kernel name"),
         _counter("reads_total", "reads completed since boot"),
@@ -195,7 +195,7 @@ DISK_IO = Table(
 )
 NETWORK = Table(
     "network",
-    "Traffic of each network interface.",
+    "Traffic of each network interface, without the ends of virtual cables into containers and guests (veth, cali, vnet …).",
     (
         _key("interface", "interface name"),
         _counter("received_bytes_total", "bytes received"),
