@@ -73,7 +73,9 @@ class TopApp(App[int]):
         self._source = source
         self._pages: dict[str, Page] = {}
         self._feed: Feed | None = None
-        self.set_keymap(check_keys(settings.top.keys))
+        # The keys that differ from the table's: a person's own, and defaults that made room for them.
+        self.own_keys = check_keys(settings.top.keys)
+        self.set_keymap(self.own_keys)
         self.register_theme(nagare_dark())
         self.register_theme(nagare_light())
         self.theme = settings.top.theme
@@ -208,7 +210,7 @@ class TopApp(App[int]):
         footer.always = tuple(self._footer_key(ACTIONS[action]) for action in _ALWAYS)
 
     def _footer_key(self, action: Action) -> FooterKey:
-        key = next(iter(keys_of(action, self.settings.top.keys)), "")
+        key = next(iter(keys_of(action, self.own_keys)), "")
         return FooterKey(key_label(key), action.label, action.id, action.tooltip)
 
     def copy_text(self, text: str) -> None:

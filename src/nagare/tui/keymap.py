@@ -55,29 +55,37 @@ PRIORITY = frozenset({"palette"})
 
 
 def check_keys(own: Mapping[str, str]) -> dict[str, str]:
-    """Return ``own`` as Textual's keymap. Raises ConfigError for an unknown action or a key with two meanings."""
+    """Return ``own`` as Textual's keymap; a default key that is taken goes, if its action keeps another.
+
+    Raises ConfigError for an unknown action, or for a key with two meanings at one place.
+    """
     for action_id in own:
         if action_id not in ACTIONS:
             raise ConfigError(
                 f"cannot use top.keys {action_id!r}: no such action",
                 hint=did_you_mean(action_id, ACTIONS) or "docs/reference/keys.md lists them",
             )
-    _refuse_clashes(own)
-    return {action_id: ",".join(keys_of(ACTIONS[action_id], own)) for action_id in own}
+    resolved = {action.id: list(keys_of(action, own)) for action in ACTIONS.values()}
+    for action_id in own:
+        for key in resolved[action_id]:
+            _make_room(ACTIONS[action_id], key, resolved, own)
+    return {
+        action.id: ",".join(resolved[action.id])
+        for action in ACTIONS.values()
+        if action.id in own or resolved[action.id] != list(action.keys)
+    }
 
 
-def _refuse_clashes(own: Mapping[str, str]) -> None:
-    taken: dict[str, list[Action]] = {}
-    for action in ACTIONS.values():
-        for key in keys_of(action, own):
-            others = taken.setdefault(key, [])
-            for other in others:
-                if _live_together(action.where, other.where):
-                    raise ConfigError(
-                        f"cannot use top.keys: key {key_label(key)!r} would mean both {other.id!r} and {action.id!r}",
-                        hint=f"give one of them another key, such as {other.id!r} = 'ctrl+o'",
-                    )
-            others.append(action)
+def _make_room(action: Action, key: str, resolved: dict[str, list[str]], own: Mapping[str, str]) -> None:
+    for other in ACTIONS.values():
+        if other.id == action.id or key not in resolved[other.id] or not _live_together(action.where, other.where):
+            continue
+        if other.id in own or len(resolved[other.id]) == 1:
+            raise ConfigError(
+                f"cannot use top.keys: key {key_label(key)!r} would mean both {other.id!r} and {action.id!r}",
+                hint=f"give one of them another key, such as {other.id!r} = 'ctrl+o'",
+            )
+        resolved[other.id].remove(key)
 
 
 def _live_together(first: str, second: str) -> bool:

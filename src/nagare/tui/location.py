@@ -71,20 +71,30 @@ class Location:
 def parse_location(text: str) -> Location:
     """Return the location that ``text`` writes. Raises InputError naming the part that is wrong."""
     path, _, query = text.strip().partition("?")
-    page, _, host = path.strip("/").partition("/")
-    page = "hosts" if page == "host" and host else page or "overview"
+    page, *rest = path.strip("/").split("/")
+    page = page or "overview"
     if page not in ADDRESSES:
         raise InputError(
             f"cannot open {page[:60]!r}: no such screen",
-            hint=did_you_mean(page, ADDRESSES) or f"one of {', '.join(ADDRESSES)}, hosts/NAME",
+            hint=did_you_mean(page, ADDRESSES) or f"one of {', '.join(ADDRESSES)}, hosts/NAME, hosts/NAME/TAB",
         )
-    if host and page != "hosts":
-        raise InputError(f"cannot open {path[:80]!r}: only hosts/NAME takes a name")
-    location = Location("host", check_host(unquote(host)), "timeline") if host else Location(page)
+    if (rest and page != "hosts") or len(rest) > 2:
+        raise InputError(f"cannot open {path[:80]!r}: only hosts/NAME and hosts/NAME/TAB go deeper")
+    location = Location(page)
+    if rest:
+        location = Location("host", check_host(unquote(rest[0])), _check_tab(rest[1] if len(rest) == 2 else "timeline"))
     for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")
         location = _with_part(location, name, unquote(value))
     return location
+
+
+def _check_tab(tab: str) -> str:
+    if tab not in TABS:
+        raise InputError(
+            f"cannot open tab {tab[:40]!r}: no such tab", hint=did_you_mean(tab, TABS) or f"one of {', '.join(TABS)}"
+        )
+    return tab
 
 
 def _with_part(location: Location, name: str, value: str) -> Location:
@@ -93,13 +103,9 @@ def _with_part(location: Location, name: str, value: str) -> Location:
             return replace(location, filter=value)
         case "sort":
             return replace(location, sort=_check_sort(value))
-        case "tab" if location.page == "host":
-            if value not in TABS:
-                raise InputError(f"cannot open tab {value[:40]!r}: no such tab", hint=did_you_mean(value, TABS))
-            return replace(location, tab=value)
         case "t":
             return replace(location, window=parse_window(value))
-    known = ("filter", "sort", "t", "tab")
+    known = ("filter", "sort", "t")
     raise InputError(f"cannot open {name[:40]!r}: no such part of an address here", hint=did_you_mean(name, known))
 
 
@@ -112,10 +118,10 @@ def _check_sort(value: str) -> str:
 
 def format_location(location: Location) -> str:
     """Return the address of ``location``; ``parse_location`` gives the same value back."""
-    path = f"hosts/{quote(location.host, safe=':')}" if location.page == "host" else location.page
+    path = location.page
+    if location.page == "host":
+        path = f"hosts/{quote(location.host, safe=':')}" + (f"/{location.tab}" if location.tab != "timeline" else "")
     parts = []
-    if location.page == "host" and location.tab != "timeline":
-        parts.append(f"tab={location.tab}")
     if location.filter:
         parts.append(f"filter={quote(location.filter, safe=_SAFE)}")
     if location.sort:

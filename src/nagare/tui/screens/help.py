@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import ClassVar
 
@@ -50,11 +51,11 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Show keys, then the filter's language, then the legend."""
-        palette, own = self._page.top.palette, self._page.top.settings.top.keys
+        palette, own = self._page.top.palette, self._page.top.own_keys
         with VerticalScroll() as box:
             box.border_title = " Keys "
             box.border_subtitle = " Esc closes "
-            yield Static(keys_table(help_actions(self._page), palette, own))
+            yield Static(keys_table(help_actions(self._page.contexts), palette, own))
             yield Static(_filter_text(palette))
             yield Static(_legend_table(palette))
 
@@ -63,12 +64,12 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
 
-def help_actions(page: Page) -> list[Action]:
-    """Return the actions that are explained on ``page``."""
-    return [action for action in actions_in(("app", *page.contexts)) if action.keys]
+def help_actions(contexts: Sequence[str]) -> list[Action]:
+    """Return the actions that are explained on a page of these contexts."""
+    return [action for action in actions_in(("app", *contexts)) if action.keys]
 
 
-def keys_table(actions: list[Action], palette: Palette, own: object) -> Table:
+def keys_table(actions: list[Action], palette: Palette, own: Mapping[str, str]) -> Table:
     """Return the keys by group."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
@@ -79,7 +80,7 @@ def keys_table(actions: list[Action], palette: Palette, own: object) -> Table:
     for group, held in groupby(ordered, key=lambda action: action.group):
         table.add_row("", Text(group, heading), "")
         for action in held:
-            keys = " ".join(key_label(key) for key in keys_of(action, own))  # type: ignore[arg-type]  # a mapping of settings
+            keys = " ".join(key_label(key) for key in keys_of(action, own))
             table.add_row(
                 Text(keys, make_style(palette.accent, bold=True)), action.label, Text(action.tooltip, _muted(palette))
             )

@@ -51,7 +51,7 @@ class ActionProvider(_Own):
     def choices(self) -> list[tuple[str, str, Any]]:
         """Return the actions of the present page."""
         top = self.top
-        own = top.settings.top.keys
+        own = top.own_keys
         found = []
         for action in actions_in(("app", *top.page.contexts)):
             if action.id != "palette" and top.can(action.id):

@@ -1,0 +1,195 @@
+"""The state behind the screens, driven with the wire's own frames."""
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nagare.tui.health import Level
+from nagare.tui.live_model import Connection, LiveModel, Phase, split_moments
+from nagare.wire.events import EventView
+from nagare.wire.hosts import HostView
+from nagare.wire.live import EventFrame, HostFrame, Rows
+
+NOW = 1_760_000_000_000
+
+
+def _view(name: str, seen: str | None = None, interval: float = 5.0) -> HostView:
+    return HostView(f"id-{name}", name, "up", "2025-01-01T00:00:00Z", seen, interval, "0.1.0", {"role": "db"}, {})
+
+
+def _cpu(name: str, ts: int, busy: float) -> Rows:
+    columns: dict[str, list[Any]] = {"ts": [ts, ts], "core": ["all", "0"], "busy_ratio": [busy, 1.0]}
+    return Rows(host=name, tables={"cpu": columns})
+
+
+def _event(number: int, ts: int) -> EventView:
+    return EventView(str(number), ts, "a", "note", 0, "me", "text", {})
+
+
+def _settled(model: LiveModel, now_ms: int) -> dict[str, Level]:
+    model.settle(now_ms)
+    return {name: host.level for name, host in model.hosts.items()}
+
+
+def test_rows_make_hosts_values_and_curves() -> None:
+    model = LiveModel()
+    model.apply(_cpu("a", NOW, 0.25), NOW + 10)
+    host = model.hosts["a"]
+    assert host.value("cpu.busy") == 0.25
+    assert host.columns("cpu")["core"] == ["all", "0"]
+    assert host.ring("cpu.busy").points()[1].tolist() == [0.25]
+    assert math.isnan(host.value("memory.used"))
+    assert host.first("load", "cores") is None
+    assert model.take_changes().hosts == {"a"}
+    assert not model.take_changes()
+
+
+def test_a_frame_of_several_moments_leaves_the_newest_and_a_curve() -> None:
+    model = LiveModel()
+    columns: dict[str, list[Any]] = {
+        "ts": [NOW, NOW - 5000, NOW - 10000],
+        "core": ["all"] * 3,
+        "busy_ratio": [0.3, 0.2, 0.1],
+    }
+    model.apply(Rows(host="a", tables={"cpu": columns}), NOW)
+    assert model.hosts["a"].columns("cpu")["busy_ratio"] == [0.3]
+    assert model.hosts["a"].ring("cpu.busy").points()[1].tolist() == [0.1, 0.2, 0.3]
+
+
+def test_a_backlog_does_not_turn_time_back() -> None:
+    model = LiveModel()
+    model.apply(_cpu("a", NOW, 0.9), NOW)
+    model.apply(_cpu("a", NOW - 60_000, 0.1), NOW)
+    assert model.hosts["a"].value("cpu.busy") == 0.9
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.text(max_size=2)), max_size=20))
+def test_moments_part_rows_without_losing_one(rows: list[tuple[int, str]]) -> None:
+    columns: dict[str, list[Any]] = {"ts": [ts for ts, _ in rows], "name": [name for _, name in rows]}
+    moments = split_moments(columns)
+    assert [ts for ts, _ in moments] == sorted({ts for ts, _ in rows})
+    parted = [(ts, name) for ts, held in moments for name in held["name"]]
+    assert sorted(parted) == sorted((ts, str(name)) for ts, name in rows)
+
+
+def test_collectors_report_at_moments_of_their_own() -> None:
+    model = LiveModel()
+    model.apply(Rows(host="a", tables={"agent": {"ts": [NOW], "collector": ["cpu"], "ok": [True]}}), NOW)
+    late: dict[str, list[Any]] = {"ts": [NOW + 5], "collector": ["smart"], "ok": [False], "error": ["absent"]}
+    model.apply(Rows(host="a", tables={"agent": late}), NOW)
+    assert model.hosts["a"].columns("agent")["collector"] == ["cpu", "smart"]
+    assert model.hosts["a"].columns("agent")["error"] == [None, "absent"]
+    assert [reason.text for reason in model.hosts["a"].reasons] == ["collector smart: absent"]
+    well: dict[str, list[Any]] = {"ts": [NOW + 9], "collector": ["smart"], "ok": [True]}
+    model.apply(Rows(host="a", tables={"agent": well}), NOW)
+    assert model.hosts["a"].reasons == ()
+
+
+def test_silence_makes_hosts_stale_then_down_and_a_word_brings_them_back() -> None:
+    model = LiveModel()
+    model.put_host(_view("never"), NOW)
+    model.put_host(_view("late", "2025-10-09T08:53:00Z"), NOW)
+    model.apply(_cpu("a", NOW, 0.1), NOW)
+    assert _settled(model, NOW) == {"never": Level.UNKNOWN, "late": Level.STALE, "a": Level.UP}
+    assert _settled(model, NOW + 16_000)["a"] is Level.STALE
+    assert _settled(model, NOW + 61_000)["a"] is Level.DOWN
+    assert model.hosts["a"].level_since_ms == NOW + 61_000
+    model.apply(_cpu("a", NOW + 62_000, 0.1), NOW + 62_000)
+    assert _settled(model, NOW + 62_000)["a"] is Level.UP
+    assert [host.name for host in model.by_urgency()] == ["late", "never", "a"]
+    assert model.counts()[Level.UP] == 1
+
+
+def test_while_nothing_can_be_heard_nobody_is_called_up_or_down() -> None:
+    model = LiveModel()
+    model.apply(_cpu("a", NOW, 0.1), NOW)
+    model.put_host(_view("never"), NOW)
+    model.settle(NOW)
+    model.set_connection(Connection(Phase.LOST, NOW))
+    assert _settled(model, NOW + 600_000) == {"a": Level.STALE, "never": Level.UNKNOWN}
+    model.set_connection(Connection(Phase.ONLINE, NOW + 600_000))
+    assert _settled(model, NOW + 600_000)["a"] is Level.DOWN
+
+
+def test_half_a_minute_of_full_cores_deserves_a_look_and_a_burst_does_not() -> None:
+    model = LiveModel()
+    for step in range(4):
+        model.apply(_cpu("a", NOW + step * 5000, 1.0), NOW + step * 5000)
+    assert not model.hosts["a"].reasons
+    for step in range(4, 8):
+        model.apply(_cpu("a", NOW + step * 5000, 1.0), NOW + step * 5000)
+    assert [reason.text for reason in model.hosts["a"].reasons] == ["cpu 100% busy"]
+
+
+def test_events_stand_once_newest_first_and_bounded() -> None:
+    model = LiveModel()
+    model.add_events([_event(1, NOW), _event(2, NOW + 1)])
+    model.apply(EventFrame(_event(2, NOW + 1)), NOW)
+    model.apply(EventFrame(_event(3, NOW - 1)), NOW)
+    assert [event.id for event in model.events] == ["2", "1", "3"]
+    many = [_event(number, NOW + number) for number in range(10, 900)]
+    random.Random(1).shuffle(many)
+    model.add_events(many)
+    assert len(model.events) == 500
+    assert model.events[0].id == "899"
+
+
+def test_hosts_come_and_go_with_their_frames() -> None:
+    model = LiveModel()
+    model.apply(HostFrame(_view("a")), NOW)
+    model.apply(HostFrame(_view("b")), NOW)
+    model.apply(HostFrame(_view("a"), removed=True), NOW)
+    assert list(model.hosts) == ["b"]
+    model.keep_only([])
+    assert model.hosts == {}
+
+
+def test_a_seed_lies_under_what_came_since() -> None:
+    model = LiveModel()
+    model.apply(_cpu("a", NOW, 0.9), NOW)
+    past = np.array([NOW - 10_000, NOW - 5_000, NOW + 5_000]), np.array([0.1, 0.2, 0.3])
+    model.seed({"a": {"cpu.busy": past, "load.1": (np.array([NOW]), np.array([2.5]))}, "unknown": {"cpu.busy": past}})
+    assert model.hosts["a"].ring("cpu.busy").points()[1].tolist() == [0.1, 0.2, 0.9]
+    assert model.hosts["a"].value("cpu.busy") == 0.9
+    assert model.hosts["a"].value("load.1") == 2.5
+
+
+def test_the_fleet_has_means_and_sums_of_those_who_speak() -> None:
+    model = LiveModel()
+    for name, busy, received in (("a", 0.2, 100.0), ("b", 0.6, 50.0)):
+        network: dict[str, list[Any]] = {
+            "ts": [NOW],
+            "interface": ["eth0"],
+            "received_bytes_per_second": [received],
+            "primary": [True],
+        }
+        model.apply(Rows(host=name, tables={**_cpu(name, NOW, busy).tables, "network": network}), NOW)
+    model.put_host(_view("silent"), NOW)
+    model.settle(NOW)
+    model.sample_fleet(NOW)
+    assert model.fleet_ring("cpu.busy").points()[1].tolist() == [0.4]
+    assert model.fleet_ring("cpu.busy.max").points()[1].tolist() == [0.6]
+    assert model.fleet_ring("net.in").points()[1].tolist() == [150.0]
+
+
+def test_rows_that_were_asked_for_never_replace_newer_ones() -> None:
+    model = LiveModel()
+    host = model.put_host(_view("a"), NOW)
+    model.put_latest(host, "cpu", {"core": ["old"]})
+    model.apply(_cpu("a", NOW, 0.5), NOW)
+    model.put_latest(host, "cpu", {"core": ["late"]})
+    assert host.columns("cpu")["core"] == ["all", "0"]
+
+
+def test_only_the_watched_host_keeps_every_curve() -> None:
+    model = LiveModel()
+    model.watched = "a"
+    load: dict[str, list[Any]] = {"ts": [NOW], "load1": [1.0], "load5": [1.0], "load15": [1.0], "cores": [4]}
+    for name in ("a", "b"):
+        model.apply(Rows(host=name, tables={"load": load}), NOW)
+    assert len(model.hosts["a"].ring("load.1")) == 1
+    assert len(model.hosts["b"].ring("load.1")) == 0

@@ -1,0 +1,82 @@
+"""Addresses of views: what is written is read back, and what is wrong is named."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nagare.errors import InputError, NagareError
+from nagare.tui.location import TABS, Location, Window, format_location, parse_location, parse_window
+
+_NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,40}[A-Za-z0-9])?", fullmatch=True)
+_SPANS = st.integers(min_value=10, max_value=3660 * 86400)
+# Fixed windows lie in years that a calendar and a browser both write with four digits.
+_ENDS = st.integers(min_value=330_000_000, max_value=4_000_000_000).map(lambda seconds: seconds * 1000)
+_WINDOWS = st.builds(Window, _SPANS, st.none() | _ENDS)
+_SORTS = st.just("") | st.from_regex(r"[a-z][a-z_]{0,10}(\.(asc|desc))?", fullmatch=True)
+_LISTS = st.builds(
+    Location, st.sampled_from(["overview", "hosts"]), st.just(""), st.just(""), st.text(max_size=40), _SORTS, _WINDOWS
+)
+_HOSTS = st.builds(
+    Location, st.just("host"), _NAMES, st.sampled_from(TABS), st.text(max_size=40), _SORTS, _WINDOWS
+)  # fmt: skip
+
+
+@given(_LISTS | _HOSTS)
+def test_an_address_gives_its_location_back(location: Location) -> None:
+    assert parse_location(format_location(location)) == location
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_location_or_a_clear_error(text: str) -> None:
+    outcome = ""
+    try:
+        parse_location(text)
+    except NagareError as error:
+        outcome = error.message
+    assert outcome == "" or outcome.startswith("cannot ")
+
+
+def _check(text: str, location: Location) -> None:
+    assert parse_location(text) == location
+
+
+def test_addresses_that_people_write() -> None:
+    _check("", Location())
+    _check("overview", Location())
+    _check("hosts", Location("hosts"))
+    _check("hosts?filter=cpu>80&sort=cpu&t=-1h", Location("hosts", filter="cpu>80", sort="cpu", window=Window(3600)))
+    _check("hosts?filter=role:db cpu>80&t=-1h", Location("hosts", filter="role:db cpu>80", window=Window(3600)))
+    _check("hosts?filter=cpu>=80&sort=cpu.asc", Location("hosts", filter="cpu>=80", sort="cpu.asc"))
+    _check("hosts/web-12", Location("host", "web-12", "timeline"))
+    _check("hosts/web-12/processes?t=15m", Location("host", "web-12", "processes"))
+    _check(
+        "hosts/db?t=2026-01-31T14:00:00Z..2026-01-31T15:00:00%2B00:00",
+        Location("host", "db", "timeline", window=Window(3600, 1_769_871_600_000)),
+    )
+
+
+def _check_refused(text: str, part: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_location(text)
+    assert part in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_what_is_wrong_is_named() -> None:
+    _check_refused("hots", "did you mean 'hosts'?")
+    _check_refused("overview/x", "only hosts/NAME")
+    _check_refused("hosts/a/b/c", "only hosts/NAME")
+    _check_refused("hosts/web/proceses", "did you mean 'processes'?")
+    _check_refused("hosts?fliter=x", "did you mean 'filter'?")
+    _check_refused("hosts?t=yesterdayish", "yesterdayish")
+    _check_refused("hosts?t=-1s", "between 10s and")
+    _check_refused("hosts?sort=cpu;drop", "cpu;drop")
+    _check_refused("hosts?t=2026-01-31T14:00:00..2026-01-31T15:00:00Z", "time zone")
+    _check_refused("hosts?t=2026-01-31T15:00:00Z..2026-01-31T14:00:00Z", "the end after the start")
+    _check_refused("hosts/..%2F..%2Fetc", "host name")
+
+
+def test_a_live_window_moves_and_a_fixed_one_does_not() -> None:
+    assert parse_window("-5m").bounds_ms(1_000_000) == (700_000, 1_000_000)
+    fixed = parse_window("2026-01-31T14:00:00Z..2026-01-31T14:10:00Z")
+    assert fixed.bounds_ms(1) == fixed.bounds_ms(2)
+    assert not fixed.is_live
