@@ -7,6 +7,7 @@ what they need when they run.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run ``nagare`` with ``args`` (the process's own when None) and return its exit status."""
     arguments = list(sys.argv[1:] if args is None else args)
     invocation = Invocation()
+    _prepare_streams()
     try:
         status = _run(arguments, invocation)
         _flush()
@@ -35,6 +37,10 @@ def main(args: Sequence[str] | None = None) -> int:
         status = exit_codes.BROKEN_PIPE
     except KeyboardInterrupt:
         status = exit_codes.INTERRUPTED
+    except UnicodeEncodeError as error:
+        # Only what was typed can hold it: bytes that are no text of this locale.
+        diagnostics.report(_not_text(error), as_json=_wants_json(arguments, invocation))
+        status = exit_codes.USAGE
     except NagareError as error:
         diagnostics.report(error, as_json=_wants_json(arguments, invocation))
         status = exit_codes.exit_code_of(error)
@@ -42,6 +48,14 @@ def main(args: Sequence[str] | None = None) -> int:
         _report_bug(error, arguments, invocation)
         status = exit_codes.INTERNAL
     return status
+
+
+def _prepare_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Data in a pipe or a file is UTF-8 whatever the locale; a terminal gets what it can show.
+            encoding = stream.encoding if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="replace" if stream.isatty() else "backslashreplace")
 
 
 def _run(arguments: list[str], invocation: Invocation) -> int:
@@ -77,6 +91,10 @@ def _usage_error(error: typer.TyperException) -> InputError:
     text = text.strip().rstrip(".").replace("\n\t", " ")
     hint = f"did you mean {' or '.join(sorted(possibilities))}?" if possibilities else f"see {path} --help"
     return InputError(f"cannot run {path}: {text[:1].lower()}{text[1:]}", hint=hint)
+
+
+def _not_text(error: UnicodeEncodeError) -> InputError:
+    return InputError(f"cannot read argument {error.object[:60]!r}: not UTF-8", hint="set LANG to a UTF-8 locale")
 
 
 def _wants_json(arguments: list[str], invocation: Invocation) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from nagare.cli.console.invocation import invocation_of, is_interactive
+from nagare.config.surroundings import set_variable
 from nagare.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def top(
         from nagare.cli.console.parent import watch_parent
 
         watch_parent(parent_fd)
+    if invocation.no_color:
+        set_variable("NO_COLOR", "1")
     status = open_dashboard(invocation.settings, location)
     if status:
         raise typer.Exit(status)

@@ -18,6 +18,7 @@ from nagare.config.coerce import BadValueError, Manner, coerce
 from nagare.config.fields import Field, all_fields, sections
 from nagare.config.files import SYSTEM_FILE, ConfigFile, find_nearest_file, read_file, user_file
 from nagare.config.origins import DEFAULT, Origin, OriginKind, file_origin, flag_origin, variable_name
+from nagare.config.rules import check
 from nagare.config.settings import Settings
 from nagare.errors import ConfigError
 from nagare.lib.nearest import did_you_mean
@@ -98,7 +99,7 @@ def _below(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(field_: Field, found: _Given) -> Any:
     try:
-        return coerce(field_, found.value, found.manner)
+        return check(field_.key, coerce(field_, found.value, found.manner))
     except BadValueError as error:
         dot = "" if error.key.startswith("[") or not error.key else "."
         raise ConfigError(

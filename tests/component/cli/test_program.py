@@ -220,6 +220,36 @@ def test_completion_is_printed_and_answers() -> None:
     assert offered.stdout.strip() == "select * from disk_io"
 
 
+def test_no_validation_library_is_loaded_for_an_option(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from nagare.cli.main import main\n"
+        "main(['--data', '/none', 'config', 'show', 'data', '-o', 'json'])\n"
+        "main(['query', 'x', '--limit', '5', '-p', 'a=1', '--data', '/none'])\n"
+        "print([name for name in ('pydantic', 'rich') if name in sys.modules])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_streams_are_utf_8_in_a_pipe_whatever_the_locale(tmp_path: Path) -> None:
+    latin = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"}
+    ended = subprocess.run(
+        nagare_argv("config", "show", "data", "--data", "/none/流れ"), capture_output=True, check=True,
+        env=child_environment(**{**latin, "PYTHONUTF8": "1"}),
+    )  # fmt: skip
+    assert json.loads(ended.stdout.decode("utf-8")) == [{"key": "data", "value": "/none/流れ"}]
+
+
+def test_an_argument_that_is_no_text_is_wrong_usage(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [*nagare_argv("events", "add"), b"caf\xe9", "--server", "http://127.0.0.1:9"], capture_output=True, check=False,
+        env=child_environment(),
+    )  # fmt: skip
+    assert ended.returncode in (2, 3), ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
 def test_help_is_quick() -> None:
     best = 10.0
     for _ in range(5):

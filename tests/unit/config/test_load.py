@@ -179,6 +179,13 @@ def _refused(place: Place, flags: Mapping[str, Any] | None = None) -> ConfigErro
         ("[agent]\nprobes = 'x'\n", "expected a list of tables", ""),
         ("[agent]\nproc = 5\n", "expected a path", ""),
         ('[agent]\nname = "a\\u0000b"\n', "NUL", ""),
+        ("[server]\nlisten = 'nowhere'\n", "server.listen from {file} line 2: not HOST:PORT", ""),
+        ("[server]\nlisten = '127.0.0.1:99999'\n", "not HOST:PORT", ""),
+        ("[client]\nserver = 'ftp://x'\n", "client.server from {file} line 2: not an http or https URL", ""),
+        ("[client]\nserver = 'http://me:secret@x'\n", "it carries a user or a password", ""),
+        ("[agent]\nserver = 'http://['\n", "agent.server from {file} line 2: not a URL", ""),
+        ("[agent]\nname = '../x'\n", "agent.name from {file} line 2: letters, digits", ""),
+        ("[agent]\nserver_pin = 'abc'\n", "agent.server_pin from {file} line 2: not a SHA-256", ""),
         ("data = 5\n", "data from {file} line 1: expected a path", ""),
         ("[server\nlisten = 1\n", "cannot read configuration {file}: ", ""),
     ],
@@ -221,6 +228,12 @@ def test_a_bad_flag_says_its_option(place: Place) -> None:
 def test_strange_text_is_refused_and_nothing_else_happens(place: Place, name: str, text: str) -> None:
     place.environment["NAGARE_" + name.upper().replace(".", "__")] = text
     assert name in _refused(place).message
+
+
+def test_a_secret_in_an_address_is_not_repeated(place: Place) -> None:
+    place.environment["NAGARE_CLIENT__SERVER"] = "https://me:hunter2@ops.example"
+    error = _refused(place)
+    assert "hunter2" not in error.message + error.hint + str(error.context)
 
 
 def test_unreadable_files_say_why(place: Place) -> None:

@@ -17,6 +17,7 @@ import typer
 import typer.core
 import typer.main
 
+from nagare.cli.console.coercion import HELP_NAMES, make_light
 from nagare.cli.console.invocation import global_options
 from nagare.errors import InputError
 from nagare.lib.nearest import did_you_mean
@@ -109,6 +110,7 @@ def _share(command: Any, shared: list[Any], *, has_rows: bool) -> None:
     if command.help:
         # The library's mark for a paragraph as it stands: what follows keeps its line breaks.
         command.help = _EXAMPLE.sub("\n\b\n\\1", command.help)
+    make_light(command)
     taken = {option for param in command.params for option in param.opts}
     for param in shared:
         if taken.isdisjoint(param.opts):
@@ -130,10 +132,11 @@ def build() -> LazyGroup:
         rich_markup_mode=None,
         no_args_is_help=False,
         invoke_without_command=False,
-        context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+        context_settings={"help_option_names": list(HELP_NAMES), "max_content_width": 100},
         epilog="Data goes to stdout, talk and errors to stderr. Begin with `nagare up`.",
     )
     root.callback()(global_options)
     group = typer.main.get_command(root)
     assert isinstance(group, LazyGroup)
+    make_light(group)
     return group

@@ -7,6 +7,7 @@ import platform
 from collections.abc import AsyncIterator
 from typing import Any
 
+from nagare import __version__
 from nagare.cli.offline.checks.verdict import Check, bad, ok, warn
 from nagare.client.client import Client
 from nagare.client.target import find_target
@@ -52,6 +53,8 @@ async def _checks(settings: Settings) -> AsyncIterator[Check]:
             yield bad("server", error.message, error.hint or "look at its log")
             return
         yield _health_check(target.url, health.status, health.checks)
+        if health.version != __version__:
+            yield warn("server version", f"{health.version}, this command is {__version__}", "restart the server")
         try:
             status = await client.status()
         except NagareError as error:
