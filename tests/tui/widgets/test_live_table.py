@@ -272,6 +272,7 @@ async def test_foreign_names_cannot_steer_the_terminal() -> None:
 async def test_ascii_draws_ascii_only_in_every_theme(theme: str) -> None:
     stage, table = make_stage(5, theme=theme, use_ascii=True)
     async with stage.run_test(size=(80, 12)) as pilot:
+        table.store.update("id-0", {"name": "größe…", "cpu": None})
         table.sort_by("cpu")
         await pilot.press("space", "z")
         await pilot.pause()
@@ -302,3 +303,4 @@ async def test_a_selected_row_is_seen_with_and_without_focus() -> None:
         blurred = list(table.render_line(1))
         assert len(blurred) > 2
         assert all(segment.style is not None and segment.style.bold for segment in blurred)
+        assert blurred[0].text == "›"

@@ -126,7 +126,7 @@ def draw_value_axis(canvas: Canvas, plot: Plot, scale: Scale, unit: Unit, palett
         share = scale.position(tick)
         row = plot.top + plot.height - 1 - min(plot.height - 1, max(0, round(share * (plot.height - 1))))
         if gutter >= 5:
-            text = format_tick(tick, unit, scale.step)[:gutter]
+            text = palette.text(format_tick(tick, unit, scale.step))[:gutter]
             canvas.put(row, plot.left - 1 - cell_len(text), text, make_style(palette.muted))
         if 0 < share < 1:
             columns = slice(plot.left, plot.left + plot.width)

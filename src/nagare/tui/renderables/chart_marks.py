@@ -81,7 +81,7 @@ def draw_crosshair_labels(canvas: Canvas, chart: Chart, shown: Sequence[Samples]
         value = format_value(value_at(samples, moment, reach_ms(chart, plot)), chart.unit)
         name = "" if len(shown) == 1 else f"{palette.series_glyph(index)} {cells(chart.lines[index].name)} "
         colour = chart.lines[index].colour or palette.series_colour(index)
-        labels.append((f" {name}{value} ", make_style(colour, palette.panel, bold=True)))
+        labels.append((palette.text(f" {name}{value} "), make_style(colour, palette.panel, bold=True)))
     widest = max((cell_len(text) for text, _ in labels), default=0)
     # The legend has the values too: a box that would hide much of the plot is left out.
     if widest * 3 > plot.width or len(labels) * 2 > plot.height:
@@ -102,7 +102,7 @@ def frame_of(
 ) -> Frame:
     """Return what the frame of a chart says."""
     return Frame(
-        title=chart.title,
+        title=palette.text(chart.title),
         digit=chart.digit,
         focused=chart.focused,
         stale=chart.is_stale,
@@ -136,7 +136,10 @@ def _legend(
     if len(rows) == 1 and len(chart.lines) == 1:
         values = _inside(shown[0], chart).values
         figures = (("min", values.min()), ("avg", values.mean()), ("max", values.max())) if values.size else ()
-        names += [(f"{name} {format_value(float(figure), chart.unit)}", palette.muted) for name, figure in figures]
+        names += [
+            (palette.text(f"{name} {format_value(float(figure), chart.unit)}"), palette.muted)
+            for name, figure in figures
+        ]
     return names
 
 
@@ -153,9 +156,8 @@ def _legend_rows(
         colour = line.colour or palette.series_colour(index)
         if len(shown) == 1 and chart.gradient and chart.unit is Unit.RATIO and value is not None:
             colour = palette.ratio_colour(value)
-        block = is_stack and not palette.ascii
-        marker = palette.glyphs.cell if block else palette.series_glyph(index) if len(shown) > 1 else ""
-        yield marker, line.name, format_value(value, chart.unit), colour
+        marker = palette.area_glyph(index) if is_stack else palette.series_glyph(index) if len(shown) > 1 else ""
+        yield marker, palette.text(line.name), palette.text(format_value(value, chart.unit)), colour
 
 
 def _inside(samples: Samples, chart: Chart) -> Samples:
@@ -172,7 +174,8 @@ def draw_message(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: P
         return
     if chart.is_loading:
         _draw_silhouette(canvas, plot, palette)
-    text = cut(f" {message} ", plot.width, palette.glyphs.more).replace("…", palette.glyphs.ellipsis)
+    text = message.replace("…", palette.glyphs.ellipsis)
+    text = cut(palette.text(f" {text} "), plot.width, palette.glyphs.more)
     left = plot.left + max(0, plot.width - cell_len(text)) // 2
     canvas.put(plot.top + (plot.height - 1) // 2, left, text, make_style(palette.muted), plot.left + plot.width - left)
 

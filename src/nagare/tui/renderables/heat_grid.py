@@ -111,7 +111,7 @@ def draw_heat_grid(
     selected, top, focused = view.selected, view.top, view.focused
     canvas = Canvas(width, height)
     for row, text in layout.headings:
-        canvas.put(row - top, 0, cut(text, width, palette.glyphs.more), make_style(palette.muted))
+        canvas.put(row - top, 0, cut(palette.text(text), width, palette.glyphs.more), make_style(palette.muted))
     for place in layout.places:
         if not 0 <= place.row - top < height:
             continue

@@ -51,6 +51,7 @@ class Glyphs:
     event: str
     cell: str
     mark: str
+    cursor: str
     ascending: str
     descending: str
     trend_up: str
@@ -66,16 +67,21 @@ class Glyphs:
 
 UNICODE = Glyphs(
     spark="▁▂▃▄▅▆▇█", bar_full="█", bar_parts="▏▎▍▌▋▊▉", bar_empty="░", hatch="░", skeleton="▒", grid="┈",
-    crosshair="│", event="▾", cell="■", mark="▌", ascending="▲", descending="▼", trend_up="↗", trend_flat="→",
+    crosshair="│", event="▾", cell="■", mark="▌", cursor="›", ascending="▲", descending="▼", trend_up="↗", trend_flat="→",
     trend_down="↘", more="…", ellipsis="…", dot="·", frame="╭─╮│╰╯", frame_focused="┏━┓┃┗┛",
     series=("•", "▴", "▪", "◆", "×", "◦", "▵", "▫"),
 )  # fmt: skip
 ASCII = Glyphs(
     spark="_.-~=*%#", bar_full="#", bar_parts="", bar_empty=".", hatch=":", skeleton=":", grid=".",
-    crosshair="|", event="v", cell="#", mark=">", ascending="^", descending="v", trend_up="/", trend_flat="-",
+    crosshair="|", event="v", cell="#", mark="*", cursor=">", ascending=" ^", descending=" v", trend_up="/", trend_flat="-",
     trend_down="\\", more="~", ellipsis="...", dot="|", frame="+-+|++", frame_focused="#=#H##",
     series=("*", "x", "o", "+", "@", "%", "&", "s"),
 )  # fmt: skip
+
+
+_ASCII_LIKENESS = str.maketrans(
+    {"–": "-", "—": "-", "µ": "u", "°": "", "·": "|", "…": "~", "×": "x", "→": "->", "▸": ">"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +101,25 @@ class Palette:
     gradient: tuple[str, ...]
     states: Mapping[str, StateLook]
     glyphs: Glyphs = UNICODE
+    # Whether colours will be taken away (NO_COLOR): areas are then told apart by their shade.
+    mono: bool = False
 
     @property
     def ascii(self) -> bool:
         """Whether only ASCII may be drawn."""
         return self.glyphs is ASCII
+
+    def text(self, text: str) -> str:
+        """Return ``text`` as it may be drawn: in ASCII, what has no likeness becomes a question mark."""
+        if not self.ascii or text.isascii():
+            return text
+        return text.translate(_ASCII_LIKENESS).encode("ascii", "replace").decode("ascii")
+
+    def area_glyph(self, index: int) -> str:
+        """Return what fills the area number ``index`` where colour does not: letters in ASCII, shades without colour."""
+        if self.ascii:
+            return self.series_glyph(index)
+        return "█▓▒░"[index % 4] if self.mono else self.glyphs.cell
 
     def state(self, name: str) -> StateLook:
         """Return the look of a state; a word that is not one of ours looks unknown."""
@@ -209,9 +229,11 @@ LIGHT = Palette(
 
 
 @lru_cache(maxsize=8)
-def make_palette(name: str = "nagare-dark", *, ascii_only: bool = False) -> Palette:
-    """Return the palette of a theme name (light if the name says so), in ASCII when asked."""
+def make_palette(name: str = "nagare-dark", *, ascii_only: bool = False, mono: bool = False) -> Palette:
+    """Return the palette of a theme name (light if the name says so), in ASCII or for a screen without colours."""
     base = LIGHT if "light" in name else DARK
+    if mono:
+        base = replace(base, mono=True)
     if not ascii_only:
         return base
     return replace(base, glyphs=ASCII, states=_states(_DARK_STATES if base.dark else _LIGHT_STATES, ascii_only=True))

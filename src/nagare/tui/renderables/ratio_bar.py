@@ -38,7 +38,7 @@ def ratio_bar(
         if width >= 10
         else ""
     )
-    left = _label(label, max(0, width - len(right) - 3), palette) if label else ""
+    left = _label(palette.text(label), max(0, width - len(right) - 3), palette) if label else ""
     filled, empty = bar_text(value, max(0, width - cell_len(right) - cell_len(left)), palette)
     segments = [
         Segment(left, make_style(palette.muted)),

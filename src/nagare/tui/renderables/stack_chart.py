@@ -97,8 +97,8 @@ def _draw_layers(
 def _half_block(high: int, low: int, colours: Sequence[str], palette: Palette) -> tuple[str, Style]:
     if low < 0:
         return " ", Style.null()
-    if palette.ascii:
-        return palette.series_glyph(low), make_style(colours[low])
+    if palette.ascii or palette.mono:
+        return palette.area_glyph(low), make_style(None if palette.mono else colours[low])
     if high < 0:
         return "▄", make_style(colours[low])
     if high == low:

@@ -107,14 +107,13 @@ def format_cell(value: Any, spec: ColumnSpec, palette: Palette, width: int | Non
         return f"{look.glyph} {look.word}"
     if spec.kind is CellKind.SPARK:
         return sparkline([] if value is None else value, width or spec.width, palette, high=spec.spark_high)
-    return "" if value is None else str(value)
+    return "" if value is None else palette.text(str(value))
 
 
 def _format_number(value: Any, spec: ColumnSpec, palette: Palette) -> str:
     if value is None or not math.isfinite(value):
-        return "-" if palette.ascii else NO_VALUE
-    text = _FORMATS[spec.kind](value) if abs(value) < 1e21 else f"{value:.0e}"
-    return text.replace("µ", "u").replace("°", "") if palette.ascii else text
+        return palette.text(NO_VALUE)
+    return palette.text(_FORMATS[spec.kind](value) if abs(value) < 1e21 else f"{value:.0e}")
 
 
 def cell_style(value: Any, spec: ColumnSpec, palette: Palette, *, stale: bool = False) -> Style:
@@ -154,7 +153,7 @@ def draw_cell(
 ) -> tuple[str, Style]:
     """Return a cell's text in exactly ``width`` cells, and its style. ``hidden`` shows no number at all (host down)."""
     if hidden and (spec.is_numeric or spec.kind is CellKind.SPARK) and spec.kind is not CellKind.AGE:
-        blank = "" if spec.kind is CellKind.SPARK else ("-" if palette.ascii else NO_VALUE)
+        blank = "" if spec.kind is CellKind.SPARK else palette.text(NO_VALUE)
         return fit(blank, width, right=spec.is_right), make_style(palette.muted)
     text = fit(format_cell(value, spec, palette, width), width, palette.glyphs.more, right=spec.is_right)
     return text, cell_style(value, spec, palette, stale=stale)

@@ -59,7 +59,7 @@ def nagare_light() -> Theme:
 
 
 def find_palette(node: DOMNode) -> Palette:
-    """Return the palette of a mounted node: by the app's theme, and ASCII when the app says ``use_ascii``."""
+    """Return the palette of a mounted node: by the app's theme, ASCII when the app says ``use_ascii``, NO_COLOR."""
     app = node.app
     name = "nagare-dark" if app.current_theme.dark else "nagare-light"
-    return make_palette(name, ascii_only=bool(getattr(app, "use_ascii", False)))
+    return make_palette(name, ascii_only=bool(getattr(app, "use_ascii", False)), mono=app.no_color)

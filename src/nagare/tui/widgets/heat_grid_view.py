@@ -139,7 +139,7 @@ class HeatGridView(Widget, can_focus=True):
         view = HeatView(self.selected_index, self._top, self.has_focus)
         lines = draw_heat_grid(self._cells, layout, (width, self._grid_height), palette, view)
         strips = [Strip(line, width).apply_style(base) for line in lines]
-        return [*strips, self._caption_strip(fit(self._caption(), width, palette.glyphs.more))][:height]
+        return [*strips, self._caption_strip(fit(palette.text(self._caption()), width, palette.glyphs.more))][:height]
 
     def _caption_strip(self, text: str) -> Strip:
         palette = find_palette(self)

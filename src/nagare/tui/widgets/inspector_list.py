@@ -65,7 +65,12 @@ def draw_inspector(items: Sequence[Item], width: int, palette: Palette) -> list[
                 if lines:
                     lines.append([])
                 lines.append(
-                    [Segment(cut(text, width, palette.glyphs.more), make_style(palette.foreground, bold=True))]
+                    [
+                        Segment(
+                            cut(palette.text(text), width, palette.glyphs.more),
+                            make_style(palette.foreground, bold=True),
+                        )
+                    ]
                 )
             case Fact():
                 lines.append(_draw_fact(item, width, palette))
@@ -82,16 +87,22 @@ def _key_width(width: int) -> int:
 
 def _draw_fact(fact: Fact, width: int, palette: Palette) -> list[Segment]:
     keys = _key_width(width)
-    key = Segment(fit(fact.key, keys, palette.glyphs.more) + " ", make_style(palette.muted))
+    key = Segment(fit(palette.text(fact.key), keys, palette.glyphs.more) + " ", make_style(palette.muted))
     if fact.state:
         look = palette.state(fact.state)
-        return [key, Segment(cut(f"{look.glyph} {fact.value}", width - keys - 1, palette.glyphs.more), look.style)]
-    return [key, Segment(cut(fact.value, width - keys - 1, palette.glyphs.more), make_style(palette.foreground))]
+        return [
+            key,
+            Segment(cut(f"{look.glyph} {palette.text(fact.value)}", width - keys - 1, palette.glyphs.more), look.style),
+        ]
+    return [
+        key,
+        Segment(cut(palette.text(fact.value), width - keys - 1, palette.glyphs.more), make_style(palette.foreground)),
+    ]
 
 
 def _draw_bar(bar: Bar, width: int, palette: Palette) -> list[list[Segment]]:
     keys = _key_width(width)
-    key = Segment(fit(bar.key, keys, palette.glyphs.more) + " ", make_style(palette.muted))
+    key = Segment(fit(palette.text(bar.key), keys, palette.glyphs.more) + " ", make_style(palette.muted))
     lines = [[key, *ratio_bar(bar.ratio, width - keys - 1, palette, text=bar.text)]]
     if len(bar.history):
         text = sparkline(bar.history, width - keys - 1, palette)
@@ -101,9 +112,9 @@ def _draw_bar(bar: Bar, width: int, palette: Palette) -> list[list[Segment]]:
 
 def _draw_note(note: Note, width: int, palette: Palette) -> list[Segment]:
     if not note.state:
-        return [Segment(cut(note.text, width, palette.glyphs.more), make_style(palette.muted))]
+        return [Segment(cut(palette.text(note.text), width, palette.glyphs.more), make_style(palette.muted))]
     look = palette.state(note.state)
-    text = cut(note.text, max(0, width - 2), palette.glyphs.more)
+    text = cut(palette.text(note.text), max(0, width - 2), palette.glyphs.more)
     return [Segment(f"{look.glyph} "[:width], look.style), Segment(text, make_style(palette.foreground))]
 
 

@@ -67,6 +67,10 @@ class LiveTable(ScrollView, can_focus=True):
         scrollbar-size: 1 1;
         overflow-x: auto;
         overflow-y: auto;
+        border-title-color: $foreground;
+        border-title-style: bold;
+        border-subtitle-color: $foreground 60%;
+        &:focus { border-title-style: bold reverse; }
     }
     """
 

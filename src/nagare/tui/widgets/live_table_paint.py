@@ -40,8 +40,7 @@ class Painter:
         palette = self.palette
         state = str(store.at(slot, self.state_key) or "unknown") if self.state_key else "up"
         stale, hidden = state == "stale", state in ("down", "unknown")
-        mark = palette.glyphs.mark if flags.marked else " "
-        segments = [Segment(mark, make_style(palette.series[1], bold=True))]
+        segments = [self._first_cell(flags)]
         at = 1
         for column in self.layout.columns:
             spec = column.spec
@@ -54,6 +53,12 @@ class Painter:
                 segments.append(self._trend(store.before(slot, spec.key), value, hidden=hidden))
             at = column.left + column.width
         return self._finish(segments, at, flags)
+
+    def _first_cell(self, flags: RowFlags) -> Segment:
+        """Mark the row, or point at the selected one while another panel has the focus."""
+        glyphs = self.palette.glyphs
+        pointer = glyphs.cursor if flags.selected and not flags.focused else " "
+        return Segment(glyphs.mark if flags.marked else pointer, make_style(self.palette.series[1], bold=True))
 
     def _finish(self, segments: list[Segment], at: int, flags: RowFlags) -> Strip:
         """Fill a row to the edge; the selected one is reversed when the table has the focus, else lifted and bold."""
@@ -85,7 +90,7 @@ class Painter:
                 segments.append(Segment(" " * (column.left - at)))
             sorted_by = spec.key == sort_key
             arrow = (palette.glyphs.descending if reverse else palette.glyphs.ascending) if sorted_by else ""
-            title = cut(spec.title, column.width - len(arrow), palette.glyphs.more) + arrow
+            title = cut(palette.text(spec.title), column.width - len(arrow), palette.glyphs.more) + arrow
             text = fit(title, column.width, palette.glyphs.more, right=spec.is_right)
             style = make_style(palette.foreground, bold=True, reverse=True) if sorted_by else plain_style
             segments.append(Segment(text, style))
@@ -94,7 +99,7 @@ class Painter:
 
     def notice(self, text: str, width: int, *, reverse: bool = False) -> Strip:
         """Return one line of talk across the whole width."""
-        text = cut(text, width, self.palette.glyphs.more)
+        text = cut(self.palette.text(text), width, self.palette.glyphs.more)
         padded = text + " " * (width - cell_len(text))
         style = make_style(
             self.palette.state("warn").colour if reverse else self.palette.muted, reverse=reverse, bold=reverse

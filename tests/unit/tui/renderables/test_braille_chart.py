@@ -1,5 +1,7 @@
 """Charts as text: golden at many sizes, and no data, size or text makes one raise or leave its frame."""
 
+import subprocess
+import sys
 from datetime import UTC
 
 import pytest
@@ -62,6 +64,22 @@ def test_golden_stack() -> None:
     lines = lines_text(draw_stack(chart, 60, 12, make_palette(ascii_only=True), UTC))
     assert "".join(lines).isascii()
     check_golden("stack-60x12-ascii", lines)
+    mono = lines_text(draw_stack(chart, 60, 12, make_palette(mono=True), UTC))
+    assert {"█", "▓"} <= set("".join(mono))
+    check_golden("stack-60x12-mono", mono)
+
+
+def test_foreign_names_become_ascii_when_asked() -> None:
+    chart = Chart(WINDOW, (Line("Größe…", TS, RATIOS),), Unit.CELSIUS, 5000, "µ-Wärme", message="köln–")
+    lines = chart_text(chart, 60, 12, make_palette(ascii_only=True), zone=UTC)
+    assert "".join(lines).isascii()
+    assert "u-W?rme" in lines[0]
+
+
+def test_charts_load_no_textual() -> None:
+    code = "import sys, nagare.tui.renderables.stack_chart, nagare.tui.renderables.table_cells; print('textual' in sys.modules)"
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert seen.stdout.strip() == "False"
 
 
 @given(
