@@ -35,7 +35,11 @@ def tables_of(seq: int, now_ms: int) -> dict[str, dict[str, list[float | int | s
     """Return rows whose every value follows from ``seq``."""
     return {
         "load": {"ts": [now_ms], "load1": [seq / 8], "cores": [seq]},
-        "cpu": {"ts": [now_ms] * 3, "core": [f"{seq}-{n}" for n in range(3)], "user_ratio": [seq * 0.5, None, seq * 0.25]},
+        "cpu": {
+            "ts": [now_ms] * 3,
+            "core": [f"{seq}-{n}" for n in range(3)],
+            "user_ratio": [seq * 0.5, None, seq * 0.25],
+        },
         "app": {"ts": [now_ms], "seq": [seq], "name": [f"n{seq}"]},
     }
 

@@ -30,10 +30,16 @@ def make_store(
     )
 
 
-def make_batch(seq: int, tables: dict[str, Any] | None = None, **fields: Any) -> Batch:
+def make_batch(seq: int, tables: dict[str, Any] | None = None, /, **fields: Any) -> Batch:
     """Return a batch; without ``tables`` one row of ``load`` whose values tell the seq."""
     rows = tables if tables is not None else {"load": {"ts": [START_MS + seq], "load1": [float(seq)], "cores": [seq]}}
-    return Batch(**({"v": 1, "host": "web1", "boot": BOOT, "seq": seq, "tables": rows} | fields))
+    given: dict[str, Any] = {"v": 1, "host": "web1", "boot": BOOT, "seq": seq, "tables": rows} | fields
+    return Batch(**given)
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    """Return what matches ``pattern`` below ``folder``, in order."""
+    return sorted(folder.glob(pattern))
 
 
 async def rows(store: Any, sql: str, **fields: Any) -> list[list[Any]]:

@@ -144,7 +144,7 @@ class _Rows:
 
 
 def _is_empty(values: Cells) -> bool:
-    return values[0] is None and values.count(None) == len(values)
+    return values.count(None) == len(values)
 
 
 def _check_shape(table: str, columns: Mapping[str, list[Cell]]) -> int:

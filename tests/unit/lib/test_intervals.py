@@ -1,5 +1,7 @@
 """The interval set against a plain set of integers."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def test_holds_what_a_set_holds(spans: list[tuple[int, int]]) -> None:
 def test_intervals_are_sorted_apart_and_as_few_as_can_be(spans: list[tuple[int, int]]) -> None:
     found = list(IntervalSet(spans))
     assert all(first <= last for first, last in found)
-    assert all(after[0] - before[1] > 1 for before, after in zip(found, found[1:], strict=False))
+    assert all(after[0] - before[1] > 1 for before, after in pairwise(found))
     assert len(IntervalSet(spans)) == len(found)
 
 

@@ -29,7 +29,8 @@ from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
 FETCH_ROWS = 2048
 # Characters of one answer: past it the JSON would cost the server more than the query did.
 TEXT_LIMIT = 64 * 2**20
-_ZONED = "WITH TIME ZONE"
+_ZONED = ("TIME ZONE", "TIMESTAMPTZ")
+_ZONED_TIMES = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ class QueryRunner:
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         try:
             described = self._describe(cursor, checked, job)
-            sql = _unzoned(checked.sql, described) if described else checked.sql
+            sql = _plain(checked.sql, described) if described else checked.sql
             cursor.execute(sql, _parameters(job.request))
             columns = described or [(str(item[0]), str(item[1])) for item in cursor.description]
             rows, truncated = self._fetch(cursor, job)
@@ -197,17 +198,19 @@ def _parameters(request: SqlRequest) -> Any:
     return request.params or None
 
 
-def _unzoned(sql: str, columns: Sequence[tuple[str, str]]) -> str:
-    """Return ``sql`` with zoned times as plain UTC ones: Python would need a zone library to take them."""
-    if not any(_ZONED in type_ for _, type_ in columns):
+def _plain(sql: str, columns: Sequence[tuple[str, str]]) -> str:
+    """Return ``sql`` with what Python cannot take or JSON cannot say in plain types: zoned times in UTC, intervals as text."""
+    items = [_plain_item(f"c{number}", type_) for number, (_, type_) in enumerate(columns)]
+    names = [f"c{number}" for number in range(len(columns))]
+    if items == names:
         return sql
-    items = []
-    names = []
-    for number, (_, type_) in enumerate(columns):
-        name = f"c{number}"
-        names.append(name)
-        if type_ == f"TIMESTAMP {_ZONED}":
-            items.append(f"{name} AT TIME ZONE 'UTC'")
-        else:
-            items.append(f"CAST({name} AS VARCHAR)" if _ZONED in type_ else name)
     return f"SELECT {', '.join(items)} FROM (\n{sql}\n) AS answer({', '.join(names)})"  # noqa: S608  checked before
+
+
+def _plain_item(name: str, type_: str) -> str:
+    # Zoned times come into Python only with a zone library that nothing else here needs.
+    if type_ in _ZONED_TIMES:
+        return f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)"
+    if any(sign in type_ for sign in _ZONED) or "INTERVAL" in type_:
+        return f"CAST({name} AS VARCHAR)"
+    return name

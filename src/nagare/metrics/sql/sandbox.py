@@ -58,6 +58,7 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, known: Collection[str]) -
     """Return ``sql`` as a statement that may run over the tables ``known``. Raises QuerySyntaxError with the way out."""
     if len(sql) > SQL_LIMIT:
         raise QuerySyntaxError(f"cannot run SQL of {len(sql)} characters: the limit is {SQL_LIMIT}")
+    sql = _trimmed(sql)
     statement = _single_statement(cursor, sql)
     prefix = ""
     if statement.type == duckdb.StatementType.EXPLAIN:
@@ -68,7 +69,7 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, known: Collection[str]) -
         raise QuerySyntaxError(f"cannot run {statement.type.name} statement: {ONLY_SELECT}")
     tree = _parse(cursor, body)
     tables = _Walk(known).run(tree)
-    return Checked(f"{prefix}{_without_end(body)}", frozenset(tables), tree, is_explain=bool(prefix))
+    return Checked(f"{prefix}{body}", frozenset(tables), tree, is_explain=bool(prefix))
 
 
 def _single_statement(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -105,14 +106,16 @@ def _from_byte(sql: str, start: int) -> str:
     return sql.encode()[start:].decode(errors="replace")
 
 
-def _without_end(sql: str) -> str:
-    """Return ``sql`` without the semicolons that end it, found by DuckDB's tokens so that comments do not mislead."""
-    tokens = [(start, kind) for start, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
+def _trimmed(sql: str) -> str:
+    """Return ``sql`` from its first word to its last, without the semicolons around it, found by DuckDB's own tokens."""
+    starts = [start for start, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
     content = sql.encode()
-    while tokens and content[tokens[-1][0] : tokens[-1][0] + 1] == b";":
-        content = content[: tokens[-1][0]]
-        tokens.pop()
-    return content.decode()
+    while starts and content[starts[0] : starts[0] + 1] == b";":
+        starts.pop(0)
+    end = len(content)
+    while starts and content[starts[-1] : starts[-1] + 1] == b";":
+        end = starts.pop()
+    return content[starts[0] : end].decode() if starts else ""
 
 
 def _parse(cursor: duckdb.DuckDBPyConnection, sql: str) -> Mapping[str, Any]:
@@ -167,9 +170,12 @@ class _Walk:
         elif "function_name" in node and not node.get("in_from"):
             bounded = self._check_function(node, bounded)
         scope = self._enter(node, scope)
-        self._stack.extend((value, scope, bounded) for key, value in node.items() if key != "cte_map")
-        if kind == "RECURSIVE_CTE_NODE":
-            self._stack.append((node.get("right"), scope | {str(node.get("cte_name", "")).lower()}, bounded))
+        for key, value in node.items():
+            if key == "right" and kind == "RECURSIVE_CTE_NODE":
+                # Only the recursive half of a recursive CTE sees the CTE itself.
+                self._stack.append((value, scope | {str(node["cte_name"]).lower()}, bounded))
+            elif key != "cte_map":
+                self._stack.append((value, scope, bounded))
 
     def _enter(self, node: Mapping[str, Any], scope: Scope) -> Scope:
         # A CTE sees those before it, never itself: its own name means the table of that name there.

@@ -29,13 +29,8 @@ def _float(value: float) -> float | None:
 
 
 def _time(value: datetime) -> str:
-    text = (
-        value.strftime("%Y-%m-%dT%H:%M:%S.%f")
-        if value.year >= 1000
-        else f"{value.year:04d}{value.strftime('-%m-%dT%H:%M:%S.%f')}"
-    )
     # Milliseconds unless there is more to say.
-    return f"{text.removesuffix('000')}Z"
+    return value.isoformat(timespec="microseconds" if value.microsecond % 1000 else "milliseconds") + "Z"
 
 
 def _map(value: Mapping[Any, Any]) -> dict[str, Any]:
