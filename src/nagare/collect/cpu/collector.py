@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from statistics import fmean
 from typing import ClassVar
 
 from nagare.collect.collector import AbsentError, Root, Tables, Tick
@@ -68,7 +67,7 @@ class CpuCollector:
     def _whole(self, stat: Stat) -> dict[str, Cell]:
         throttled = find_field(self._cgroup_stat.find(), b"throttled_usec")
         return {
-            "frequency_hertz": fmean(self._frequencies.values()) if self._frequencies else None,
+            "frequency_hertz": sum(self._frequencies.values()) / len(self._frequencies) if self._frequencies else None,
             "pressure_some_ratio": parse_pressure(self._pressure.find())[0],
             "context_switches_total": stat.context_switches,
             "interrupts_total": stat.interrupts,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from nagare.collect.gpu.reading import Reading, format_reasons, gpu_row, process_row
 from nagare.collect.reading.rows import Row, clean_text
 from nagare.model.columns import Cell
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 # (nvidia-smi's name, our column, what one of its units makes of ours); order is that of the CSV.
 _NUMBERS: tuple[tuple[str, str, float], ...] = (
@@ -101,6 +104,9 @@ def parse_processes(output: bytes, indexes: dict[str, str]) -> list[Row]:
 
 def parse_instances(output: bytes) -> Reading:
     """Return the MIG instances and their processes in the XML of ``nvidia-smi -q -x``."""
+    # Only hosts with divided GPUs and without NVML pay for the parser.
+    import xml.etree.ElementTree as ET  # noqa: PLC0415  see above
+
     reading = Reading()
     try:
         root = ET.fromstring(output)  # noqa: S314  it comes from the driver's own program
@@ -119,7 +125,7 @@ def parse_instances(output: bytes) -> Reading:
     return reading
 
 
-def _instance_columns(device: ET.Element, key: str, uuid: str, name: str) -> dict[str, Cell]:
+def _instance_columns(device: Element, key: str, uuid: str, name: str) -> dict[str, Cell]:
     return {
         "index": key,
         "uuid": uuid,
@@ -131,7 +137,7 @@ def _instance_columns(device: ET.Element, key: str, uuid: str, name: str) -> dic
     }
 
 
-def _instance_processes(gpu: ET.Element, keys: dict[str, tuple[str, str]]) -> Iterable[Row]:
+def _instance_processes(gpu: Element, keys: dict[str, tuple[str, str]]) -> Iterable[Row]:
     for process in gpu.iter("process_info"):
         key, uuid = keys.get(_text(process, "gpu_instance_id"), (None, None))
         pid = _text(process, "pid")
@@ -144,11 +150,11 @@ def _instance_processes(gpu: ET.Element, keys: dict[str, tuple[str, str]]) -> It
             })  # fmt: skip
 
 
-def _text(element: ET.Element, path: str) -> str:
+def _text(element: Element, path: str) -> str:
     return (element.findtext(path) or "").strip()[:255]
 
 
-def _amount(element: ET.Element, path: str) -> str:
+def _amount(element: Element, path: str) -> str:
     return _text(element, path).removesuffix("MiB").strip()
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from statistics import fmean
 from typing import ClassVar
 
 from nagare.collect.collector import AbsentError, Root, Tables, Tick
@@ -107,7 +106,7 @@ def probe_row(target: ProbeTarget, attempts: Sequence[Attempt]) -> Row:
     return {
         **_key(target),
         "success": bool(good) if is_possible else None,
-        "latency_seconds": fmean(latencies) if latencies else None,
+        "latency_seconds": sum(latencies) / len(latencies) if latencies else None,
         "latency_min_seconds": min(latencies, default=None),
         "latency_max_seconds": max(latencies, default=None),
         "loss_ratio": 1 - len(latencies) / len(attempts) if is_possible else None,

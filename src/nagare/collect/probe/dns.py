@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 import struct
 import time
@@ -68,7 +68,7 @@ class DnsProber:
         """Send one question and wait for its answer."""
         host, port = parse_endpoint(target.resolver or find_resolver(self._etc), _PORT)
         family, address = resolve(host, port)[0]
-        question, identity = encode_question(target.target), secrets.randbelow(65536)
+        question, identity = encode_question(target.target), int.from_bytes(os.urandom(2), "big")
         deadline = time.monotonic() + target.timeout_seconds
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 import struct
 import time
@@ -71,7 +71,7 @@ def _open_socket(family: socket.AddressFamily) -> socket.socket | None:
 
 def _exchange(sock: socket.socket, to: Address, deadline: float) -> float:
     family, address = to
-    token = secrets.token_bytes(_TOKEN_BYTES)
+    token = os.urandom(_TOKEN_BYTES)
     started = time.monotonic()
     sock.sendto(encode_echo(family, 1, token), address)
     while (left := deadline - time.monotonic()) > 0:

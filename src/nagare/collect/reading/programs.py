@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from nagare.errors import DeadlineExceededError, LimitExceededError, UnavailableError
 
 # Where administration tools stand that an ordinary user's path lacks.
-_MORE_PLACES = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+_MORE_PLACES = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 OUTPUT_LIMIT_BYTES = 8 * 2**20
 
 
@@ -28,9 +27,13 @@ class Outcome:
 
 def find_program(name: str, places: str | None = None) -> str | None:
     """Return the path of a program, or None; ``places`` replaces the user's path and the administrator's."""
-    if places is not None:
-        return shutil.which(name, path=places)
-    return shutil.which(name) or shutil.which(name, path=_MORE_PLACES)
+    folders = [*os.get_exec_path(), *_MORE_PLACES] if places is None else places.split(":")
+    for folder in folders:
+        path = f"{folder}/{name}"
+        # An empty folder would mean the current directory, where anybody may have put anything.
+        if folder.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113  no path objects
+            return path
+    return None
 
 
 def run_program(argv: Sequence[str], timeout_seconds: float) -> Outcome:

@@ -15,7 +15,7 @@ from nagare.model.event import Severity
 
 # systemd answers from its one main thread: it is asked less often than the kernel.
 _INTERVAL_SECONDS = 30.0
-_TIMEOUT_SECONDS = 5.0
+_TIMEOUT_SECONDS = 4.0
 # A unit that was bad keeps its row for so long after it came back, so that its recovery is seen.
 _REMEMBER_SECONDS = 600.0
 UNIT_LIMIT = 200
