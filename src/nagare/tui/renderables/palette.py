@@ -232,11 +232,14 @@ LIGHT = Palette(
 def make_palette(name: str = "nagare-dark", *, ascii_only: bool = False, mono: bool = False) -> Palette:
     """Return the palette of a theme name (light if the name says so), in ASCII or for a screen without colours."""
     base = LIGHT if "light" in name else DARK
+    colours = dict(_DARK_STATES if base.dark else _LIGHT_STATES)
     if mono:
-        base = replace(base, mono=True)
-    if not ascii_only:
+        # As greys their colours would be dimmer than the text around them.
+        colours |= dict.fromkeys(("crit", "warn"), base.foreground)
+    glyphs = ASCII if ascii_only else UNICODE
+    if base.glyphs is glyphs and not mono:
         return base
-    return replace(base, glyphs=ASCII, states=_states(_DARK_STATES if base.dark else _LIGHT_STATES, ascii_only=True))
+    return replace(base, glyphs=glyphs, mono=mono, states=_states(colours, ascii_only=ascii_only))
 
 
 @lru_cache(maxsize=4096)

@@ -66,6 +66,22 @@ def test_an_ascii_palette_draws_nothing_else() -> None:
         assert "".join(getattr(glyphs, name)).isascii(), name
 
 
+def test_without_colour_the_worst_states_are_as_bright_as_text_and_areas_differ_by_shade() -> None:
+    mono = make_palette(mono=True)
+    assert mono.state("crit").colour == mono.foreground
+    assert mono.state("crit").glyph == "✖"
+    assert len({mono.area_glyph(index) for index in range(4)}) == 4
+    assert make_palette().area_glyph(0) == make_palette().area_glyph(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"), [("–", "-"), ("12µs", "12us"), ("größe", "gr??e"), ("plain", "plain"), ("51°C", "51C")]
+)
+def test_ascii_likenesses(text: str, drawn: str) -> None:
+    assert make_palette(ascii_only=True).text(text) == drawn
+    assert make_palette().text(text) == text
+
+
 @PALETTES
 def test_lines_differ_by_colour_and_by_marker(palette: Palette) -> None:
     looks = {(palette.series_colour(index), palette.series_glyph(index)) for index in range(24)}
