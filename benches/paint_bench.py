@@ -43,6 +43,6 @@ def run() -> Section:
         data = Path(folder) / "data"
         with serving(data, environment=environment), collecting(data, environment=environment):
             bare = _paint_seconds([sys.executable, "-c", BARE_APP], "a bare screen", environment)
-            top = _paint_seconds(nagare_argv("--data", data, "top"), "Overview", environment)
+            top = _paint_seconds(nagare_argv("--data", data, "top"), "overview", environment)
     section.rows.append(Row("nagare top", top * 1000, "ms", bare * 1000, "bare Textual app", 400))
     return section

@@ -52,15 +52,15 @@ def test_every_screen_is_reached_by_keys(
 ) -> None:
     top = shlex.join(nagare_argv("--data", running_server.data, "top"))
     tmux.run("new-session", "-d", "-x", str(columns), "-y", str(rows), f"{top}; echo ended $?; sleep 100")
-    tmux.wait_for("Overview")
-    host = os.uname().nodename.split(".")[0][:8]
-    tmux.wait_for(host)
+    tmux.wait_for("overview")
+    host = os.uname().nodename
+    tmux.wait_for(host[:8])
     tmux.run("send-keys", "2")
-    tmux.wait_for(host)
+    tmux.wait_for("▸ hosts")
     tmux.run("send-keys", "Enter")
-    screen = tmux.wait_for("cpu")
+    screen = tmux.wait_for(f"▸ {host[:8]}")
     tmux.run("send-keys", "?")
-    tmux.wait_for("elp")
+    tmux.wait_for("Esc closes")
     tmux.run("send-keys", "Escape")
     assert "Traceback" not in screen
     assert all(len(line) <= columns for line in screen.splitlines())

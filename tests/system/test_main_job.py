@@ -184,7 +184,7 @@ def test_up_on_a_terminal_opens_the_dashboard_and_q_ends_all(tmp_path: Path) -> 
     data = tmp_path / "data"
     argv = nagare_argv("--data", data, "up", "--listen", "127.0.0.1:0")
     with on_pty(argv, 120, 40, environment=child_environment()) as screen:
-        screen.wait_for("Overview")
+        screen.wait_for("overview")
         host = os.uname().nodename
         screen.wait_for(host.split(".")[0][:12])
         children = family(screen.popen.pid)[1:]
