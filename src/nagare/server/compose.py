@@ -21,8 +21,8 @@ from nagare.server.finisher import Finisher
 from nagare.server.hub import Hub
 from nagare.server.live.newest import NewestBatches
 from nagare.server.live.relay import Relay
-from nagare.server.process.bounded import Bounded
-from nagare.server.process.listen import Listen
+from nagare.server.running.bounded import Bounded
+from nagare.server.running.listen import Listen
 from nagare.server.services import Services
 
 _T = TypeVar("_T")

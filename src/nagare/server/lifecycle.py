@@ -22,10 +22,10 @@ from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock, SystemClock
 from nagare.server.app import make_app
 from nagare.server.compose import composed
-from nagare.server.process.announce import announced
-from nagare.server.process.listen import Listen, parse_listen
-from nagare.server.process.lock import InstallationLock
-from nagare.server.process.tls import find_certificate, make_context
+from nagare.server.running.announce import announced
+from nagare.server.running.listen import Listen, parse_listen
+from nagare.server.running.lock import InstallationLock
+from nagare.server.running.tls import find_certificate, make_context
 from nagare.server.services import Services
 from nagare.wire.codec import encode
 from nagare.wire.system import ServerNote

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nagare.lib.counters import Counters
-from nagare.server.process.cost import cpu_seconds, memory_bytes
+from nagare.server.running.cost import cpu_seconds, memory_bytes
 from nagare.server.services import Services
 from nagare.wire.system import MetricValue
 

@@ -17,7 +17,7 @@ from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.hub import Hub
 from nagare.server.live.newest import NewestBatches
-from nagare.server.process.listen import Listen
+from nagare.server.running.listen import Listen
 
 if TYPE_CHECKING:
     # The store loads duckdb and pyarrow; only compose pays for that.

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from nagare.config.settings import ServerSettings
 from nagare.errors import PermissionDeniedError
-from nagare.server.process.listen import Listen, own_names
+from nagare.server.running.listen import Listen, own_names
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from nagare.errors import NotReadyError
 from nagare.fleet.views import format_time
 from nagare.model.principal import Permission
-from nagare.server.process.cost import cpu_seconds, memory_bytes
 from nagare.server.route import Call, Route
+from nagare.server.running.cost import cpu_seconds, memory_bytes
 from nagare.server.services import Services
 from nagare.wire.system import Greeting, Health, Status
 

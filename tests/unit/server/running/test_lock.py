@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from nagare.errors import LockedError
-from nagare.server.process.lock import InstallationLock
+from nagare.server.running.lock import InstallationLock
 
 _HOLD = """
 import sys
 from pathlib import Path
-from nagare.server.process.lock import InstallationLock
+from nagare.server.running.lock import InstallationLock
 with InstallationLock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nagare import __version__
 from nagare.config.settings import ServerSettings
 from nagare.errors import NagareError
-from nagare.server.process.listen import Listen
+from nagare.server.running.listen import Listen
 
 if TYPE_CHECKING:
     from nagare.keys.certificates import ServerCertificate

@@ -1,7 +1,7 @@
 import pytest
 
 from nagare.errors import ConfigError
-from nagare.server.process.listen import Listen, own_names, parse_listen
+from nagare.server.running.listen import Listen, own_names, parse_listen
 
 LAWFUL = [
     ("127.0.0.1:8750", Listen("127.0.0.1", 8750), True, "http://127.0.0.1:1"),

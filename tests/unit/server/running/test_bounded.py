@@ -5,7 +5,7 @@ from typing import Self
 
 import pytest
 
-from nagare.server.process.bounded import Bounded
+from nagare.server.running.bounded import Bounded
 
 
 class _Room:

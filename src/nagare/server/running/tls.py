@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.server.process.listen import Listen, own_names
+from nagare.server.running.listen import Listen, own_names
 
 if TYPE_CHECKING:
     from nagare.keys.certificates import ServerCertificate
