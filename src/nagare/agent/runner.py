@@ -75,6 +75,8 @@ class Runner:
     async def _run_slow(self, name: str, tick: Tick) -> None:
         for outcome in await self._slow[name].run([self._collectors[name]], tick):
             self._take(outcome)
+        # Slow sources are asked seldom: a thread that only waits for the next time would hold its stack meanwhile.
+        self._slow[name].close()
 
     def _note_end(self, name: str, _: object) -> None:
         self._running_slow.discard(name)

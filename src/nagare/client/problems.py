@@ -6,8 +6,7 @@ Foreign answers (a proxy's error page, another service on the port) are told by 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from nagare.errors import (
@@ -104,13 +103,23 @@ def parse_retry_after(text: str, clock: Clock) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            at = parsedate_to_datetime(text)
-        except ValueError:
+        at = _parse_date(text)
+        if at is None:
             return None
-        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now()).total_seconds()
+        seconds = (at - clock.now()).total_seconds()
     # Comparisons with NaN are false, so it ends as zero here.
     return min(seconds, _LONGEST_RETRY_SECONDS) if seconds > 0 else 0.0
+
+
+def _parse_date(text: str) -> datetime | None:
+    # Our server sends numbers; an agent that never meets a date need not carry the mail package.
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  see above
+
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _find_problem(answer: Answer) -> Problem | None:
