@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -29,41 +30,48 @@ class Crew(Generic[Key, Result]):
     def run(self, jobs: Mapping[Key, Callable[[], Result]], wait_seconds: float) -> dict[Key, Result]:
         """Return the results that came within ``wait_seconds``; the others are missing, and late ones are dropped.
 
-        A job whose last run has not come back is not started. A job that raises has no result.
+        A job whose last run has not come back is not started. Raises what a job raised in time: jobs answer for the
+        faults they expect, so that is a fault of ours.
         """
         deadline = monotonic() + wait_seconds
         with self._changed:
             idle = [key for key in jobs if key not in self._busy]
             workers = min(len(idle), self._threads - len(self._busy))
         results: dict[Key, Result] = {}
+        faults: list[Exception] = []
         queue, pending = deque(idle), set(idle)
         for _ in range(workers):
-            threading.Thread(
-                target=self._work, args=(queue, pending, jobs, results, deadline), name=self._name, daemon=True
-            ).start()
+            work = partial(self._work, queue, deadline, partial(self._run_one, jobs, pending, results, faults))
+            threading.Thread(target=work, name=self._name, daemon=True).start()
         with self._changed:
             self._changed.wait_for(lambda: not pending or workers <= 0, timeout=wait_seconds)
+            if faults:
+                raise faults[0]
             return dict(results)
 
-    def _work(
-        self,
-        queue: deque[Key],
-        pending: set[Key],
-        jobs: Mapping[Key, Callable[[], Result]],
-        results: dict[Key, Result],
-        deadline: float,
-    ) -> None:
+    def _work(self, queue: deque[Key], deadline: float, run_one: Callable[[Key], None]) -> None:
         while True:
             with self._changed:
                 if not queue or monotonic() >= deadline:
                     return
                 key = queue.popleft()
                 self._busy.add(key)
-            self._run_one(key, pending, jobs[key], results)
+            run_one(key)
 
-    def _run_one(self, key: Key, pending: set[Key], job: Callable[[], Result], results: dict[Key, Result]) -> None:
+    def _run_one(
+        self,
+        jobs: Mapping[Key, Callable[[], Result]],
+        pending: set[Key],
+        results: dict[Key, Result],
+        faults: list[Exception],
+        key: Key,
+    ) -> None:
         try:
-            result = job()
+            result = jobs[key]()
+        except Exception as fault:  # noqa: BLE001  it is raised again in the thread that waits
+            with self._changed:
+                faults.append(fault)
+        else:
             with self._changed:
                 results[key] = result
         finally:

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from nagare.collect.reading.crew import Crew
 
 
@@ -59,3 +61,17 @@ def test_rest_of_the_queue_is_dropped_at_the_deadline() -> None:
     crew: Crew[int, int] = Crew("test", 1)
     told = crew.run({value: partial(work, value) for value in range(20)}, 0.25)
     assert 1 <= len(told) <= 3
+
+
+def test_fault_of_a_job_reaches_who_waits_and_the_job_may_run_again() -> None:
+    faults = [ValueError("broken")]
+
+    def work() -> int:
+        if faults:
+            raise faults.pop()
+        return 5
+
+    crew: Crew[str, int] = Crew("test", 2)
+    with pytest.raises(ValueError, match="broken"):
+        crew.run({"a": work}, 30)
+    assert crew.run({"a": work}, 30) == {"a": 5}
