@@ -125,6 +125,11 @@ class StoreCore:
         if self.writer.call(lambda: self._seen.forget_before(oldest_ms)).result():
             self._catalog.forget_before(oldest_ms)
         self._compactor.merge_small(self._clock.now_ms())
+        self._engine.rest(self._is_engine_empty)
+
+    def _is_engine_empty(self) -> bool:
+        generations = self.library.current.generations
+        return not any(table.columns for generation in generations for table in generation.tables.values())
 
     def fill(self, table: HeadTable) -> None:
         """Convert the rows that wait in ``table``. Raises StorageError."""

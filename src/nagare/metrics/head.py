@@ -79,9 +79,10 @@ class HeadTable:
 
     def drop(self, engine: Engine) -> None:
         """Free the DuckDB table."""
-        if self.columns and engine.is_open:
+        if self.columns:
             with engine.cursor() as cursor:
                 cursor.execute(f"DROP TABLE IF EXISTS {self.name}")
+                self.columns = ()
 
     def _insert(self, batches: Sequence[_Pending], schema: Schema, engine: Engine) -> None:
         from nagare.metrics import arrays  # noqa: PLC0415  numpy costs 10 MB and waits for the first need
@@ -102,7 +103,8 @@ class HeadTable:
             cursor.execute(f"INSERT INTO {self.name} ({names}) SELECT {', '.join(items)} FROM waiting")  # noqa: S608  quoted names of ours
             cursor.unregister("waiting")
             cursor.execute("COMMIT")
-        self.columns = columns
+            # Set while the cursor is still lent: an engine that rests must never overlook a table.
+            self.columns = columns
 
     def _shape(self, schema: Schema, present: Sequence[str], cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         if not self.columns:

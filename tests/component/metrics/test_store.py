@@ -420,6 +420,22 @@ async def test_merging_blocks_changes_no_answer(tmp_path: Path) -> None:
         assert await rows(store, sql) == before
 
 
+async def test_duckdb_rests_while_nobody_needs_it(store: MetricStore) -> None:
+    core = store._core
+    assert core is not None
+    for seq in (1, 2):
+        await store.append(make_batch(seq))
+        await rows(store, "SELECT 1 FROM load")
+        await store.keep_house()
+        await store.keep_house()
+        assert core._engine._root is not None, "rows of the head are in it"
+        await store.flush()
+        await store.keep_house()
+        await store.keep_house()
+        assert core._engine._root is None
+        assert await rows(store, "SELECT max(cores) FROM load") == [[seq]]
+
+
 async def test_files_that_the_catalog_does_not_list_are_removed(tmp_path: Path) -> None:
     async with make_store(tmp_path) as store:
         await store.append(make_batch(1))

@@ -87,7 +87,8 @@ class QueryRunner:
             column.name for table in checked.tables if table in records for column in records[table].table.columns
         }
         job.check_stopped()
-        with self._library.pinned() as snapshot, self._engine.cursor() as cursor:
+        # The cursor first: while it is lent the engine cannot rest and drop what the snapshot names.
+        with self._engine.cursor() as cursor, self._library.pinned() as snapshot:
             job.cursor = cursor
             try:
                 self._make_views(cursor, job, checked, snapshot, schemas, records)
