@@ -121,13 +121,13 @@ def _draw_legend(canvas: Canvas, frame: Frame, palette: Palette) -> None:
 
 def draw_value_axis(canvas: Canvas, plot: Plot, scale: Scale, unit: Unit, palette: Palette) -> None:
     """Draw tick labels left of the plot and a faint dotted line through blank cells at each inner tick."""
-    gutter = plot.left - 1
+    room = plot.left - 1 - int(plot.has_frame)
     for tick in scale.ticks:
         share = scale.position(tick)
         row = plot.top + plot.height - 1 - min(plot.height - 1, max(0, round(share * (plot.height - 1))))
-        if gutter >= 5:
-            text = palette.text(format_tick(tick, unit, scale.step))[:gutter]
-            canvas.put(row, plot.left - 1 - cell_len(text), text, make_style(palette.muted))
+        if room >= 4:
+            text = palette.text(format_tick(tick, unit, scale.step, room))
+            canvas.put(row, plot.left - 1 - len(text), text, make_style(palette.muted))
         if 0 < share < 1:
             columns = slice(plot.left, plot.left + plot.width)
             canvas.fill_blank(slice(row, row + 1), columns, palette.glyphs.grid, make_style(palette.faint))

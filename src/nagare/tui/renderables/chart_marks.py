@@ -127,12 +127,9 @@ def window_text(chart: Chart, plot: Plot, palette: Palette, zone: tzinfo | None 
 def _legend(
     chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette, *, is_stack: bool
 ) -> list[tuple[str, str]]:
-    """Return (text, colour) items: every line with its value; names go when they do not all fit."""
+    """Return (text, colour) items: every line with its value, and of a single line also its least, mean and most."""
     rows = list(_legend_rows(chart, shown, plot, palette, is_stack=is_stack))
-    room = plot.width + plot.left - 3
-    names = [(f"{marker} {name} {value}".strip(), colour) for marker, name, value, colour in rows]
-    if sum(cell_len(cells(text)) + 2 for text, _ in names) > room and len(rows) > 1:
-        return [(f"{marker} {value}".strip(), colour) for marker, _, value, colour in rows]
+    names = _fit_legend(rows, plot.width + plot.left - 3, palette)
     if len(rows) == 1 and len(chart.lines) == 1:
         values = _inside(shown[0], chart).values
         figures = (("min", values.min()), ("avg", values.mean()), ("max", values.max())) if values.size else ()
@@ -141,6 +138,25 @@ def _legend(
             for name, figure in figures
         ]
     return names
+
+
+def _fit_legend(rows: Sequence[tuple[str, str, str, str]], room: int, palette: Palette) -> list[tuple[str, str]]:
+    """Return the items with names in full, or cut as little as fits, or none."""
+    longest = max((cell_len(cells(name)) for _, name, _, _ in rows), default=0)
+    if len(rows) < 2:
+        return _legend_items(rows, longest, palette)
+    # One or two letters of a name say nothing.
+    lengths = (*range(longest, 2, -1), 0)
+    fitting = (_legend_items(rows, length, palette) for length in lengths)
+    short = _legend_items(rows, 0, palette)
+    return next((items for items in fitting if sum(cell_len(text) + 2 for text, _ in items) <= room), short)
+
+
+def _legend_items(rows: Sequence[tuple[str, str, str, str]], length: int, palette: Palette) -> list[tuple[str, str]]:
+    return [
+        (" ".join(part for part in (marker, cut(name, length, palette.glyphs.more), value) if part), colour)
+        for marker, name, value, colour in rows
+    ]
 
 
 def _legend_rows(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from nagare.lib.units import NO_VALUE, format_bytes, format_count, format_rate, format_ratio, format_seconds
+
+# A fraction of zeros, and the unit behind a number and its power.
+_WHOLE = re.compile(r"\.0(?=\D|$)")
+_UNIT = re.compile(r"(/s|Hz|W|°C)$")
 
 # Beyond this a difference of two values overflows; nothing real is that large.
 HUGE = 1e300
@@ -88,15 +93,16 @@ def format_value(value: float | None, unit: Unit) -> str:
     return _FORMATS[unit](value)
 
 
-def format_tick(value: float, unit: Unit, step: float) -> str:
-    """Return a tick's label: as short as its step allows."""
+def format_tick(value: float, unit: Unit, step: float, room: int = 8) -> str:
+    """Return a tick's label as short as its step allows, in at most ``room`` characters."""
     if unit is Unit.RATIO and math.isfinite(value) and abs(value) < 1e6:
         digits = 0 if step >= 0.01 else min(3, math.ceil(-math.log10(max(step, 1e-9) * 100)))
-        return f"{value * 100:.{digits}f}%"
+        return f"{value * 100:.{digits}f}%"[:room]
     if value == 0:
         return {Unit.CELSIUS: "0°C"}.get(unit, "0")
-    text = format_value(value, unit)
-    return text.replace(".0", "") if ".0" in text and not text[text.index(".0") + 2].isdigit() else text
+    text = _WHOLE.sub("", format_value(value, unit))
+    # The legend says the unit too: a narrow axis may leave it out.
+    return text if len(text) <= room else _UNIT.sub("", text)[:room]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ from nagare.tui.widgets.live_table_text import banner_text, cursor_name, empty_t
 from nagare.tui.widgets.row_store import RowStore
 from nagare.tui.widgets.row_view import RowView
 
+# Room in the header for "+12 w" and a blank.
+_NOTE_WIDTH = 6
+
 
 class LiveTable(ScrollView, can_focus=True):
     """A table of live rows."""
@@ -282,6 +285,9 @@ class LiveTable(ScrollView, can_focus=True):
         if key != self._layout_key:
             self._layout_key = key
             self._layout = lay_out_columns(self.columns, key[0], wide=self.wide)
+            if self._layout.hidden and not self.styles.border_bottom[0]:
+                # The header says so at its right end, over no title.
+                self._layout = lay_out_columns(self.columns, key[0] - _NOTE_WIDTH)
             self._strips.clear()
             self._painter = None
 
@@ -370,7 +376,10 @@ class LiveTable(ScrollView, can_focus=True):
     def _hidden_note(self) -> str:
         """What the header says of columns that found no room; nothing where a border says it."""
         hidden = len(self._layout.hidden)
-        return f" +{hidden} cols, w" if hidden and not self.styles.border_bottom[0] else ""
+        if not hidden or self.styles.border_bottom[0]:
+            return ""
+        spare = self.scrollable_content_region.width - self._layout.width
+        return f"+{hidden} cols, w" if spare > _NOTE_WIDTH + 6 else f"+{hidden} w".rjust(_NOTE_WIDTH)
 
     def _with_hidden_note(self, header: Strip, painter: Painter, width: int) -> Strip:
         """Say at the right of the header how many columns are hidden, where no border says it."""

@@ -82,5 +82,23 @@ def test_any_value_is_short(value: float, unit: Unit) -> None:
         (0.0, Unit.CELSIUS, 10.0, "0°C"),
     ],
 )  # fmt: skip
-def test_tick_labels_are_short(value: float, unit: Unit, step: float, text: str) -> None:
+def test_tick_labels_are_short_and_say_their_unit(value: float, unit: Unit, step: float, text: str) -> None:
     assert format_tick(value, unit, step) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (512.0 * 1024**2, Unit.RATE, "512M"),
+        (3.2e9, Unit.HERTZ, "3.2G"),
+        (5.0 * 1024, Unit.RATE, "5K/s"),
+        (250e3, Unit.WATTS, "250kW"),
+    ],
+)
+def test_a_narrow_axis_leaves_the_unit_to_the_legend(value: float, unit: Unit, text: str) -> None:
+    assert format_tick(value, unit, value, 5) == text
+
+
+@given(finite, st.sampled_from(Unit), st.integers(4, 8))
+def test_a_tick_label_never_exceeds_its_room(value: float, unit: Unit, room: int) -> None:
+    assert len(format_tick(value, unit, abs(value) or 1.0, room)) <= room
