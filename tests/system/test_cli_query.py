@@ -4,13 +4,22 @@ import csv
 import io
 import json
 import subprocess
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.processes import Process, RunningServer, child_environment, nagare_argv, serving, wait_until
+from tests.support.processes import (
+    Process,
+    RunningServer,
+    child_environment,
+    collecting,
+    nagare_argv,
+    serving,
+    wait_until,
+)
 
 
 def nagare(data: Path, *arguments: str, status: int = 0, stdin: str = "", **environment: str) -> str:
@@ -23,18 +32,36 @@ def nagare(data: Path, *arguments: str, status: int = 0, stdin: str = "", **envi
     return (ended.stdout if status == 0 else ended.stderr).decode()
 
 
+def _sampled(server: RunningServer, agent: Process) -> RunningServer:
+    enough = "select count(user_ratio) >= 6 and (select count(*) > 0 from disk) from cpu"
+    wait_until(lambda: server.sql(enough)[0][0], "samples", agent)
+    return server
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """An installation with samples of this machine, for tests that only ask; its queries end after two seconds."""
+    root = tmp_path_factory.mktemp("shared")
+    # The guards of single tests are not yet up here.
+    homes = {name: str(root / "home") for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
+    environment = child_environment(
+        **homes, NAGARE_AGENT__INTERVAL_SECONDS="1", NAGARE_QUERY__DEADLINE_SECONDS="2"
+    )  # fmt: skip
+    with (
+        serving(root / "data", environment=environment) as server,
+        collecting(server.data, environment=environment) as agent,
+    ):
+        yield _sampled(server, agent)
+
+
 @pytest.fixture
 def installation(running_server: RunningServer, running_agent: Process) -> RunningServer:
-    """A server with some samples of this machine."""
-    wait_until(
-        lambda: running_server.sql("select count(user_ratio) >= 6 and (select count(*) > 0 from disk) from cpu")[0][0],
-        "samples", running_agent,
-    )  # fmt: skip
-    return running_server
+    """An installation with samples of this machine, for tests that change it."""
+    return _sampled(running_server, running_agent)
 
 
-def test_the_main_question_in_every_form(installation: RunningServer) -> None:
-    data = installation.data
+def test_the_main_question_in_every_form(shared: RunningServer) -> None:
+    data = shared.data
     rows = json.loads(nagare(data, "query", "select count(*) n from cpu", "-o", "json"))
     assert rows[0]["n"] > 0
     statement = (
@@ -87,8 +114,8 @@ def test_a_window_holds_for_every_table(running_server: RunningServer) -> None:
     assert json.loads(nagare(data, "query", joined, "--since", "2h")) == [{"n": 3}]
 
 
-def test_parameters_stdin_and_files(running_server: RunningServer, tmp_path: Path) -> None:
-    data = running_server.data
+def test_parameters_stdin_and_files(shared: RunningServer, tmp_path: Path) -> None:
+    data = shared.data
     assert json.loads(nagare(data, "query", "select $a as a, $b as b", "-p", "a=5", "-p", "b=it's")) == [
         {"a": 5, "b": "it's"}
     ]
@@ -111,18 +138,23 @@ def test_parameters_stdin_and_files(running_server: RunningServer, tmp_path: Pat
         ("select sum((a.range*b.range)%7) from range(100000) a, range(100000) b", 4, "cannot"),
     ],
 )
-def test_a_bad_statement_is_a_clear_error(tmp_path: Path, statement: str, status: int, said: str) -> None:
-    with serving(tmp_path / "data", environment=child_environment(NAGARE_QUERY__DEADLINE_SECONDS="2")) as server:
-        error = nagare(server.data, "query", statement, status=status)
-        assert said in error
-        assert error.startswith("nagare: cannot ")
-        assert "Traceback" not in error
-        assert json.loads(nagare(server.data, "query", "select 1 as fine")) == [{"fine": 1}]
+def test_a_bad_statement_is_a_clear_error(shared: RunningServer, statement: str, status: int, said: str) -> None:
+    error = nagare(shared.data, "query", statement, status=status)
+    assert said in error
+    assert error.startswith("nagare: cannot ")
+    assert "Traceback" not in error
+    assert json.loads(nagare(shared.data, "query", "select 1 as fine")) == [{"fine": 1}]
 
 
-def test_a_limit_is_told_on_stderr(running_server: RunningServer) -> None:
+def test_a_plan_is_drawn_as_it_is(shared: RunningServer) -> None:
+    drawn = nagare(shared.data, "query", "explain select count(*) from cpu", "-o", "table")
+    assert len(drawn.splitlines()) > 3
+    assert "explain_key" not in drawn
+
+
+def test_a_limit_is_told_on_stderr(shared: RunningServer) -> None:
     ended = subprocess.run(
-        nagare_argv("--data", running_server.data, "query", "select * from range(100) t(n)", "--limit", "3"),
+        nagare_argv("--data", shared.data, "query", "select * from range(100) t(n)", "--limit", "3"),
         capture_output=True, text=True, check=False, timeout=60, env=child_environment(),
     )  # fmt: skip
     assert len(json.loads(ended.stdout)) == 3
@@ -161,8 +193,8 @@ def test_events_are_added_and_found(installation: RunningServer) -> None:
     assert "not registered" in nagare(data, "events", "add", "x", "--host", "nobody", status=5)
 
 
-def test_a_chart_in_three_forms(installation: RunningServer, tmp_path: Path) -> None:
-    data = installation.data
+def test_a_chart_in_three_forms(shared: RunningServer, tmp_path: Path) -> None:
+    data = shared.data
     points = json.loads(nagare(data, "plot", "cpu.busy_ratio", "--since", "10m"))
     assert points
     assert {"ts", "host", "busy_ratio", "low", "high"} == set(points[0])
@@ -178,22 +210,22 @@ def test_a_chart_in_three_forms(installation: RunningServer, tmp_path: Path) -> 
     assert "busy_ratio" in nagare(data, "plot", "cpu.bsy_ratio", status=5)
 
 
-def test_the_doctor_is_content(installation: RunningServer) -> None:
-    checks: list[dict[str, Any]] = json.loads(nagare(installation.data, "doctor", "-o", "json"))
+def test_the_doctor_is_content(shared: RunningServer) -> None:
+    checks: list[dict[str, Any]] = json.loads(nagare(shared.data, "doctor", "-o", "json"))
     bad = [check for check in checks if check["verdict"] == "bad"]
     assert bad == []
     assert {"server", "token", "store", "agent", "clock"} <= {check["check"] for check in checks}
 
 
-def test_the_doctor_sees_a_wrong_token(running_server: RunningServer, tmp_path: Path) -> None:
+def test_the_doctor_sees_a_wrong_token(shared: RunningServer, tmp_path: Path) -> None:
     wrong = tmp_path / "token"
     wrong.write_text("not-a-token\n")
     wrong.chmod(0o600)
-    checks = nagare(running_server.data, "doctor", "-o", "json", status=1, NAGARE_CLIENT__TOKEN_FILE=str(wrong))
+    checks = nagare(shared.data, "doctor", "-o", "json", status=1, NAGARE_CLIENT__TOKEN_FILE=str(wrong))
     assert checks == ""
     wrong.chmod(0o644)
     shown = subprocess.run(
-        nagare_argv("--data", running_server.data, "doctor", "-o", "table"), capture_output=True, text=True, check=False,
+        nagare_argv("--data", shared.data, "doctor", "-o", "table"), capture_output=True, text=True, check=False,
         env=child_environment(NAGARE_CLIENT__TOKEN_FILE=str(wrong)), timeout=60,
     )  # fmt: skip
     assert shown.returncode == 1

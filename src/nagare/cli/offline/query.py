@@ -11,14 +11,17 @@ import typer
 
 from nagare.cli.console.completion import complete_sql
 from nagare.cli.console.diagnostics import note
-from nagare.cli.console.invocation import Invocation, invocation_of, is_terminal
+from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of, is_terminal
 from nagare.cli.console.moments import parse_window
 from nagare.cli.console.output import Rows, write_rows
 from nagare.errors import InputError
+from nagare.lib.plain_text import plain_lines
 
 app = typer.Typer(add_completion=False)
 # Longer than any statement that a person keeps in a file; a disk image given by mistake is refused.
 _SQL_LIMIT_BYTES = 1 << 20
+# What EXPLAIN answers.
+_PLAN_COLUMNS = ["explain_key", "explain_value"]
 
 
 @app.command()
@@ -55,6 +58,10 @@ def query(
     request = SqlRequest(statement, _params(param or []), limit, since_ms=since_ms, until_ms=until_ms)
     reply = ask(invocation.settings, request)
     names = [column.name for column in reply.columns]
+    if names == _PLAN_COLUMNS and invocation.format is OutputFormat.TABLE:
+        # A plan is a drawing of many lines, no row of a table.
+        sys.stdout.writelines(plain_lines(str(text)) + "\n" for _, text in reply.rows)
+        return
     write_rows(invocation, Rows(names, reply.rows, [column.type for column in reply.columns]))
     _say(invocation, len(reply.rows), reply.elapsed_ms, is_cut=reply.truncated)
 
