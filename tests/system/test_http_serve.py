@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.support.processes import (
     serving,
     started,
     wait_for_server,
+    wait_until,
 )
 
 
@@ -36,18 +39,45 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> Non
 def test_it_ends_cleanly_with_open_connections(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
-        idle = socket.create_connection(address)
-        half = socket.create_connection(address)
-        half.sendall(b"POST /api/v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Le")
-        reading = socket.create_connection(address)
-        head = "GET /ws/dashboard HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        reading.sendall(f"{head}{key}Authorization: Bearer {server.token}\r\n\r\n".encode())
-        assert b"101" in reading.recv(100)
-        assert server.process.stop() == 0
-        for line in (idle, half, reading):
-            line.close()
+        connect = socket.create_connection
+        with connect(address), connect(address) as half, connect(address) as live:
+            half.sendall(b"POST /api/v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+            head = "GET /ws/dashboard HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            live.sendall(f"{head}{key}Authorization: Bearer {server.token}\r\n\r\n".encode())
+            assert b"101" in live.recv(100)
+            assert server.process.stop() == 0
         assert "Traceback" not in server.process.said()
+
+
+ENDLESS = "select sum((a.range * b.range) % 7) from range(100000) a, range(100000) b"
+
+
+@contextmanager
+def _asking_for_ever(server: RunningServer) -> Iterator[None]:
+    body = json.dumps({"sql": ENDLESS}).encode()
+    head = f"POST /api/v1/sql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as line:
+        line.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        server.sql("select 1")  # answered after the other request was read
+        yield
+
+
+def test_a_running_query_delays_the_end_and_does_not_prevent_it(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", environment=child_environment(NAGARE_SERVER__STOP_SECONDS="1")) as server:
+        with _asking_for_ever(server):
+            assert server.process.stop() == 0
+        assert "Traceback" not in server.process.said()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    patient = child_environment(NAGARE_SERVER__STOP_SECONDS="60")
+    with serving(tmp_path / "data", environment=patient) as server, _asking_for_ever(server):
+        server.process.send(number)
+        wait_until(lambda: "stopping" in server.process.said(), "the word that it stops")
+        server.process.send(number)
+        assert server.process.wait(10) == status
 
 
 def test_a_second_server_exits_7_and_names_the_first(running_server: RunningServer) -> None:
