@@ -60,7 +60,7 @@ def _prepare_streams() -> None:
 
 def _run(arguments: list[str], invocation: Invocation) -> int:
     group = build()
-    _complete_shell(group)
+    _complete_shell(group, invocation)
     if not arguments:
         arguments = ["--help"]
     try:
@@ -75,12 +75,12 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
     return exit_codes.FINE
 
 
-def _complete_shell(group: LazyGroup) -> None:
+def _complete_shell(group: LazyGroup, invocation: Invocation) -> None:
     from nagare.config.surroundings import variable
 
     if variable(_COMPLETION_VARIABLE):
         # Prints what the shell asked for and ends the process.
-        group.main(prog_name="nagare", complete_var=_COMPLETION_VARIABLE)
+        group.main(prog_name="nagare", complete_var=_COMPLETION_VARIABLE, obj=invocation)
 
 
 def _usage_error(error: typer.TyperException) -> InputError:

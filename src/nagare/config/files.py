@@ -45,14 +45,31 @@ def user_file() -> Path:
     return platformdirs.user_config_path("nagare") / NAME
 
 
+def working_directory() -> Path:
+    """Return where this process stands. Raises ConfigError when the directory was removed under it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError("cannot find the working directory: it was removed", hint="change to another one") from None
+
+
 def find_nearest_file(start: Path) -> Path | None:
     """Return ``nagare.toml`` in ``start`` or the nearest directory above it. Raises ConfigError for a stranger's."""
     for directory in (start, *start.parents):
         candidate = directory / NAME
-        if candidate.is_file():
+        if is_there(candidate):
             _refuse_stranger(candidate)
             return candidate
     return None
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether ``path`` is a file that may be looked at."""
+    try:
+        return path.is_file()
+    except OSError:
+        # A directory on the way is closed to this user.
+        return False
 
 
 def _refuse_stranger(path: Path) -> None:

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from nagare.config.coerce import BadValueError, Manner, coerce
 from nagare.config.fields import Field, all_fields, sections
-from nagare.config.files import SYSTEM_FILE, ConfigFile, find_nearest_file, read_file, user_file
+from nagare.config.files import (
+    SYSTEM_FILE,
+    ConfigFile,
+    find_nearest_file,
+    is_there,
+    read_file,
+    user_file,
+    working_directory,
+)
 from nagare.config.origins import DEFAULT, Origin, OriginKind, file_origin, flag_origin, variable_name
 from nagare.config.rules import check
 from nagare.config.settings import Settings
@@ -28,11 +36,15 @@ PREFIX = "NAGARE_"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, the origin of each dotted key, and the files that were read, strongest first."""
+    """The settings, the origin of each dotted key, and the files that were read, strongest first.
+
+    ``closed`` are files that this user may not read: the system's may be private to a service.
+    """
 
     settings: Settings
     origins: Mapping[str, Origin]
     files: tuple[Path, ...] = ()
+    closed: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Sources:
     """Where the loader looks; a test gives its own."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    directory: Path = field(default_factory=Path.cwd)
+    directory: Path = field(default_factory=working_directory)
     user_file: Path | None = field(default_factory=user_file)
     system_file: Path | None = SYSTEM_FILE
     data: Path | None = None
@@ -76,20 +88,22 @@ def load_settings(flags: Mapping[str, Any], sources: Sources | None = None) -> L
         given.setdefault(key, value)
     for key, value in _from_environment(sources):
         given.setdefault(key, value)
-    files = tuple(_files(config_file, sources))
+    closed = tuple(path for path in (sources.system_file,) if path is not None and _is_closed(path))
+    files = tuple(_files(config_file, sources, closed))
     for file in files:
         for key, value in _from_file(file):
             given.setdefault(key, value)
-    return _build(given, files, sources)
+    built = _build(given, sources)
+    return replace(built, files=tuple(file.path for file in files), closed=closed)
 
 
-def _build(given: Mapping[str, _Given], files: tuple[ConfigFile, ...], sources: Sources) -> Loaded:
+def _build(given: Mapping[str, _Given], sources: Sources) -> Loaded:
     values = {key: _read(all_fields()[key], found) for key, found in given.items()}
     values.setdefault("data", sources.data_default())
     origins = {key: given[key].origin if key in given else DEFAULT for key in all_fields()}
     built = {name: kind(**_below(name, values)) for name, kind in sections().items()}
     settings = Settings(data=values["data"], **built)
-    return Loaded(settings, MappingProxyType(origins), tuple(file.path for file in files))
+    return Loaded(settings, MappingProxyType(origins))
 
 
 def _below(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,8 +144,19 @@ def _from_environment(sources: Sources) -> Iterator[tuple[str, _Given]]:
         yield by_name[name], _Given(value, origin, Manner(is_text=True, base=sources.directory))
 
 
-def _files(config_file: Any, sources: Sources) -> Iterator[ConfigFile]:
-    seen: set[Path] = set()
+def _is_closed(path: Path) -> bool:
+    # Also true below a directory that is closed: nothing can be told of what stands there.
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(path, os.R_OK)
+
+
+def _files(config_file: Any, sources: Sources, closed: tuple[Path, ...]) -> Iterator[ConfigFile]:
+    seen = {path.resolve() for path in closed}
     for path in _paths(config_file, sources):
         resolved = path.resolve()
         if resolved not in seen:
@@ -147,7 +172,7 @@ def _paths(config_file: Any, sources: Sources) -> Iterator[Path]:
         if nearest is not None:
             yield nearest
     for path in (sources.user_file, sources.system_file):
-        if path is not None and path.is_file():
+        if path is not None and is_there(path):
             yield path
 
 

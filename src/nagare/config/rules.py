@@ -49,7 +49,11 @@ def _host(value: str) -> str:
 
 
 def _pin(value: str) -> str:
-    return "" if not value or _PIN.fullmatch(value.strip().lower().removeprefix("sha256:").replace(":", "")) else "not a SHA-256 in hex, 64 digits"
+    return (
+        ""
+        if not value or _PIN.fullmatch(value.strip().lower().removeprefix("sha256:").replace(":", ""))
+        else "not a SHA-256 in hex, 64 digits"
+    )
 
 
 RULES: Mapping[str, Callable[[Any], str]] = {

@@ -206,7 +206,7 @@ def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     assert "NAGARE_QUERY__THREADS" in broken.stdout
 
 
-def test_completion_is_printed_and_answers() -> None:
+def test_completion_is_printed_and_answers(tmp_path: Path) -> None:
     shown = nagare("--show-completion", "bash", environment={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
     assert "_NAGARE_COMPLETE=complete_bash" in shown.stdout
     for line, expected in (("nagare qu", "query"), ("nagare hosts la", "label"), ("nagare query --si", "--since")):
@@ -215,6 +215,12 @@ def test_completion_is_printed_and_answers() -> None:
             environment={"_NAGARE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
         )
         assert offered.stdout.split() == [expected], offered.stderr
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "tables.json").write_text('{"influx.mqtt": {"watts": "power"}}')
+    sql = f'nagare --data {tmp_path} query "select * from influx'
+    offered = nagare(environment={"_NAGARE_COMPLETE": "complete_bash", "COMP_WORDS": sql, "COMP_CWORD": "4"})
+    assert offered.stdout.strip() == "select * from influx.mqtt"
     sql = 'nagare query "select * from disk_'
     offered = nagare(environment={"_NAGARE_COMPLETE": "complete_bash", "COMP_WORDS": sql, "COMP_CWORD": "2"})
     assert offered.stdout.strip() == "select * from disk_io"

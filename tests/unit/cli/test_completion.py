@@ -15,13 +15,14 @@ from nagare.cli.console.completion import (
     known_tables,
     write_note,
 )
+from nagare.cli.console.invocation import Invocation
 
 
 class FakeContext:
     """As much of the parser's context as completion looks at: the root and what was typed for it."""
 
     def __init__(self, data: Path) -> None:
-        self.params = {"data": str(data)}
+        self.obj = Invocation(flags={"data": str(data)})
 
     def find_root(self) -> "FakeContext":
         return self

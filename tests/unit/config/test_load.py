@@ -1,6 +1,7 @@
 """The loader: precedence, types, origins, and errors that name where to look."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -245,6 +246,25 @@ def test_unreadable_files_say_why(place: Place) -> None:
     assert "not UTF-8 at byte 2" in _refused(place, {"config": str(latin)}).message
     huge = place.write(place.root / "huge.toml", "#" * (2**20 + 1))
     assert "larger than 1 MiB" in _refused(place, {"config": str(huge)}).message
+
+
+def test_a_system_file_of_a_service_does_not_stop_other_users(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write(place.system, "[query]\nthreads = 3\n")
+    assert place.load().settings.query.threads == 3
+    # Root may read everything, so the answer of the kernel is given here.
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    loaded = place.load()
+    assert loaded.settings.query.threads == 2
+    assert loaded.closed == (place.system,)
+
+
+def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match="it was removed"):
+        load_settings({})
 
 
 def test_a_file_found_by_itself_must_not_be_everybody_s(place: Place) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from nagare.cli.console.invocation import invocation_of
 from nagare.errors import NagareError
 from nagare.model.tables import TABLES
 
@@ -101,10 +102,7 @@ def _noted(data: Path | None) -> dict[str, Mapping[str, str]]:
 
 
 def _data_directory(context: typer.Context) -> Path | None:
-    from nagare.config.load import load_settings
-
-    root = context.find_root()
     try:
-        return load_settings({"data": root.params.get("data"), "config": root.params.get("config")}).settings.data
+        return invocation_of(context).settings.data
     except NagareError:
         return None

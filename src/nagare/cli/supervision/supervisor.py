@@ -66,7 +66,9 @@ class Supervisor:
     async def run(self) -> int:
         """Run until the end and return the exit status."""
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        # nohup asked to survive the terminal.
+        heard = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+        for number in heard:
             loop.add_signal_handler(number, self._on_signal)
         try:
             async with asyncio.TaskGroup() as group:
@@ -77,7 +79,7 @@ class Supervisor:
                 await self._run_until_stop(group)
                 await self._end()
         finally:
-            for number in _SIGNALS:
+            for number in heard:
                 loop.remove_signal_handler(number)
             self._lifeline.close()
         return self._status

@@ -27,6 +27,10 @@ def check_configuration(loaded: Loaded) -> Iterator[Check]:
     changed = sum(str(origin) != "default" for origin in loaded.origins.values())
     files = ", ".join(str(path) for path in loaded.files) or "no file"
     yield ok("configuration", f"{files}; {changed} of {len(loaded.origins)} settings changed")
+    for path in loaded.closed:
+        yield warn(
+            "configuration", f"{path} is there, but not for this user", "its settings hold for the service alone"
+        )
     for path in loaded.files:
         if path.stat().st_mode & stat.S_IWOTH:
             yield bad("configuration", f"every user may write {path}", f"run: chmod o-w {path}")
