@@ -30,6 +30,9 @@ async def live(call: Call) -> web.WebSocketResponse:
     """Serve one live connection until either side ends it."""
     hub = call.services.hub
     connection = hub.join()
+    if call.principal is not ANONYMOUS:
+        # Before the first wait, so that a revocation from here on finds the connection.
+        connection.principal = call.principal
     try:
         # Rows compress well, but at a cost of memory for each connection that a local network does not repay.
         socket = web.WebSocketResponse(
