@@ -99,20 +99,24 @@ def _draw_lines(
     box = (slice(plot.top, plot.top + plot.height), slice(plot.left, plot.left + plot.width))
     codes, styles = canvas.codes[box], canvas.styles[box]
     single = len(chart.lines) == 1
+    span = chart.window.raster(2 * plot.width)
+    extremes = [column_extremes(samples, *span, 2 * plot.width) for samples in shown]
     # The first line is the most important one: it is drawn last, on top.
     for index in range(len(shown) - 1, -1, -1):
-        colour = chart.lines[index].colour or palette.series_colour(index)
-        extremes = column_extremes(shown[index], *chart.window.raster(2 * plot.width), 2 * plot.width)
-        drawn = _line_cells(extremes, scale, plot.height, palette, index, fill=single and chart.gradient)
+        drawn = _line_cells(extremes[index], scale, plot.height, palette, index, fill=single and chart.gradient)
         lit = drawn != 32
         merge = lit & (codes >= 0x2800) & (codes <= 0x28FF) & (drawn >= 0x2800)
         codes[:] = np.where(merge, codes | drawn, np.where(lit, drawn, codes))
         if chart.gradient and single:
             _colour_rows(canvas, styles, lit, scale, chart, palette)
         else:
-            styles[lit] = canvas.number(make_style(colour, dim=chart.is_stale))
+            styles[lit] = canvas.number(make_style(_colour(chart, index, palette), dim=chart.is_stale))
     if not single and not palette.ascii:
-        _draw_markers(canvas, chart, shown, plot, scale, palette)
+        _draw_markers(canvas, chart, extremes, plot, scale, palette)
+
+
+def _colour(chart: Chart, index: int, palette: Palette) -> str:
+    return chart.lines[index].colour or palette.series_colour(index)
 
 
 def _line_cells(
@@ -151,20 +155,15 @@ def _colour_rows(
 
 
 def _draw_markers(
-    canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plot, scale: Scale, palette: Palette
+    canvas: Canvas, chart: Chart, extremes: Sequence[tuple[Floats, Floats]], plot: Plot, scale: Scale, palette: Palette
 ) -> None:
     """Put each line's marker on it every few columns, so that lines are told apart without colour."""
     every = max(12, plot.width // 4)
-    for index in range(len(shown) - 1, -1, -1):
-        samples = shown[index]
-        if samples.is_empty:
-            continue
-        position = (samples.ts_ms - chart.window.start_ms) * (plot.width / chart.window.span_ms)
-        wanted = np.arange(every // 2 + index * max(1, every // (len(shown) + 1)), plot.width, every)
-        at = np.clip(np.searchsorted(position, wanted), 0, position.size - 1)
-        style = make_style(chart.lines[index].colour or palette.series_colour(index), bold=True)
-        rows = dot_rows(samples.values[at], scale.low, scale.high, 4 * plot.height)
-        for column, row in zip(position[at].astype(int).tolist(), rows.tolist(), strict=True):
-            if 0 <= column < plot.width and row >= 0:
+    for index in range(len(extremes) - 1, -1, -1):
+        style = make_style(_colour(chart, index, palette), bold=True)
+        columns = np.arange(every // 2 + index * max(1, every // (len(extremes) + 1)), plot.width, every)
+        rows = dot_rows(extremes[index][1][2 * columns], scale.low, scale.high, 4 * plot.height)
+        for column, row in zip(columns.tolist(), rows.tolist(), strict=True):
+            if row >= 0:
                 top = plot.top + plot.height - 1 - row // 4
                 canvas.put(top, plot.left + column, palette.series_glyph(index), style)

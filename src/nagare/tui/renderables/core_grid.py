@@ -36,7 +36,7 @@ def _draw_bars(canvas: Canvas, ratios: Sequence[float | None], across: int, pale
         value = ratio if ratio is not None and known else 0.0
         colour = palette.ratio_colour(value) if known else palette.muted
         number = fit(format_ratio(value) if known else "-", 6, right=True)
-        room = pitch - digits - 1 - 6 - (1 if across > 1 else 0)
+        room = pitch - digits - 1 - 6 - (2 if across > 1 else 0)
         filled, empty = bar_text(value, max(1, room), palette)
         canvas.put(row, left, str(core).rjust(digits), make_style(palette.muted))
         canvas.put(row, left + digits + 1, filled, make_style(colour))

@@ -104,7 +104,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._clock = clock or SystemClock()
         self._frozen_at = ""
         self._layout = TableLayout()
-        self._layout_key: tuple[int, bool] | None = None
+        self._layout_key: tuple[int, bool, bool] | None = None
         self._strips: dict[int, tuple[int, RowFlags, Strip]] = {}
         self._painter: Painter | None = None
 
@@ -281,11 +281,11 @@ class LiveTable(ScrollView, can_focus=True):
         self._update_subtitle()
 
     def _lay_out(self) -> None:
-        key = (self.scrollable_content_region.width, self.wide)
+        key = (self.scrollable_content_region.width, self.wide, bool(self.styles.border_bottom[0]))
         if key != self._layout_key:
             self._layout_key = key
             self._layout = lay_out_columns(self.columns, key[0], wide=self.wide)
-            if self._layout.hidden and not self.styles.border_bottom[0]:
+            if self._layout.hidden and not key[2]:
                 # The header says so at its right end, over no title.
                 self._layout = lay_out_columns(self.columns, key[0] - _NOTE_WIDTH)
             self._strips.clear()
