@@ -123,6 +123,9 @@ class _Rows:
         self._accepted = accepted
         self._refused: set[int] = set()
 
+    def place(self, column: str) -> str:
+        return f"tables/{self._table}/{column}"
+
     @property
     def kept_count(self) -> int:
         return self._count - len(self._refused)
@@ -215,7 +218,7 @@ def _check_column(
     kinds = set(map(type, values)) - {NoneType}
     declared = schema.own.find_column(name) if schema and schema.own else None
     known = schema.columns.get(name) if schema else None
-    place = name
+    place = rows.place(name)
     if declared is not None:
         _check_own(place, declared.type, kinds)
     elif known is None and kinds:

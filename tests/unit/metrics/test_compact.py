@@ -1,0 +1,48 @@
+"""Which blocks merge."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nagare.metrics.catalog import Block
+from nagare.metrics.compact import MERGE_COUNT, MERGE_ROWS, find_merges
+
+OPEN, CLOSED = "2025-01-09", "2025-01-01"
+
+
+def _blocks(rows: list[int], day: str) -> list[Block]:
+    return [Block(f"{day}/{n}", "cpu", day, n, n, count, 1, "ts", n, n) for n, count in enumerate(rows)]
+
+
+def test_an_open_day_waits_for_enough_of_one_size() -> None:
+    assert list(find_merges(_blocks([100] * (MERGE_COUNT - 1), OPEN), CLOSED)) == []
+    (group,) = find_merges(_blocks([100] * MERGE_COUNT, OPEN), CLOSED)
+    assert len(group) == MERGE_COUNT
+    assert list(find_merges(_blocks([1, 10, 100, 1000, 10_000, 100_000, 3, 30], OPEN), CLOSED)) == []
+
+
+def test_a_closed_day_becomes_one_block() -> None:
+    (group,) = find_merges(_blocks([1, 10, 100], CLOSED), CLOSED)
+    assert len(group) == 3
+    assert list(find_merges(_blocks([5], CLOSED), CLOSED)) == []
+
+
+@given(st.lists(st.integers(1, 2 * MERGE_ROWS), max_size=40), st.sampled_from([OPEN, CLOSED]))
+def test_merges_share_no_block_and_stay_within_their_rows(rows: list[int], day: str) -> None:
+    groups = list(find_merges(_blocks(rows, day), CLOSED))
+    paths = [block.path for group in groups for block in group]
+    assert len(paths) == len(set(paths))
+    assert all(sum(block.rows for block in group) <= MERGE_ROWS and len(group) > 1 for group in groups)
+
+
+def test_a_month_of_flushes_stays_few_blocks_and_every_row_is_rewritten_a_few_times() -> None:
+    blocks: list[Block] = []
+    rewritten = 0
+    for number in range(288):
+        blocks.append(Block(f"b{number}", "cpu", OPEN, number, number, 180, 1, "ts", number, number))
+        for group in list(find_merges(blocks, CLOSED)):
+            count = sum(block.rows for block in group)
+            rewritten += count
+            blocks = [block for block in blocks if block not in group]
+            blocks.append(Block(f"m{number}{len(blocks)}", "cpu", OPEN, group[0].min_ms, number, count, 1, "ts", 0, 0))
+    assert len(blocks) < 24
+    assert rewritten <= 3 * 288 * 180

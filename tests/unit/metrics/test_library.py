@@ -1,0 +1,47 @@
+"""Snapshots and pins: nothing is freed while somebody may read it."""
+
+from nagare.metrics.catalog import Block
+from nagare.metrics.head import Generation
+from nagare.metrics.library import Library
+
+
+def block(path: str, table: str = "cpu", rows: int = 10, day: str = "2025-01-01", min_ms: int = 0) -> Block:
+    return Block(path, table, day, min_ms, min_ms + 9, rows, 100, "ts,host", 1, 2)
+
+
+def test_a_flush_moves_rows_from_the_head_to_blocks_in_one_step() -> None:
+    library, old, new = Library(), Generation(1), Generation(2)
+    library.start(old, [block("a")])
+    library.add_generation(new)
+    assert [each.number for each in library.current.generations] == [1, 2]
+    library.flushed(old, [block("b"), block("c", "load")], lambda: None)
+    assert [each.number for each in library.current.generations] == [2]
+    assert {table: [each.path for each in group] for table, group in library.current.blocks.items()} == {
+        "cpu": ["a", "b"],
+        "load": ["c"],
+    }
+
+
+def test_what_was_replaced_is_freed_after_its_last_reader() -> None:
+    library, freed = Library(), list[str]()
+    library.start(Generation(1), [block("a")])
+    with library.pinned() as first:
+        library.replaced([block("a")], [block("b")], lambda: freed.append("a"))
+        with library.pinned() as second:
+            assert [each.path for each in first.blocks["cpu"]] == ["a"]
+            assert [each.path for each in second.blocks["cpu"]] == ["b"]
+            library.replaced([block("b")], [], lambda: freed.append("b"))
+            assert freed == []
+        assert freed == [], "the first reader is older than both"
+    assert freed == ["a", "b"]
+
+
+def test_what_nobody_reads_is_freed_at_once() -> None:
+    library, freed = Library(), list[str]()
+    library.start(Generation(1), [block("a")])
+    with library.pinned():
+        pass
+    library.replaced([block("a")], [], lambda: freed.append("a"))
+    assert freed == ["a"]
+    with library.pinned():
+        assert freed == ["a"]
