@@ -44,7 +44,7 @@ class Crew(Generic[Key, Result]):
             work = partial(self._work, queue, deadline, partial(self._run_one, jobs, pending, results, faults))
             threading.Thread(target=work, name=self._name, daemon=True).start()
         with self._changed:
-            self._changed.wait_for(lambda: not pending or workers <= 0, timeout=wait_seconds)
+            self._changed.wait_for(lambda: not pending or bool(faults) or workers <= 0, timeout=wait_seconds)
             if faults:
                 raise faults[0]
             return dict(results)
@@ -68,9 +68,11 @@ class Crew(Generic[Key, Result]):
     ) -> None:
         try:
             result = jobs[key]()
-        except Exception as fault:  # noqa: BLE001  it is raised again in the thread that waits
+        except Exception as fault:
+            # Told to who waits too; this thread ends by it, so that nobody can overlook it.
             with self._changed:
                 faults.append(fault)
+            raise
         else:
             with self._changed:
                 results[key] = result

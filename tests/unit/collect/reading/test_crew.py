@@ -63,8 +63,9 @@ def test_rest_of_the_queue_is_dropped_at_the_deadline() -> None:
     assert 1 <= len(told) <= 3
 
 
-def test_fault_of_a_job_reaches_who_waits_and_the_job_may_run_again() -> None:
-    faults = [ValueError("broken")]
+def test_fault_of_a_job_reaches_who_waits_and_the_job_may_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults, ended = [ValueError("broken")], threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: ended.set())
 
     def work() -> int:
         if faults:
@@ -74,4 +75,5 @@ def test_fault_of_a_job_reaches_who_waits_and_the_job_may_run_again() -> None:
     crew: Crew[str, int] = Crew("test", 2)
     with pytest.raises(ValueError, match="broken"):
         crew.run({"a": work}, 30)
+    assert ended.wait(30)
     assert crew.run({"a": work}, 30) == {"a": 5}
