@@ -12,7 +12,12 @@ from pathlib import Path
 
 from benches.report import Section, as_markdown, as_text
 
-NAMES = ("start", "paint", "server", "ingest", "store", "tui", "agent")
+_HERE = Path(__file__).parent
+NAMES = [
+    name
+    for name in ("start", "paint", "server", "ingest", "store", "tui", "agent")
+    if (_HERE / f"{name}_bench.py").exists()
+]
 
 
 def _machine() -> str:
