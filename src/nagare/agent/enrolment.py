@@ -6,6 +6,7 @@ or come back on another port.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from nagare.errors import ConfigError
 from nagare.keys.signing import SigningKey
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
+from nagare.wire.codec import encode
 from nagare.wire.hosts import RegisterRequest
 
 log = logging.getLogger(__name__)
@@ -65,11 +67,25 @@ class Enrolment:
         note = read_server_note(self._places)
         return Target(note.url, token, Path(note.ca) if note.ca else None, self._settings.server_pin)
 
+    def is_current(self, identity: Identity, machine: Machine) -> bool:
+        """Tell whether the server was told what we would tell it now: interval, version, facts, labels, key."""
+        return identity.presented == _digest(self._request(machine))
+
     async def register(self, machine: Machine, *, deadline_seconds: float) -> Identity:
         """Register this machine and keep what comes of it. Raises like every call, and ConfigError without a token."""
         # Where first, with what second: while no server runs there is no token either, and that is no fault.
         target = replace(self.find_target(""), token=self._joining_token())
-        request = RegisterRequest(
+        request = self._request(machine)
+        async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
+            reply = await client.register(request)
+        server = self._settings.server or _OWN
+        identity = Identity(server, machine.machine_id, self.name, reply.id, reply.name, reply.token, _digest(request))
+        self._files.save(identity)
+        log.info("agent_registered host=%s id=%s server=%s", identity.name, identity.host_id, target.url)
+        return identity
+
+    def _request(self, machine: Machine) -> RegisterRequest:
+        return RegisterRequest(
             name=self.name,
             machine_id=machine.machine_id,
             version=__version__,
@@ -78,13 +94,6 @@ class Enrolment:
             labels=dict(self._settings.labels),
             public_key=machine.key.public_key,
         )
-        async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
-            reply = await client.register(request)
-        server = self._settings.server or _OWN
-        identity = Identity(server, machine.machine_id, self.name, reply.id, reply.name, reply.token)
-        self._files.save(identity)
-        log.info("agent_registered host=%s id=%s server=%s", identity.name, identity.host_id, target.url)
-        return identity
 
     def _joining_token(self) -> str:
         settings = self._settings
@@ -99,3 +108,7 @@ class Enrolment:
                 hint="put a token that may register hosts into a file and set agent.token_file",
             )
         return token
+
+
+def _digest(request: RegisterRequest) -> str:
+    return hashlib.sha256(encode(request)).hexdigest()

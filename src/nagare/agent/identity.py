@@ -24,7 +24,7 @@ _MACHINE_ID_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a registration left; ``server`` is who gave it."""
+    """What a registration left; ``server`` is who gave it, ``presented`` the digest of what it was told of us."""
 
     server: str
     machine_id: str
@@ -32,6 +32,7 @@ class Identity:
     host_id: str
     name: str
     token: str = field(repr=False)
+    presented: str = ""
 
 
 class IdentityFiles:

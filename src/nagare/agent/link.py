@@ -10,6 +10,7 @@ from nagare.agent.identity import Identity
 from nagare.client.client import BATCH_PATH, Client
 from nagare.errors import (
     ConfigError,
+    ConflictError,
     DeadlineExceededError,
     PermissionDeniedError,
     UnauthenticatedError,
@@ -67,7 +68,7 @@ class Link:
 
     async def _open(self) -> tuple[Client, Identity]:
         if self._identity is None:
-            self._identity = self._enrolment.find_identity(self._machine)
+            self._identity = await self._find_identity()
         if self._identity is None or self._must_register:
             self._identity = await self._register()
         if self._client is None:
@@ -75,6 +76,20 @@ class Link:
             client = Client(target, deadline_seconds=_DEADLINE_SECONDS, clock=self._clock, is_lean=True)
             self._client = await client.__aenter__()
         return self._client, self._identity
+
+    async def _find_identity(self) -> Identity | None:
+        """Return what an earlier run left, registered anew if the server should know us differently and we may."""
+        known = self._enrolment.find_identity(self._machine)
+        if known is None or self._enrolment.is_current(known, self._machine):
+            return known
+        try:
+            return await self._register()
+        except (ConfigError, ConflictError, UnauthenticatedError, PermissionDeniedError) as error:
+            log.warning(
+                "host_not_updated reason=%s (the server goes on with the interval, labels and version it knows)",
+                error.message,
+            )
+            return known
 
     async def _register(self) -> Identity:
         try:

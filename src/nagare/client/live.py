@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nagare.client.client import Client
 from nagare.client.inbox import Connected, Disconnected, Inbox, LiveEvent
-from nagare.errors import ConfigError, ConnectFailedError, InputError, NagareError, UnavailableError
+from nagare.errors import ConnectFailedError, InputError, NagareError, UnavailableError
 from nagare.lib.backoff import Backoff
 from nagare.lib.counters import Counters
 from nagare.lib.tasks import TaskSupervisor
@@ -83,7 +83,7 @@ class LiveFeed:
             self._inbox.put(Disconnected(reason, delay))
             await self._pause(delay)
             # A server that restarted may listen elsewhere; while none runs there is nothing to find yet.
-            with contextlib.suppress(UnavailableError, ConfigError):
+            with contextlib.suppress(NagareError):
                 await self._client.retarget()
 
     async def _connect_once(self) -> tuple[str, float | None]:

@@ -117,6 +117,33 @@ async def test_the_machine_registers_once_and_from_then_on_shows_only_its_own_to
     assert receiver.tokens == [ADMIN, "host-token-1", "host-token-1"]
 
 
+async def test_a_changed_setting_is_told_to_the_server_by_registering_anew(places: Places) -> None:
+    receiver = Receiver()
+    async with receiving(receiver, places):
+        for seq, interval in ((1, 5.0), (2, 60.0), (3, 60.0)):
+            async with rig(places, dataclasses.replace(SETTINGS, interval_seconds=interval)) as it:
+                await it.uplink.offer(_batch(seq))
+                await it.until(lambda wanted=seq: wanted in receiver.seqs)  # type: ignore[misc]
+                await it.quiet()
+    assert [registration.interval_seconds for registration in receiver.registrations] == [5.0, 60.0]
+
+
+async def test_a_changed_setting_that_cannot_be_told_does_not_stop_the_samples(
+    places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver()
+    async with receiving(receiver, places):
+        async with rig(places) as it:
+            await it.uplink.offer(_batch(1))
+            await it.quiet()
+        places.token.unlink()
+        async with rig(places, dataclasses.replace(SETTINGS, interval_seconds=60.0)) as it:
+            await it.uplink.offer(_batch(2))
+            await it.quiet()
+    assert receiver.seqs == [1, 2]
+    assert "host_not_updated reason=cannot read token" in caplog.text
+
+
 async def test_after_an_outage_the_newest_goes_first_and_the_backlog_follows_oldest_first(places: Places) -> None:
     receiver = Receiver()
     async with rig(places) as it:
