@@ -20,14 +20,16 @@ from nagare.wire.hosts import HostView
 from nagare.wire.live import EventFrame, HostFrame
 
 EVENTS_TABLE = "events"
+# Of all connections at most one in so many may be waiting for its ticket, so that strangers cannot take every place.
+_STRANGERS_SHARE = 8
 
 
 class Connection:
     """One live connection as the hub sees it: who reads, what is wanted, what waits, and whether it must end."""
 
-    def __init__(self, frame_limit: int, counters: Counters) -> None:
-        """Begin unauthenticated, with nothing wanted."""
-        self.principal: Principal | None = None
+    def __init__(self, principal: Principal | None, frame_limit: int, counters: Counters) -> None:
+        """Begin with nothing wanted; without ``principal`` until a ticket came."""
+        self.principal = principal
         self.subscriptions = Subscriptions()
         self.outbox = Outbox(frame_limit, counters)
         self.closing: str | None = None
@@ -70,15 +72,18 @@ class Hub:
         """Return how many connections there are."""
         return len(self._connections)
 
-    def join(self) -> Connection:
-        """Return a new connection. Raises OverloadedError when there are too many."""
-        if self._is_closing or len(self._connections) >= self._connection_limit:
+    def join(self, principal: Principal | None) -> Connection:
+        """Return a new connection; one without ``principal`` still owes its ticket. Raises OverloadedError."""
+        strangers = sum(connection.principal is None for connection in self._connections)
+        is_crowded = principal is None and strangers >= max(1, self._connection_limit // _STRANGERS_SHARE)
+        if self._is_closing or is_crowded or len(self._connections) >= self._connection_limit:
             self.counters.add("connections_refused")
             raise OverloadedError(
                 f"cannot open live connection: {len(self._connections)} are open (server.connection_limit)",
                 retry_after_seconds=5.0,
             )
-        connection = Connection(self._frame_limit, self.counters)
+        # Known from the first moment, so that a revocation from here on finds the connection.
+        connection = Connection(principal, self._frame_limit, self.counters)
         self._connections.add(connection)
         self.counters.add("connections_opened")
         return connection

@@ -164,6 +164,22 @@ async def test_too_many_connections_are_refused(serve: Serve) -> None:
             pass
 
 
+async def test_strangers_cannot_take_every_place(serve: Serve) -> None:
+    async with serve(connection_limit=8) as api:
+        url = api.running.url + "/ws/dashboard"
+        async with api.session.ws_connect(url) as first:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await api.session.ws_connect(url)
+            assert refused.value.status == 503
+            async with connected(api):
+                pass
+            ticket = (await api.call("POST", "/api/v1/tickets")).json["ticket"]
+            await first.send_json({"op": "authenticate", "ticket": ticket})
+            assert (await first.receive_json())["op"] == "hello"
+            async with api.session.ws_connect(url):
+                pass
+
+
 async def test_a_ticket_opens_one_connection(api: Api) -> None:
     answer = await api.call("POST", "/api/v1/tickets")
     assert answer.json["expires_seconds"] == 30

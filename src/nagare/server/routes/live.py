@@ -29,10 +29,7 @@ class _Closed(Exception):  # noqa: N818  no error: the other side went
 async def live(call: Call) -> web.WebSocketResponse:
     """Serve one live connection until either side ends it."""
     hub = call.services.hub
-    connection = hub.join()
-    if call.principal is not ANONYMOUS:
-        # Before the first wait, so that a revocation from here on finds the connection.
-        connection.principal = call.principal
+    connection = hub.join(None if call.principal is ANONYMOUS else call.principal)
     try:
         # Rows compress well, but at a cost of memory for each connection that a local network does not repay.
         socket = web.WebSocketResponse(
