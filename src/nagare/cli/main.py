@@ -19,7 +19,7 @@ from nagare.cli import exit_codes
 from nagare.cli.console import diagnostics
 from nagare.cli.console.invocation import Invocation, OutputFormat
 from nagare.cli.console.registry import LazyGroup, build
-from nagare.errors import InputError, NagareError
+from nagare.errors import InputError, NagareError, PermissionDeniedError, StorageError
 
 _COMPLETION_VARIABLE = "_NAGARE_COMPLETE"
 
@@ -44,6 +44,14 @@ def main(args: Sequence[str] | None = None) -> int:
     except NagareError as error:
         diagnostics.report(error, as_json=_wants_json(arguments, invocation))
         status = exit_codes.exit_code_of(error)
+    except OSError as error:
+        if error.filename is None:
+            _report_bug(error, arguments, invocation)
+            status = exit_codes.INTERNAL
+        else:
+            refused = _refused_by_system(error)
+            diagnostics.report(refused, as_json=_wants_json(arguments, invocation))
+            status = exit_codes.exit_code_of(refused)
     except Exception as error:  # noqa: BLE001  the last place that can turn a bug into a status
         _report_bug(error, arguments, invocation)
         status = exit_codes.INTERNAL
@@ -95,6 +103,14 @@ def _usage_error(error: typer.TyperException) -> InputError:
 
 def _not_text(error: UnicodeEncodeError) -> InputError:
     return InputError(f"cannot read argument {error.object[:60]!r}: not UTF-8", hint="set LANG to a UTF-8 locale")
+
+
+def _refused_by_system(error: OSError) -> NagareError:
+    reason = (error.strerror or "refused").lower()
+    text = f"cannot use {error.filename}: {reason}"
+    if isinstance(error, PermissionError):
+        return PermissionDeniedError(text, hint="run it as the user that owns the file, or choose --data")
+    return StorageError(text)
 
 
 def _wants_json(arguments: list[str], invocation: Invocation) -> bool:

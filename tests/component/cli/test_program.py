@@ -190,6 +190,30 @@ def test_a_bug_is_70_and_tells_its_place_only_when_asked(tmp_path: Path) -> None
         assert "a bug of ours" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("fault", "status", "said"),
+    [
+        ("PermissionError(13, 'Permission denied', '/srv/x')", 6, "cannot use /srv/x: permission denied"),
+        ("OSError(5, 'Input/output error', '/srv/x')", 9, "cannot use /srv/x: input/output error"),
+        ("OSError(5, 'Input/output error')", 70, "a bug of ours"),
+    ],
+)
+def test_what_the_system_refuses_is_no_bug(fault: str, status: int, said: str) -> None:
+    code = (
+        "import sys\n"
+        "from nagare.cli import version\n"
+        f"def fail(): raise {fault}\n"
+        "version.versions = fail\n"
+        "from nagare.cli.main import main\n"
+        "sys.exit(main(['version']))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=child_environment()
+    )
+    assert ended.returncode == status
+    assert said in ended.stderr
+
+
 def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir(mode=0o755)

@@ -27,6 +27,8 @@ _TICK_ROOM = 130
 _INTERVALS = 5
 LEAST_WIDTH = 240
 LEAST_HEIGHT = 160
+# About 300 MB while it is drawn; a poster of more pixels needs another tool.
+MOST_PIXELS = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,12 @@ def _checks(invocation: Invocation) -> Iterator[Check]:
         yield bad("configuration", error.message, error.hint)
         return
     yield from installation.check_configuration(loaded)
-    yield from installation.check_directory(loaded.settings)
-    yield from installation.check_owner(loaded.settings)
-    yield from service.check_service(loaded.settings)
+    for look in (installation.check_directory, installation.check_owner, service.check_service):
+        try:
+            yield from look(loaded.settings)
+        except OSError as error:
+            seen = f"cannot look at {error.filename or loaded.settings.data}: {(error.strerror or 'refused').lower()}"
+            yield bad("installation", seen, "run doctor as the user that owns it, or choose --data")
 
 
 def _print(invocation: Invocation, checks: list[Check]) -> None:

@@ -16,7 +16,7 @@ from nagare.cli.console.diagnostics import note
 from nagare.cli.console.invocation import Invocation, OutputFormat, columns, invocation_of
 from nagare.cli.console.moments import parse_window
 from nagare.cli.console.output import Rows, write_rows
-from nagare.errors import InputError
+from nagare.errors import InputError, LimitExceededError
 from nagare.lib.nearest import did_you_mean
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _named(keys: Sequence[str], values: Sequence[str]) -> list[str]:
 
 
 def _write_png(chart: Chart, path: Path, width: int, height: int) -> None:
-    from nagare.cli.chart.picture import LEAST_HEIGHT, LEAST_WIDTH, draw_picture
+    from nagare.cli.chart.picture import LEAST_HEIGHT, LEAST_WIDTH, MOST_PIXELS, draw_picture
     from nagare.cli.chart.png import encode_png
     from nagare.tui.renderables.palette import make_palette
 
@@ -197,6 +197,8 @@ def _write_png(chart: Chart, path: Path, width: int, height: int) -> None:
         raise InputError(
             f"cannot draw a PNG of {width}x{height}: at least {LEAST_WIDTH}x{LEAST_HEIGHT} pixels are needed"
         )
+    if width * height > MOST_PIXELS:
+        raise LimitExceededError(f"cannot draw a PNG of {width}x{height}: at most {MOST_PIXELS} pixels are drawn")
     content = encode_png(draw_picture(chart, width, height, make_palette("nagare-light")).pixels())
     if str(path) == "-":
         sys.stdout.buffer.write(content)
