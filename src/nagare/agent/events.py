@@ -70,8 +70,8 @@ def read_boot_id(root: Root) -> str:
         return ""
 
 
-def tell_boot(box: EventBox, root: Root, boot_id: str, machine_id: str, now_ms: int) -> None:
-    """Tell that the machine booted; the same boot of the same machine always makes the same event."""
+def tell_boot(box: EventBox, root: Root, boot_id: str, host: str, now_ms: int) -> None:
+    """Tell that the machine booted; the same boot of the same host always makes the same event."""
     booted_ms = now_ms - round(_uptime_seconds(root) * 1000)
     booted_at = datetime.fromtimestamp(booted_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     box.tell(
@@ -79,7 +79,7 @@ def tell_boot(box: EventBox, root: Root, boot_id: str, machine_id: str, now_ms: 
         f"host booted at {booted_at}",
         booted_ms if now_ms - booted_ms < _BOOT_AT_SECONDS * 1000 else now_ms,
         attributes={"boot_id": boot_id, "booted_at": booted_at},
-        identity=str(uuid.uuid5(_NAMESPACE, f"{machine_id}\n{boot_id}")),
+        identity=str(uuid.uuid5(_NAMESPACE, f"{host}\n{boot_id}")),
     )
 
 

@@ -53,7 +53,10 @@ async def run_agent(settings: Settings) -> None:
             # What start-up left lives for ever: keep the garbage collector from walking it at every pass.
             gc.collect()
             gc.freeze()
-            await process.run(stop)
+            try:
+                await process.run(stop)
+            finally:
+                gc.unfreeze()
     log.info("agent_stopped")
 
 
@@ -95,7 +98,9 @@ class _Process:
         self._tell("agent.start", f"agent {__version__} started")
         boot_id = read_boot_id(self._root)
         if self._files.is_new_boot(boot_id):
-            tell_boot(self._box, self._root, boot_id, self._machine.machine_id, self._clock.now_ms())
+            # The name belongs to it: two agents of one machine, say in containers of one image, are two hosts.
+            host = f"{self._machine.machine_id} {self._enrolment.name}"
+            tell_boot(self._box, self._root, boot_id, host, self._clock.now_ms())
         # Before the first connection every batch goes to disk: once this returns the boot is told for good.
         await self._agent.announce()
         self._files.save_boot(boot_id)
