@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ _SHOWN_LINES = 8
 _POINTS = 600
 _PNG_SIZE = (1200, 500)
 _CHART_ROWS = 18
+_BUTTONS = re.compile(r"( ?)((?:\x1b\[[0-9;]*m)*)- (to [^\x1b]*|\d[^\x1b]*) \+ ")
 
 
 @app.command()
@@ -143,7 +145,15 @@ def _draw(
     settings = invocation.settings.top
     palette = make_palette(settings.theme, ascii_only=settings.ascii if ascii_only is None else ascii_only)
     lines = chart_text(chart, size[0] or columns(), size[1] or _CHART_ROWS, palette, colour=invocation.has_color)
+    lines[0] = _without_buttons(lines[0], palette.glyphs.frame[1])
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _without_buttons(frame: str, border: str) -> str:
+    # The dashboard's frame carries buttons that zoom around the window's words; printed, nobody can press them.
+    return _BUTTONS.sub(
+        lambda found: f"{border * len(found[1])}{found[2]}{border} {found[3]} {border * 2}", frame, count=1
+    )
 
 
 def _chart(question: Question, series: list[Series]) -> Chart:
@@ -172,16 +182,18 @@ def _chart(question: Question, series: list[Series]) -> Chart:
 
 def _title(question: Question, series: list[Series]) -> str:
     parts = [question.name, *(f"{key}={value}" for key, value in question.filters.items())]
-    if len(series) == 1:
-        parts += _named(question.by, series[0].keys)
-    return "  ".join(parts)
+    shared = [index for index, same in enumerate(_shared(question, series)) if same] if series else []
+    return "  ".join(parts + _named([question.by[at] for at in shared], [series[0].keys[at] for at in shared]))
 
 
 def _line_name(question: Question, one: Series, series: list[Series]) -> str:
-    # What all lines share says nothing about any of them.
-    shared = [len({other.keys[index] for other in series}) == 1 for index in range(len(question.by))]
-    told = [index for index, same in enumerate(shared) if not same]
+    # What all lines share stands in the title.
+    told = [index for index, same in enumerate(_shared(question, series)) if not same]
     return " ".join(_named([question.by[index] for index in told], [one.keys[index] for index in told]))
+
+
+def _shared(question: Question, series: list[Series]) -> list[bool]:
+    return [len({one.keys[index] for one in series}) == 1 for index in range(len(question.by))]
 
 
 def _named(keys: Sequence[str], values: Sequence[str]) -> list[str]:
