@@ -112,7 +112,7 @@ def frame_of(
 
 
 def window_text(chart: Chart, plot: Plot, palette: Palette, zone: tzinfo | None = None) -> str:
-    """Return what the frame says of the window, between the buttons that zoom; a past window says when it ends.
+    """Return what the frame says of the window; a past window says when it ends, a chart with keys has zoom buttons.
 
     The longest wording that fits beside the title is taken.
     """
@@ -121,7 +121,8 @@ def window_text(chart: Chart, plot: Plot, palette: Palette, zone: tzinfo | None 
     past = f"to {format_clock(window.end_ms, zone)}"
     words = (columns, span) if window.is_live else (f"{past} {dot} {columns}", f"{past} {dot} {span}", past)
     room = plot.left + plot.width - 8 - cell_len(cells(chart.title)) - len(chart.digit)
-    return next((f"- {text} +" for text in words if len(text) + 4 <= room), "")
+    texts = (f"- {text} +" if chart.is_interactive else text for text in words)
+    return next((text for text in texts if len(text) <= room), "")
 
 
 def _legend(

@@ -34,7 +34,7 @@ class Chart:
 
     ``step_ms`` is the expected distance of samples (0: found from the data). ``low`` and ``high`` fix the scale.
     ``gradient`` colours by height and fills the area of a single line. ``stale`` are spans to hatch. ``message``
-    replaces the plot's middle: loading, empty, an error.
+    replaces the plot's middle: loading, empty, an error. ``is_interactive`` puts buttons that zoom into the frame.
     """
 
     window: TimeWindow
@@ -53,3 +53,4 @@ class Chart:
     message: str = ""
     is_loading: bool = False
     is_stale: bool = False
+    is_interactive: bool = False
