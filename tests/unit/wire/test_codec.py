@@ -95,7 +95,12 @@ def test_streams_glued_together_are_one_body(parts: list[bytes], encoding: str) 
 
 @pytest.mark.parametrize(
     ("encoding", "content"),
-    [("", b"a"), (" IDENTITY ", b"a"), ("x-gzip", gzip.compress(b"a")), ("GZIP", gzip.compress(b"a"))],
+    [
+        ("", b"a"),
+        (" IDENTITY ", b"a"),
+        ("x-gzip", gzip.compress(b"a", mtime=0)),
+        ("GZIP", gzip.compress(b"a", mtime=0)),
+    ],
 )
 def test_encodings_are_named_as_http_allows(encoding: str, content: bytes) -> None:
     assert unpack(content, encoding, LIMIT) == b"a"
