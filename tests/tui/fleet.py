@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import zlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,11 +34,21 @@ def host_names(count: int) -> list[str]:
     return ["web-1"] if count == 1 else [f"{_KINDS[index % 4]}-{index // 4 + 1}" for index in range(count)]
 
 
+def _share(text: str) -> float:
+    """Return a number from 0 to 1 that ``text`` always gives."""
+    return zlib.crc32(text.encode()) / 2**32
+
+
+@lru_cache(maxsize=4096)
+def _shape(name: str, series_id: str) -> tuple[float, float, float]:
+    base, swing, period = (_share(f"{name}/{series_id}/{part}") for part in range(3))
+    return 0.1 + 0.45 * base, 0.05 + 0.25 * swing, 200 + 700 * period
+
+
 def wave(name: str, series_id: str, ts_ms: int) -> float:
     """Return a smooth, seeded value for a moment: the same for history and for frames."""
-    seed = random.Random(f"{name}/{series_id}")
-    base, swing, period = seed.uniform(0.1, 0.55), seed.uniform(0.05, 0.3), seed.uniform(200, 900)
-    ripple = random.Random(f"{name}/{series_id}/{ts_ms // 5000}").uniform(-0.03, 0.03)
+    base, swing, period = _shape(name, series_id)
+    ripple = 0.06 * _share(f"{name}/{series_id}/{ts_ms // 5000}") - 0.03
     ratio = min(1.0, max(0.01, base + swing * math.sin(ts_ms / 1000 / period * 2 * math.pi) + ripple))
     match SERIES[series_id].unit:
         case Unit.RATE:
@@ -183,7 +195,11 @@ class FleetSource:
     async def seed(self, series_ids: Sequence[str], span: Span) -> dict[str, Points]:
         """Return every host's short history."""
         self._check("seed")
-        return {name: await self.host_history(name, series_ids, span) for name in self.names}
+        found = {}
+        for name in self.names:
+            found[name] = await self.host_history(name, series_ids, span)
+            await asyncio.sleep(0)
+        return found
 
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return the rows of the frame of that moment."""

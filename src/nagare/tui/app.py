@@ -22,6 +22,7 @@ from nagare.lib.clock import Clock, SystemClock
 from nagare.tui.actions import ACTIONS, Action, actions_in
 from nagare.tui.keymap import check_keys, key_label, keys_of
 from nagare.tui.location import Location, format_location, parse_location
+from nagare.tui.pages import load_rest, make_page
 from nagare.tui.renderables.palette import Palette, make_palette
 from nagare.tui.renderables.theme import nagare_dark, nagare_light
 from nagare.tui.screens.page import Page
@@ -79,6 +80,7 @@ class TopApp(App[int]):
         self.register_theme(nagare_dark())
         self.register_theme(nagare_light())
         self.theme = settings.top.theme
+        self.set_class(self.use_ascii, "-ascii")
 
     @property
     def palette(self) -> Palette:
@@ -115,7 +117,8 @@ class TopApp(App[int]):
         start_work(self, self._open, "open")
 
     async def _open(self) -> None:
-        # Imported here: numpy and the network library cost more than the whole first paint.
+        # numpy and the network library cost more than the whole first paint: they come after it, beside the loop.
+        await self.run_worker(load_rest, thread=True, name="load").wait()
         from nagare.tui.feed import Feed  # noqa: PLC0415  after the first paint
         from nagare.tui.source import ServerSource  # noqa: PLC0415  after the first paint
 
@@ -130,7 +133,7 @@ class TopApp(App[int]):
             self.past = [*self.past[-_HISTORY_LIMIT:], self.page.location]
         page = self._pages.get(location.page)
         if page is None:
-            page = self._pages[location.page] = _make_page(location)
+            page = self._pages[location.page] = make_page(location)
             self.install_screen(page, location.page)
         if page is not self.page:
             is_first = isinstance(self.page, StartPage)
@@ -171,6 +174,10 @@ class TopApp(App[int]):
         """Run an action of the table: what every key, click and palette entry leads to."""
         await self.act(action_id)
 
+    async def action_quit(self) -> None:
+        """Leave with exit code 0, also by the framework's own key."""
+        self.exit(0)
+
     async def act(self, action_id: str) -> None:
         """Run an action where it lives: on the page, else on the app."""
         if action_id not in ACTIONS or not self.can(action_id):
@@ -185,7 +192,7 @@ class TopApp(App[int]):
 
     def refresh_frame(self) -> None:
         """Draw header, banner and footer of the present page."""
-        if self._feed is None or not self.page.is_mounted:
+        if self._feed is None or not self.page.is_ready:
             return
         try:
             self.page.query_one(Header).facts = self.feed.header_facts(self.page)
@@ -227,23 +234,6 @@ class TopApp(App[int]):
     def address(self) -> str:
         """The address of what is shown."""
         return format_location(self.page.location)
-
-
-def _make_page(location: Location) -> Page:
-    # Pages are loaded when first shown: each brings its widgets, and numpy with them.
-    match location.page:
-        case "hosts":
-            from nagare.tui.screens.hosts import HostsPage  # noqa: PLC0415  loaded when shown
-
-            return HostsPage(location)
-        case "host":
-            from nagare.tui.screens.host import HostPage  # noqa: PLC0415  loaded when shown
-
-            return HostPage(location)
-        case _:
-            from nagare.tui.screens.overview import OverviewPage  # noqa: PLC0415  loaded when shown
-
-            return OverviewPage(location)
 
 
 def run_top(settings: Settings, location: str | None) -> int:

@@ -16,7 +16,7 @@ EVENT_COLUMNS = (
     ColumnSpec("severity", "state", CellKind.STATE, 6, 2, help="how bad it is"),
     ColumnSpec("host", "host", CellKind.TEXT, 10, 3, help="where it happened"),
     ColumnSpec("kind", "kind", CellKind.TEXT, 14, 5, help="what kind of thing"),
-    ColumnSpec("text", "what happened", CellKind.TEXT, 16, 0, grow=True, help="in one sentence"),
+    ColumnSpec("text", "what happened", CellKind.TEXT, 12, 0, grow=True, help="in one sentence"),
 )
 
 

@@ -131,7 +131,7 @@ class Feed:
         self._painted = self._clock.monotonic()
         self.model.settle(self._clock.now_ms())
         changes = self.model.take_changes()
-        if changes:
+        if changes and self._app.page.is_ready:
             self._app.page.update_live(changes)
             self._app.refresh_frame()
 
@@ -142,7 +142,8 @@ class Feed:
             self._fleet_sampled_ms = now_ms
             self.model.sample_fleet(now_ms)
             self.model.changes.fleet = True
-        self._app.page.tick()
+        if self._app.page.is_ready:
+            self._app.page.tick()
         if self.model.changes:
             self.schedule()
         self._app.refresh_frame()

@@ -176,7 +176,7 @@ class HostPage(ChartVerbs, ListPage):
 
     def redraw(self) -> None:
         """Draw everything."""
-        if not self.query(TabBar):
+        if not self.is_ready:
             return
         host, now_ms = self.host, self.top.clock.now_ms()
         self.query_one(HostSummary).tell(host, age_seconds(host, now_ms))

@@ -80,7 +80,7 @@ class HostsPage(ListPage):
             self.query_one(NoData).refresh_text()
 
     def _write_rows(self, names: Iterable[str]) -> None:
-        if not self.is_mounted:
+        if not self.is_ready:
             return
         table, now_ms = self.table(), self.top.clock.now_ms()
         for name in names:

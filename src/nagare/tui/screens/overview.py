@@ -69,7 +69,7 @@ class OverviewPage(ChartVerbs, ListPage):
     OverviewPage.-medium #right { height: 5; }
     OverviewPage.-medium.-tall #right { height: 10; }
     OverviewPage HostInspector { height: 1fr; display: none; border-left: none; border-top: solid $nagare-faint; }
-    OverviewPage.-wide #right { dock: right; width: 40; height: 100%; }
+    OverviewPage.-wide #right { dock: right; width: 44; height: 100%; }
     OverviewPage.-wide #left { height: 14; }
     OverviewPage.-huge #panels { layout: horizontal; }
     OverviewPage.-huge #left { width: 68; height: 100%; }
@@ -88,7 +88,7 @@ class OverviewPage(ChartVerbs, ListPage):
                         yield HeatGridView(id="grid")
                     yield LiveTable(HOTTEST_COLUMNS, state_key="state", clock=self.top.clock, id="hottest")
                 with Vertical(id="middle"):
-                    yield ChartBoard(FLEET_CHARTS, self.top.clock, is_fleet=True, two_from=70, id="board")
+                    yield ChartBoard(FLEET_CHARTS, self.top.clock, is_fleet=True, two_from=68, id="board")
                 with Vertical(id="right"):
                     yield LiveTable(EVENT_COLUMNS, clock=self.top.clock, id="events")
                     yield HostInspector()
@@ -135,6 +135,8 @@ class OverviewPage(ChartVerbs, ListPage):
 
     def redraw(self) -> None:
         """Draw everything."""
+        if not self.is_ready:
+            return
         self._draw_hosts()
         self._draw_events()
         self._draw_strip()

@@ -55,6 +55,8 @@ class Page(Screen[None]):
         """Begin at ``location``."""
         super().__init__()
         self.location = location
+        # Whether its widgets stand: before that there is nothing to draw into.
+        self.is_ready = False
         self._flash = ""
         self._flash_timer: Timer | None = None
 
@@ -142,6 +144,10 @@ class Page(Screen[None]):
         """Remember a change of the address that came from this page itself."""
         self.location = replace(self.location, **changes)  # type: ignore[arg-type]  # the fields are the caller's business
         self.top.note_location(self.location)
+
+    def on_mount(self) -> None:
+        """Take drawing from here on."""
+        self.is_ready = True
 
     def on_screen_resume(self) -> None:
         """Draw header and footer of this page."""

@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
 
 from nagare.lib.plain_text import plain
 from nagare.tui.actions import ACTIONS, actions_in
@@ -34,7 +36,8 @@ class _Own(Provider):
     async def discover(self) -> Hits:
         """List everything while nothing is typed."""
         for name, help_, command in self.choices()[:_JUMP_LIMIT]:
-            yield DiscoveryHit(name, command, help=help_)
+            # Names and reasons are foreign text: what looks like markup in them must stay text.
+            yield DiscoveryHit(Content(name), command, text=name, help=escape(help_))
 
     async def search(self, query: str) -> Hits:
         """List what matches, best first."""
@@ -42,7 +45,7 @@ class _Own(Provider):
         for name, help_, command in self.choices():
             score = matcher.match(name)
             if score > 0:
-                yield Hit(score, matcher.highlight(name), command, help=help_)
+                yield Hit(score, matcher.highlight(name), command, text=name, help=escape(help_))
 
 
 class ActionProvider(_Own):

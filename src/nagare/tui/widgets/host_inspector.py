@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
+from nagare.tui.ascii_text import to_ascii
 from nagare.tui.host_facts import host_items
 from nagare.tui.live_model import HostLive
-from nagare.tui.widgets.inspector_list import InspectorList, Note
+from nagare.tui.widgets.inspector_list import InspectorList, Item, Note
 from nagare.wire.events import EventView
 
 
@@ -21,4 +23,10 @@ class HostInspector(InspectorList):
     def inspect(self, host: HostLive | None, now_ms: int, events: Iterable[EventView]) -> None:
         """Tell about ``host``, or that none is chosen."""
         app: Any = self.app
-        self.set_items(host_items(host, now_ms, events, app.zone) if host else [Note("no host chosen")])
+        items = host_items(host, now_ms, events, app.zone) if host else [Note("no host chosen")]
+        self.set_items([_in_ascii(item) for item in items] if app.use_ascii else items)
+
+
+def _in_ascii(item: Item) -> Item:
+    texts: dict[str, Any] = {field.name: getattr(item, field.name) for field in fields(item)}
+    return type(item)(**{name: to_ascii(value) if isinstance(value, str) else value for name, value in texts.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -12,6 +12,9 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
+
+from nagare.tui.ascii_text import to_ascii
+from nagare.tui.renderables.theme import find_palette
 
 _PLAIN = Style()
 
@@ -29,6 +32,10 @@ class Part:
     def width(self) -> int:
         """The cells it takes."""
         return cell_len(self.text)
+
+
+def _in_ascii(parts: list[Part]) -> list[Part]:
+    return [replace(part, text=to_ascii(part.text)) for part in parts]
 
 
 class Line(Widget):
@@ -61,6 +68,8 @@ class Line(Widget):
         if y:
             return Strip.blank(width, self.rich_style)
         left, right = self.parts()
+        if find_palette(self).ascii:
+            left, right = _in_ascii(left), _in_ascii(right)
         segments = self._place(left, right, width)
         return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
 

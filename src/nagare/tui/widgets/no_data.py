@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from nagare.lib.plain_text import plain
+from nagare.tui.ascii_text import to_ascii
 from nagare.tui.live_model import Phase
 from nagare.tui.renderables.palette import make_style
 
@@ -58,6 +59,8 @@ class NoData(Static):
         palette = cast("TopApp", self.app).palette
         look = palette.state(state)
         text = Text(justify="center")
+        if palette.ascii:
+            title, reason, help_, waiting = (to_ascii(part) for part in (title, reason, help_, waiting))
         text.append(f"{look.glyph} {title}\n\n", look.style + make_style(bold=True))
         text.append(f"{reason}\n", make_style(palette.muted))
         if help_:
