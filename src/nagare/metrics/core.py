@@ -127,6 +127,30 @@ class StoreCore:
         self._compactor.merge_small(self._clock.now_ms())
         self._engine.rest(self._is_engine_empty)
 
+    def reload(self) -> None:
+        """Make the head again from the log, after DuckDB broke and took its tables along."""
+        log.error("duckdb_broken: the head is made again from the log")
+        self.writer.call(self._rebuild).result()
+
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether DuckDB answers nothing until ``reload``."""
+        return self._engine.is_broken
+
+    def _rebuild(self) -> None:
+        """Replay into a new generation; runs on the writer's thread, so that no record comes meanwhile."""
+        self._engine.close()
+        if self._sealed is not None:
+            self._seen.unseal(self._sealed.seen)
+            self._sealed = None
+        generation = self._new_generation()
+        records = self._log.replay(self._catalog.checkpoint_index() + 1)
+        for _, crowded in replay(records, generation, self.schemas, self._damages):
+            for table in crowded:
+                self.fill(table)
+        self.library.start(generation, self._blocks())
+        self.writer.head.generation = generation
+
     def _is_engine_empty(self) -> bool:
         generations = self.library.current.generations
         return not any(table.columns for generation in generations for table in generation.tables.values())

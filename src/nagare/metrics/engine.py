@@ -33,6 +33,8 @@ class Engine:
         self._root: duckdb.DuckDBPyConnection | None = None
         self._lent = 0
         self._lent_since_rest = False
+        # Set when DuckDB found itself broken: it answers nothing any more, and its tables are lost.
+        self.is_broken = False
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -45,6 +47,9 @@ class Engine:
             cursor = self._root.cursor()
         try:
             yield cursor
+        except (duckdb.FatalException, duckdb.InternalException):
+            self.is_broken = True
+            raise
         finally:
             cursor.close()
             with self._lock:
@@ -66,6 +71,7 @@ class Engine:
     def close(self) -> None:
         """Close the database; the head's tables are gone then."""
         with self._lock:
+            self.is_broken = False
             if self._root is not None:
                 self._root.close()
                 self._root = None

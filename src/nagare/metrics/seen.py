@@ -94,6 +94,10 @@ class Seen:
         )
         return SeenChanges(boots, rows, tuple(self._sealed_ids.items()))
 
+    def unseal(self, changes: SeenChanges) -> None:
+        """Take back a ``seal`` that will not be written: the next one brings its changes too."""
+        self._changed.update(changes.boots)
+
     def confirm(self) -> None:
         """Forget the sealed event ids: the catalog has them."""
         self._sealed_ids = {}

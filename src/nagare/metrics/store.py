@@ -149,6 +149,8 @@ class MetricStore:
             return await self._sql.query(request, hosts, core.schemas.current)
         except NagareError:
             self.counters.add("query_failures")
+            if core.is_broken:
+                self._wake.set()
             raise
         finally:
             self.counters.add("query_seconds", max(0.0, self._clock.monotonic() - started))
@@ -192,6 +194,8 @@ class MetricStore:
             await self._wake.wait()
             self._wake.clear()
             core = self._open_core()
+            if core.is_broken:
+                await self._try("reload", partial(self._maintain, core.reload))
             crowded, self._crowded = self._crowded, []
             await self._try("fill", partial(self._fill, crowded))
             if core.library.current.generations[-1].rows >= self._storage.flush_rows:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from nagare.config.settings import StorageSettings
-from nagare.errors import DiskFullError, NagareError, NotReadyError, OverloadedError
+from nagare.errors import DiskFullError, NagareError, NotReadyError, OverloadedError, StorageError
 from nagare.lib.clock import Clock
 from nagare.lib.segment_log import SegmentLog
 from nagare.metrics.head import Generation, HeadTable
@@ -89,6 +89,8 @@ class LogWriter:
         self._jobs: deque[_Job] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._stopping = False
+        # The senders of the group at work, owned by the thread.
+        self._current: list[_Job] = []
 
     def start(self) -> None:
         """Start the thread."""
@@ -133,25 +135,47 @@ class LogWriter:
             self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not (self._jobs or self._calls or self._stopping):
-                    self._wake.wait()
-                if self._stopping and not self._jobs and not self._calls:
-                    return
-                calls, self._calls = self._calls, deque()
-            for run in calls:
-                run()
-            self._commit(self._gather())
+        try:
+            while self._serve():
+                pass
+        finally:
+            # After a clean stop nobody waits. After a bug of ours nobody may wait for ever: fail all, take no more,
+            # and let the next start replay what is durable.
+            self._fail_waiting()
+
+    def _serve(self) -> bool:
+        """Wait for work and do it; return False once there is none and the thread shall stop."""
+        with self._wake:
+            while not (self._jobs or self._calls or self._stopping):
+                self._wake.wait()
+            if self._stopping and not self._jobs and not self._calls:
+                return False
+            calls, self._calls = self._calls, deque()
+        for run in calls:
+            run()
+        self._commit(self._gather())
+        return True
+
+    def _fail_waiting(self) -> None:
+        with self._wake:
+            self._stopping = True
+            jobs, self._jobs = self._jobs, deque()
+            calls, self._calls = self._calls, deque()
+        for job in (*self._current, *jobs):
+            _complete(job, None, StorageError("cannot store batch: the log's writer ended", hint="restart the server"))
+        for run in calls:
+            run()
 
     def _gather(self) -> _Commit:
         commit = _Commit()
         group = Group()
+        self._current = []
         while commit.size < GROUP_LIMIT_BYTES:
             with self._wake:
                 if not self._jobs:
                     break
                 job = self._jobs.popleft()
+            self._current.append(job)
             try:
                 prepared = self._prepare(job, group)
             except NagareError as error:
@@ -182,6 +206,7 @@ class LogWriter:
             _complete(job, prepared.reply, None)
         for job, error in commit.failures:
             _complete(job, None, error)
+        self._current = []
 
     def _write(self, commit: _Commit) -> NagareError | None:
         records = [prepared for _, prepared in commit.jobs if prepared.record is not None]

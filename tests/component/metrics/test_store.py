@@ -1,6 +1,7 @@
 """The metric store through its public face: append, query, flush, restart, offline."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from nagare.errors import (
     InputError,
     NotReadyError,
     OverloadedError,
+    StorageError,
 )
 from nagare.metrics import writer
+from nagare.metrics.head import Generation
 from nagare.metrics.store import MetricStore
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.event import Event, Severity
@@ -289,6 +292,31 @@ async def test_a_caller_sees_only_its_hosts(store: MetricStore) -> None:
     assert (await store.query(named, hosts=frozenset({"web2"}))).rows == [["web2"]]
     explained = await store.query(SqlRequest("EXPLAIN ANALYZE SELECT * FROM load"), hosts=frozenset({"web2"}))
     assert explained.rows
+
+
+async def test_an_error_tells_no_value_of_a_host_that_is_hidden(store: MetricStore) -> None:
+    for host in ("web1", "web2"):
+        await store.append(make_batch(1, {"cpu": {"ts": [START_MS], "core": [f"secret of {host}"]}}, host=host))
+    request = SqlRequest("SELECT * FROM cpu WHERE core::INT > 0")
+    with pytest.raises(InputError, match="secret"):
+        await store.query(request)
+    with pytest.raises(InputError) as refusal:
+        await store.query(request, hosts=frozenset({"web1"}))
+    assert "secret" not in refusal.value.message + refusal.value.hint
+
+
+async def test_a_bug_in_the_writer_fails_its_senders_and_those_who_come_later(
+    store: MetricStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
+    monkeypatch.setattr(Generation, "add", broken)
+    with pytest.raises(StorageError, match="writer ended"):
+        await store.append(make_batch(1))
+    with pytest.raises(NotReadyError):
+        await store.append(make_batch(2))
 
 
 def _hosts_table() -> RecordTable:

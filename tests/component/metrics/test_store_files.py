@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import (
+    CorruptBlockError,
     DiskFullError,
     InputError,
     OverloadedError,
@@ -84,6 +86,53 @@ async def test_duckdb_rests_while_nobody_needs_it(store: MetricStore) -> None:
         await store.keep_house()
         assert core._engine._root is None
         assert await rows(store, "SELECT max(cores) FROM load") == [[seq]]
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_a_broken_duckdb_is_made_again_from_the_log(
+    sealed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_store(tmp_path) as store:
+        core = store._core
+        assert core is not None
+        await store.append(make_batch(1))
+        await store.flush()
+        for seq in (2, 3):
+            await store.append(make_batch(seq))
+            await store.append_events([replace(EVENT, id=str(seq))])
+        if sealed:
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "fsync", _fails(errno.EIO))
+                with pytest.raises(StorageError):
+                    await store.flush()
+        await rows(store, "SELECT * FROM load")
+        await store._maintain(core.reload)
+        await store.append(make_batch(4))
+        assert await rows(store, "SELECT cores FROM load ORDER BY 1") == [[1], [2], [3], [4]]
+        await store.flush()
+        assert await rows(store, "SELECT cores FROM load ORDER BY 1") == [[1], [2], [3], [4]]
+        assert await rows(store, "SELECT count(*) FROM events") == [[2]]
+    async with make_store(tmp_path) as store:
+        assert [(await store.append(make_batch(seq))).duplicate for seq in (1, 2, 3, 4)] == [True] * 4
+        assert await store.append_events([replace(EVENT, id="2")]) == [False]
+
+
+async def test_a_block_that_does_not_read_back_is_told(store: MetricStore, tmp_path: Path) -> None:
+    await store.append(make_batch(1))
+    await store.flush()
+    (block,) = files(tmp_path, "metrics/load/*/*.parquet")
+    content = bytearray(block.read_bytes())
+    content[-12:] = b"x" * 12
+    block.write_bytes(content)
+    with pytest.raises(CorruptBlockError, match="cannot read block"):
+        await rows(store, "SELECT * FROM load")
+    block.write_bytes(b"")
+    with pytest.raises(CorruptBlockError):
+        await rows(store, "SELECT * FROM load")
+    block.unlink()
+    with pytest.raises(CorruptBlockError):
+        await rows(store, "SELECT * FROM load")
+    assert await rows(store, "SELECT count(*) FROM cpu") == [[0]]
 
 
 async def test_files_that_the_catalog_does_not_list_are_removed(tmp_path: Path) -> None:

@@ -18,13 +18,16 @@ from nagare.errors import (
 from nagare.lib.nearest import did_you_mean
 
 _PREFIX = re.compile(r"^[A-Za-z ]+ Error: ")
-_CANDIDATES = re.compile(r"Candidate bindings: (.*)")
 _COLUMN = re.compile(r'[Cc]olumn (?:named )?"([^"]+)"')
 _CALLERS_FAULT = (
     duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException,
     duckdb.InvalidInputException, duckdb.OutOfRangeException, duckdb.TypeMismatchException,
     duckdb.NotImplementedException, duckdb.SyntaxException, duckdb.InvalidTypeException, duckdb.SequenceException,
 )  # fmt: skip
+
+
+# What DuckDB says here may quote the value that it stumbled over.
+_NAME_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
 def parser_error(error: duckdb.Error) -> QuerySyntaxError:
@@ -38,24 +41,46 @@ def first_line(error: duckdb.Error) -> str:
     return text[:1].lower() + text[1:]
 
 
-def query_error(error: duckdb.Error, columns: Collection[str]) -> NagareError:
-    """Return our error for a statement that failed while it was bound or ran."""
+def query_error(error: duckdb.Error, columns: Collection[str], *, tells_values: bool = True) -> NagareError:
+    """Return our error for a statement that failed while it was bound or ran.
+
+    Without ``tells_values`` no value of a row is told: it might be one of a host that the caller may not see.
+    """
     if isinstance(error, duckdb.InterruptException):
-        return DeadlineExceededError(
-            "cannot finish query: its deadline passed", hint="ask for less: a shorter time, fewer columns"
-        )
+        return deadline_error()
     if isinstance(error, duckdb.OutOfMemoryException):
         return ResultTooLargeError(
             "cannot run query: it needs more memory than all queries may use", hint="ask for less, or aggregate"
         )
-    if isinstance(error, duckdb.BinderException) and (found := _COLUMN.search(str(error))):
-        name = found[1]
-        return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=did_you_mean(name, columns))
-    if isinstance(error, _CALLERS_FAULT) and "Parquet" not in str(error):
-        return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=_place(error))
-    if isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)):
+    if _is_about_block(error):
         return CorruptBlockError(f"cannot read block: {first_line(error)}", hint="see `nagare doctor`")
+    if isinstance(error, _CALLERS_FAULT):
+        return _callers_error(error, columns, tells_values=tells_values)
     return StorageError(f"cannot run query: {first_line(error)}")
+
+
+def _is_about_block(error: duckdb.Error) -> bool:
+    # A caller's statement names no file; it may hold the words of one, but hardly a block's path in what DuckDB says first.
+    said = str(error).split("\n", 1)[0]
+    return isinstance(error, duckdb.IOException) or (
+        isinstance(error, duckdb.InvalidInputException) and "/date=" in said and ".parquet" in said
+    )
+
+
+def deadline_error() -> DeadlineExceededError:
+    """Return the error for a query that took too long."""
+    return DeadlineExceededError(
+        "cannot finish query: its deadline passed", hint="ask for less: a shorter time, fewer columns"
+    )
+
+
+def _callers_error(error: duckdb.Error, columns: Collection[str], *, tells_values: bool) -> QuerySyntaxError:
+    if isinstance(error, _NAME_VALUES) and not tells_values:
+        return QuerySyntaxError("cannot run SQL: a value does not fit what is done with it", hint="use TRY_CAST")
+    hint = _place(error)
+    if isinstance(error, duckdb.BinderException) and (found := _COLUMN.search(str(error))):
+        hint = did_you_mean(found[1], columns)
+    return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=hint)
 
 
 def _place(error: duckdb.Error) -> str:

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from nagare.config.settings import QuerySettings
-from nagare.errors import DeadlineExceededError, OverloadedError
+from nagare.errors import OverloadedError
+from nagare.metrics.sql.messages import deadline_error
 
 T = TypeVar("T")
 # DuckDB looks for an interrupt between chunks of work; it is asked again, because one may fall between two statements.
@@ -52,9 +53,7 @@ class QueryPool:
             raise
         if not done:
             _keep_stopping(loop, future, stop)
-            raise DeadlineExceededError(
-                "cannot finish query: its deadline passed", hint="ask for less: a shorter time, fewer columns"
-            )
+            raise deadline_error()
         return future.result()
 
     def close(self) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import duckdb
 
 from nagare.config.settings import QuerySettings
-from nagare.errors import DeadlineExceededError, ResultTooLargeError
+from nagare.errors import ResultTooLargeError
 from nagare.metrics.engine import Engine, quote_name
 from nagare.metrics.library import Library, Snapshot
 from nagare.metrics.schema import SQL_TYPES, Schema
-from nagare.metrics.sql.messages import query_error
+from nagare.metrics.sql.messages import deadline_error, query_error
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.metrics.sql.values import json_safe
 from nagare.metrics.sql.views import View, Window
@@ -58,9 +58,7 @@ class Job:
     def check_stopped(self) -> None:
         """Raise DeadlineExceededError once ``stop`` was called."""
         if self.stopped.is_set():
-            raise DeadlineExceededError(
-                "cannot finish query: its deadline passed", hint="ask for less: a shorter time, fewer columns"
-            )
+            raise deadline_error()
 
 
 class QueryRunner:
@@ -95,7 +93,7 @@ class QueryRunner:
                 job.check_stopped()
                 return self._answer(cursor, job, checked)
             except duckdb.Error as error:
-                raise query_error(error, names) from error
+                raise query_error(error, names, tells_values=job.hosts is None) from error
             finally:
                 job.cursor = None
 
