@@ -53,4 +53,4 @@ class Chart:
     message: str = ""
     is_loading: bool = False
     is_stale: bool = False
-    is_interactive: bool = False
+    is_interactive: bool = True

@@ -141,7 +141,6 @@ class TimeChart(Widget, can_focus=True):
             is_loading=self.state == "loading",
             is_stale=self.is_stale,
             message=self.message,
-            is_interactive=True,
         )
 
     # Painting

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC
 
 import pytest
@@ -74,6 +75,11 @@ def test_foreign_names_become_ascii_when_asked() -> None:
     lines = chart_text(chart, 60, 12, make_palette(ascii_only=True), zone=UTC)
     assert "".join(lines).isascii()
     assert "u-W?rme" in lines[0]
+
+
+def test_a_printed_chart_has_no_buttons() -> None:
+    assert "- 15 m · 17 s/col +" in chart_text(CPU, 60, 12, zone=UTC)[0]
+    assert "─ 15 m · 17 s/col ─" in chart_text(replace(CPU, is_interactive=False), 60, 12, zone=UTC)[0]
 
 
 def test_charts_load_no_textual() -> None:
