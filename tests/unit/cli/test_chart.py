@@ -1,6 +1,5 @@
 """The PNG: a lawful file of the right size, gaps kept, every label in its font."""
 
-import re
 import struct
 import zlib
 
@@ -12,8 +11,7 @@ from nagare.cli.chart.font import HEIGHT, WIDTH, glyph, text_width
 from nagare.cli.chart.picture import draw_picture
 from nagare.cli.chart.png import encode_png
 from nagare.cli.chart.raster import Raster, colour_of
-from nagare.cli.offline.plot import _without_buttons
-from nagare.tui.renderables.braille_chart import Chart, Line, chart_text
+from nagare.tui.renderables.braille_chart import Chart, Line
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.time_axis import TimeWindow
 from nagare.tui.renderables.value_axis import Unit
@@ -103,20 +101,3 @@ def test_what_lies_outside_is_left_out() -> None:
     raster.fill(-10, -10, 100, 12, "#ff0000")
     raster.line(np.array([-50.0, 50.0]), np.array([-50.0, 50.0]), "#00ff00")
     assert raster.pixels().shape == (20, 20, 3)
-
-
-@pytest.mark.parametrize("is_live", [True, False])
-@pytest.mark.parametrize("colour", [True, False])
-@pytest.mark.parametrize("ascii_only", [True, False])
-def test_a_printed_frame_has_no_buttons(is_live: bool, colour: bool, ascii_only: bool) -> None:
-    palette = make_palette(ascii_only=ascii_only)
-    window = TimeWindow(NOW, NOW + 600_000, is_live=is_live)
-    chart = Chart(window, (Line("x", [NOW, NOW + 600_000], [1, 2]),), title="agent - memory + more")
-    before = chart_text(chart, 80, 8, palette, colour=colour)[0]
-    after = _without_buttons(before, palette.glyphs.frame[1])
-    plain, shown = (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in (before, after))
-    assert len(plain) == len(shown)
-    assert "10 m" in shown
-    assert "agent - memory + more" in shown
-    assert re.search(r" - .* \+ .?.$", plain)
-    assert not re.search(r"10 m.* \+ ", shown)

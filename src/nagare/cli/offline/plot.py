@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,7 +30,6 @@ _SHOWN_LINES = 8
 _POINTS = 600
 _PNG_SIZE = (1200, 500)
 _CHART_ROWS = 18
-_BUTTONS = re.compile(r"( ?)((?:\x1b\[[0-9;]*m)*)- (to [^\x1b]*|\d[^\x1b]*) \+ ")
 
 
 @app.command()
@@ -145,15 +143,7 @@ def _draw(
     settings = invocation.settings.top
     palette = make_palette(settings.theme, ascii_only=settings.ascii if ascii_only is None else ascii_only)
     lines = chart_text(chart, size[0] or columns(), size[1] or _CHART_ROWS, palette, colour=invocation.has_color)
-    lines[0] = _without_buttons(lines[0], palette.glyphs.frame[1])
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _without_buttons(frame: str, border: str) -> str:
-    # The dashboard's frame carries buttons that zoom around the window's words; printed, nobody can press them.
-    return _BUTTONS.sub(
-        lambda found: f"{border * len(found[1])}{found[2]}{border} {found[3]} {border * 2}", frame, count=1
-    )
 
 
 def _chart(question: Question, series: list[Series]) -> Chart:
@@ -177,6 +167,8 @@ def _chart(question: Question, series: list[Series]) -> Chart:
         unit=unit_of(question.column),
         title=_title(question, series),
         message="" if lines else "no samples in this window",
+        # Nobody can press the buttons of a printed frame.
+        is_interactive=False,
     )
 
 
