@@ -153,6 +153,8 @@ async def _stop_signal() -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
     signals = (signal.SIGTERM, signal.SIGINT)
 
+    timers: list[asyncio.TimerHandle] = []
+
     def restore() -> None:
         for number in signals:
             loop.remove_signal_handler(number)
@@ -160,11 +162,13 @@ async def _stop_signal() -> AsyncIterator[asyncio.Event]:
     def ask() -> None:
         if not stop.is_set():
             stop.set()
-            loop.call_later(_ONE_REQUEST_SECONDS, restore)
+            timers.append(loop.call_later(_ONE_REQUEST_SECONDS, restore))
 
     for number in signals:
         loop.add_signal_handler(number, ask)
     try:
         yield stop
     finally:
+        for timer in timers:
+            timer.cancel()
         restore()

@@ -46,6 +46,7 @@ _RETRY_CAP_SECONDS = 10.0
 _PATIENT_SECONDS = 30.0
 _NEEDS_A_PERSON = (ConfigError, ConflictError, PermissionDeniedError, UnauthenticatedError)
 _REASONS_LIMIT = 16
+_REFUSAL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Uplink:
         # Reasons told in this outage, and reasons of refusals told as events; both bounded.
         self._reasons: set[str] = set()
         self._told: set[str] = set()
+        self._next_refusal_told_at = 0.0
         self._work = asyncio.Event()
         self._settled = asyncio.Event()
         # Counts: sent, failures, dropped, set_aside, refused_rows.
@@ -207,13 +209,23 @@ class Uplink:
             log.info("uplink_up host=%s waiting_batches=%d", self._link.host, self._spool.count)
         self._is_up, self._is_down = True, False
         self._reasons.clear()
-        refused = sum(len(refusal.rows) for refusal in reply.refused)
-        if refused:
-            self.counters.add("refused_rows", refused)
-            first = reply.refused[0]
-            log.warning(
-                "rows_refused rows=%d table=%s reason=%s", refused, plain(first.table, 64), plain(first.reason, 200)
-            )
+        if reply.refused:
+            self._note_refused(reply)
+
+    def _note_refused(self, reply: BatchReply) -> None:
+        """Count rows that the server did not store; a wrong clock refuses every batch, so that is told once a minute."""
+        self.counters.add("refused_rows", sum(len(refusal.rows) for refusal in reply.refused))
+        now = self._clock.monotonic()
+        if now < self._next_refusal_told_at:
+            return
+        self._next_refusal_told_at = now + _REFUSAL_SECONDS
+        first = reply.refused[0]
+        log.warning(
+            "rows_refused rows_total=%d table=%s reason=%s",
+            self.counters.get("refused_rows"),
+            plain(first.table, 64),
+            plain(first.reason, 200),
+        )
 
     def _fail(self, error: NagareError) -> float:
         """Count the failure, tell a reason once in an outage, and return the delay before the next try."""

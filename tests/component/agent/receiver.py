@@ -13,7 +13,7 @@ from nagare.errors import NagareError
 from nagare.keys.files import make_private_directory, write_private
 from nagare.keys.signing import is_signed
 from nagare.server.problems import error_response
-from nagare.wire.batch import Batch, BatchReply
+from nagare.wire.batch import Batch, BatchReply, Refusal
 from nagare.wire.codec import decode, encode, unpack
 from nagare.wire.hosts import RegisterReply, RegisterRequest
 from nagare.wire.signature import HEADER, signed_bytes
@@ -35,6 +35,8 @@ class Receiver:
     name: str | None = None
     refuse: Callable[[Batch], NagareError | None] = lambda _: None
     refuse_registration: Callable[[RegisterRequest], NagareError | None] = lambda _: None
+    # Rows that every reply lists as not stored.
+    refused: list[Refusal] = field(default_factory=list)
     hold: asyncio.Event | None = None
     seen: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -84,7 +86,7 @@ class Receiver:
         return (
             error_response(error, "r")
             if error
-            else web.Response(body=encode(BatchReply(1)), content_type="application/json")
+            else web.Response(body=encode(BatchReply(1, refused=self.refused)), content_type="application/json")
         )
 
     async def _tell(self) -> None:

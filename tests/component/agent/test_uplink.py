@@ -33,7 +33,7 @@ from nagare.errors import (
 from nagare.keys.files import make_private_directory
 from nagare.lib.clock import ManualClock
 from nagare.lib.tasks import TaskSupervisor
-from nagare.wire.batch import Batch
+from nagare.wire.batch import Batch, Refusal
 from tests.component.agent.receiver import ADMIN, Receiver, receiving
 
 SETTINGS = AgentSettings(name="web1")
@@ -276,6 +276,23 @@ async def test_a_batch_that_can_never_succeed_is_set_aside_told_and_blocks_nobod
     assert "\x1b" not in str(event["text"])
     kept = [Packed.from_record(path.read_bytes()) for path in (places.spool / "set-aside").iterdir()]
     assert sorted(packed.body for packed in kept) == sorted([_batch(1).body, _batch(2).body])
+
+
+async def test_rows_that_a_wrong_clock_makes_future_are_counted_and_told_once_a_minute(
+    places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(refused=[Refusal("load", [0, 1], "2026: ahead by \x1b an hour")])
+    async with receiving(receiver, places), rig(places) as it:
+        for seq in range(1, 11):
+            await it.uplink.offer(_batch(seq))
+            await it.uplink.settle()
+        assert it.uplink.counters.get("refused_rows") == 20
+        await it.clock.advance(61)
+        await it.uplink.offer(_batch(11))
+        await it.uplink.settle()
+    said = [record.getMessage() for record in caplog.records if "rows_refused" in record.getMessage()]
+    assert said[0] == "rows_refused rows_total=2 table=load reason=2026: ahead by ␛ an hour"
+    assert len(said) == 2
 
 
 async def test_a_lost_registration_is_made_again(places: Places) -> None:
