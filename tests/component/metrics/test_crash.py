@@ -1,5 +1,6 @@
 """A store killed at every step of a batch's life: what was acknowledged is there exactly once, value by value."""
 
+import asyncio
 import random
 import signal
 import subprocess
@@ -48,19 +49,19 @@ async def _check(folder: Path, acked: set[int]) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_killed_at_a_step_again_and_again(step: str, tmp_path: Path) -> None:
+def test_killed_at_a_step_again_and_again(step: str, tmp_path: Path) -> None:
     # One store for three kills in a row, so that each start also meets what the last crash left behind.
     chance = random.Random(f"{SEED} {step}")
     acked: set[int] = set()
     for _ in range(3):
         number = chance.randint(1, OFTEN.get(step, 3 if not step.startswith("compaction") else 1))
         acked |= _run_until_killed(tmp_path, max(acked, default=0) + 1000, step, number)
-        await _check(tmp_path, acked)
+        asyncio.run(_check(tmp_path, acked))
 
 
-async def test_killed_at_any_moment(tmp_path: Path) -> None:
+def test_killed_at_any_moment(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     acked: set[int] = set()
     for _ in range(4):
         acked |= _run_until_killed(tmp_path, max(acked, default=0) + 1000, "none", chance.randint(1, 400))
-        await _check(tmp_path, acked)
+        asyncio.run(_check(tmp_path, acked))
