@@ -111,7 +111,10 @@ class SegmentLog:
     def open(self) -> None:
         """Find the segments, cut a torn tail, and be ready to append. Raises StorageError."""
         with _translated("open log", self._directory):
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._directory.is_dir():
+                self._directory.mkdir(parents=True, mode=0o700)
+                # Else a power cut could take the folder, and with it every record that was synchronised.
+                sync_directory(self._directory.parent)
             self._segments = _find_segments(self._directory)
             self._next = self._segments[-1].first if self._segments else 1
             self._cut_torn_tail()

@@ -12,6 +12,7 @@ import duckdb
 
 from nagare.config.places import Places
 from nagare.config.settings import QuerySettings, StorageSettings
+from nagare.lib.atomic_file import sync_directory
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.lib.segment_log import SegmentLog
@@ -33,6 +34,10 @@ from nagare.metrics.writer import Head, LogWriter, Watch
 from nagare.wire.system import StoreStatus
 
 log = logging.getLogger(__name__)
+
+
+# Names of batches and events age in days: an hourly look is plenty, and it is a write.
+FORGET_SECONDS = 3600.0
 
 
 class StoreCore:
@@ -61,12 +66,15 @@ class StoreCore:
         self.runner = QueryRunner(self._engine, self.library, str(places.metrics), query)
         self._next_generation = 1
         self._sealed: Sealed | None = None
+        self._forgot_at = clock.monotonic()
         self._damages: list[str] = []
 
     def open(self) -> None:
         """Open catalog, blocks and log, and replay what is in no block yet. Raises StorageError."""
         for folder in (self._places.data, self._places.metrics):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not folder.is_dir():
+                folder.mkdir(parents=True, mode=0o700)
+                sync_directory(folder.parent)
         self._log.open()
         open_catalog(self._catalog, self._files, self._engine, self._log.first_index, self._damages)
         checkpoint = self._catalog.checkpoint_index()
@@ -122,7 +130,10 @@ class StoreCore:
         if old:
             self._catalog.replace_blocks(old, ())
             self.library.replaced(old, (), lambda: self._files.remove(old))
-        if self.writer.call(lambda: self._seen.forget_before(oldest_ms)).result():
+        now = self._clock.monotonic()
+        if now - self._forgot_at >= FORGET_SECONDS:
+            self._forgot_at = now
+            self.writer.call(lambda: self._seen.forget_before(oldest_ms)).result()
             self._catalog.forget_before(oldest_ms)
         self._compactor.merge_small(self._clock.now_ms())
         self._engine.rest(self._is_engine_empty)

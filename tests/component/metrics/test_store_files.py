@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,10 @@ async def test_rows_older_than_retention_are_dropped_with_their_blocks(tmp_path:
         await clock.advance(3700)
         await store.keep_house()
         assert store.status().block_count == 0
+        with sqlite3.connect(Places(tmp_path).catalog) as connection:
+            for table in ("seqs", "event_ids", "blocks"):
+                assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        connection.close()
         assert await rows(store, "SELECT count(*) FROM load") == [[0]]
         assert files(tmp_path, "metrics/*/date=*") == []
 
@@ -321,8 +326,6 @@ async def test_damage_in_the_log_costs_its_record_and_is_told(tmp_path: Path) ->
 
 
 async def test_a_catalog_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    import sqlite3
-
     async with make_store(tmp_path):
         pass
     connection = sqlite3.connect(Places(tmp_path).catalog)

@@ -8,8 +8,8 @@ construct that a newer DuckDB brings is refused too. No regular expression decid
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -46,11 +46,10 @@ ONLY_SELECT = "one SELECT statement, or EXPLAIN of one, is allowed"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A statement that may run: its text, the known tables it names, and its tree for whoever plans with it."""
+    """A statement that may run: its text, and the known tables it names."""
 
     sql: str
     tables: frozenset[str]
-    tree: Mapping[str, Any] = field(repr=False)
     is_explain: bool = False
 
 
@@ -69,7 +68,7 @@ def check(cursor: duckdb.DuckDBPyConnection, sql: str, known: Collection[str]) -
         raise QuerySyntaxError(f"cannot run {statement.type.name} statement: {ONLY_SELECT}")
     tree = _parse(cursor, body)
     tables = _Walk(known).run(tree)
-    return Checked(f"{prefix}{body}", frozenset(tables), tree, is_explain=bool(prefix))
+    return Checked(f"{prefix}{body}", frozenset(tables), is_explain=bool(prefix))
 
 
 def _single_statement(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -251,15 +250,3 @@ def _is_small_constant(node: Mapping[str, Any], place: int) -> bool:
     literal = arguments[place].get("expression", {}).get("literal", {})
     text = str(literal.get("text", ""))
     return literal.get("kind") == "INTEGER" and text.isdecimal() and len(text) < 6 and int(text) <= BOUNDED_COUNT
-
-
-def walk(node: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield every object of a tree, outermost first."""
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            yield item
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)

@@ -8,6 +8,7 @@ from nagare.lib.clock import Clock
 from nagare.metrics.schema import Schema
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import Job, QueryRunner
+from nagare.metrics.sql.sandbox import Checked
 from nagare.model.columns import RecordTable
 from nagare.wire.sql import SqlReply, SqlRequest
 
@@ -27,11 +28,20 @@ class SqlService:
         started = self._clock.monotonic()
         job = Job(request, hosts)
         known = [*schemas, *self._records]
-        checked = await self._pool.run(lambda: self._runner.check(request.sql, known), job.stop)
-        records = {name: self._records[name] for name in checked.tables if name in self._records}
-        for name, record in records.items():
-            job.records[name] = await record.fetch()
-        reply = await self._pool.run(lambda: self._runner.run(job, checked, schemas, records), job.stop)
+
+        def check_and_run() -> tuple[Checked, SqlReply | None]:
+            checked = self._runner.check(request.sql, known)
+            if any(name in self._records for name in checked.tables):
+                return checked, None
+            return checked, self._runner.run(job, checked, schemas, {})
+
+        checked, reply = await self._pool.run(check_and_run, job.stop)
+        if reply is None:
+            # Records are read on the loop, by the rooms that own them, and only those that the query names.
+            records = {name: self._records[name] for name in checked.tables if name in self._records}
+            for name, record in records.items():
+                job.records[name] = await record.fetch()
+            reply = await self._pool.run(lambda: self._runner.run(job, checked, schemas, records), job.stop)
         elapsed_ms = round((self._clock.monotonic() - started) * 1000, 3)
         return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms)
 
