@@ -106,7 +106,7 @@ def test_one_installation_has_one_agent(data: Path) -> None:
 def test_a_wrong_address_ends_the_agent_with_a_clear_word(data: Path) -> None:
     with _quick_agent(data, "--server", "ftp://nowhere") as agent:
         assert agent.wait() == 2
-        assert "cannot use server address" in agent.said()
+        assert "not an http or https URL" in agent.said()
 
 
 def test_no_secret_is_in_logs_or_arguments(data: Path) -> None:
