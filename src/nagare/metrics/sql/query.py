@@ -41,7 +41,9 @@ class Job:
     hosts: frozenset[str] | None
     records: dict[str, Columns] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
-    cursor: duckdb.DuckDBPyConnection | None = None
+    # Guards _cursor: it must not close under an interrupt. Held for moments only, also by the event loop.
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _cursor: duckdb.DuckDBPyConnection | None = None
 
     @property
     def window(self) -> Window:
@@ -51,9 +53,14 @@ class Job:
     def stop(self) -> None:
         """End the query as soon as DuckDB looks; before it runs at all, if it has not begun."""
         self.stopped.set()
-        cursor = self.cursor
-        if cursor is not None:
-            cursor.interrupt()
+        with self._lock:
+            if self._cursor is not None:
+                self._cursor.interrupt()
+
+    def use(self, cursor: duckdb.DuckDBPyConnection | None) -> None:
+        """Say which cursor ``stop`` interrupts; None before it closes."""
+        with self._lock:
+            self._cursor = cursor
 
     def check_stopped(self) -> None:
         """Raise DeadlineExceededError once ``stop`` was called."""
@@ -87,7 +94,7 @@ class QueryRunner:
         job.check_stopped()
         # The cursor first: while it is lent the engine cannot rest and drop what the snapshot names.
         with self._engine.cursor() as cursor, self._library.pinned() as snapshot:
-            job.cursor = cursor
+            job.use(cursor)
             try:
                 self._make_views(cursor, job, checked, snapshot, schemas, records)
                 job.check_stopped()
@@ -95,7 +102,7 @@ class QueryRunner:
             except duckdb.Error as error:
                 raise query_error(error, names, tells_values=job.hosts is None) from error
             finally:
-                job.cursor = None
+                job.use(None)
 
     def _make_views(
         self,
