@@ -47,6 +47,7 @@ _ALWAYS = ("help", "quit")
 class TopApp(App[int]):
     """The terminal interface of one installation."""
 
+    TITLE = "nagare top"
     CSS_PATH = "theme.tcss"
     ENABLE_COMMAND_PALETTE = False
     # The framework's own Ctrl+C only says how to quit; here it quits, as people expect of a monitor.
@@ -161,7 +162,10 @@ class TopApp(App[int]):
             return action_id == "quit"
         if action_id in ("retry", "error.show"):
             return bool(self.feed.trouble if action_id == "error.show" else self.feed.can_retry)
-        return self._find_method(action_id) is not None and self.page.can(action_id)
+        try:
+            return self._find_method(action_id) is not None and self.page.can(action_id)
+        except NoMatches:
+            return False  # the page is being put together or taken down
 
     def _find_method(self, action_id: str) -> Any:
         method = ACTIONS[action_id].method

@@ -242,10 +242,15 @@ class LiveModel:
             if is_deaf and host.level not in (Level.DOWN, Level.UNKNOWN):
                 level = Level.STALE
             if level is not host.level:
-                # The first judgement does not know since when; what the host said last is the best guess.
-                host.level_since_ms = now_ms if host.level is not Level.UNKNOWN else (host.seen_ms or now_ms)
+                host.level_since_ms = self._since_ms(host, now_ms, is_deaf=is_deaf)
                 host.level = level
                 self.changes.hosts.add(host.name)
+
+    def _since_ms(self, host: HostLive, now_ms: int, *, is_deaf: bool) -> int:
+        if is_deaf:
+            return self.connection.since_ms
+        # The first judgement does not know since when; what the host said last is the best guess.
+        return now_ms if host.level is not Level.UNKNOWN else (host.seen_ms or now_ms)
 
     def state(self, host: HostLive, now_ms: int) -> HostState:
         """Return how alive ``host`` is."""

@@ -1,5 +1,7 @@
 """What a person is told when not all is well: each state is designed, none is an accident."""
 
+from typing import Any
+
 import pytest
 
 from nagare.errors import ConnectFailedError, DeadlineExceededError
@@ -81,7 +83,9 @@ async def test_silence_of_one_host_is_stale_then_down_without_numbers() -> None:
 
 
 async def test_what_stands_out_is_told_in_words() -> None:
-    full = {"disk": {"mount": ["/var"], "device": ["sdb"], "used_ratio": [0.981], "read_only": [False]}}
+    full: dict[str, dict[str, list[Any]]] = {
+        "disk": {"mount": ["/var"], "device": ["sdb"], "used_ratio": [0.981], "read_only": [False]}
+    }
     async with scene(hosts=4) as top:
         top.put(frame_of("db-1", NOW_MS, tables=full))
         await top.shows("✖ db-1 disk /var 98.1% full", "✖ 1")
@@ -177,7 +181,9 @@ async def test_foreign_text_cannot_steer_the_terminal() -> None:
 
 
 async def test_markup_in_foreign_text_stays_text() -> None:
-    bad = {"disk": {"mount": ["/[/][@click=app.quit]x"], "device": ["sdb"], "used_ratio": [0.99], "read_only": [False]}}
+    bad: dict[str, dict[str, list[Any]]] = {
+        "disk": {"mount": ["/[/][@click=app.quit]x"], "device": ["sdb"], "used_ratio": [0.99], "read_only": [False]}
+    }
     async with scene(hosts=2) as top:
         top.put(frame_of("db-1", NOW_MS, tables=bad))
         await top.shows("disk /[/][@click=app.quit]x 99.0% full")

@@ -126,6 +126,8 @@ class HostPage(ChartVerbs, ListPage):
         self.call_after_refresh(self._show)
 
     async def _show(self) -> None:
+        if not self.query(ChartBoard):
+            return  # the page went while this waited for its turn
         location = self.location
         bar = self.filter_bar
         if bar is not None:

@@ -62,6 +62,8 @@ class HostsPage(ListPage):
         self.call_after_refresh(self._apply_location)
 
     def _apply_location(self) -> None:
+        if not self.query("#hosts"):
+            return  # the page went while this waited for its turn
         bar, table = self.filter_bar, self.table()
         if bar is not None:
             bar.put(self.location.filter)
@@ -112,8 +114,8 @@ class HostsPage(ListPage):
         self._inspect()
 
     def _inspect(self) -> None:
-        inspector = self.query_one(HostInspector)
-        if inspector.display:
+        inspector = self.find_part(HostInspector)
+        if inspector is not None and inspector.display and self.find_part(LiveTable) is not None:
             inspector.inspect(self.model.hosts.get(self.host_at_cursor()), self.top.clock.now_ms(), self.model.events)
 
     async def on_live_table_row_selected(self, message: RowSelected) -> None:

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual.css.query import NoMatches
-
 from nagare.errors import NagareError
 from nagare.tui.actions import ACTIONS
 from nagare.tui.export import csv_text, file_name, write_new
@@ -83,10 +81,7 @@ class ListPage(Page):
     @property
     def filter_bar(self) -> FilterBar | None:
         """The filter line, None on a page without one."""
-        try:
-            return self.query_one(FilterBar)
-        except NoMatches:
-            return None
+        return self.find_part(FilterBar)
 
     def footer_hint(self) -> str:
         """Explain the filter while it is typed."""

@@ -131,6 +131,8 @@ class OverviewPage(ChartVerbs, ListPage):
         self.call_after_refresh(self._follow)
 
     def _follow(self) -> None:
+        if not self.query(ChartBoard):
+            return  # the page went while this waited for its turn
         self.board.follow(self.top.source.fleet_history, self.model.fleet_ring, self.time_window())
 
     def redraw(self) -> None:
@@ -180,8 +182,8 @@ class OverviewPage(ChartVerbs, ListPage):
         self._inspect()
 
     def _inspect(self) -> None:
-        inspector = self.query_one(HostInspector)
-        if inspector.display:
+        inspector = self.find_part(HostInspector)
+        if inspector is not None and inspector.display and len(self.query(LiveTable)) > 1:
             host = self.model.hosts.get(self.host_at_cursor())
             inspector.inspect(host, self.top.clock.now_ms(), self.model.events)
 
@@ -230,6 +232,8 @@ class OverviewPage(ChartVerbs, ListPage):
 
     def _share_room(self) -> None:
         """Give the lists what they need and the charts the rest."""
+        if not self.is_ready or not self.query("#left"):
+            return
         count, height = len(self.model.hosts), self.size.height
         grid, fleet, left = self.query_one(HeatGridView), self.query_one("#fleet"), self.query_one("#left")
         fleet.display = count > 1

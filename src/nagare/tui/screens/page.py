@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nagare.tui.live_model import Changes, LiveModel
 
 
+Part = TypeVar("Part", bound=Widget)
 _FLASH_SECONDS = 4.0
 # From 80 columns on there is room for two things side by side, from 120 on for an inspector, from 180 on for three.
 _WIDTHS = [(0, "-tiny"), (40, "-small"), (80, "-medium"), (120, "-wide"), (180, "-huge")]
@@ -108,6 +109,10 @@ class Page(Screen[None]):
         """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
         return action in ACTIONS
 
+    def find_part(self, kind: type[Part]) -> Part | None:
+        """Return the page's first widget of that kind; None while the page is put together or taken down."""
+        return next(iter(self.query(kind)), None)
+
     def run_widget_action(self, action_id: str) -> None:
         """Have a widget do what its own key would: the way of the mouse and the palette."""
 
@@ -148,6 +153,10 @@ class Page(Screen[None]):
     def on_mount(self) -> None:
         """Take drawing from here on."""
         self.is_ready = True
+
+    def on_unmount(self) -> None:
+        """Take no drawing any more."""
+        self.is_ready = False
 
     def on_screen_resume(self) -> None:
         """Draw header and footer of this page."""

@@ -23,17 +23,19 @@ class Skeleton(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Draw one row of bars."""
+        # Every segment has a style: the filter of NO_COLOR needs one.
+        return Strip([self._row(y)]).adjust_cell_length(self.size.width).apply_style(self.rich_style)
+
+    def _row(self, y: int) -> Segment:
         palette = find_palette(self)
-        width, height = self.size.width, self.size.height
+        width, height = self.size
         if y == height // 2:
-            text = "opening" + palette.glyphs.more
-            return Strip([Segment(text.center(width), make_style(palette.muted))]).adjust_cell_length(width)
+            return Segment(f"opening{palette.glyphs.more}".center(width), make_style(palette.muted))
         if y % 2 == 0 or y >= height - 1 or abs(y - height // 2) < 2:
-            return Strip.blank(width)
-        row = "  " + "  ".join(
-            palette.glyphs.hatch * max(3, bar - (y * 5) % 7) + " " * ((y * 5) % 7) for bar in self._WIDTHS
-        )
-        return Strip([Segment(row, make_style(palette.faint))]).adjust_cell_length(width)
+            return Segment(" " * width)
+        gap = y * 5 % 7
+        bars = (palette.glyphs.hatch * max(3, bar - gap) + " " * gap for bar in self._WIDTHS)
+        return Segment("  " + "  ".join(bars), make_style(palette.faint))
 
 
 class StartPage(Page):

@@ -28,5 +28,7 @@ class HostInspector(InspectorList):
 
 
 def _in_ascii(item: Item) -> Item:
-    texts: dict[str, Any] = {field.name: getattr(item, field.name) for field in fields(item)}
-    return type(item)(**{name: to_ascii(value) if isinstance(value, str) else value for name, value in texts.items()})
+    kind: Any = type(item)
+    values = {field.name: getattr(item, field.name) for field in fields(item)}
+    shown: Item = kind(**{name: to_ascii(value) if isinstance(value, str) else value for name, value in values.items()})
+    return shown

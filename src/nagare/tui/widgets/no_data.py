@@ -26,10 +26,12 @@ class NoData(Static):
     """
 
     def refresh_text(self) -> bool:
-        """Show or hide by the app's state; True when shown."""
+        """Show or hide by the app's state, in the place of the page's panels; True when shown."""
         app = cast("TopApp", self.app)
         text = self._text(app)
         self.set_class(text is not None, "-shown")
+        for panels in self.screen.query("#panels"):
+            panels.display = text is None
         if text is not None:
             self.update(text)
         return text is not None
