@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 
 from nagare.config.settings import Settings
-from nagare.lib.log_setup import set_up_logging
 from nagare.server.lifecycle import serving
+from nagare.server.running.exit_guard import guard_exit
+
+# How long the interpreter may wait for threads once everything is closed.
+_THREADS_SECONDS = 2.0
+# What the process then ends with after an error: its own code would be told by the command line, which was not reached.
+_BROKEN = 70
 
 
 async def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then stop within the deadlines. A second signal exits at once.
 
-    Raises LockedError when another process serves the data directory, and what starting may raise.
+    The process must end after it: threads that do not return are left behind then. Raises LockedError when another
+    process serves the data directory, and what starting may raise.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -24,20 +29,14 @@ async def run_server(settings: Settings) -> None:
     try:
         async with serving(settings):
             await stop.wait()
+    except BaseException:
+        guard_exit(_THREADS_SECONDS, _BROKEN)
+        raise
+    else:
+        guard_exit(_THREADS_SECONDS)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-
-
-def main(settings: Settings) -> None:
-    """Run the server on the fastest loop there is; logs go to stderr. Ends normally after a clean stop."""
-    set_up_logging(settings.log.level, settings.log.format)
-    if sys.platform == "win32":
-        asyncio.run(run_server(settings))
-        return
-    import uvloop  # noqa: PLC0415  not on every system
-
-    uvloop.run(run_server(settings))
 
 
 def _asked_to_stop(number: signal.Signals, stop: asyncio.Event) -> None:
