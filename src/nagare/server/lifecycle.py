@@ -15,14 +15,14 @@ from aiohttp import web
 
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.errors import ConfigError, ConflictError, ReadOnlyError
+from nagare.errors import ConfigError, ConflictError
 from nagare.fleet.views import format_time
-from nagare.keys.files import make_private_directory
 from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock, SystemClock
 from nagare.server.app import make_app
 from nagare.server.compose import composed
 from nagare.server.running.announce import announced
+from nagare.server.running.directories import make_directories
 from nagare.server.running.listen import Listen, parse_listen
 from nagare.server.running.lock import InstallationLock
 from nagare.server.running.tls import find_certificate, make_context
@@ -51,7 +51,7 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     """Serve inside the block. Raises LockedError, ConfigError, StorageError, ConflictError (address in use)."""
     clock = clock or SystemClock()
     listen, places = parse_listen(settings.server.listen), Places(settings.data)
-    _make_directories(places)
+    make_directories(places)
     async with AsyncExitStack() as stack:
         stack.enter_context(InstallationLock(places.lock))
         certificate = find_certificate(settings, listen, clock.now())
@@ -127,14 +127,3 @@ def _note(services: Services, url: str, certificate: ServerCertificate | None) -
         version=services.version,
         started_at=format_time(services.clock.now()),
     )
-
-
-def _make_directories(places: Places) -> None:
-    try:
-        places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_private_directory(places.run)
-    except OSError as error:
-        raise ReadOnlyError(
-            f"cannot use data directory {places.data}: {error.strerror or error}",
-            hint="choose another with --data, or give it to this user",
-        ) from error
