@@ -1,11 +1,9 @@
-"""A small HTTP/1.1 client for the agent: one kept connection, whole answers, and a tenth of a library's memory.
+"""HTTP for the agent by the standard library: one kept connection, whole answers, a tenth of the other session's memory.
 
 The agent stands on every host and may take 50 MB in all; the library behind ``session`` alone costs ten of them. What
 both promise is the same: no redirect is followed, no proxy or cookie of the environment is used, a pinned certificate
 is compared before a byte of the request leaves, answers are capped, deadlines are the caller's. What this one does not
 do: WebSockets, compressed answers, several requests at one time.
-
-Method: RFC 9112 (HTTP/1.1 message syntax), the parts a client needs.
 """
 
 from __future__ import annotations
@@ -13,15 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ssl import SSLCertVerificationError, SSLEOFError, SSLSocket, SSLZeroReturnError
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 from nagare import __version__
 from nagare.errors import ConfigError, ConnectFailedError
+from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
 from nagare.net.causes import os_cause
 from nagare.net.tls import make_tls
@@ -29,24 +32,10 @@ from nagare.net.trust import Trust, check_address, parse_pin
 
 # Replies to an agent are small; a longer one is not our server's.
 _ANSWER_LIMIT_BYTES = 4 * 2**20
-_LINE_LIMIT_BYTES = 16 * 2**10
-_HEADER_LIMIT = 100
-_CLOSE_SECONDS = 1.0
-_NO_BODY = frozenset({204, 304})
-
-
-class _StaleError(Exception):
-    """The connection ended before the first byte of an answer."""
-
-
-class _GarbledError(Exception):
-    """What came is not HTTP/1.1, or too long."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+_PIECE_BYTES = 64 * 2**10
+# A connection that is being made cannot be cut from outside; a thread that nobody waits for ends after this.
+_CONNECT_SECONDS = 15.0
+_CLOSED = (ConnectionError, SSLEOFError, SSLZeroReturnError)
 
 
 class LeanSession:
@@ -58,19 +47,14 @@ class LeanSession:
         check_address(url, trust.pin)
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._host = parts.hostname or ""
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._prefix = parts.path.rstrip("/")
         self._pin = parse_pin(trust.pin) if trust.pin else ""
-        self._tls = make_tls(trust) if parts.scheme == "https" else None
-        self._headers = {
-            "Host": parts.netloc,
-            "User-Agent": f"nagare/{__version__}",
-            "Accept": "application/json, application/problem+json",
-        }
+        kind = partial(HTTPSConnection, context=make_tls(trust)) if parts.scheme == "https" else HTTPConnection
+        self._make = partial(kind, parts.hostname or "", parts.port, timeout=_CONNECT_SECONDS)
+        self._headers = {"User-Agent": f"nagare/{__version__}", "Accept": "application/json, application/problem+json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._stream: _Stream | None = None
+        self._connection: HTTPConnection | None = None
 
     async def __aenter__(self) -> Self:
         """Prepare; the first request opens the connection."""
@@ -80,12 +64,9 @@ class LeanSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connection."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.writer.close()
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await stream.writer.wait_closed()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     async def request(
         self,
@@ -102,143 +83,124 @@ class LeanSession:
         belong here, which holds for all of an agent's.
         """
         target = self._prefix + path + (f"?{urlencode(params)}" if params else "")
-        message = self._message(method, target, body or b"", headers or {})
+        fields = {**self._headers, **(headers or {})}
+        self._check(target, fields)
+        call = _Call(self._connection, self._connect, partial(_exchange, method, target, body, fields))
+        self._connection = None
         try:
-            if self._stream is not None:
-                with contextlib.suppress(_StaleError):
-                    return await self._exchange(message)
-            return await self._exchange(message)
-        except _StaleError as error:
-            raise self._failed("the connection was closed") from error
-        except _GarbledError as error:
-            raise self._failed(f"the answer is not HTTP: {error}") from error
-        except ssl.SSLCertVerificationError as error:
+            answer = await call.answer()
+        except SSLCertVerificationError as error:
             raise self._failed(f"its certificate is not trusted: {error.verify_message}") from error
-        except TimeoutError:
-            raise
         except OSError as error:
             raise self._failed(os_cause(error)) from error
-
-    def _message(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        fields = {**self._headers, **headers, "Content-Length": str(len(body))}
-        head = "\r\n".join([f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())])
-        if not head.replace("\r\n", "").isprintable() or not head.isascii() or head.count("\r\n") != len(fields):
-            # Never sent as it is: it could smuggle a second request, or a secret's bytes into another header.
-            raise ConfigError(f"cannot call {self._origin}: a header or path has unlawful characters")
-        return head.encode("ascii") + b"\r\n\r\n" + body
-
-    async def _exchange(self, message: bytes) -> Answer:
-        stream, self._stream = self._stream, None
-        stream = stream or await self._connect()
-        is_kept = False
-        try:
-            stream.writer.write(message)
-            # A server may answer before it has read all, and close: the answer is read then anyway.
-            with contextlib.suppress(ConnectionError):
-                await stream.writer.drain()
-            answer, is_kept = await _read_answer(stream.reader)
-        finally:
-            if is_kept:
-                self._stream = stream
-            else:
-                stream.writer.transport.abort()
+        except HTTPException as error:
+            raise self._failed(f"the answer is not HTTP: {plain(str(error), 200)}") from error
+        except UnicodeError as error:
+            raise self._failed("its name is unlawful") from error
+        self._connection = call.connection
         return answer
 
-    async def _connect(self) -> _Stream:
-        reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls, limit=_LINE_LIMIT_BYTES)
+    def _check(self, target: str, fields: Mapping[str, str]) -> None:
+        # Never sent as it is: it could smuggle a second request, or a secret's bytes into another header.
+        if not all(text.isascii() and text.isprintable() for text in (target, *fields, *fields.values())):
+            raise ConfigError(f"cannot call {self._origin}: a header or path has unlawful characters")
+
+    def _connect(self) -> HTTPConnection:
+        connection = self._make()
+        # Else the library connects anew by itself, where nobody compares the pin.
+        connection.auto_open = 0
+        connection.connect()
+        sock = connection.sock
+        sock.settimeout(None)
         if self._pin:
-            certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
+            certificate = (sock.getpeercert(binary_form=True) if isinstance(sock, SSLSocket) else None) or b""
             if hashlib.sha256(certificate).hexdigest() != self._pin:
-                writer.transport.abort()
+                connection.close()
                 raise self._failed("its certificate does not match the pin")
-        return _Stream(reader, writer)
+        return connection
 
     def _failed(self, cause: str) -> ConnectFailedError:
         return ConnectFailedError(f"cannot reach {self._origin}: {cause}")
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
-    """Return the answer and whether the connection may be kept."""
-    try:
-        while True:
-            status, is_modern = _parse_status(await _read_line(reader, is_first=True))
-            headers = await _read_headers(reader)
-            if status >= 200:
-                break
-        body, is_delimited = await _read_body(reader, status, headers)
-    except asyncio.IncompleteReadError as error:
-        raise _GarbledError("it ends too early") from error
-    is_kept = is_modern and is_delimited and "close" not in headers.get("connection", "").lower()
-    return Answer(status, headers, body), is_kept
+class _Call:
+    """One request in a thread of its own, which the loop may leave at any time."""
+
+    def __init__(
+        self,
+        kept: HTTPConnection | None,
+        connect: Callable[[], HTTPConnection],
+        exchange: Callable[[HTTPConnection], Answer],
+    ) -> None:
+        # The thread's until it has ended. None: not connected.
+        self.connection = kept
+        self._connect = connect
+        self._exchange = exchange
+        self._is_left = False
+
+    async def answer(self) -> Answer:
+        job: Future[Answer] = Future()
+        job.set_running_or_notify_cancel()
+        # A daemon: a name server that hangs must not keep the process from ending.
+        threading.Thread(target=self._run, args=(job,), name="http", daemon=True).start()
+        try:
+            return await asyncio.wrap_future(job)
+        except asyncio.CancelledError:
+            self._leave()
+            job.add_done_callback(self._close)
+            raise
+
+    def _run(self, job: Future[Answer]) -> None:
+        try:
+            answer = self._ask()
+        except BaseException as error:  # noqa: BLE001  carried to the caller, who waits for it
+            self._close()
+            job.set_exception(error)
+        else:
+            job.set_result(answer)
+
+    def _ask(self) -> Answer:
+        # Without a socket the server ended the connection with its last answer.
+        if self.connection is not None and self.connection.sock is not None:
+            with contextlib.suppress(*_CLOSED):
+                return self._exchange(self.connection)
+            self._close()
+        if not self._is_left:
+            self.connection = self._connect()
+        # Looked at after the connection can be seen by ``_leave``: one of both finds the other.
+        if self._is_left or self.connection is None:
+            raise ConnectionAbortedError
+        return self._exchange(self.connection)
+
+    def _leave(self) -> None:
+        self._is_left = True
+        sock = self.connection and self.connection.sock
+        if sock:
+            # Wakes the thread, as closing would not. Not the method of a TLS socket: it would go on in clear text.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def _close(self, _: object = None) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
 
-async def _read_line(reader: asyncio.StreamReader, *, is_first: bool = False) -> str:
-    try:
-        line = await reader.readuntil(b"\n")
-    except asyncio.IncompleteReadError as error:
-        if is_first and not error.partial:
-            raise _StaleError from error
-        raise
-    except ConnectionError as error:
-        if is_first:
-            raise _StaleError from error
-        raise
-    except asyncio.LimitOverrunError as error:
-        raise _GarbledError("a line is too long") from error
-    return line.decode("latin-1").rstrip("\r\n")
-
-
-def _parse_status(line: str) -> tuple[int, bool]:
-    version, _, rest = line.partition(" ")
-    code = rest[:3]
-    if not version.startswith("HTTP/1.") or not (code.isascii() and code.isdigit()) or rest[3:4] not in ("", " "):
-        raise _GarbledError("no status line")
-    return int(code), version != "HTTP/1.0"
-
-
-async def _read_headers(reader: asyncio.StreamReader) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for _ in range(_HEADER_LIMIT):
-        line = await _read_line(reader)
-        if not line:
-            return headers
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise _GarbledError("a header does not read")
-        headers[name.strip().lower()] = value.strip()
-    raise _GarbledError("it has too many headers")
-
-
-async def _read_body(reader: asyncio.StreamReader, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
-    """Return the body and whether its end was told, so that the next answer can follow it."""
-    if status in _NO_BODY:
-        return b"", True
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        return await _read_chunks(reader), True
-    length = headers.get("content-length")
-    if length is not None:
-        return await reader.readexactly(_parse_length(length, 10, 0)), True
-    content = bytearray()
-    while piece := await reader.read(_LINE_LIMIT_BYTES):
-        content += piece
-        _parse_length(str(len(content)), 10, 0)
-    return bytes(content), False
-
-
-async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
-    content = bytearray()
-    while size := _parse_length((await _read_line(reader)).partition(";")[0].strip(), 16, len(content)):
-        content += await reader.readexactly(size)
-        await _read_line(reader)
-    await _read_headers(reader)
-    return bytes(content)
-
-
-def _parse_length(text: str, base: int, before: int) -> int:
-    try:
-        length = int(text, base)
-    except ValueError as error:
-        raise _GarbledError("a length is no number") from error
-    if length < 0 or before + length > _ANSWER_LIMIT_BYTES:
-        raise _GarbledError(f"it is larger than {_ANSWER_LIMIT_BYTES} bytes")
-    return length
+def _exchange(
+    method: str, target: str, body: bytes | None, fields: Mapping[str, str], connection: HTTPConnection
+) -> Answer:
+    # A server may answer before it has read all, and close: the answer is read then anyway.
+    with contextlib.suppress(*_CLOSED):
+        connection.request(method, target, body, fields)
+    with connection.getresponse() as response:
+        if response.status < 200 or response.msg.defects:
+            raise HTTPException("its head does not read")
+        content = bytearray()
+        while piece := response.read1(_PIECE_BYTES):
+            content += piece
+            if len(content) > _ANSWER_LIMIT_BYTES:
+                raise HTTPException(f"it is larger than {_ANSWER_LIMIT_BYTES} bytes")
+        if response.length:
+            raise HTTPException("it ends too early")
+        headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, headers, bytes(content))

@@ -1,14 +1,19 @@
 """The lean session against exact bytes: what it reads, what it refuses, and when it asks again."""
 
+import asyncio
 import contextlib
+import threading
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.errors import ConfigError, ConnectFailedError
 from nagare.net.lean import LeanSession
-from tests.component.net.local_server import bytes_server
+from nagare.net.trust import Trust
+from tests.component.net.local_server import bytes_server, make_certificate, serving
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -27,7 +32,8 @@ async def _fetch(answer: bytes) -> tuple[int, bytes]:
         (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
         (b"HTTP/1.0 200 OK\r\n\r\nto the end", (200, b"to the end")),
         (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", (200, b"ok")),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, (200, b"ok")),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, (200, b"ok")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nto the end", (200, b"to the end")),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n",
             (200, b"abcde"),
@@ -45,13 +51,14 @@ async def test_answers_are_read(answer: bytes, expected: tuple[int, bytes]) -> N
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 2x0 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n",
-        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", id="a long line"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc",
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (5 * 2**20), id="a body without end"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", id="a long line"),
         pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", id="many headers"),
         b"HTTP/1.1 200 OK\r\nTrunc",
     ],
@@ -92,3 +99,27 @@ async def test_a_token_with_unlawful_characters_is_never_sent(token: str) -> Non
 async def test_any_bytes_end_as_an_answer_or_as_our_error(garbage: bytes) -> None:
     with contextlib.suppress(ConnectFailedError):
         await _fetch(b"HTTP/1.1 " + garbage)
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+async def test_a_request_that_nobody_waits_for_ends_with_its_thread(tmp_path: Path, *, is_secure: bool) -> None:
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        asked.set()
+        await never.wait()
+        return web.Response()
+
+    certificate, tls = make_certificate(tmp_path)
+    trust = Trust(pin=certificate.pin) if is_secure else None
+    async with serving(web.get("/", hang), tls=tls if is_secure else None) as url:
+        async with LeanSession(url, trust=trust) as session:
+            async with asyncio.TaskGroup() as group:
+                request = group.create_task(session.request("GET", "/"))
+                await asked.wait()
+                threads = [thread for thread in threading.enumerate() if thread.name == "http"]
+                request.cancel()
+            for thread in threads:
+                await asyncio.to_thread(thread.join, 10)
+        never.set()
+    assert [thread.is_alive() for thread in threads] == [False]

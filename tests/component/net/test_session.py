@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,39 @@ async def test_an_unusable_authority_is_told_when_the_session_is_made(
     with pytest.raises(ConfigError, match="cannot read certificate authority"):
         async with kind("https://127.0.0.1:1", trust=Trust(ca_file=ca_file)):
             pass
+
+
+@both
+async def test_a_pin_is_compared_again_when_the_server_came_back_as_another(kind: Kind, tmp_path: Path) -> None:
+    async def last(_: web.Request) -> web.Response:
+        return web.Response(headers={"Connection": "close"})
+
+    certificate, tls = make_certificate(tmp_path / "ours")
+    _, other_tls = make_certificate(tmp_path / "theirs")
+    async with AsyncExitStack() as ours:
+        url = await ours.enter_async_context(serving(web.get("/", last), tls=tls))
+        async with kind(url, token=SECRET, trust=Trust(pin=certificate.pin)) as session:
+            assert (await session.request("GET", "/")).status == 200
+            await ours.aclose()
+            async with serving(web.get("/", last), tls=other_tls, port=int(url.rpartition(":")[2])):
+                with pytest.raises(ConnectFailedError, match="its certificate does not match the pin"):
+                    await session.request("GET", "/")
+
+
+@both
+async def test_a_server_without_tls_is_told(kind: Kind) -> None:
+    async with serving(web.post("/echo", _echo)) as url, kind(url.replace("http:", "https:")) as session:
+        with pytest.raises(ConnectFailedError, match="no TLS connection could be made"):
+            await session.request("POST", "/echo")
+
+
+@both
+async def test_a_kept_tls_connection_that_was_closed_meanwhile_is_replaced(kind: Kind, tmp_path: Path) -> None:
+    certificate, tls = make_certificate(tmp_path)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    trust = Trust(pin=certificate.pin)
+    async with bytes_server(answer, tls=tls) as server, kind(server.url, trust=trust) as session:
+        await session.request("GET", "/first")
+        await server.ended.wait()
+        assert (await session.request("POST", "/second", body=b"again")).body == b"ok"
+    assert len(server.connections) == 2
