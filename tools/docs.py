@@ -8,6 +8,7 @@ from pathlib import Path
 from nagare.model.tables import TABLES, ColumnKind, Table
 from tools.docs_cli import cli_page
 from tools.docs_keys import keys_page
+from tools.docs_metrics import metrics_page
 from tools.docs_problems import exit_codes_page, problems_page
 from tools.docs_settings import settings_page
 
@@ -46,6 +47,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "exit-codes.md": exit_codes_page,
     "keys.md": keys_page,
+    "metrics.md": metrics_page,
     "problems.md": problems_page,
     "settings.md": settings_page,
     "tables.md": tables_page,

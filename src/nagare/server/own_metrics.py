@@ -47,7 +47,9 @@ def _store(services: Services) -> Iterator[MetricValue]:
         if not isinstance(value, int | float):
             continue
         kind = "counter" if name.endswith("_total") else "gauge"
-        yield MetricValue(f"nagare_store_{name}", kind, f"metric store: {name.replace('_', ' ')}", float(value))
+        # The suffix _count belongs to histograms in the text format; promtool says so.
+        told = "blocks" if name == "block_count" else name
+        yield MetricValue(f"nagare_store_{told}", kind, f"metric store: {name.replace('_', ' ')}", float(value))
 
 
 def _counters(services: Services) -> Iterator[MetricValue]:

@@ -1,0 +1,79 @@
+"""The page of the server's own numbers, as ``GET /metrics`` tells them."""
+
+from __future__ import annotations
+
+from nagare.wire.system import StoreStatus
+
+GAUGES = {
+    "nagare_build_info": "always 1; label `version`",
+    "nagare_uptime_seconds": "time since the server listens",
+    "nagare_cpu_seconds_total": "CPU seconds of the process",
+    "nagare_memory_bytes": "resident set of the process",
+    "nagare_live_connections": "live connections (WebSocket)",
+    "nagare_inflight_bytes": "bytes of bodies being taken in",
+    "nagare_hosts": "registered hosts; label `state`: up, stale, down, unknown",
+}
+STORE = {
+    "log_bytes": "size of the log",
+    "head_rows": "rows in memory that stand in no block yet",
+    "block_count": "blocks that count",
+    "block_bytes": "size of the blocks",
+    "rows_total": "rows stored since the start",
+    "batches_total": "batches stored since the start",
+    "duplicates_total": "batches that were known already",
+    "refused_rows_total": "rows refused one by one",
+    "queries_total": "queries answered or refused",
+    "query_failures_total": "queries that failed",
+    "disk_free_bytes": "free space of the data directory's device",
+    "is_writable": "1 while batches are taken",
+    "oldest_ms": "time of the oldest row, Unix milliseconds",
+    "newest_ms": "time of the newest row, Unix milliseconds",
+}
+# Counters appear when they first count.
+COUNTERS = {
+    "nagare_server_requests_total": "requests answered",
+    "nagare_server_batches_total": "batches acknowledged",
+    "nagare_hub_connections_opened_total": "live connections opened",
+    "nagare_hub_connections_refused_total": "live connections refused at the limit",
+    "nagare_hub_frames_dropped_total": "frames that slow connections lost",
+    "nagare_bodies_bodies_refused_overload_total": "bodies refused because too many were being taken in",
+    "nagare_identity_tickets_dropped_total": "tickets for live connections dropped at the limit",
+    "nagare_metrics_batches_total": "batches given to the store",
+    "nagare_metrics_rows_total": "rows stored",
+    "nagare_metrics_duplicates_total": "batches that were known already",
+    "nagare_metrics_refused_rows_total": "rows refused one by one",
+    "nagare_metrics_events_total": "events stored",
+    "nagare_metrics_queries_total": "queries given to the store",
+    "nagare_metrics_query_failures_total": "queries that failed",
+    "nagare_metrics_query_seconds_total": "time that queries took",
+    "nagare_metrics_flushes_total": "flushes of the head to blocks",
+}
+_TOP = """# The server's own numbers
+
+Written by `make docs`. `GET /metrics` tells them as Prometheus text (or OpenMetrics, by `Accept`), `GET /api/v1/system/metrics` as
+JSON; both need the permission `system.read`. A scrape job:
+
+```yaml
+scrape_configs:
+  - job_name: nagare
+    authorization: { credentials_file: /var/lib/nagare/run/token }
+    static_configs: [{ targets: ["127.0.0.1:8750"] }]
+```
+
+What agents measured on hosts is not here: it is asked for in [SQL](../how-to/query-recipes.md).
+
+| name | |
+| --- | --- |
+"""
+
+
+def told_name(field: str) -> str:
+    """Return the name that a field of the store's status has among the metrics."""
+    return "nagare_store_" + ("blocks" if field == "block_count" else field)
+
+
+def metrics_page() -> str:
+    """Return the page."""
+    numbers = [name for name in StoreStatus.__struct_fields__ if name != "damages"]
+    rows = {**GAUGES, **{told_name(name): STORE[name] for name in numbers}, **COUNTERS}
+    return _TOP + "".join(f"| `{name}` | {text} |\n" for name, text in rows.items())
