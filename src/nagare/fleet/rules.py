@@ -35,6 +35,23 @@ def check_labels(labels: Mapping[str, str]) -> None:
     _check_pairs("labels", labels, _LABEL_LIMIT)
 
 
+def merge_labels(told: Mapping[str, str], told_before: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:
+    """Return a host's ``labels`` after its agent tells its own again.
+
+    What the agent changed, added or dropped since ``told_before`` takes effect, except where an operator said
+    something else meanwhile: the operator wins.
+    """
+    merged = dict(labels)
+    for key in {*told, *told_before}:
+        if told.get(key) == told_before.get(key) or labels.get(key) != told_before.get(key):
+            continue
+        if key in told:
+            merged[key] = told[key]
+        else:
+            del merged[key]
+    return merged
+
+
 def _check_pairs(field: str, pairs: Mapping[str, str], limit: int) -> None:
     if len(pairs) > _PAIRS_LIMIT:
         raise _fault(field, f"at most {_PAIRS_LIMIT} pairs are lawful, {len(pairs)} were sent")

@@ -11,9 +11,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
-from nagare.errors import ConflictError, NotFoundError
+from nagare.errors import ConflictError, NagareError, NotFoundError
 from nagare.fleet.liveness import Life, revive
-from nagare.fleet.rules import check_labels, check_registration
+from nagare.fleet.rules import check_labels, check_registration, merge_labels
 from nagare.fleet.store import HostStore, from_ms
 from nagare.fleet.views import down_event, host_view, up_event
 from nagare.keys.signing import check_public_key
@@ -70,6 +70,8 @@ class Fleet:
         self._registering: set[str] = set()
         self._started = clock.monotonic()
         self._flushed_at = self._started
+        # Code of the error with which the last review ended.
+        self._fault = ""
 
     async def __aenter__(self) -> Self:
         """Load the hosts."""
@@ -85,8 +87,11 @@ class Fleet:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Save who was seen when."""
-        await self.flush()
+        """Save who was seen when, if the disk takes it."""
+        try:
+            await self.flush()
+        except NagareError as error:
+            log.warning("last_seen_not_saved: %s", error.message)
 
     async def register(self, request: RegisterRequest) -> RegisterReply:
         """Register a machine, or the same machine again, and return a new token for it.
@@ -167,13 +172,22 @@ class Fleet:
     async def run(self) -> None:
         """Announce changes of state and keep last-seen times durable, until cancelled."""
         while True:
-            await self.review()
-            if self._clock.monotonic() - self._flushed_at >= _FLUSH_SECONDS:
-                await self.flush()
+            try:
+                await self.review()
+                if self._clock.monotonic() - self._flushed_at >= _FLUSH_SECONDS:
+                    await self.flush()
+            except NagareError as error:
+                # A full disk lasts: said once, tried again at every review.
+                if error.code != self._fault:
+                    log.warning("fleet_not_saved: %s", error.message)
+                self._fault = error.code
+            else:
+                self._fault = ""
             await self._clock.sleep(_REVIEW_SECONDS)
 
     async def review(self) -> None:
         """Announce every host whose state is not what was announced last. Raises what storing an event raises."""
+        faults: list[NagareError] = []
         for name in list(self._hosts):
             life = self._lives.get(name)
             if life is None:  # removed while an earlier host's fall was stored
@@ -182,11 +196,13 @@ class Fleet:
             if state is not life.state:
                 life.state = state
                 self._announce(name)
-            # Asked again at every review, so that a fall that could not be stored is stored by a later one.
-            if state is HostState.DOWN and life.down_ms is None:
-                await self._fall(name, life)
-            elif state is HostState.UP and life.down_ms is not None:
-                await self._rise(name, life)
+            try:
+                await self._tell_fall_or_rise(name, life, state)
+            except NagareError as error:
+                # The others are looked at all the same; this one is asked again at the next review.
+                faults.append(error)
+        if faults:
+            raise faults[0]
 
     async def flush(self) -> None:
         """Save last-seen times that are not saved yet."""
@@ -197,8 +213,20 @@ class Fleet:
         }
         for life in unsaved.values():
             life.is_saved = True
-        if seen_ms:
+        if not seen_ms:
+            return
+        try:
             await self._store.save_last_seen(seen_ms)
+        except BaseException:
+            for life in unsaved.values():
+                life.is_saved = False
+            raise
+
+    async def _tell_fall_or_rise(self, name: str, life: Life, state: HostState) -> None:
+        if state is HostState.DOWN and life.down_ms is None:
+            await self._fall(name, life)
+        elif state is HostState.UP and life.down_ms is not None:
+            await self._rise(name, life)
 
     async def _fall(self, name: str, life: Life) -> None:
         # Durable in this order, so that a crash at any point repeats the same event id and loses none.
@@ -237,8 +265,8 @@ class Fleet:
             last_seen_at=known.last_seen_at if known else None,
             interval_seconds=request.interval_seconds,
             version=request.version,
-            # An operator's labels win over what the agent was configured with.
-            labels={**request.labels, **(known.labels if known else {})},
+            labels=merge_labels(request.labels, known.agent_labels, known.labels) if known else dict(request.labels),
+            agent_labels=dict(request.labels),
             facts=dict(request.facts),
             public_key=request.public_key,
         )

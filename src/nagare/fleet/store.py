@@ -38,6 +38,8 @@ hosts = Table(
     Column("interval_seconds", Float, nullable=False),
     Column("version", String(64), nullable=False),
     Column("labels", JSON, nullable=False),
+    # What the agent told last: what it changes since is told apart from what an operator changed.
+    Column("agent_labels", JSON, nullable=False),
     Column("facts", JSON, nullable=False),
     Column("public_key", String(64), nullable=True),
     # When it was announced to be down; null while it is not. Durable, so that a restart announces nothing twice.
@@ -103,6 +105,7 @@ def _values(host: Host) -> dict[str, Any]:
         "interval_seconds": host.interval_seconds,
         "version": host.version,
         "labels": dict(host.labels),
+        "agent_labels": dict(host.agent_labels),
         "facts": dict(host.facts),
         "public_key": host.public_key,
     }
@@ -118,6 +121,7 @@ def _stored(row: Row[Any]) -> StoredHost:
         interval_seconds=row.interval_seconds,
         version=row.version,
         labels=row.labels,
+        agent_labels=row.agent_labels,
         facts=row.facts,
         public_key=row.public_key,
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nagare.errors import UnauthenticatedError
+from nagare.errors import NagareError, UnauthenticatedError
 from nagare.identity.store import TokenStore
 from nagare.identity.tickets import Tickets
 from nagare.identity.tokens import PREFIX, Token, TokenKind, digest_of, make_secret
@@ -55,8 +55,8 @@ class Identity:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Save when tokens were used."""
-        await self.flush()
+        """Save when tokens were used, if the disk takes it."""
+        await self._flush_if_possible()
 
     async def authenticate(self, secret: str) -> Principal:
         """Return whom ``secret`` belongs to. Raises UnauthenticatedError, the same for every cause."""
@@ -88,13 +88,25 @@ class Identity:
         """Keep the time of last use durable, coarsely, until cancelled."""
         while True:
             await self._clock.sleep(_FLUSH_SECONDS)
-            await self.flush()
+            await self._flush_if_possible()
 
     async def flush(self) -> None:
         """Save what ``run`` would save next."""
         unsaved, self._unsaved = self._unsaved, set()
-        if unsaved:
+        if not unsaved:
+            return
+        try:
             await self._store.save_last_used({id_: self._used_ms[id_] for id_ in unsaved})
+        except BaseException:
+            self._unsaved |= unsaved
+            raise
+
+    async def _flush_if_possible(self) -> None:
+        # A full disk must neither end the task over and over nor make a clean stop an unclean one.
+        try:
+            await self.flush()
+        except NagareError as error:
+            log.warning("token_use_not_saved: %s", error.message)
 
     async def _is_live_admin(self, secret: str) -> bool:
         try:

@@ -45,3 +45,5 @@ class Host:
     labels: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     public_key: str | None = None
+    # What its agent told last, apart from what operators made of it.
+    agent_labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,13 +1,14 @@
 """The fleet over a real records database: who may register, who is alive, and what is announced."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nagare.errors import ConflictError, InputError, InvalidLabelError, NotFoundError
+from nagare.errors import ConflictError, DiskFullError, InputError, InvalidLabelError, NotFoundError
 from nagare.fleet.service import Fleet
 from nagare.fleet.tables import hosts_table
 from nagare.identity.service import Identity
@@ -162,6 +163,55 @@ async def test_labels_of_an_operator_stay_when_the_agent_registers_again(world: 
     assert world.fleet.view("web1").labels == {"rack": "8"}
     with pytest.raises(InvalidLabelError):
         await world.fleet.patch("web1", HostPatch({"": ""}))
+
+
+async def test_what_an_agent_changes_of_its_labels_takes_effect(world: World) -> None:
+    await world.fleet.register(_request(labels={"rack": "7", "os": "linux", "old": "1"}))
+    await world.fleet.patch("web1", HostPatch({"rack": "8", "os": "linux", "old": "1", "owner": "kim"}))
+    await world.restart()
+    await world.fleet.register(_request(labels={"rack": "9", "os": "bsd", "new": "2"}))
+    assert world.fleet.view("web1").labels == {"rack": "8", "os": "bsd", "new": "2", "owner": "kim"}
+
+
+class _FullDisk(Heard):
+    """Refuses the events of one host."""
+
+    async def event_happened(self, event: Event) -> None:
+        if event.host == "a1":
+            raise DiskFullError("cannot store event: no space left")
+        await super().event_happened(event)
+
+
+async def test_a_fall_that_cannot_be_stored_holds_up_no_other(world: World) -> None:
+    world.heard = _FullDisk()
+    await world.restart()
+    for name in ("a1", "b1"):
+        await world.fleet.register(_request(name=name, machine_id=name))
+        world.fleet.touch(name)
+    await world.clock.advance(61)
+    with pytest.raises(DiskFullError):
+        await world.fleet.review()
+    assert [event.host for event in world.heard.events.values()] == ["b1"]
+
+
+async def test_a_disk_that_takes_nothing_neither_ends_the_reviews_nor_the_stop(world: World, tmp_path: Path) -> None:
+    await world.fleet.register(_request())
+    world.fleet.touch("web1")
+    with sqlite3.connect(tmp_path / "records.db") as blocker:
+        blocker.execute("create trigger full before update on hosts begin select raise(abort, 'disk is full'); end")
+    blocker.close()
+    reviews = asyncio.ensure_future(world.fleet.run())
+    await world.clock.advance(61)
+    await world.clock.advance(61)
+    assert not reviews.done()
+    reviews.cancel()
+    await world.fleet.__aexit__(None, None, None)
+    with sqlite3.connect(tmp_path / "records.db") as blocker:
+        blocker.execute("drop trigger full")
+    blocker.close()
+    await world.fleet.flush()
+    await world.restart(crash=True)
+    assert world.fleet.view("web1").last_seen_at is not None
 
 
 async def test_unknown_hosts_are_named_with_the_nearest(world: World) -> None:

@@ -138,6 +138,21 @@ async def test_last_use_is_kept_coarsely(identity: Identity, clock: ManualClock,
     assert last_used() == clock.now_ms()
 
 
+async def test_a_disk_that_takes_nothing_does_not_spoil_a_clean_stop(identity: Identity, tmp_path: Path) -> None:
+    secret = await identity.issue_host_token("id1", "web1")
+    await identity.authenticate(secret)
+    with sqlite3.connect(tmp_path / "records.db") as connection:
+        connection.execute("create trigger full before update on tokens begin select raise(abort, 'disk is full'); end")
+    async with identity:
+        pass
+    with sqlite3.connect(tmp_path / "records.db") as connection:
+        connection.execute("drop trigger full")
+    await identity.flush()
+    with sqlite3.connect(tmp_path / "records.db") as connection:
+        assert connection.execute("select last_used_ms from tokens").fetchone()[0] is not None
+    connection.close()
+
+
 async def test_tickets_work_once_and_not_for_long(identity: Identity, clock: ManualClock) -> None:
     principal = await identity.authenticate(await identity.issue_host_token("id1", "web1"))
     tickets = identity.tickets

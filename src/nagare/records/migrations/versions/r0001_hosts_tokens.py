@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("interval_seconds", sa.Float, nullable=False),
         sa.Column("version", sa.String(64), nullable=False),
         sa.Column("labels", sa.JSON, nullable=False),
+        sa.Column("agent_labels", sa.JSON, nullable=False),
         sa.Column("facts", sa.JSON, nullable=False),
         sa.Column("public_key", sa.String(64), nullable=True),
         sa.Column("down_ms", sa.BigInteger, nullable=True),
