@@ -34,15 +34,15 @@ dev: $(VENV)/.ready-dev  ## the virtual environment with everything that check, 
 
 $(VENV)/.ready-run: requirements.lock pyproject.toml
 	@sh tools/venv.sh "$(PYTHON)" $(VENV)
-	$(PIP) install --quiet --require-hashes -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(PIP) install --quiet --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml
 	@sh tools/venv.sh "$(PYTHON)" $(VENV)
-	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(PIP) install --quiet --quiet --require-hashes -r requirements-dev.lock
+	$(PIP) install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q src
 	@touch $@ $(VENV)/.ready-run
 

@@ -18,7 +18,7 @@ from nagare.tui.app import TopApp
 from nagare.tui.location import parse_location
 from tests.support.processes import child_environment, collecting, serving
 
-COLLECT_SECONDS = 90.0
+COLLECT_SECONDS = 150.0
 SETTLE_SECONDS = 4.0
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 # The font is named, not fetched: a picture in a page must not call anybody.
@@ -37,12 +37,12 @@ class Shot:
 
 def _shots(host: str) -> list[Shot]:
     return [
-        Shot("overview", "overview", sizes=tuple(SIZES)),
+        Shot("overview", "overview?t=-3m", sizes=tuple(SIZES)),
         Shot("hosts", "hosts", sizes=tuple(SIZES)),
-        Shot("host", f"hosts/{host}?t=-2m", sizes=tuple(SIZES)),
+        Shot("host", f"hosts/{host}?t=-3m", sizes=tuple(SIZES)),
         Shot("processes", f"hosts/{host}/processes"),
-        Shot("cores", f"hosts/{host}/cores?t=-2m"),
-        Shot("disks", f"hosts/{host}/disks?t=-2m"),
+        Shot("cores", f"hosts/{host}/cores?t=-3m"),
+        Shot("disks", f"hosts/{host}/disks?t=-3m"),
         Shot("help", "overview", ("question_mark",)),
     ]
 
