@@ -72,7 +72,8 @@ test-peers: dev peers  ## our interfaces against real Prometheus, Chromium and t
 	PATH="$(CURDIR)/.peers/bin:$$PATH" $(PYTEST) -m peer
 
 soak: dev  ## the long forms of the tests
-	$(PYTEST) -m soak --timeout 7200
+	HYPOTHESIS_PROFILE=soak $(PYTEST) -m soak --timeout 7200
+	HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/component -m "not peer and not soak" -n $(JOBS) --timeout 7200
 
 bench: dev  ## measure start, idle cost, ingest and the agent beside its peers
 	$(BIN)/python -m benches

@@ -3,13 +3,17 @@
 A golden file is never edited. A later version gets a folder of its own.
 """
 
+import importlib
 import json
+import pkgutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
 
-from nagare.wire import batch, codec, events, hosts, live, problem, sql, system
+import nagare.wire
+from nagare.wire import batch, codec, events, hosts, identity, live, problem, sql, system
 from tests.support.source import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "wire"
@@ -18,6 +22,12 @@ KINDS: dict[str, Any] = {
     "batch_reply": batch.BatchReply,
     "event_request": events.EventRequest,
     "event_view": events.EventView,
+    "event_list": events.EventList,
+    "event_ids": events.EventIds,
+    "host_list": hosts.HostList,
+    "ticket_reply": identity.TicketReply,
+    "greeting": system.Greeting,
+    "system_metrics": system.SystemMetrics,
     "register_request": hosts.RegisterRequest,
     "register_reply": hosts.RegisterReply,
     "host_view": hosts.HostView,
@@ -75,3 +85,16 @@ def test_a_field_of_tomorrow_is_ignored(path: Path) -> None:
     content = json.loads(path.read_bytes())
     later = codec.decode(json.dumps({**content, "field_of_tomorrow": {"a": [1]}}), _kind(path))
     assert later == codec.decode(path.read_bytes(), _kind(path))
+
+
+def test_every_message_has_its_golden_file() -> None:
+    whole = {kind for value in KINDS.values() for kind in (get_args(value) or (value,))}
+    # These stand inside others, or are kept in the log, whose own format has tests of its own.
+    inside = {"Refusal", "SqlColumn", "ColumnView", "StoreStatus", "MetricValue", "LogRecord"}
+    found = {
+        kind
+        for module in pkgutil.iter_modules(nagare.wire.__path__, "nagare.wire.")
+        for kind in vars(importlib.import_module(module.name)).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.name
+    }
+    assert {kind.__name__ for kind in found - whole} == inside
