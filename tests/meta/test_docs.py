@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,3 +117,22 @@ def test_every_error_and_setting_has_a_heading_of_its_own() -> None:
         if f"{section}.{key}" not in page
     ]
     assert missing == []
+
+
+def test_the_collector_of_the_how_to_works(tmp_path: Path) -> None:
+    import textwrap
+
+    from nagare.collect.collector import AbsentError, Root, Tick
+
+    page = (DOCS / "how-to" / "add-a-collector.md").read_text()
+    block = re.search(r"^ *```python\n(.*?)^ *```", page, re.DOTALL | re.MULTILINE)
+    assert block
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block[1]), names)
+    collector = names["EntropyCollector"](Root(proc=tmp_path))
+    with pytest.raises(AbsentError):
+        collector.collect(Tick(0, 0.0))
+    place = tmp_path / "sys/kernel/random/entropy_avail"
+    place.parent.mkdir(parents=True)
+    place.write_text("256\n")
+    assert collector.collect(Tick(0, 0.0)) == {"entropy": {"available_bits": [256]}}
