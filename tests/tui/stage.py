@@ -104,4 +104,5 @@ async def scene(
         await opened.until(lambda: app._feed is not None and app.page.is_mounted, "the first page")
         if connect:
             await opened.until(lambda: app.model.is_primed and "seed" in source.asked, "the fleet")
+            await opened.until(lambda: app.focused is not None or not app.model.hosts or size[0] < 40, "the focus")
         yield opened

@@ -51,6 +51,12 @@ async def test_no_hosts_yet_says_what_to_start() -> None:
         await top.shows("no hosts yet", "nagare agent")
         await top.press("2")
         await top.shows("no hosts yet")
+        await top.press("1")
+        top.put(frame_of("first", NOW_MS))
+        await top.shows("Hottest hosts", "first")
+        top.app.model.hosts.clear()
+        await top.press("2")
+        await top.shows("no hosts yet")
         await top.press("3")
         await top.shows("no host yet")
 

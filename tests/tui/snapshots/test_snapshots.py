@@ -94,7 +94,9 @@ def test_hosts(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def steps(top: Scene) -> None:
         await _fleet(top)
         await top.clock.advance(20)
-        full = {"disk": {"mount": ["/var"], "device": ["sdb"], "used_ratio": [0.981], "read_only": [False]}}
+        full: dict[str, dict[str, list[Any]]] = {
+            "disk": {"mount": ["/var"], "device": ["sdb"], "used_ratio": [0.981], "read_only": [False]}
+        }
         for name in top.source.names[:-1]:
             top.put(frame_of(name, NOW_MS + 20_000, tables=full if name == "db-2" else None))
         await top.shows("◌ stale", "✖ crit")

@@ -157,14 +157,19 @@ class HostPage(ChartVerbs, ListPage):
         self.apply_filter(self.location.filter)
         self.redraw()
         self.time_changed()
-        pane, chart = self.pane, self.board.active()
-        if pane is not None:
-            pane.take_focus()
-        if tab == "timeline" and chart is not None:
-            chart.focus()
-        elif pane is not None and pane.main_table() is None:
-            self.set_focus(None)
+        self.set_focus(None)
+        self.take_focus()
         self.top.refresh_frame()
+
+    def take_focus(self) -> None:
+        """Give the keys to the list or the first chart, unless something has them."""
+        if self.focused is not None or not self.query(ChartBoard):
+            return
+        pane, chart = self.pane, self.board.active()
+        if self.location.tab == "timeline" and chart is not None:
+            chart.focus()
+        elif pane is not None:
+            pane.take_focus()
 
     def _draw_tabs(self) -> None:
         bar = self.query_one(TabBar)

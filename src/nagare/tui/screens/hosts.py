@@ -56,6 +56,12 @@ class HostsPage(ListPage):
         """Take the keys."""
         self.table().focus()
 
+    def take_focus(self) -> None:
+        """Give the keys to the list, unless something has them."""
+        table = self.find_part(LiveTable)
+        if self.focused is None and table is not None:
+            table.focus()
+
     def show(self, location: Location) -> None:
         """Filter and sort as the address says."""
         super().show(location)

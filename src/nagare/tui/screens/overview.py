@@ -125,6 +125,12 @@ class OverviewPage(ChartVerbs, ListPage):
         self._hottest.focus()
         self.call_after_refresh(self._share_room)
 
+    def take_focus(self) -> None:
+        """Give the keys to the hottest hosts, unless something has them."""
+        table = self.find_part(LiveTable)
+        if self.focused is None and table is not None:
+            table.focus()
+
     def show(self, location: Location) -> None:
         """Show the fleet at the time of ``location``."""
         super().show(location)
@@ -146,6 +152,8 @@ class OverviewPage(ChartVerbs, ListPage):
 
     def update_live(self, changes: Changes) -> None:
         """Draw what changed."""
+        if changes.fleet:
+            self.query_one(NoData).refresh_text()
         if changes.hosts or changes.fleet:
             self._draw_hosts()
             self._draw_strip()

@@ -109,6 +109,9 @@ class Page(Screen[None]):
         """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
         return action in ACTIONS
 
+    def take_focus(self) -> None:
+        """Give the keys to the page's main panel, unless something has them."""
+
     def find_part(self, kind: type[Part]) -> Part | None:
         """Return the page's first widget of that kind; None while the page is put together or taken down."""
         return next(iter(self.query(kind)), None)

@@ -15,6 +15,7 @@ from nagare.tui.renderables.palette import make_style
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
+    from nagare.tui.screens.page import Page
 
 
 class NoData(Static):
@@ -31,7 +32,10 @@ class NoData(Static):
         text = self._text(app)
         self.set_class(text is not None, "-shown")
         for panels in self.screen.query("#panels"):
-            panels.display = text is None
+            was_hidden, panels.display = not panels.display, text is None
+            if was_hidden and text is None:
+                # What is hidden loses the keys; the page gives them to its main panel again.
+                self.call_after_refresh(cast("Page", self.screen).take_focus)
         if text is not None:
             self.update(text)
         return text is not None

@@ -1,0 +1,95 @@
+"""The app on a real server and a real agent of this machine, and through the server's death and return."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot  # noqa: TID253  these tests drive textual itself
+
+from nagare.config.settings import Settings
+from nagare.lib.names import check_host
+from nagare.tui.app import TopApp
+from nagare.tui.location import parse_location
+from tests.support.processes import child_environment, collecting, serving
+
+pytestmark = pytest.mark.may_block(reason="starts processes and draws whole screens")
+HOST = check_host(os.uname().nodename)
+
+
+@asynccontextmanager
+async def _top(data: Path, location: str, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[Any]]:
+    app = TopApp(Settings(data=data), parse_location(location))
+    async with app.run_test(size=size) as pilot:
+        yield pilot
+
+
+def _text(pilot: Pilot[Any]) -> str:
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def _until(pilot: Pilot[Any], holds: Callable[[str], bool], what: str) -> None:
+    for _ in range(600):
+        await pilot.pause(0.05)
+        if holds(_text(pilot)):
+            return
+    raise AssertionError(f"{what} never came; the screen shows:\n{_text(pilot)}")
+
+
+async def _shows(pilot: Pilot[Any], *words: str) -> None:
+    await _until(pilot, lambda text: all(word in text for word in words), f"{words}")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return child_environment(HOME=str(tmp_path), NAGARE_AGENT__INTERVAL_SECONDS="0.5")
+
+
+async def test_it_opens_first_and_follows_the_server_that_comes_dies_and_returns(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    data = tmp_path / "data"
+    async with _top(data, "overview") as pilot:
+        await _shows(pilot, "no server", "nagare up")
+        with serving(data, environment=environment):
+            await pilot.press("r")
+            await _shows(pilot, "no hosts yet")
+            with collecting(data, environment=environment):
+                await _shows(pilot, HOST, "Hottest hosts", "CPU")
+        await _shows(pilot, "no data since", "r now")
+        with serving(data, environment=environment), collecting(data, environment=environment):
+            await pilot.press("r")
+            await _until(pilot, lambda text: "no data since" not in text and "● 0" not in text, "the server")
+
+
+async def test_every_tab_shows_this_machine(tmp_path: Path, environment: dict[str, str]) -> None:
+    data = tmp_path / "data"
+    with serving(data, environment=environment), collecting(data, environment=environment):
+        async with _top(data, f"hosts/{HOST}", (200, 60)) as pilot:
+            await _shows(pilot, "busy", "CPU", "Memory", "Load")
+            for tab, words in (
+                ("processes", ("nagare",)), ("cores", ("core", "all")), ("disks", ("File systems", "/")),
+                ("network", ("Interfaces", "lo")), ("events", ("agent",)), ("agent", ("cpu", "memory", "yes")),
+            ):  # fmt: skip
+                await pilot.app.go(parse_location(f"hosts/{HOST}/{tab}"))  # type: ignore[attr-defined]
+                await _shows(pilot, *words)
+
+
+async def test_the_past_comes_by_sql(tmp_path: Path, environment: dict[str, str]) -> None:
+    data = tmp_path / "data"
+    with serving(data, environment=environment), collecting(data, environment=environment):
+        async with _top(data, f"hosts/{HOST}?t=-1m") as pilot:
+            await _shows(pilot, "busy")
+            await asyncio.sleep(2)
+            await pilot.press("left", "left", "left")
+            await pilot.press("right_square_bracket")
+            await _shows(pilot, "not of now", "nagare")
+            await pilot.press("0")
+            await _until(pilot, lambda text: "not of now" not in text, "the present")
+            assert "cannot" not in _text(pilot)
