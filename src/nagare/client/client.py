@@ -49,7 +49,7 @@ class Client:
         self,
         target: Target,
         *,
-        deadline_seconds: float = 30.0,
+        deadline_seconds: float = 40.0,
         clock: Clock | None = None,
         find: FindTarget | None = None,
         is_lean: bool = False,
@@ -236,7 +236,10 @@ class _Deadline:
         try:
             await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError as late:
-            raise DeadlineExceededError(f"{self._request}: no answer within {self._seconds:g} s") from late
+            raise DeadlineExceededError(
+                f"{self._request}: no answer within {self._seconds:g} s",
+                hint="try again, ask for less, or wait longer by client.deadline_seconds",
+            ) from late
 
 
 def _host_path(name: str) -> str:

@@ -64,7 +64,7 @@ class StorageSettings:
     )
     flush_rows: int = setting(500_000, "rows in the head that start a flush", low=100, high=10**8)
     retention_seconds: float = setting(
-        30 * 86400.0, "age at which raw rows are dropped and refused", unit="seconds", low=3600, restart=False
+        30 * 86400.0, "age at which raw rows are dropped and refused", unit="seconds", low=3600
     )
     future_seconds: float = setting(
         300.0, "how far ahead of the server a row may be", unit="seconds", low=0, high=86400
@@ -137,7 +137,8 @@ class ClientSettings:
     server: str = setting("", "URL of the server; empty takes this installation's own from run/")
     token_file: Path | None = setting(None, "file with the token; empty takes run/token")
     ca_file: Path | None = setting(None, "certificate authority that signed the server's certificate")
-    deadline_seconds: float = setting(30.0, "time that one request may take", unit="seconds", low=0.1, high=3600)
+    # Longer than a query may take at the server, whose word about a slow one is the better one.
+    deadline_seconds: float = setting(40.0, "time that one request may take", unit="seconds", low=0.1, high=3600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,12 @@ def set_up_logging(level: str = "info", line_format: str = "text", *, stream: Te
     for old in root.handlers[:]:
         root.removeHandler(old)
     root.addHandler(target)
+    set_log_level(level)
+
+
+def set_log_level(level: str) -> None:
+    """Write records of at least ``level`` from now on."""
+    root = logging.getLogger()
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -8,6 +8,7 @@ from typing import Any
 
 from nagare.cli.console.invocation import Invocation
 from nagare.cli.console.parent import watch_parent
+from nagare.cli.console.reload import reload_on_hangup
 from nagare.config.settings import Settings
 from nagare.lib.log_setup import set_up_logging
 
@@ -24,5 +25,5 @@ def run_service(
     set_up_logging(settings.log.level, settings.log.format)
     if parent_fd is not None:
         watch_parent(parent_fd)
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with reload_on_hangup(invocation), asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(service(settings))

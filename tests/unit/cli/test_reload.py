@@ -1,0 +1,60 @@
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nagare.cli.console.invocation import Invocation
+from nagare.cli.console.reload import reload, reload_on_hangup
+
+
+@pytest.fixture(autouse=True)
+def _levels() -> Iterator[None]:
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+
+
+def _write(file: Path, level: str, threads: int = 2) -> None:
+    file.write_text(f'[log]\nlevel = "{level}"\n[query]\nthreads = {threads}\n')
+
+
+def _invocation(directory: Path) -> Invocation:
+    _write(directory / "nagare.toml", "info")
+    return Invocation(flags={"config": str(directory / "nagare.toml"), "data": str(directory / "data")})
+
+
+def test_a_hangup_takes_up_the_level_and_tells_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    invocation = _invocation(tmp_path)
+    with reload_on_hangup(invocation):
+        for level, threads in (("error", 5), ("warning", 5)):
+            _write(tmp_path / "nagare.toml", level, threads)
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert logging.getLogger().level == getattr(logging, level.upper())
+    # The first one came with the level "error", under which such a line is not written.
+    assert [record.getMessage() for record in caplog.records] == [
+        "settings_reloaded taken_up=log.level need_a_restart=query.threads"
+    ]
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+def test_a_configuration_that_cannot_be_used_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    invocation = _invocation(tmp_path)
+    settings = invocation.settings
+    logging.getLogger().setLevel("INFO")
+    _write(tmp_path / "nagare.toml", "loud")
+    assert reload(settings, invocation.flags) is settings
+    assert logging.getLogger().level == logging.INFO
+    assert "reload_refused reason=cannot use setting log.level" in caplog.text
+
+
+def test_who_asked_to_ignore_hangups_is_obeyed(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with reload_on_hangup(_invocation(tmp_path)):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
