@@ -57,7 +57,7 @@ def up(
 
 
 def _run(invocation: Invocation) -> int:
-    from nagare.cli.supervision.owner import find_owner
+    from nagare.client.owner import find_owner
     from nagare.config.places import Places
 
     places = Places(invocation.settings.data)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nagare.client.owner import find_owner
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import ConfigError, ConnectFailedError, InputError, PermissionDeniedError
@@ -76,7 +77,8 @@ def read_server_note(places: Places) -> ServerNote:
         raise _none_runs(places, (error.strerror or "its note cannot be read").lower()) from error
     except InputError as error:
         raise _none_runs(places, f"{places.server_note} does not read back") from error
-    if not _is_alive(note.pid):
+    # The number may have gone to a stranger meanwhile; the lock tells the truth, for the kernel keeps it.
+    if not _is_alive(note.pid) or (places.lock.exists() and find_owner(places.lock) is None):
         raise _none_runs(places, f"it ended without a clean stop (pid {note.pid})")
     return note
 

@@ -4,11 +4,12 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from nagare.cli.offline.source import ask, describe
-from nagare.cli.supervision.owner import find_owner
+from nagare.client.owner import find_owner, shared
 from nagare.config.places import Places
 from nagare.config.settings import ClientSettings, Settings
 from nagare.errors import ConnectFailedError, NotReadyError
@@ -64,6 +65,20 @@ def test_a_note_whose_pid_went_to_a_stranger_is_left_over(empty: Places, setting
 def test_files_are_not_read_under_a_server_that_starts(empty: Places, settings: Settings) -> None:
     with held(empty), pytest.raises(NotReadyError, match="process 4711 is starting or stopping"):
         ask(settings, ONE)
+
+
+def test_no_server_starts_while_files_are_read(empty: Places) -> None:
+    empty.lock.touch()
+    with shared(empty.lock) as owner, empty.lock.open() as server, shared(empty.lock) as second:
+        assert (owner, second) == (None, None)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(server, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_file_is_no_installation(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(ConnectFailedError, match="it is no directory"):
+        ask(Settings(data=tmp_path / "data"), ONE)
 
 
 def test_no_installation_is_told(settings: Settings) -> None:

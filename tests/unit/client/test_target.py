@@ -120,3 +120,10 @@ def test_a_missing_token_is_told(tmp_path: Path) -> None:
         read_token(tmp_path / "token")
     with pytest.raises(ConfigError, match="is a directory"):
         read_token(tmp_path)
+
+
+def test_a_note_whose_pid_went_to_a_stranger_is_left_over(settings: Settings, places: Places) -> None:
+    _live_server(places)
+    places.lock.touch()
+    with pytest.raises(ConnectFailedError, match="it ended without a clean stop"):
+        find_target(settings)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from nagare.cli.supervision.owner import find_owner
 from nagare.client.client import Client
+from nagare.client.owner import shared
 from nagare.client.target import Target, find_target
 from nagare.config.places import Places
 from nagare.config.settings import Settings
@@ -53,31 +53,26 @@ async def _from_either(
         async with Client(target, deadline_seconds=settings.client.deadline_seconds) as client:
             return await live(client)
     if not settings.data.is_dir():
-        raise ConnectFailedError(
-            f"cannot read installation {settings.data}: there is none", hint="begin one with: nagare up"
-        )
-    from nagare.metrics.offline import OfflineStore
+        cause = "it is no directory" if settings.data.exists() else "there is none"
+        raise ConnectFailedError(f"cannot read installation {settings.data}: {cause}", hint="begin one with: nagare up")
+    with shared(Places(settings.data).lock) as owner:
+        if owner is not None:
+            raise NotReadyError(
+                f"cannot ask the server of {settings.data}: process {owner or '(unknown)'} is starting or stopping",
+                hint="try again in a moment",
+            )
+        from nagare.metrics.offline import OfflineStore
 
-    async with OfflineStore(settings) as store:
-        return await files(store)
+        async with OfflineStore(settings) as store:
+            return await files(store)
 
 
 def _find_live(settings: Settings) -> Target | None:
-    """Return the server to ask, None when the files may be read. Raises what reaching it raises."""
-    lock = Places(settings.data).lock
+    """Return the server to ask, None when none runs here. Raises what reaching it raises."""
     try:
-        target = find_target(settings)
+        return find_target(settings)
     except ConnectFailedError:
         # A server that was named must answer; only "none runs here" leads to the files.
         if settings.client.server:
             raise
-        owner = find_owner(lock)
-        if owner is not None:
-            raise NotReadyError(
-                f"cannot ask the server of {settings.data}: process {owner} is starting or stopping",
-                hint="try again in a moment",
-            ) from None
         return None
-    # A note whose process id went to a stranger: the lock tells the truth, for the kernel keeps it.
-    is_left_over = not settings.client.server and lock.exists() and find_owner(lock) is None
-    return None if is_left_over else target

@@ -1,14 +1,23 @@
-"""One server for one data directory: an flock on ``run/lock``, which the kernel drops however the process ends."""
+"""One server for one data directory: an flock on ``run/lock``, which the kernel drops however the process ends.
+
+Commands that read the files while no server runs share the lock for that time; a server that starts waits for them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from nagare.errors import LockedError
+
+# Most queries over files take less; beyond it the start fails and says why.
+_READERS_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 
 class InstallationLock:
@@ -23,7 +32,7 @@ class InstallationLock:
         """Take the lock and write our pid."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError as error:
@@ -48,6 +57,23 @@ class InstallationLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock, waiting for readers. Raises BlockingIOError when a server holds it, LockedError for long readers."""
+    deadline = time.monotonic() + _READERS_SECONDS
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Readers let another reader in; a server does not, and this raises.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        if time.monotonic() > deadline:
+            raise LockedError(
+                "cannot start: a command still reads the files of this installation",
+                hint="wait for it to end, or stop it",
+            )
+        time.sleep(_LOOK_SECONDS)
 
 
 def _read_pid(descriptor: int) -> int:

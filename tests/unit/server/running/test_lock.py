@@ -1,3 +1,4 @@
+import fcntl
 import os
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nagare.errors import LockedError
+from nagare.server.running import lock
 from nagare.server.running.lock import InstallationLock
 
 _HOLD = """
@@ -42,3 +44,23 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         holder.wait()
     with InstallationLock(path):
         assert path.read_text().strip() == str(os.getpid())
+
+
+def test_a_start_waits_for_who_reads_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lock"
+    path.write_text("4711")
+    with path.open() as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        monkeypatch.setattr("nagare.server.running.lock.time.sleep", lambda _: fcntl.flock(reader, fcntl.LOCK_UN))
+        with InstallationLock(path):
+            assert path.read_text().strip() == str(os.getpid())
+
+
+def test_a_reader_without_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    monkeypatch.setattr(lock, "_READERS_SECONDS", 0.0)
+    with path.open() as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        with pytest.raises(LockedError, match="a command still reads the files"), InstallationLock(path):
+            pass

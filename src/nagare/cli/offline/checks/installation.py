@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nagare.cli.offline.checks.verdict import Check, bad, ok, warn
-from nagare.cli.supervision.owner import find_owner
+from nagare.client.owner import find_owner
 from nagare.config.load import Loaded
 from nagare.config.places import Places
 from nagare.config.settings import Settings
