@@ -42,7 +42,7 @@ def doctor(context: typer.Context) -> None:
 
 
 def _checks(invocation: Invocation) -> Iterator[Check]:
-    from nagare.cli.offline.checks import installation, machine, service
+    from nagare.cli.offline.checks import files, installation, machine, service
     from nagare.cli.offline.checks.verdict import bad
 
     yield from machine.check_versions()
@@ -55,7 +55,7 @@ def _checks(invocation: Invocation) -> Iterator[Check]:
         yield bad("configuration", error.message, error.hint)
         return
     yield from installation.check_configuration(loaded)
-    for look in (installation.check_directory, installation.check_owner, service.check_service):
+    for look in (installation.check_directory, installation.check_owner, files.check_files, service.check_service):
         try:
             yield from look(loaded.settings)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -39,6 +40,9 @@ def check_configuration(loaded: Loaded) -> Iterator[Check]:
 def check_directory(settings: Settings) -> Iterator[Check]:
     """Look at the data directory, its owner, its rights and the space around it."""
     data = settings.data
+    if data.exists() and not data.is_dir():
+        yield bad("data directory", f"{data} is no directory", "move it away, or choose another with --data")
+        return
     if not data.is_dir():
         yield warn("data directory", f"{data} is not there", "begin with: nagare up")
         yield from _check_space(settings, _existing(data))
@@ -92,17 +96,22 @@ def _check_port(settings: Settings) -> Iterator[Check]:
             probe.bind((host, int(port)))
         except OSError as error:
             reason = (error.strerror or "refused").lower()
-            yield bad(
-                "listen address",
-                f"{settings.server.listen}: {reason}",
-                "stop what listens there, or choose another with --listen",
-            )
+            yield bad("listen address", f"{settings.server.listen}: {reason}", _mend_port(error))
             return
     yield ok("listen address", f"{settings.server.listen} is free")
 
 
+def _mend_port(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "stop what listens there, or choose another with --listen"
+        case errno.EACCES:
+            return "choose a port above 1023 with --listen"
+    return "set server.listen to an address of this machine"
+
+
 def _check_secrets(places: Places) -> Iterator[Check]:
-    candidates = [places.token]
+    candidates = [places.token, places.spool / "identity.json", places.spool / "agent.key"]
     if places.keys.is_dir():
         candidates += sorted(places.keys.iterdir())
     open_ones = [path for path in candidates if path.is_file() and path.stat().st_mode & _OTHERS and _is_secret(path)]

@@ -12,7 +12,14 @@ from nagare.cli.offline.checks.verdict import Check, bad, ok, warn
 from nagare.client.client import Client
 from nagare.client.target import find_target
 from nagare.config.settings import Settings
-from nagare.errors import ConnectFailedError, NagareError, NotFoundError
+from nagare.errors import (
+    ConfigError,
+    ConnectFailedError,
+    NagareError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from nagare.lib.clock import SystemClock
 from nagare.lib.units import format_bytes, format_seconds
 from nagare.model.host import DOWN_INTERVALS, STALE_INTERVALS
@@ -46,26 +53,34 @@ async def _checks(settings: Settings) -> AsyncIterator[Check]:
     except NagareError as error:
         yield bad("token", error.message, error.hint)
         return
-    async with Client(target, deadline_seconds=_DEADLINE_SECONDS) as client:
-        try:
-            health = await client.health()
-        except NagareError as error:
-            yield bad("server", error.message, error.hint or "look at its log")
-            return
-        yield _health_check(target.url, health.status, health.checks)
-        if health.version != __version__:
-            yield warn("server version", f"{health.version}, this command is {__version__}", "restart the server")
-        try:
-            status = await client.status()
-        except NagareError as error:
-            yield bad(
-                "token", error.message, error.hint or f"the token in {settings.data}/run/token is not this server's"
-            )
-            return
-        yield ok("token", "accepted")
-        yield _store_check(status)
-        async for check in _host_checks(client, settings):
-            yield check
+    try:
+        async with Client(target, deadline_seconds=_DEADLINE_SECONDS) as client:
+            async for check in _ask(client, settings):
+                yield check
+    except (UnauthenticatedError, PermissionDeniedError) as error:
+        yield bad("token", error.message, _mend_token(settings))
+    except ConfigError as error:
+        yield bad("configuration", error.message, error.hint or "correct what is set in client")
+    except NagareError as error:
+        yield bad("server", error.message, error.hint or "look at its log")
+
+
+async def _ask(client: Client, settings: Settings) -> AsyncIterator[Check]:
+    health = await client.health()
+    yield _health_check(client.target.url, health.status, health.checks)
+    if health.version != __version__:
+        yield warn("server version", f"{health.version}, this command is {__version__}", "restart the server")
+    status = await client.status()
+    yield ok("token", "accepted")
+    yield _store_check(status)
+    async for check in _host_checks(client, settings):
+        yield check
+
+
+def _mend_token(settings: Settings) -> str:
+    if settings.client.server or settings.client.token_file:
+        return "set client.token_file to a file with a token of this server"
+    return f"restart the server: it writes {settings.data / 'run' / 'token'} anew"
 
 
 def _health_check(url: str, status: str, parts: dict[str, str]) -> Check:
