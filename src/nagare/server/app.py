@@ -7,10 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
+from nagare.server.answers import Answers
 from nagare.server.bodies import check_json, no_early_continue
 from nagare.server.middleware.authentication import make_authentication
 from nagare.server.middleware.gate import make_gate
-from nagare.server.middleware.problems import problems
+from nagare.server.middleware.problems import make_problems, stamp
 from nagare.server.route import Call, Route
 from nagare.server.routes.table import ROUTES
 from nagare.server.services import ANONYMOUS, PRINCIPAL, SERVICES, Services
@@ -21,14 +22,16 @@ WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def make_app(services: Services, routes: Iterable[Route] = ROUTES) -> web.Application:
     """Return the application that answers with ``services``."""
-    handlers = [(route, _web_handler(route)) for route in routes]
+    answers = Answers(services.bodies)
+    handlers = [(route, _web_handler(route, answers)) for route in routes]
     route_by_handler: dict[Any, Route] = {handler: route for route, handler in handlers}
     gate = make_gate(services.settings.server, services.listen)
     app = web.Application(
-        middlewares=[problems, gate, make_authentication(route_by_handler)],
+        middlewares=[make_problems(services.clock), gate, make_authentication(route_by_handler)],
         client_max_size=services.settings.server.body_limit_bytes,
     )
     app[SERVICES] = services
+    app.on_response_prepare.append(stamp)
     for route, handler in handlers:
         app.router.add_route(route.method, route.path, handler, expect_handler=no_early_continue)
         if route.method == "GET" and not route.is_live:
@@ -36,18 +39,18 @@ def make_app(services: Services, routes: Iterable[Route] = ROUTES) -> web.Applic
     return app
 
 
-def _web_handler(route: Route) -> WebHandler:
+def _web_handler(route: Route, answers: Answers) -> WebHandler:
     async def answer(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
         call = Call(request, services, request.get(PRINCIPAL, ANONYMOUS))
         if route.request is None and not route.is_raw:
-            return _response(route, await _run(route, call))
+            return await _response(call, route, answers)
         async with services.bodies.taken(request) as holding:
             call.holding = holding
             if not route.is_raw:
                 check_json(request)
                 call.value = await services.bodies.decode(holding, route.request)
-            return _response(route, await _run(route, call))
+            return await _response(call, route, answers)
 
     return answer
 
@@ -62,9 +65,10 @@ async def _awaited(route: Route, call: Call) -> Any:
     return await route.handler(call)
 
 
-def _response(route: Route, value: Any) -> web.StreamResponse:
+async def _response(call: Call, route: Route, answers: Answers) -> web.StreamResponse:
+    value = await _run(route, call)
     if isinstance(value, web.StreamResponse):
         return value
     if value is None:
         return web.Response(status=204)
-    return web.Response(body=encode(value), content_type=route.media)
+    return await answers.send(call.request, encode(value), route.media)

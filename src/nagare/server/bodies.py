@@ -6,9 +6,9 @@ Every byte that is held for a request stands in the budget until the request is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -78,11 +78,20 @@ class BodyReader:
         if self._held_bytes + count > self._settings.inflight_limit_bytes:
             self.counters.add("bodies_refused_overload")
             raise OverloadedError(
-                "cannot take in body: too many bytes are being taken in at this moment",
+                "cannot answer now: too many bytes of requests and answers are held at this moment",
                 hint="try again after the time in Retry-After",
                 retry_after_seconds=1.0,
             )
         self._held_bytes += count
+
+    @contextmanager
+    def held(self, count: int) -> Iterator[None]:
+        """Hold ``count`` bytes for the time of the block. Raises OverloadedError."""
+        self.hold(count)
+        try:
+            yield
+        finally:
+            self._held_bytes -= count
 
     async def decode(self, holding: Holding, kind: Any) -> Any:
         """Return the body as ``kind``. Raises InputError, UnsupportedMediaError, BodyTooLargeError."""

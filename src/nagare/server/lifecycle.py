@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A connection that asks nothing for so long is closed, one that never finishes its first headers too.
+_IDLE_SECONDS = 75.0
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -80,6 +83,7 @@ async def _listening(services: Services, certificate: ServerCertificate | None) 
         handler_cancellation=True,
         # Signatures cover bodies as sent, and our own cap stops bombs.
         auto_decompress=False,
+        keepalive_timeout=_IDLE_SECONDS,
         shutdown_timeout=services.settings.server.stop_seconds / 2,
     )
     await runner.setup()

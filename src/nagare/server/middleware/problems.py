@@ -10,9 +10,11 @@ import re
 import uuid
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from nagare.errors import NagareError
+from nagare.lib.clock import Clock
+from nagare.server.middleware.seldom import Seldom
 from nagare.server.problems import bug_response, error_response, http_response, status_of
 from nagare.server.services import REQUEST_ID, SERVICES
 
@@ -22,32 +24,48 @@ HEADER = "X-Request-Id"
 _LAWFUL = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer with a problem document for every error; an unknown one says nothing but its request id."""
-    request_id = request[REQUEST_ID] = _request_id(request)
-    services = request.app[SERVICES]
-    services.counters.add("requests")
-    try:
-        response = await handler(request)
-    except NagareError as error:
-        if status_of(type(error)) >= 500:
-            log.warning("request_failed id=%s path=%s code=%s: %s", request_id, request.path, error.code, error.message)
-        response = error_response(error, request_id)
-    except web.HTTPException as error:
-        response = http_response(error, request_id)
-    except Exception:
-        log.exception("request_broke id=%s method=%s path=%s", request_id, request.method, request.path)
-        response = bug_response(request_id)
-    services.counters.add(f"responses_{response.status // 100}xx")
-    if not response.prepared:
-        response.headers[HEADER] = request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Server"] = "nagare"
-        if response.status == 413:
+def make_problems(clock: Clock) -> Middleware:
+    """Return the middleware that answers with a problem document for every error; an unknown one tells only its id."""
+    seldom = Seldom(clock)
+
+    @web.middleware
+    async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request_id = request[REQUEST_ID] = _request_id(request)
+        services = request.app[SERVICES]
+        services.counters.add("requests")
+        try:
+            response = await handler(request)
+        except NagareError as error:
+            if status_of(type(error)) >= 500:
+                _log(seldom, request, request_id, error)
+            response = error_response(error, request_id)
+        except web.HTTPException as error:
+            response = http_response(error, request_id)
+        except Exception:
+            log.exception("request_broke id=%s method=%s path=%s", request_id, request.method, request.path)
+            response = bug_response(request_id)
+        services.counters.add(f"responses_{response.status // 100}xx")
+        if response.status == 413 and not response.prepared:
             response.force_close()  # the rest of the body is still coming: reading it is not worth the line
-    return response
+        return response
+
+    return problems
+
+
+async def stamp(request: web.Request, response: web.StreamResponse) -> None:
+    """Give every answer its request id and what keeps browsers from guessing and keeping it."""
+    response.headers[HEADER] = request.get(REQUEST_ID, "")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Server"] = "nagare"
+
+
+def _log(seldom: Seldom, request: web.Request, request_id: str, error: NagareError) -> None:
+    unsaid = seldom.ask(error.code)
+    if unsaid is None:
+        return
+    more = f" ({unsaid} more such before)" if unsaid else ""
+    log.warning("request_failed id=%s path=%s code=%s: %s%s", request_id, request.path, error.code, error.message, more)
 
 
 def _request_id(request: web.Request) -> str:
