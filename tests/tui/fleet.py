@@ -184,7 +184,7 @@ class FleetSource:
         self._check("fleet history")
         points: Points = {}
         for series in series_ids:
-            held = [self._points(name, series, span) for name in self.names[:8]]
+            held = [self._points(name, series, span) for name in self.names]
             if held:
                 values = np.stack([values for _, values in held])
                 is_ratio = SERIES[series].unit is Unit.RATIO

@@ -11,6 +11,7 @@ from nagare.tui.health import Level
 from nagare.tui.live_model import HostLive
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 from nagare.tui.series import NAN
+from nagare.tui.widgets.row_store import RowStore
 
 _SILENT = (Level.DOWN, Level.UNKNOWN)
 _SPARK_POINTS = 64
@@ -60,6 +61,15 @@ def host_row(host: HostLive, now_ms: int) -> dict[str, Any]:
         "why": host.reasons[0].text if host.reasons and host.level not in _SILENT else "",
         "version": plain(host.view.version) if host.view else "",
     }
+
+
+def write_host(store: RowStore, host: HostLive, now_ms: int) -> None:
+    """Write a host into a list. A trend compares two reports, so the same report twice leaves it alone."""
+    row = host_row(host, now_ms)
+    slot = store.find_slot(host.name)
+    if slot is not None and store.at(slot, "cpu") == row["cpu"]:
+        del row["cpu"]
+    store.update(host.name, row, labels=host_labels(host))
 
 
 def host_labels(host: HostLive) -> Mapping[str, str]:

@@ -76,7 +76,11 @@ async def _still(top: Scene) -> None:
 
 
 async def _fleet(top: Scene) -> None:
-    await top.until(lambda: top.app.model.is_primed and "seed" in top.source.asked)
+    model = top.app.model
+    await top.until(lambda: model.is_primed and "seed" in top.source.asked and top.app.focused is not None)
+    await top.until(lambda: all(host.tables for host in model.hosts.values()))
+    # The tick of each second samples the fleet once, because the clock stands: it must not come before or after.
+    top.app.feed._tick()
 
 
 async def _charts(top: Scene) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Container, Horizontal
 from textual.widget import Widget
 
-from nagare.tui.host_columns import HOST_COLUMNS, age_seconds, host_labels, host_row
+from nagare.tui.host_columns import HOST_COLUMNS, age_seconds, write_host
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.screens.list_page import ListPage
@@ -94,7 +94,7 @@ class HostsPage(ListPage):
         for name in names:
             host = self.model.hosts.get(name)
             if host is not None:
-                table.store.update(name, host_row(host, now_ms), labels=host_labels(host))
+                write_host(table.store, host, now_ms)
         for name in [key for key in table.store.row_keys() if key not in self.model.hosts]:
             table.store.remove(name)
         table.is_loading = not self.model.is_primed

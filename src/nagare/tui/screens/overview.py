@@ -12,7 +12,7 @@ from nagare.lib.plain_text import plain
 from nagare.tui.chart_verbs import ChartVerbs
 from nagare.tui.event_rows import EVENT_COLUMNS, event_marks, fill_events
 from nagare.tui.health import Level
-from nagare.tui.host_columns import age_seconds, host_labels, host_row
+from nagare.tui.host_columns import age_seconds, write_host
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.renderables.heat_grid import HeatCell
@@ -176,11 +176,11 @@ class OverviewPage(ChartVerbs, ListPage):
         now_ms = self.top.clock.now_ms()
         table, hosts = self._hottest, self.model.hosts
         hottest = sorted(hosts.values(), key=lambda host: _heat(host.value("cpu.busy")), reverse=True)[:_HOTTEST]
-        wanted = {host.name: host_row(host, now_ms) for host in hottest}
+        wanted = {host.name for host in hottest}
         for key in [key for key in table.store.row_keys() if key not in wanted]:
             table.store.remove(key)
-        for name, row in wanted.items():
-            table.store.update(name, row, labels=host_labels(hosts[name]))
+        for host in hottest:
+            write_host(table.store, host, now_ms)
         table.is_loading = not self.model.is_primed
         table.sync()
         grid = self.query_one(HeatGridView)
