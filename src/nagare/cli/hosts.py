@@ -10,6 +10,7 @@ from nagare.cli.console.calls import call
 from nagare.cli.console.diagnostics import note
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.output import Rows, write_document, write_rows
+from nagare.cli.console.table import format_local_time
 from nagare.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,12 @@ def show(context: typer.Context, name: str = typer.Argument(metavar="NAME", help
     if invocation.format in (OutputFormat.JSON, OutputFormat.NDJSON):
         write_document(_document(host))
         return
-    rows = [(key, value) for key, value in _document(host).items() if not isinstance(value, dict)]
+    is_table = invocation.format is OutputFormat.TABLE
+    rows = [
+        (key, format_local_time(value) if is_table and key.endswith("_at") and value else value)
+        for key, value in _document(host).items()
+        if not isinstance(value, dict)
+    ]
     rows += [(f"label {key}", value) for key, value in host.labels.items()]
     rows += [(f"fact {key}", value) for key, value in host.facts.items()]
     write_rows(invocation, Rows(("property", "value"), rows))

@@ -105,6 +105,10 @@ def test_without_an_installation_the_status_tells(arguments: list[str], status: 
     assert not (tmp_path / "none").exists(), "a question must not begin an installation"
 
 
+def test_a_mistyped_format_gets_its_nearest() -> None:
+    assert "did you mean 'json'?" in nagare("query", "select 1", "-o", "jsn").stderr
+
+
 def test_global_options_stand_before_or_behind_the_command(tmp_path: Path) -> None:
     before = nagare("--data", tmp_path, "-o", "json", "config", "show", "data")
     behind = nagare("config", "show", "data", "--data", tmp_path, "-o", "json")

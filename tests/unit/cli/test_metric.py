@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nagare.cli.offline.metric import Question, find_metric, to_request, to_series
+from nagare.cli.offline.metric import Question, find_metric, late_begin, to_request, to_series
 from nagare.errors import InputError, NotFoundError
 from nagare.model.tables import TABLES
 from nagare.wire.sql import ColumnView, TableView
@@ -78,3 +78,32 @@ def test_rows_become_series_the_greatest_first() -> None:
     assert [one.keys for one in series] == [("b",), ("a",), ("",)]
     assert series[1].ts_ms == [0, 1000]
     assert series[1].values == [1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("first", "begin"),
+    [
+        (None, None),
+        (0, None),
+        (1_800_000, None),
+        (1_800_001, 1_800_001),
+        (3_000_000, 3_000_000),
+        (3_599_000, 3_540_000),
+    ],
+)
+def test_a_chart_begins_where_the_samples_do_when_most_of_it_were_empty(first: int | None, begin: int | None) -> None:
+    hour = question(until_ms=3_600_000, step_ms=6_000)
+    rows = [] if first is None else [[first, "a", 1.0, 1.0, 1.0], [3_599_000, "b", 1.0, 1.0, 1.0]]
+    assert late_begin(hour, to_series(hour, rows)) == begin
+
+
+def test_a_later_begin_keeps_the_steps() -> None:
+    later = question(until_ms=3_600_000, step_ms=6_000).begun_at(3_000_000)
+    assert (later.since_ms, later.until_ms, later.step_ms) == (3_000_000, 3_600_000, 1_000)
+
+
+def test_a_table_is_no_metric_but_has_some() -> None:
+    with pytest.raises(NotFoundError, match="it is a table") as caught:
+        find_metric("disk", VIEWS)
+    assert "disk.used_ratio" in caught.value.hint
+    assert "disk_io" not in caught.value.hint

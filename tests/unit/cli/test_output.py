@@ -115,3 +115,9 @@ def test_a_table_holds_no_character_that_steers_a_terminal(
 @pytest.mark.parametrize(("text", "cells"), [("abc", 3), ("流れ", 4), ("é", 1), ("e\u0301", 1)])
 def test_wide_characters_take_two_cells(text: str, cells: int) -> None:
     assert display_width(text) == cells
+
+
+def test_a_header_without_rows_stays_in_the_terminal() -> None:
+    names = [f"column_{number}" for number in range(20)]
+    [line] = format_table(names, [], width=80)
+    assert display_width(line) <= 80

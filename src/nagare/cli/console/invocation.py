@@ -139,7 +139,8 @@ def _keep_output(context: typer.Context, value: str | None) -> None:
 
         raise InputError(
             f"cannot write output as {value!r}: there is no such format",
-            hint=did_you_mean(value, list(OutputFormat)) or f"use one of {', '.join(OutputFormat)}",
+            hint=did_you_mean(value, [choice.value for choice in OutputFormat])
+            or f"use one of {', '.join(OutputFormat)}",
         ) from None
 
 

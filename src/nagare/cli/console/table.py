@@ -43,6 +43,7 @@ def format_table(
         yield from _records(header, cells, width)
         return
     top = _line(header, widths, is_number)
+    top = _cut(top, width) if width is not None else top
     yield f"\x1b[1m{top}\x1b[0m" if is_bold else top
     for line in cells:
         yield _line(line, widths, is_number)

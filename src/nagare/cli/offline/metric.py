@@ -6,7 +6,7 @@ Names and values never meet in the text: names are checked against the tables th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,8 @@ from nagare.wire.sql import ColumnView, SqlRequest, TableView
 WHOLE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"cpu": ("core", "all"), "agent": ("collector", "agent"), "unit": ("name", "*")}
 )
+# Nobody looks at less without having asked for it.
+_LEAST_WINDOW_MS = 60_000
 AGGREGATES = ("avg", "max", "min", "sum")
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE", "BOOLEAN")
 _KIND_NUMERIC = ("float", "integer", "boolean")
@@ -41,6 +43,11 @@ class Question:
     def name(self) -> str:
         """The metric as people write it."""
         return f"{self.table}.{self.column}"
+
+    def begun_at(self, since_ms: int) -> Question:
+        """Return the same question about a later begin, in as many steps."""
+        steps = max(1, (self.until_ms - self.since_ms) // self.step_ms)
+        return replace(self, since_ms=since_ms, step_ms=max(1, (self.until_ms - since_ms) // steps))
 
 
 @dataclass(slots=True)
@@ -70,6 +77,9 @@ def find_metric(name: str, tables: Sequence[TableView]) -> tuple[TableView, Colu
             _refuse_text(table, column)
             return table, column
     known = [f"{table.name}.{column.name}" for table in tables for column in table.columns if _is_number(column)]
+    if plain in by_name:
+        numbers = ", ".join(metric for metric in known if metric.rpartition(".")[0] == plain)
+        raise NotFoundError(f"cannot plot {name!r}: it is a table", hint=f"name one of its numbers: {numbers}")
     raise NotFoundError(
         f"cannot plot {name!r}: there is no such metric",
         hint=did_you_mean(plain.replace("_", ".", 1) if "." not in plain else plain, known)
@@ -111,6 +121,13 @@ def to_series(question: Question, rows: Sequence[Sequence[Any]]) -> list[Series]
         series.lows.append(low)
         series.highs.append(high)
     return sorted(found.values(), key=lambda series: (-series.peak, series.keys))
+
+
+def late_begin(question: Question, series: Sequence[Series]) -> int | None:
+    """Return where the samples begin if most of the window lies before: an installation of ten minutes fills its chart."""
+    first = min((one.ts_ms[0] for one in series), default=question.since_ms)
+    first = min(first, question.until_ms - _LEAST_WINDOW_MS)
+    return first if first - question.since_ms > (question.until_ms - question.since_ms) // 2 else None
 
 
 def _select(question: Question, conditions: Sequence[str]) -> str:

@@ -28,6 +28,8 @@ app = typer.Typer(add_completion=False)
 # More lines than this nobody tells apart; the greatest are drawn, and how many are not is said.
 _SHOWN_LINES = 8
 _POINTS = 600
+# Unless the user says otherwise.
+_WINDOW = "1h"
 _PNG_SIZE = (1200, 500)
 _CHART_ROWS = 18
 
@@ -45,7 +47,12 @@ def plot(
     by: list[str] | None = typer.Option(
         None, "--by", metavar="KEY", help="One line for each value of this key; may repeat."
     ),
-    since: str = typer.Option("1h", "--since", metavar="WHEN", help="Begin of the window: 15m, 14:05, 2026-11-20."),
+    since: str | None = typer.Option(
+        None,
+        "--since",
+        metavar="WHEN",
+        help="Begin of the window: 15m, 14:05, 2026-11-20; else what the last hour has.",
+    ),
     until: str | None = typer.Option(None, "--until", metavar="WHEN", help="End of the window, now unless given."),
     aggregate: str = typer.Option("avg", "--agg", metavar="WORD", help="avg, max, min or sum of one step."),
     png: Path | None = typer.Option(None, "--png", metavar="FILE", help="Write a PNG instead."),
@@ -64,24 +71,34 @@ def plot(
       nagare plot disk.used_ratio --where mount=/ --since 7d --png disk.png
     """
     invocation = invocation_of(context)
-    from nagare.cli.offline.metric import find_metric, to_request, to_series
-    from nagare.cli.offline.source import ask, describe
+    from nagare.cli.offline.metric import find_metric, late_begin
+    from nagare.cli.offline.source import describe
 
-    window = _window(since, until)
+    window = _window(since or _WINDOW, until)
     table, column = find_metric(metric, describe(invocation.settings))
     filters = dict(_pair(text) for text in where or [])
     points = (width or _PNG_SIZE[0]) // 2 if png else _POINTS
     question = _question(
         table, column.name, filters, by=by or [], hosts=host or [], window=window, points=points, aggregate=aggregate
     )
-    reply = ask(invocation.settings, to_request(question, table))
-    series = to_series(question, reply.rows)
-    if reply.truncated:
-        note("nagare: the answer was cut at query.row_limit; name fewer series or a shorter window")
+    series = _fetch(invocation, question, table)
+    if since is None and (begin := late_begin(question, series)):
+        question = question.begun_at(begin)
+        series = _fetch(invocation, question, table)
     if png is None and invocation.format is not OutputFormat.TABLE:
         _write_points(invocation, question, series)
         return
     _draw(invocation, question, series, png=png, size=(width, height), ascii_only=ascii_only)
+
+
+def _fetch(invocation: Invocation, question: Question, table: TableView) -> list[Series]:
+    from nagare.cli.offline.metric import to_request, to_series
+    from nagare.cli.offline.source import ask
+
+    reply = ask(invocation.settings, to_request(question, table))
+    if reply.truncated:
+        note("nagare: the answer was cut at query.row_limit; name fewer series or a shorter window")
+    return to_series(question, reply.rows)
 
 
 def _window(since: str, until: str | None) -> tuple[int, int]:
