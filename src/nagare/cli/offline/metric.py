@@ -19,7 +19,7 @@ WHOLE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"cpu": ("core", "all"), "agent": ("collector", "agent"), "unit": ("name", "*")}
 )
 # Nobody looks at less without having asked for it.
-_LEAST_WINDOW_MS = 60_000
+_LEAST_WINDOW_MS = 120_000
 AGGREGATES = ("avg", "max", "min", "sum")
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE", "BOOLEAN")
 _KIND_NUMERIC = ("float", "integer", "boolean")
