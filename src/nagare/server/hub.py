@@ -33,6 +33,8 @@ class Connection:
         self.subscriptions = Subscriptions()
         self.outbox = Outbox(frame_limit, counters)
         self.closing: str | None = None
+        # Set together with ``closing``.
+        self.ended = asyncio.Event()
         self._woken = asyncio.Event()
 
     def put_frame(self, frame: bytes) -> None:
@@ -48,6 +50,7 @@ class Connection:
     def end(self, reason: str) -> None:
         """Ask the writer to close the socket, telling ``reason``."""
         self.closing = self.closing or reason
+        self.ended.set()
         self._woken.set()
 
     async def wait(self) -> None:

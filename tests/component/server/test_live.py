@@ -233,23 +233,11 @@ async def test_a_reader_that_stalls_loses_frames_and_not_the_server(api: Api) ->
         await stalled.subscribe(tables=["cpu"])
         connection = _of(api, tables=1)
         await quick.subscribe(id="quick", tables=["cpu", "memory"])
-        # The stalled reader's socket takes no more: nothing it sends is read, for its transport is paused.
-        line = stalled.socket._response.connection
-        assert line is not None
-        transport = line.transport
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
-        padding = "x" * 60_000
+        transport = _stall(stalled)
         total = 0
         while api.services.hub.counters.get("frames_dropped") < 3:
             total += 1
-            columns = {
-                "ts": [api.now_ms()] * 20,
-                "core": [f"{padding}{i}" for i in range(20)],
-                "freq_hertz": [total] * 20,
-            }
-            batch = {**api.batch(seq=total), "tables": {"cpu": columns}}
-            assert (await api.call("POST", BATCH, batch, token=token)).status == 200
+            await _send_much(api, token, total)
             assert (await quick.next("rows"))["missed"] == 0
             assert total < 200
         assert connection.outbox
@@ -261,6 +249,44 @@ async def test_a_reader_that_stalls_loses_frames_and_not_the_server(api: Api) ->
             if frame["tables"]["cpu"]["freq_hertz"][0] == total:
                 break
         assert missed == api.services.hub.counters.get("frames_dropped")
+
+
+async def test_a_reader_that_stalls_does_not_hold_up_the_stop(serve: Serve) -> None:
+    served = serve(stop_seconds=120.0)
+    api = await served.__aenter__()
+    token = await api.register()
+    async with connected(api) as stalled:
+        await stalled.subscribe(tables=["cpu"])
+        transport = _stall(stalled)
+        total = 0
+        while api.services.hub.counters.get("frames_dropped") < 1:
+            total += 1
+            await _send_much(api, token, total)
+        async with asyncio.timeout(40):
+            await served._serving.__aexit__(None, None, None)
+        transport.resume_reading()
+    await api.session.close()
+
+
+def _stall(live: Live) -> asyncio.ReadTransport:
+    """Let the socket take no more: nothing that comes is read, for its transport is paused."""
+    line = live.socket._response.connection
+    assert line is not None
+    transport = line.transport
+    assert isinstance(transport, asyncio.ReadTransport)
+    transport.pause_reading()
+    return transport
+
+
+async def _send_much(api: Api, token: str, number: int) -> None:
+    padding = "x" * 60_000
+    columns = {
+        "ts": [api.now_ms()] * 20,
+        "core": [f"{padding}{i}" for i in range(20)],
+        "freq_hertz": [number] * 20,
+    }
+    batch = {**api.batch(seq=number), "tables": {"cpu": columns}}
+    assert (await api.call("POST", BATCH, batch, token=token)).status == 200
 
 
 def _of(api: Api, *, tables: int) -> Connection:

@@ -57,8 +57,10 @@ async def _serve(call: Call, socket: web.WebSocketResponse, connection: Connecti
     try:
         async with asyncio.TaskGroup() as tasks:
             writer = tasks.create_task(_write(socket, connection), name="live.write")
+            cutter = tasks.create_task(_cut(call, connection), name="live.cut")
             await _read(call, socket, connection)
             writer.cancel()
+            cutter.cancel()
     except* (ConnectionError, _Closed):
         pass  # the client went while we were writing
 
@@ -87,6 +89,14 @@ async def _write(socket: web.WebSocketResponse, connection: Connection) -> None:
     is_stopping = connection.principal is None or connection.closing == "server is stopping"
     code = WSCloseCode.GOING_AWAY if is_stopping else WSCloseCode.POLICY_VIOLATION
     await socket.close(code=code, message=_reason(connection.closing))
+
+
+async def _cut(call: Call, connection: Connection) -> None:
+    # A client that does not read keeps the writer waiting, so that it never comes to the close frame.
+    await connection.ended.wait()
+    await asyncio.sleep(_CLOSE_SECONDS)
+    if call.request.transport is not None:
+        call.request.transport.abort()
 
 
 async def _read(call: Call, socket: web.WebSocketResponse, connection: Connection) -> None:
