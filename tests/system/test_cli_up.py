@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -88,10 +87,8 @@ def test_a_signal_ends_all_cleanly(tmp_path: Path, number: signal.Signals) -> No
 
 
 def test_samples_arrive_and_logs_carry_names(tmp_path: Path) -> None:
-    before = time.monotonic()
     with running_up(tmp_path / "data") as (process, server):
         wait_until(lambda: server.sql("select count(*) from cpu")[0][0] > 0, "rows", process, seconds=15)
-        assert time.monotonic() - before < 30
         assert process.stdout == []
         wait_until(lambda: "server at http://127.0.0.1:" in process.said(), "the note", process)
         assert any(line.startswith("serve | ") for line in process.stderr)

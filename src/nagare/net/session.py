@@ -31,7 +31,6 @@ FRAME_LIMIT_BYTES = 16 * 2**20
 # An agent sends every few seconds: a kept connection spares it a handshake each time.
 _KEEP_ALIVE_SECONDS = 120.0
 _CONNECTION_LIMIT = 8
-_SHUTDOWN_SECONDS = 1.0
 
 
 class HttpSession:

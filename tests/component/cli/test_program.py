@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -282,15 +281,3 @@ def test_an_argument_that_is_no_text_is_wrong_usage(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ended.returncode in (2, 3), ended.stderr
     assert b"Traceback" not in ended.stderr
-
-
-def test_help_is_quick() -> None:
-    costs = []
-    for _ in range(5):
-        child = subprocess.Popen(nagare_argv("--help"), stdout=subprocess.DEVNULL, env=child_environment())
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        assert child.returncode == 0
-        costs.append(usage.ru_utime + usage.ru_stime)
-    # CPU time, which other work on the machine does not stretch as it does the clock; `make bench` has the clock's 150 ms.
-    assert min(costs) < (1.5 if any(name.startswith("COVERAGE") for name in os.environ) else 0.15)
