@@ -12,7 +12,10 @@ from nagare.errors import (
     ConfigError,
     ConflictError,
     DeadlineExceededError,
+    InputError,
+    LimitExceededError,
     PermissionDeniedError,
+    RateLimitedError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -98,5 +101,12 @@ class Link:
             # We may not; the token we have, if any, is tried again, for a server can come back from a backup.
             self._must_register = False
             raise
+        except RateLimitedError:
+            raise
+        except (InputError, LimitExceededError) as error:
+            # What is refused is what we say of ourselves: no batch may be set aside for it.
+            raise ConfigError(
+                f"cannot register host {self._enrolment.name}: {error.message}", hint=error.hint
+            ) from error
         self._must_register = False
         return identity

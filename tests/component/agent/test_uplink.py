@@ -24,6 +24,7 @@ from nagare.errors import (
     ConflictError,
     DiskFullError,
     InputError,
+    LimitExceededError,
     NagareError,
     OverloadedError,
     PermissionDeniedError,
@@ -366,6 +367,24 @@ async def test_a_name_that_is_taken_is_told_and_tried_seldom(places: Places, cap
         await it.until(lambda: len(receiver.batches) >= 1)
     said = [record.getMessage() for record in caplog.records if "uplink_down" in record.getMessage()]
     assert said == ["uplink_down reason=cannot register host 'web1': another machine has that name (choose another)"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [InputError("cannot accept document: labels: too many"), LimitExceededError("cannot register host: 1000 are")],
+)
+async def test_a_registration_that_is_refused_costs_no_batch(places: Places, error: NagareError) -> None:
+    receiver = Receiver()
+    receiver.refuse_registration = lambda _: error
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.failed(1)
+        await it.hurry()
+        await it.failed(2)
+        assert it.uplink.totals().dropped == 0
+        receiver.refuse_registration = lambda _: None
+        await it.until(lambda: len(receiver.batches) >= 1)
+    assert receiver.seqs == [1]
 
 
 async def test_the_name_that_the_server_gives_is_the_one_that_batches_carry(places: Places) -> None:
