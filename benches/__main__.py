@@ -15,7 +15,7 @@ from benches.report import Section, as_markdown, as_text
 _HERE = Path(__file__).parent
 NAMES = [
     name
-    for name in ("start", "paint", "server", "ingest", "store", "tui", "agent")
+    for name in ("start", "paint", "server", "ingest", "store", "tui", "collect", "agent")
     if (_HERE / f"{name}_bench.py").exists()
 ]
 

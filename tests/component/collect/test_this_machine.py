@@ -1,5 +1,6 @@
 """The collectors on the machine that runs the tests, against /proc and df read at the same moment."""
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -172,25 +173,12 @@ def test_processes_come_and_go_while_they_are_read() -> None:
         collector.close()
 
 
-def test_all_collectors_together_stay_within_their_cost() -> None:
-    absent = []
-    collectors = [collector for collector in build_collectors(AgentSettings(), Root()) if not collector.is_slow]
+def test_all_collectors_together_give_what_the_machine_has() -> None:
     tables: dict[str, Any] = {}
-    for collector in collectors:
-        try:
-            tables |= collector.collect(now())
-        except AbsentError:
-            absent.append(collector.name)
-    check(tables)
-    used = time.process_time()
-    for _ in range(10):
-        for collector in collectors:
-            if collector.name not in absent:
-                collector.collect(now())
-    used = (time.process_time() - used) / 10
-    for collector in collectors:
+    for collector in build_collectors(AgentSettings(), Root()):
+        if not collector.is_slow:
+            with contextlib.suppress(AbsentError):
+                tables |= collector.collect(now())
         collector.close()
-    # A tenth of the budget of a busy machine is what a tick takes when nothing else runs.
-    processes = sum(name.isdigit() for name in os.listdir("/proc"))
-    assert used < 0.004 + 0.00004 * processes, f"a tick took {used * 1000:.1f} ms of CPU with {processes} processes"
+    check(tables)
     assert {"cpu", "load", "memory", "disk", "disk_io", "network", "process"} <= set(tables)
