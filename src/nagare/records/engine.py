@@ -8,6 +8,7 @@ Threads instead of SQLAlchemy's asyncio layer, because that loads its whole ORM:
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from nagare.errors import OverloadedError
 from nagare.records.faults import translated
 from nagare.records.schema import HEAD_REVISION
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -76,6 +79,8 @@ class Records:
         if revision is not None:
             keep_copy(self._path, revision)
         await self._writer.run(upgrade)
+        # Told, because hosts and tokens that a lost file held are gone without any other sign.
+        log.info("records_%s file=%s revision=%s", "upgraded" if revision else "made", self._path, HEAD_REVISION)
 
     def _close(self) -> None:
         self._reader.close()

@@ -10,6 +10,10 @@ from sqlalchemy import exc
 from nagare.errors import ConflictError, DiskFullError, NagareError, OverloadedError, ReadOnlyError, StorageError
 
 _DISK_HINT = "free some space on the device of the data directory"
+_BROKEN_HINT = (
+    "restore it from a backup; or move the file and those beside it (-wal, -shm) away: samples stay, and every host"
+    " must register again"
+)
 _OWNER_HINT = "check who owns the data directory"
 
 
@@ -43,4 +47,6 @@ def _translate(doing: str, error: exc.SQLAlchemyError | sqlite3.Error | OSError)
         return ReadOnlyError(message, hint=_OWNER_HINT)
     if "locked" in words or "busy" in words:
         return OverloadedError(message, retry_after_seconds=1.0)
-    return StorageError(message)
+    if "not a database" in words or "malformed" in words:
+        return StorageError(message, hint=_BROKEN_HINT)
+    return StorageError(message, hint=_OWNER_HINT if "unable to open" in words else "")

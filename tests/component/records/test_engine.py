@@ -152,15 +152,24 @@ async def test_a_full_disk_and_a_lost_right_are_named(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
     path.write_bytes(b"this is a letter, not a database" * 200)
-    with pytest.raises(NagareError, match=r"records\.db"):
+    with pytest.raises(NagareError, match=r"records\.db") as refused:
         async with Records(path):
             pass
+    assert "-wal" in refused.value.hint
     assert path.read_bytes().startswith(b"this is a letter")
 
 
 def _set_revision(path: Path, revision: str) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+
+
+async def test_a_database_that_is_made_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nagare.records")
+    for _ in range(2):
+        async with Records(tmp_path / "records.db"):
+            pass
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["records_made"]
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_copied_first(tmp_path: Path) -> None:
