@@ -123,6 +123,8 @@ class Uplink:
         # Not before the batch has its place: in between ``run`` could find nothing to do and call that settled.
         self._settled.clear()
         self._work.set()
+        # While the server is away ``run`` sleeps, and what is on disk has nothing to wait for.
+        self._note_settled()
 
     async def settle(self) -> None:
         """Wait until everything offered is delivered or on disk, as far as the link allows; the backlog may remain."""

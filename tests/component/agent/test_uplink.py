@@ -279,6 +279,18 @@ async def test_a_batch_that_can_never_succeed_is_set_aside_told_and_blocks_nobod
     assert sorted(packed.body for packed in kept) == sorted([_batch(1).body, _batch(2).body])
 
 
+async def test_while_the_server_is_away_nobody_waits_for_the_next_try(places: Places) -> None:
+    async with rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.failed()
+        await it.uplink.settle()
+        # The delay of the failure never passes: the clock stands.
+        await it.uplink.offer(_batch(2))
+        async with asyncio.timeout(10):
+            await it.uplink.settle()
+        assert it.uplink.totals().spool_batches == 2
+
+
 async def test_rows_that_a_wrong_clock_makes_future_are_counted_and_told_once_a_minute(
     places: Places, caplog: pytest.LogCaptureFixture
 ) -> None:
