@@ -14,8 +14,8 @@ from nagare.model.event import Severity
 
 # Waiting events; beyond it the oldest are dropped and counted. An agent that tells more is ill in another way.
 _LIMIT = 100
-# A boot younger than the least retention is told at its own time, an older one at the time it was noticed.
-_BOOT_AT_SECONDS = 3600.0
+# A boot is told at its own time if it is younger than this share of what the server keeps, for it may have to wait.
+_KEPT_SHARE = 0.9
 _NAMESPACE = uuid.UUID("6f1a3cb4-5d60-4b8a-9b7e-0f8f7a3f9a11")
 
 EventRow = Mapping[str, Cell]
@@ -70,14 +70,17 @@ def read_boot_id(root: Root) -> str:
         return ""
 
 
-def tell_boot(box: EventBox, root: Root, boot_id: str, host: str, now_ms: int) -> None:
-    """Tell that the machine booted; the same boot of the same host always makes the same event."""
+def tell_boot(box: EventBox, root: Root, boot_id: str, host: str, now_ms: int, *, kept_seconds: float) -> None:
+    """Tell that the machine booted; the same boot of the same host always makes the same event.
+
+    One from before ``kept_seconds``, which the server would refuse as stale, is told at the time it was noticed.
+    """
     booted_ms = now_ms - round(_uptime_seconds(root) * 1000)
     booted_at = datetime.fromtimestamp(booted_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     box.tell(
         "host.boot",
         f"host booted at {booted_at}",
-        booted_ms if now_ms - booted_ms < _BOOT_AT_SECONDS * 1000 else now_ms,
+        booted_ms if now_ms - booted_ms < kept_seconds * _KEPT_SHARE * 1000 else now_ms,
         attributes={"boot_id": boot_id, "booted_at": booted_at},
         identity=str(uuid.uuid5(_NAMESPACE, f"{host}\n{boot_id}")),
     )

@@ -66,6 +66,8 @@ class _Process:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         places = Places(settings.data)
         self._clock = clock
+        # The server's own setting where both share a configuration, else the default that it most likely has.
+        self._kept_seconds = settings.storage.retention_seconds
         self._root = Root(proc=settings.agent.proc, sys=settings.agent.sys)
         self._files = IdentityFiles(places, self._root.etc)
         self._machine = Machine(self._files.machine_id(), self._files.load_key(), read_facts(self._root))
@@ -100,7 +102,8 @@ class _Process:
         if self._files.is_new_boot(boot_id):
             # The name belongs to it: two agents of one machine, say in containers of one image, are two hosts.
             host = f"{self._machine.machine_id} {self._enrolment.name}"
-            tell_boot(self._box, self._root, boot_id, host, self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            tell_boot(self._box, self._root, boot_id, host, now_ms, kept_seconds=self._kept_seconds)
         # Before the first connection every batch goes to disk: once this returns the boot is told for good.
         await self._agent.announce()
         self._files.save_boot(boot_id)

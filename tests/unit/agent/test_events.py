@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from nagare.agent.events import EventBox, read_boot_id, tell_boot
 from nagare.collect.collector import Root
 from nagare.model.event import Severity
@@ -49,7 +51,7 @@ def test_a_boot_is_the_same_event_however_often_it_is_told(tmp_path: Path) -> No
     ids = set()
     for machine in ("m1", "m1", "m2"):
         box = EventBox()
-        tell_boot(box, root, "b00t", machine, NOW)
+        tell_boot(box, root, "b00t", machine, NOW, kept_seconds=3600)
         [row] = box.take()
         ids.add(row["id"])
         assert (row["kind"], row["ts"]) == ("host.boot", NOW - 60_500)
@@ -57,16 +59,19 @@ def test_a_boot_is_the_same_event_however_often_it_is_told(tmp_path: Path) -> No
     assert len(ids) == 2
 
 
-def test_an_old_boot_is_told_at_the_time_it_was_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kept_days", "told_at"), [(9, NOW), (11, NOW), (30, NOW - 864_000_000)])
+def test_a_boot_is_told_at_its_own_time_while_the_server_takes_that(
+    tmp_path: Path, kept_days: int, told_at: int
+) -> None:
     box = EventBox()
-    tell_boot(box, _root(tmp_path, "864000.0 1.0"), "b00t", "m1", NOW)
+    tell_boot(box, _root(tmp_path, "864000.0 1.0"), "b00t", "m1", NOW, kept_seconds=kept_days * 86400)
     [row] = box.take()
-    assert row["ts"] == NOW
+    assert row["ts"] == told_at
     assert row["text"] == "host booted at 2025-09-29T08:53:20Z"
 
 
 def test_a_system_that_tells_neither_boot_nor_uptime(tmp_path: Path) -> None:
     assert read_boot_id(Root(proc=tmp_path / "none")) == ""
     box = EventBox()
-    tell_boot(box, _root(tmp_path, "garbage"), "b", "m", NOW)
+    tell_boot(box, _root(tmp_path, "garbage"), "b", "m", NOW, kept_seconds=3600)
     assert box.take()[0]["ts"] == NOW
