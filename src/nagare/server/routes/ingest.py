@@ -11,6 +11,7 @@ from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
 from nagare.server.bodies import Body, check_json
 from nagare.server.live.batch_rows import accepted_tables, events_of
+from nagare.server.live.event_cells import check_event_cells
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
 from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply
@@ -63,6 +64,7 @@ def _check_batch(batch: Batch, host: str) -> None:
         raise PermissionDeniedError(
             f"cannot take batch of host {batch.host[:80]!r}: this token may only speak as {host!r}"
         )
+    check_event_cells(batch.tables)
 
 
 def _check_signature(services: Services, host: str, call: Call, body: Body) -> None:
