@@ -44,6 +44,21 @@ def test_tab_completes_inside_the_statement(shell_environment: dict[str, str]) -
         screen.wait()
 
 
+def test_the_prompt_has_a_line_of_its_own_after_an_interrupt(shell_environment: dict[str, str]) -> None:
+    bash = shutil.which("bash")
+    assert bash
+    with on_pty([bash, "--norc", "-i"], 100, 20, environment=shell_environment) as screen:
+        screen.wait_for("$")
+        screen.press("nagare hosts remove web1\n")
+        screen.wait_for("Type the name")
+        screen.press("\x03")
+        screen.wait_for(lambda text: "$" in [line.strip() for line in text.splitlines()])
+        screen.press("echo st$?\n")
+        screen.wait_for("st130")
+        screen.press("exit\n")
+        screen.wait()
+
+
 def test_an_interrupt_stops_the_query_at_the_server_too(running_server: RunningServer) -> None:
     endless = "select sum((a.range*b.range)%7) from range(1000000) a, range(1000000) b"
     argv = nagare_argv("--data", running_server.data, "query", endless)

@@ -36,7 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
         _abandon_stdout()
         status = exit_codes.BROKEN_PIPE
     except KeyboardInterrupt:
-        status = exit_codes.INTERRUPTED
+        status = _interrupted()
     except UnicodeEncodeError as error:
         # Only what was typed can hold it: bytes that are no text of this locale.
         diagnostics.report(_not_text(error), as_json=_wants_json(arguments, invocation))
@@ -58,6 +58,13 @@ def main(args: Sequence[str] | None = None) -> int:
     return status
 
 
+def _interrupted() -> int:
+    if sys.stderr is not None and sys.stderr.isatty():
+        # The terminal wrote ^C; the shell's prompt belongs on a line of its own.
+        diagnostics.note("")
+    return exit_codes.INTERRUPTED
+
+
 def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -77,7 +84,7 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:
-        return exit_codes.INTERRUPTED
+        return _interrupted()
     except typer.TyperException as error:
         raise _usage_error(error) from error
     return exit_codes.FINE
