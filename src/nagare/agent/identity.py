@@ -7,15 +7,18 @@ than the one that gave it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nagare.config.places import Places
-from nagare.errors import InputError
+from nagare.errors import ConfigError, InputError
 from nagare.keys.files import write_private
 from nagare.keys.signing import SigningKey
 from nagare.wire.codec import decode, encode
+
+log = logging.getLogger(__name__)
 
 # /etc/machine-id must not leave the machine in clear (machine-id(5)); the salt makes ours useless to others.
 _SALT = b"nagare agent machine id 1\n"
@@ -56,8 +59,18 @@ class IdentityFiles:
         write_private(self._file, encode(identity))
 
     def load_key(self) -> SigningKey:
-        """Return the key that signs batches, made at the first call ever."""
-        return SigningKey.load_or_make(self._directory / "agent.key")
+        """Return the key that signs batches, made at the first call ever; a damaged one is set aside for a new one.
+
+        A new key is a new registration, which the joining token must allow; batches wait on disk until it does.
+        """
+        path = self._directory / "agent.key"
+        try:
+            return SigningKey.load_or_make(path)
+        except ConfigError as error:
+            broken = path.with_name("agent.key.broken")
+            log.warning("agent_key_replaced reason=%s set_aside=%s", error.message, broken)
+            path.replace(broken)
+            return SigningKey.load_or_make(path)
 
     def machine_id(self) -> str:
         """Return what names this machine and survives restarts: the system's id, salted, or a random one of ours."""

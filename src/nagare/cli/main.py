@@ -114,7 +114,8 @@ def _not_text(error: UnicodeEncodeError) -> InputError:
 
 def _refused_by_system(error: OSError) -> NagareError:
     reason = (error.strerror or "refused").lower()
-    text = f"cannot use {error.filename}: {reason}"
+    # The second name is what a finished temporary file was to become.
+    text = f"cannot use {error.filename2 or error.filename}: {reason}"
     if isinstance(error, PermissionError):
         return PermissionDeniedError(text, hint="run it as the user that owns the file, or choose --data")
     return StorageError(text)

@@ -28,8 +28,8 @@ from nagare.net.trust import Trust, check_address, parse_pin
 # The largest answer is a query of 100 000 rows; four times what such an answer measured.
 ANSWER_LIMIT_BYTES = 256 * 2**20
 FRAME_LIMIT_BYTES = 16 * 2**20
-# An agent sends every few seconds: a kept connection spares it a handshake each time.
-_KEEP_ALIVE_SECONDS = 120.0
+# Shorter than the server keeps an idle connection, so that no request meets the end of one.
+_KEEP_ALIVE_SECONDS = 60.0
 _CONNECTION_LIMIT = 8
 
 

@@ -14,7 +14,7 @@ from nagare.cli.offline.checks.service import check_service
 from nagare.cli.offline.checks.verdict import Check
 from nagare.config.places import Places
 from nagare.config.settings import ClientSettings, ServerSettings, Settings
-from nagare.metrics.catalog import Catalog
+from nagare.metrics.blocks.catalog import Catalog
 
 
 @pytest.fixture

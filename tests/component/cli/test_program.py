@@ -198,6 +198,11 @@ def test_a_bug_is_70_and_tells_its_place_only_when_asked(tmp_path: Path) -> None
     [
         ("PermissionError(13, 'Permission denied', '/srv/x')", 6, "cannot use /srv/x: permission denied"),
         ("OSError(5, 'Input/output error', '/srv/x')", 9, "cannot use /srv/x: input/output error"),
+        (
+            "IsADirectoryError(21, 'Is a directory', '/srv/.x.tmp', None, '/srv/x')",
+            9,
+            "cannot use /srv/x: is a directory",
+        ),
         ("OSError(5, 'Input/output error')", 70, "a bug of ours"),
     ],
 )

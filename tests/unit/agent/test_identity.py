@@ -69,3 +69,12 @@ def test_a_boot_is_new_until_it_was_told(files: IdentityFiles) -> None:
     assert not files.is_new_boot("b1")
     assert files.is_new_boot("b2")
     assert not files.is_new_boot("")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", bytes(range(256))])
+def test_a_damaged_key_is_set_aside_for_a_new_one(files: IdentityFiles, places: Places, content: bytes) -> None:
+    (places.spool / "agent.key").write_bytes(content)
+    (places.spool / "agent.key").chmod(0o600)
+    key = files.load_key()
+    assert files.load_key().public_key == key.public_key
+    assert (places.spool / "agent.key.broken").read_bytes() == content
