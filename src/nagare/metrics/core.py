@@ -16,21 +16,21 @@ from nagare.lib.atomic_file import sync_directory
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.lib.segment_log import SegmentLog
-from nagare.metrics.blocks import BlockFiles
-from nagare.metrics.catalog import Block, Catalog
-from nagare.metrics.compact import Compactor
+from nagare.metrics.blocks.catalog import Block, Catalog
+from nagare.metrics.blocks.compact import Compactor
+from nagare.metrics.blocks.files import BlockFiles
+from nagare.metrics.blocks.flush import Flusher, Sealed
+from nagare.metrics.blocks.library import Library
+from nagare.metrics.blocks.recover import open_catalog
 from nagare.metrics.engine import Engine, storage_error
-from nagare.metrics.flush import Flusher, Sealed
 from nagare.metrics.head import Generation, HeadTable
-from nagare.metrics.library import Library
 from nagare.metrics.observe import Observer
-from nagare.metrics.prepare import Preparer
-from nagare.metrics.recover import open_catalog
-from nagare.metrics.replay import replay
 from nagare.metrics.schema import Schemas
-from nagare.metrics.seen import Seen
 from nagare.metrics.sql.query import QueryRunner
-from nagare.metrics.writer import Head, LogWriter, Watch
+from nagare.metrics.wal.prepare import Preparer
+from nagare.metrics.wal.replay import replay
+from nagare.metrics.wal.seen import Seen
+from nagare.metrics.wal.writer import Head, LogWriter, Watch
 from nagare.wire.system import StoreStatus
 
 log = logging.getLogger(__name__)

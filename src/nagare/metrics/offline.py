@@ -19,16 +19,16 @@ from nagare.config.settings import Settings
 from nagare.errors import NotReadyError, StorageError
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.segment_log import Damage, read_log
-from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.blocks.catalog import Block, Catalog
+from nagare.metrics.blocks.library import Library
 from nagare.metrics.describe import describe
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation
-from nagare.metrics.library import Library
-from nagare.metrics.replay import replay
 from nagare.metrics.schema import Schemas
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import QueryRunner
 from nagare.metrics.sql.service import SqlService
+from nagare.metrics.wal.replay import replay
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 
 

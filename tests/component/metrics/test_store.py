@@ -15,9 +15,9 @@ from nagare.errors import (
     OverloadedError,
     StorageError,
 )
-from nagare.metrics import writer
 from nagare.metrics.head import Generation
 from nagare.metrics.store import MetricStore
+from nagare.metrics.wal import writer
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.event import Event, Severity
 from nagare.model.tables import Column, ColumnKind, ColumnType, Table

@@ -15,13 +15,13 @@ import duckdb
 
 from nagare.config.settings import QuerySettings
 from nagare.errors import ResultTooLargeError
+from nagare.metrics.blocks.library import Library, Snapshot
+from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, quote_name
-from nagare.metrics.library import Library, Snapshot
 from nagare.metrics.schema import SQL_TYPES, Schema
 from nagare.metrics.sql.messages import deadline_error, query_error
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.metrics.sql.values import json_safe
-from nagare.metrics.sql.views import View, Window
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.tables import ColumnType
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest

@@ -1,8 +1,8 @@
 """Snapshots and pins: nothing is freed while somebody may read it."""
 
-from nagare.metrics.catalog import Block
+from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.library import Library
 from nagare.metrics.head import Generation
-from nagare.metrics.library import Library
 
 
 def block(path: str, table: str = "cpu", rows: int = 10, day: str = "2025-01-01", min_ms: int = 0) -> Block:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import duckdb
 
 from nagare.errors import StorageError
-from nagare.metrics.blocks import DAY_MS, BlockFiles, Origin, day_of
-from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.blocks.catalog import Block, Catalog
+from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_of
+from nagare.metrics.blocks.library import Library
+from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, storage_error
-from nagare.metrics.library import Library
 from nagare.metrics.observe import Observer
 from nagare.metrics.schema import Schema, Schemas
-from nagare.metrics.sql.views import View, Window
 
 # How many blocks of one size class merge at once: a row is rewritten at most log8 of a day's flushes, about three times.
 MERGE_COUNT = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nagare.metrics.head import Generation, HeadTable
-from nagare.metrics.ingest import clear_misfits, infer_columns
 from nagare.metrics.schema import Schemas
+from nagare.metrics.wal.ingest import clear_misfits, infer_columns
 from nagare.wire.metric_log import LogRecord, decode_record
 
 

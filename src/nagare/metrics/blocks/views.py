@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nagare.metrics.catalog import Block
+from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.engine import quote_name, quote_text
 
 

@@ -1,6 +1,6 @@
 """The names of what was stored, across seals and what the catalog holds."""
 
-from nagare.metrics.seen import Seen, SeqRow
+from nagare.metrics.wal.seen import Seen, SeqRow
 from nagare.wire.metric_log import LogRecord
 
 

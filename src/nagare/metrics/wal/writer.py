@@ -25,8 +25,8 @@ from nagare.lib.clock import Clock
 from nagare.lib.segment_log import SegmentLog
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
-from nagare.metrics.prepare import Group, Prepared, Preparer
-from nagare.metrics.seen import Seen
+from nagare.metrics.wal.prepare import Group, Prepared, Preparer
+from nagare.metrics.wal.seen import Seen
 from nagare.model.event import Event
 from nagare.wire.batch import Batch, BatchReply
 

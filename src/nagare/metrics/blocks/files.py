@@ -17,7 +17,7 @@ import duckdb
 
 from nagare.lib.atomic_file import sync_directory
 from nagare.lib.names import path_name
-from nagare.metrics.catalog import Block
+from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.engine import quote_name, quote_text
 
 DAY_MS = 86_400_000

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nagare.errors import InputError
-from nagare.metrics.ingest import Accepted, Bounds, check_envelope, check_tables, clear_misfits, infer_columns
 from nagare.metrics.schema import Schemas
+from nagare.metrics.wal.ingest import Accepted, Bounds, check_envelope, check_tables, clear_misfits, infer_columns
 from nagare.model.tables import ColumnType
 from nagare.wire.batch import Batch
 from nagare.wire.codec import decode

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagare.metrics.catalog import Block
-from nagare.metrics.compact import MERGE_COUNT, MERGE_ROWS, find_merges
+from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.compact import MERGE_COUNT, MERGE_ROWS, find_merges
 
 OPEN, CLOSED = "2025-01-09", "2025-01-01"
 

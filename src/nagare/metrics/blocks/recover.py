@@ -17,8 +17,8 @@ import duckdb
 
 from nagare.errors import StorageError
 from nagare.lib.names import from_path_name
-from nagare.metrics.blocks import BlockFiles
-from nagare.metrics.catalog import Block, Catalog
+from nagare.metrics.blocks.catalog import Block, Catalog
+from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.engine import Engine, quote_text
 from nagare.metrics.schema import SQL_TYPES
 from nagare.model.tables import TABLES

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nagare.errors import DiskFullError, ReadOnlyError, StorageError
-from nagare.metrics.seen import SeenChanges, SeqRow
+from nagare.metrics.wal.seen import SeenChanges, SeqRow
 
 SCHEMA_VERSION = 1
 _TABLES = """

@@ -13,9 +13,9 @@ from nagare.errors import BodyTooLargeError, InputError
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
 from nagare.lib.segment_log import RECORD_LIMIT_BYTES
-from nagare.metrics.ingest import TEXT_LIMIT, Accepted, Bounds, check_envelope, check_map, check_tables
 from nagare.metrics.schema import Schemas
-from nagare.metrics.seen import Seen
+from nagare.metrics.wal.ingest import TEXT_LIMIT, Accepted, Bounds, check_envelope, check_map, check_tables
+from nagare.metrics.wal.seen import Seen
 from nagare.model.event import Event
 from nagare.wire.batch import Batch, BatchReply, Cell, Refusal
 from nagare.wire.metric_log import LogRecord, encode_record

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagare.metrics.blocks import DAY_MS, day_of, day_start_ms
+from nagare.metrics.blocks.files import DAY_MS, day_of, day_start_ms
 
 
 @given(st.integers(0, 4_000_000_000_000))

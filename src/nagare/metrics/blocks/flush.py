@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import duckdb
 
 from nagare.errors import StorageError
-from nagare.metrics.blocks import DAY_MS, BlockFiles, Origin, day_start_ms
-from nagare.metrics.catalog import Block, Catalog, Checkpoint
+from nagare.metrics.blocks.catalog import Block, Catalog, Checkpoint
+from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_start_ms
+from nagare.metrics.blocks.library import Library
 from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.head import Generation, HeadTable
-from nagare.metrics.library import Library
 from nagare.metrics.observe import Observer
 from nagare.metrics.schema import Schema, Schemas
-from nagare.metrics.seen import SeenChanges
+from nagare.metrics.wal.seen import SeenChanges
 
 
 @dataclass(frozen=True, slots=True)

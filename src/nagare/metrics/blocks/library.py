@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from nagare.metrics.catalog import Block
+from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.head import Generation
 
 Free = Callable[[], None]
