@@ -23,6 +23,7 @@ from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock
 from nagare.model.principal import ADMIN_PERMISSIONS, HOST_PERMISSIONS, Permission, Principal
 from nagare.records.engine import Records
+from nagare.records.faults import translated
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ class Identity:
         if await self._is_live_admin(_read_secret(file)):
             return
         secret = await self._issue(TokenKind.ADMIN, LOCAL_ADMIN, ADMIN_PERMISSIONS, None)
-        write_atomic(file, secret.encode() + b"\n", mode=0o600)
+        with translated(f"write {file}"):
+            write_atomic(file, secret.encode() + b"\n", mode=0o600)
         log.info("local_token_made file=%s", file)
 
     async def run(self) -> None:

@@ -37,7 +37,7 @@ class translated:  # noqa: N801  reads as a word in a `with` line
 
 def _translate(doing: str, error: exc.SQLAlchemyError | sqlite3.Error | OSError) -> NagareError:
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
-    message = f"cannot {doing}: {cause}"
+    message = f"cannot {doing}: {cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else cause}"
     if isinstance(error, exc.IntegrityError):
         return ConflictError(message)
     words = str(cause).lower()

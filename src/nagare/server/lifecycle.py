@@ -19,6 +19,7 @@ from nagare.errors import ConfigError, ConflictError
 from nagare.fleet.views import format_time
 from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock, SystemClock
+from nagare.records.faults import translated
 from nagare.server.app import make_app
 from nagare.server.compose import composed
 from nagare.server.running.announce import announced
@@ -56,7 +57,8 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     listen, places = parse_listen(settings.server.listen), Places(settings.data)
     make_directories(places)
     async with AsyncExitStack() as stack:
-        stack.enter_context(InstallationLock(places.lock))
+        with translated(f"lock {places.lock}"):
+            stack.enter_context(InstallationLock(places.lock))
         certificate = find_certificate(settings, listen, clock.now())
         services = await stack.enter_async_context(composed(settings, listen, clock))
         port = await stack.enter_async_context(_listening(services, certificate))
@@ -117,7 +119,8 @@ class _Note:
         self._note = note
 
     def __enter__(self) -> None:
-        write_atomic(self._path, encode(self._note) + b"\n", mode=0o600, durable=False)
+        with translated(f"write {self._path}"):
+            write_atomic(self._path, encode(self._note) + b"\n", mode=0o600, durable=False)
 
     def __exit__(self, *_exception: object) -> None:
         self._path.unlink(missing_ok=True)

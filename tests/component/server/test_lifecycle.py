@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from nagare.config.places import Places
-from nagare.errors import ConfigError, ConflictError, LockedError, ReadOnlyError
+from nagare.errors import ConfigError, ConflictError, LockedError, ReadOnlyError, StorageError
 from nagare.server.lifecycle import serving
 from tests.component.server.conftest import Serve, on_loopback
 
@@ -113,3 +113,11 @@ async def test_insecure_is_a_choice(serve: Serve) -> None:
         assert api.running.url.startswith("http://127.0.0.1:")
         assert not Places(serve.data).keys.exists()
         assert (await api.call("GET", "/api/v1/status")).status == 200
+
+
+@pytest.mark.parametrize("name", ["server.json", "token", "lock"])
+async def test_a_note_that_cannot_be_written_is_named(serve: Serve, name: str) -> None:
+    (serve.data / "run" / name).mkdir(parents=True)
+    with pytest.raises(StorageError, match=f"cannot (write|lock) .*{name}: "):
+        async with serve():
+            pass
