@@ -59,6 +59,18 @@ def test_the_prompt_has_a_line_of_its_own_after_an_interrupt(shell_environment: 
         screen.wait()
 
 
+def test_a_dashboard_that_breaks_is_a_bug_of_ours(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from nagare.tui.app import TopApp\n"
+        "TopApp.get_default_screen = lambda self: 1 / 0\n"
+        "from nagare.cli.main import main\n"
+        f"sys.exit(main(['top', '--data', {str(tmp_path)!r}]))\n"
+    )
+    with on_pty([sys.executable, "-c", code], 80, 24, environment=child_environment()) as screen:
+        assert screen.wait() == 70
+
+
 def test_an_interrupt_stops_the_query_at_the_server_too(running_server: RunningServer) -> None:
     endless = "select sum((a.range*b.range)%7) from range(1000000) a, range(1000000) b"
     argv = nagare_argv("--data", running_server.data, "query", endless)

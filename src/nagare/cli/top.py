@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from nagare.cli.console.invocation import invocation_of, is_interactive
+from nagare.cli.exit_codes import FINE, INTERNAL
 from nagare.config.surroundings import set_variable
 from nagare.errors import InputError
 
@@ -68,4 +69,5 @@ def open_dashboard(settings: Settings, location: str | None) -> int:
 
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, end)
-        return run_top(settings, location)
+        # The library ends with 1 after a fault of ours, which means something else here.
+        return INTERNAL if run_top(settings, location) else FINE
