@@ -16,10 +16,12 @@ LOOPBACK = ["127.0.0.1"]
 
 async def test_an_announced_server_is_found_and_forgotten_again() -> None:
     properties = {"version": "0.1.0", "tls": "1", "pin": PIN}
+    # Another test of this process may have loaded the library; what counts is that these calls do not.
+    was_loaded = "zeroconf" in sys.modules
     async with Announcer("rack.7", 4321, properties, interfaces=LOOPBACK):
         found = await discover(2.0, interfaces=LOOPBACK)
         assert Found("https://127.0.0.1:4321", PIN, "rack-7") in found
-        assert "zeroconf" not in sys.modules
+        assert ("zeroconf" in sys.modules) == was_loaded
 
 
 async def test_a_claim_that_cannot_be_true_is_left_out() -> None:
