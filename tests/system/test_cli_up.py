@@ -86,6 +86,16 @@ def test_a_signal_ends_all_cleanly(tmp_path: Path, number: signal.Signals) -> No
     assert not Places(tmp_path / "data").server_note.exists()
 
 
+def test_signals_that_come_together_are_one_request(tmp_path: Path) -> None:
+    with running_up(tmp_path / "data") as (process, _):
+        pids = children(process.pid)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            process.send(number)
+        assert process.wait() == 0, process.said()
+        gone(list(pids.values()))
+    assert not Places(tmp_path / "data").server_note.exists()
+
+
 def test_samples_arrive_and_logs_carry_names(tmp_path: Path) -> None:
     with running_up(tmp_path / "data") as (process, server):
         wait_until(lambda: server.sql("select count(*) from cpu")[0][0] > 0, "rows", process, seconds=15)

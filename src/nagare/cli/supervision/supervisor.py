@@ -2,7 +2,7 @@
 
 A child that dies is started again with a growing delay. What can never go well (wrong configuration, a directory that
 another process owns) ends ``up`` with that child's status and last words. Order of the end: dashboard, agent (it hands
-over what it holds), server. A second signal ends all at once.
+over what it holds), server. A later second signal ends all at once.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _START_SECONDS = 60.0
 _HEAR_SECONDS = 1.0
 # These do not get better by trying again: configuration, rights, somebody else's directory.
 _HOPELESS = frozenset({exit_codes.USAGE, 6, 7})
+# A terminal signals a whole group and a parent forwards it too: signals this near are one request to stop.
+_ONE_REQUEST_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -58,7 +60,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._hearings: dict[str, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
-        self._signals = 0
+        self._first_signal_at: float | None = None
         self._status = exit_codes.FINE
         self._failure = ""
         self._last_words: list[str] = []
@@ -178,9 +180,11 @@ class Supervisor:
             hearing.cancel()
 
     def _on_signal(self) -> None:
-        self._signals += 1
         self._stop.set()
-        if self._signals > 1:
+        now = self._clock.monotonic()
+        if self._first_signal_at is None:
+            self._first_signal_at = now
+        elif now - self._first_signal_at > _ONE_REQUEST_SECONDS:
             self._status = exit_codes.TERMINATED
             for child in self._children.values():
                 child.send(signal.SIGKILL)
