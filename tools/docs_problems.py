@@ -1,8 +1,9 @@
 """The page docs/reference/problems.md and reference/exit-codes.md, made from the exception tree; `make docs` writes it."""
 
 import importlib
-import pkgutil
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import nagare
 from nagare import errors
@@ -10,6 +11,7 @@ from nagare.cli.exit_codes import EXIT_BY_ERROR, MEANINGS, exit_code_of
 from nagare.errors import NagareError
 from nagare.server.problems import status_of
 
+_DEFINES_ERRORS = re.compile(r"^class \w+Error\(", re.MULTILINE)
 # What a person or a program does about it.
 WAY_OUT = {
     "config-invalid": "Mend the setting that the message names; `nagare config check` reads it again.",
@@ -117,9 +119,12 @@ def _sentence(kind: type[NagareError]) -> str:
 
 def _kinds() -> Iterator[type[NagareError]]:
     """Yield every error with a code of its own that reaches an edge, in the order of the tree."""
-    for module in pkgutil.walk_packages(nagare.__path__, "nagare."):
-        if not module.name.endswith("__main__") and ".migrations" not in module.name:
-            importlib.import_module(module.name)
+    # Only the modules that define errors: to import all would load every heavy library.
+    source = Path(nagare.__file__).parent
+    for path in sorted(source.rglob("*.py")):
+        if _DEFINES_ERRORS.search(path.read_text()):
+            parts = path.relative_to(source.parent).with_suffix("").parts
+            importlib.import_module(".".join(part for part in parts if part != "__init__"))
     yield from _walk(NagareError)
 
 
