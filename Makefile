@@ -22,7 +22,7 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --universal --generate
 	--no-emit-index-url --python-version 3.11 --quiet
 SOURCES := src tests benches tools
 
-.PHONY: help run dev format static check test peers test-peers soak bench bench-docs docs screenshots lock clean
+.PHONY: help run dev format static check test peers test-peers snapshots soak bench bench-docs docs screenshots lock clean
 
 help:
 	@awk -F '## ' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-12s %s\n", name[1], $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ peers:  ## fetch the foreign programs that test-peers talks to, without root, in
 
 test-peers: dev peers  ## our interfaces against real Prometheus, Chromium and tmux
 	PATH="$(CURDIR)/.peers/bin:$$PATH" $(PYTEST) -m peer
+
+snapshots: dev  ## draw the expected screens again; look at the change before committing it
+	$(PYTEST) tests/tui/snapshots -q --snapshot-update
 
 soak: dev  ## the long forms of the tests
 	HYPOTHESIS_PROFILE=soak $(PYTEST) -m soak --timeout 7200

@@ -9,7 +9,7 @@ from nagare.cli.console.output import Rows, write_rows
 
 app = typer.Typer(add_completion=False)
 # What decides how nagare behaves; read from the installed metadata, so that none of them is loaded.
-LIBRARIES = ("aiohttp", "duckdb", "msgspec", "pyarrow", "sqlalchemy", "textual", "typer")
+LIBRARIES = ("aiohttp", "duckdb", "msgspec", "numpy", "sqlalchemy", "textual", "typer")
 
 
 @app.command()

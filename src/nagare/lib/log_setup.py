@@ -15,7 +15,7 @@ from typing import TextIO
 from nagare.lib.plain_text import plain, plain_lines
 
 # Libraries that talk much at info and below; what they warn of still comes through.
-_QUIET = ("aiosqlite", "alembic", "asyncio", "aiohttp.access", "sqlalchemy", "zeroconf")
+_QUIET = ("alembic", "asyncio", "aiohttp.access", "sqlalchemy", "zeroconf")
 
 
 def set_up_logging(level: str = "info", line_format: str = "text", *, stream: TextIO | None = None) -> None:

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 @asynccontextmanager
 async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIterator[Services]:
     """Start every room, give the services, and stop the rooms in the opposite order, each within its deadline."""
-    from nagare.metrics.store import MetricStore  # noqa: PLC0415  loads duckdb and pyarrow
+    from nagare.metrics.store import MetricStore  # noqa: PLC0415  loads duckdb and numpy
 
     places, stop_seconds = Places(settings.data), settings.server.stop_seconds
     async with AsyncExitStack() as stack:

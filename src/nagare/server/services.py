@@ -20,7 +20,7 @@ from nagare.server.live.newest import NewestBatches
 from nagare.server.running.listen import Listen
 
 if TYPE_CHECKING:
-    # The store loads duckdb and pyarrow; only compose pays for that.
+    # The store loads duckdb and numpy; only compose pays for that.
     from nagare.metrics.store import MetricStore
 
 

@@ -14,8 +14,8 @@ from nagare.cli.offline.checks.verdict import Check, bad, ok, warn
 from nagare.config.surroundings import variable
 
 _MODULES = (
-    "aiohttp", "aiosqlite", "alembic", "cryptography", "duckdb", "msgspec", "numpy", "platformdirs", "psutil",
-    "pyarrow", "rich", "sqlalchemy", "textual", "typer", "uvloop", "zeroconf",
+    "aiohttp", "alembic", "cryptography", "duckdb", "msgspec", "numpy", "platformdirs", "psutil",
+    "rich", "sqlalchemy", "textual", "typer", "uvloop", "zeroconf",
 )  # fmt: skip
 _LEAST_PYTHON = (3, 11)
 # Segments, blocks, sockets and databases of a busy server.
