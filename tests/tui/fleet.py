@@ -122,11 +122,14 @@ def frame_of(
 class FleetSource:
     """Answers as a server with a fleet would, at once and without a network."""
 
-    def __init__(self, names: Sequence[str], now_ms: int = NOW_MS, *, cores: int = 8) -> None:
-        """Speak for ``names``."""
+    def __init__(
+        self, names: Sequence[str], now_ms: int = NOW_MS, *, cores: int = 8, begun_ms: int | None = None
+    ) -> None:
+        """Speak for ``names``; nothing is known from before ``begun_ms``."""
         self.names = list(names)
         self.now_ms = now_ms
         self.cores = cores
+        self.begun_ms = begun_ms
         self.queue: asyncio.Queue[SourceEvent] = asyncio.Queue()
         self.watched = ""
         self.retries = 0
@@ -177,6 +180,7 @@ class FleetSource:
 
     def _points(self, host: str, series: str, span: Span) -> tuple[Any, Any]:
         times = np.arange(span.start_ms, span.end_ms - 4000, max(span.step_ms, 5000), dtype=np.int64)
+        times = times[times >= (self.begun_ms or 0)]
         return times, np.array([wave(host, series, int(ts)) for ts in times])
 
     async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
@@ -205,3 +209,15 @@ class FleetSource:
         """Return the rows of the frame of that moment."""
         self._check(f"rows {table} {host} {at_ms}")
         return frame_of(host, at_ms or self.now_ms, cores=self.cores).tables.get(table, {})
+
+    async def processes(self) -> Mapping[str, list[Any]]:
+        """Return every host's processes as one list."""
+        self._check("processes")
+        wanted = ("pid", "name", "user", "cpu_ratio", "memory_bytes", "command")
+        columns: dict[str, list[Any]] = {name: [] for name in ("host", *wanted)}
+        for host in self.names:
+            held = frame_of(host, self.now_ms).tables["process"]
+            columns["host"] += [host] * len(held["pid"])
+            for name in wanted:
+                columns[name] += held[name]
+        return columns

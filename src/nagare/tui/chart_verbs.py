@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nagare.tui.screens.page import Page
@@ -32,9 +33,24 @@ class ChartVerbs(Page):
         """The page's charts."""
         raise NotImplementedError
 
+    @property
+    def window(self) -> Window:
+        """The window that is shown; a crosshair holds one that grows."""
+        window = super().window
+        if window.is_fitted and self.query("#board") and self.board.crosshair_ms is not None:
+            return replace(window, span_seconds=round(self.board.window.span_ms / 1000))
+        return window
+
     def time_window(self) -> TimeWindow:
-        """Return the address's window as charts want it."""
-        return to_time_window(self.location.window, self.top.clock.now_ms())
+        """Return the window as charts want it."""
+        return to_time_window(self.window, self.top.clock.now_ms())
+
+    def fit_window(self) -> None:
+        """Let a window that nobody chose grow with the data."""
+        board, wanted = self.board, self.time_window()
+        if self.location.window.is_fitted and board.window.span_ms != wanted.span_ms:
+            board.set_window(wanted)
+            self.top.refresh_frame()
 
     def run_widget_action(self, action_id: str) -> None:
         """Have the chart with the focus, or the first one, do what its own key would."""
@@ -49,7 +65,7 @@ class ChartVerbs(Page):
         """Choose a window."""
         from nagare.tui.screens.time_choice import TimeChoice  # noqa: PLC0415  loaded when shown
 
-        choice = TimeChoice(self.location.window.span_seconds, self.top.clock.now_ms(), self.top.zone)
+        choice = TimeChoice(self.window.span_seconds, self.top.clock.now_ms(), self.top.zone)
         self.app.push_screen(choice, self._take_time)
 
     def _take_time(self, window: Window | None) -> None:
@@ -62,9 +78,11 @@ class ChartVerbs(Page):
     def time_changed(self) -> None:
         """Follow a change of window or crosshair with what else shows that time."""
 
-    def on_chart_board_moved(self) -> None:
-        """Remember the window in the address."""
-        self.set_location(window=from_time_window(self.board.window))
+    def on_chart_board_moved(self, message: ChartBoard.Moved) -> None:
+        """Remember a window that was chosen in the address; one that nobody chose grows on without a crosshair."""
+        if message.is_other_window:
+            self.set_location(window=from_time_window(message.window))
+        self.fit_window()
         self.time_changed()
 
     def on_chart_board_failed(self, message: ChartBoard.Failed) -> None:

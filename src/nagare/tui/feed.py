@@ -157,7 +157,7 @@ class Feed:
         """Return what the header says."""
         now_ms = self._clock.now_ms()
         counts = self.model.counts()
-        window = page.location.window
+        window = page.window
         mode = "live" if window.is_live else "history"
         text = f"live {format_span(window.span_seconds)}"
         if window.end_ms is not None:

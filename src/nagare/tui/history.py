@@ -40,9 +40,9 @@ class Span:
     step_ms: int
 
 
-def make_span(start_ms: int, end_ms: int, columns: int) -> Span:
+def make_span(start_ms: int, end_ms: int, columns: int, least_ms: int = 1000) -> Span:
     """Return buckets of whole seconds, at most ``columns`` of them, that do not move while a live window slides."""
-    step_ms = max(1000, math.ceil((end_ms - start_ms) / max(1, columns) / 1000) * 1000)
+    step_ms = max(least_ms, math.ceil((end_ms - start_ms) / max(1, columns) / 1000) * 1000)
     return Span(start_ms // step_ms * step_ms, end_ms, step_ms)
 
 
@@ -109,6 +109,17 @@ def rows_statement(table: str, host: str, at_ms: int | None = None) -> Statement
     return Statement(
         f"select * from {table} where host = ? and ts = (select max(ts) from {table} where host = ?{bound})",  # noqa: S608  names are our own, values are bound
         [host, *params],
+    )
+
+
+def processes_statement(since_ms: int, limit: int = 200) -> Statement:
+    """Return the busiest processes of every host at its newest moment since ``since_ms``."""
+    return Statement(
+        "select p.host, p.pid, p.name, p.user, p.cpu_ratio, p.memory_bytes, p.command from process p"  # noqa: S608  the limit is a number
+        " join (select host as h, max(ts) as t from process where ts >= epoch_ms(?) group by host) m"
+        " on p.host = m.h and p.ts = m.t where p.ts >= epoch_ms(?)"
+        f" order by p.cpu_ratio desc nulls last limit {limit:d}",
+        [since_ms, since_ms],
     )
 
 

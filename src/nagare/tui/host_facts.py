@@ -17,6 +17,11 @@ from nagare.tui.widgets.inspector_list import Bar, Fact, Heading, Item, Note
 from nagare.wire.events import EventView
 
 _EVENTS_SHOWN = 6
+_FACTS_SHOWN = 6
+# Too long for the column of names.
+_WORDS = {"virtualization": "runs in"}
+# What "size" says already.
+_TOLD_ABOVE = ("cores", "memory_bytes")
 _FACT_NAMES = ("os", "kernel", "cpu", "model", "virtualization", "arch")
 
 
@@ -92,8 +97,9 @@ def _identity(host: HostLive) -> list[Item]:
     view = host.view
     if view is None:
         return []
-    facts = [Fact(name, plain(view.facts[name])) for name in _FACT_NAMES if view.facts.get(name)]
-    rest = [_fact(name, value) for name, value in sorted(view.facts.items()) if name not in _FACT_NAMES]
+    facts = [Fact(_WORDS.get(name, name), plain(view.facts[name])) for name in _FACT_NAMES if view.facts.get(name)]
+    known = {*_FACT_NAMES, *_TOLD_ABOVE}
+    rest = [_fact(name, value) for name, value in sorted(view.facts.items()) if name not in known]
     labels = [Fact(plain(name), plain(value)) for name, value in sorted(view.labels.items())]
-    items: list[Item] = [Heading("Machine"), *facts, *rest[:6], Fact("agent", plain(view.version))]
+    items: list[Item] = [Heading("Machine"), *facts, *rest[:_FACTS_SHOWN], Fact("agent", plain(view.version))]
     return [*items, Heading("Labels"), *labels] if labels else items

@@ -71,6 +71,8 @@ class HostLive:
     view: HostView | None = None
     # Our clock when rows last came, or what the server knew at the start; None when never.
     seen_ms: int | None = None
+    # Of the samples of the last quarter of an hour, the oldest known.
+    oldest_ms: int | None = None
     tables: dict[str, Latest] = field(default_factory=dict)
     rings: dict[str, Ring] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
@@ -95,6 +97,11 @@ class HostLive:
     def first(self, table: str, column: str) -> object:
         """Return the first cell of a column of the newest rows, or None."""
         return next(iter(self.columns(table).get(column, ())), None)
+
+    def note_sample(self, ts_ms: int) -> None:
+        """Take notice of the moment of a sample."""
+        if self.oldest_ms is None or ts_ms < self.oldest_ms:
+            self.oldest_ms = ts_ms
 
     def ring(self, series_id: str) -> Ring:
         """Return the short history of a series, made when first asked for."""
@@ -132,6 +139,8 @@ class LiveModel:
         self.newest_ms: int | None = None
         self.changes = Changes()
         self.is_primed = False
+        # Whether the histories that were asked for have come: before that nobody knows how old the data is.
+        self.is_seeded = False
         self._event_ids: set[str] = set()
 
     def take_changes(self) -> Changes:
@@ -212,6 +221,7 @@ class LiveModel:
         )
 
     def _take_values(self, host: HostLive, table: str, ts_ms: int, columns: Mapping[str, Sequence[object]]) -> None:
+        host.note_sample(ts_ms)
         for series in SERIES.values():
             if series.table == table:
                 value = read_value(series, columns)
@@ -279,7 +289,17 @@ class LiveModel:
                     host.values[series_id] = float(values[-1])
                 if series_id in SPARK_SERIES:
                     host.ring(series_id).fill(times, values)
+                    if len(times):
+                        host.note_sample(int(times[0]))
             self.changes.hosts.add(name)
+        self.is_seeded = True
+
+    def oldest_ms(self, name: str = "") -> int | None:
+        """Return the oldest sample of a host, or of all; None while that is not known."""
+        if not self.is_seeded:
+            return None
+        hosts = [self.hosts[name]] if name in self.hosts else self.hosts.values()
+        return min((host.oldest_ms for host in hosts if host.oldest_ms is not None), default=None)
 
     def by_name(self) -> list[HostLive]:
         """Return the hosts in the order of their names, so that a cell of a grid keeps its place."""

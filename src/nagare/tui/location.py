@@ -5,7 +5,7 @@ A location is all that a screen needs to show the same thing again. Text in, val
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
@@ -29,6 +29,8 @@ TABS = (
     "agent",
 )
 DEFAULT_SPAN_SECONDS = 900
+# What a live window that nobody chose may be: the least that holds the oldest sample.
+FIT_SPANS_SECONDS = (120, 300, 600, DEFAULT_SPAN_SECONDS)
 # What the charts' time axis can show.
 SPAN_LIMITS_SECONDS = (10, 3660 * 86400)
 _SAFE = " ><=!:,.;/|*()[]{}@~^$'\""
@@ -36,10 +38,14 @@ _SAFE = " ><=!:,.;/|*()[]{}@~^$'\""
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of time: the last ``span_seconds`` up to ``end_ms``, or up to now when that is None (live)."""
+    """A span of time: the last ``span_seconds`` up to ``end_ms``, or up to now when that is None (live).
+
+    One that nobody chose ``is_fitted``: it grows with the data there is, up to ``span_seconds``.
+    """
 
     span_seconds: int = DEFAULT_SPAN_SECONDS
     end_ms: int | None = None
+    is_fitted: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -51,6 +57,16 @@ class Window:
         end = now_ms if self.end_ms is None else self.end_ms
         return end - self.span_seconds * 1000, end
 
+    def fit(self, oldest_ms: int | None, now_ms: int) -> Window:
+        """Return the window to show when the oldest sample is of ``oldest_ms``; None while that is not known."""
+        if not self.is_fitted or oldest_ms is None:
+            return self
+        fitting = (span for span in FIT_SPANS_SECONDS if now_ms - oldest_ms <= span * 1000)
+        return replace(self, span_seconds=next(fitting, DEFAULT_SPAN_SECONDS))
+
+
+FITTED = Window(is_fitted=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -61,7 +77,7 @@ class Location:
     tab: str = ""
     filter: str = ""
     sort: str = ""
-    window: Window = field(default_factory=Window)
+    window: Window = FITTED
 
     def with_host(self, host: str, tab: str = "") -> Location:
         """Return the detail page of ``host`` at the same time."""
@@ -126,14 +142,16 @@ def format_location(location: Location) -> str:
         parts.append(f"filter={quote(location.filter, safe=_SAFE)}")
     if location.sort:
         parts.append(f"sort={location.sort}")
-    if location.window != Window():
+    if not location.window.is_fitted:
         parts.append(f"t={format_window(location.window)}")
     return path + ("?" + "&".join(parts) if parts else "")
 
 
 def parse_window(text: str) -> Window:
-    """Return the window of ``-1h`` (live) or ``2026-01-31T14:05:00Z..2026-01-31T15:05:00Z``. Raises InputError."""
+    """Return the window of ``-1h`` (live), ``2026-01-31T14:05:00Z..2026-01-31T15:05:00Z`` or ``auto``. Raises InputError."""
     stripped = text.strip()
+    if stripped == "auto":
+        return FITTED
     first, dots, last = stripped.partition("..")
     if dots:
         start_ms, end_ms = _parse_moment(first), _parse_moment(last)

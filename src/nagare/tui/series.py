@@ -37,6 +37,8 @@ class Series:
     unit: Unit = Unit.RATIO
     # Only rows with this key take part: ("core", "all").
     only: tuple[str, str] | None = None
+    # What it is called where a legend has little room; empty for the label.
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,16 @@ _ALL = ("core", "all")
 _SERIES = (
     Series("cpu.busy", "busy", "cpu", "busy_ratio", only=_ALL),
     Series("cpu.user", "user", "cpu", "user_ratio", only=_ALL),
-    Series("cpu.system", "system", "cpu", "system_ratio", only=_ALL),
-    Series("cpu.iowait", "iowait", "cpu", "iowait_ratio", only=_ALL),
+    Series("cpu.system", "system", "cpu", "system_ratio", only=_ALL, short="sys"),
+    Series("cpu.iowait", "iowait", "cpu", "iowait_ratio", only=_ALL, short="io"),
     Series("cpu.steal", "steal", "cpu", "steal_ratio", only=_ALL),
+    Series("cpu.pressure", "for cpu", "cpu", "pressure_some_ratio", only=_ALL, short="cpu"),
     Series("load.1", "1 m", "load", "load1", unit=Unit.COUNT),
     Series("load.5", "5 m", "load", "load5", unit=Unit.COUNT),
     Series("load.15", "15 m", "load", "load15", unit=Unit.COUNT),
     Series("memory.used", "used", "memory", "used_ratio"),
     Series("memory.swap", "swap", "memory", "swap_used_ratio"),
-    Series("memory.pressure", "pressure", "memory", "pressure_some_ratio"),
+    Series("memory.pressure", "for memory", "memory", "pressure_some_ratio", short="mem"),
     Series("disk.used", "fullest", "disk", "used_ratio", Across.MAX),
     Series("disk.inodes", "inodes", "disk", "inodes_used_ratio", Across.MAX),
     Series("io.read", "read", "disk_io", "read_bytes_per_second", Across.SUM, Unit.RATE),
@@ -84,12 +87,13 @@ SPARK_SERIES = ("cpu.busy", "memory.used", "net.in", "net.out", "io.read", "io.w
 
 HOST_CHARTS = (
     ChartSpec("cpu", "CPU", ("cpu.busy", "cpu.system", "cpu.iowait"), Unit.RATIO, 1.0),
-    ChartSpec("memory", "Memory", ("memory.used", "memory.swap", "memory.pressure"), Unit.RATIO, 1.0),
+    ChartSpec("memory", "Memory", ("memory.used", "memory.swap"), Unit.RATIO, 1.0),
     ChartSpec("net", "Network", ("net.in", "net.out"), Unit.RATE),
     ChartSpec("io", "Disk I/O", ("io.read", "io.write"), Unit.RATE),
     ChartSpec("load", "Load", ("load.1", "load.5", "load.15"), Unit.COUNT),
     ChartSpec("busy", "Disk busy", ("io.busy",), Unit.RATIO, 1.0),
     ChartSpec("space", "Disk space", ("disk.used", "disk.inodes"), Unit.RATIO, 1.0),
+    ChartSpec("waits", "Tasks that wait", ("cpu.pressure", "memory.pressure"), Unit.RATIO, 1.0, is_optional=True),
     ChartSpec("gpu", "GPU", ("gpu.busy", "gpu.memory"), Unit.RATIO, 1.0, is_optional=True),
     ChartSpec("heat", "Temperature", ("sensor.temperature", "gpu.temperature"), Unit.CELSIUS, is_optional=True),
 )
@@ -103,11 +107,12 @@ FLEET_CHARTS = (
 FLEET_SERIES = tuple(dict.fromkeys(name.removesuffix(".max") for chart in FLEET_CHARTS for name in chart.series))
 
 
-def label_of(series_id: str, *, fleet: bool = False) -> str:
-    """Return the name of a line in a legend."""
+def labels_of(series_id: str, *, fleet: bool = False) -> tuple[str, str]:
+    """Return the name of a line in a legend, and the one for a narrow legend."""
     if fleet and SERIES[series_id.removesuffix(".max")].unit is Unit.RATIO:
-        return "highest host" if series_id.endswith(".max") else "mean"
-    return SERIES[series_id].label
+        return ("highest host", "max") if series_id.endswith(".max") else ("mean", "mean")
+    series = SERIES[series_id]
+    return series.label, series.short or series.label
 
 
 def read_value(series: Series, columns: Mapping[str, Sequence[object]]) -> float:

@@ -27,6 +27,7 @@ from nagare.tui.history import (
     as_columns,
     fleet_statement,
     host_statement,
+    processes_statement,
     read_fleet,
     read_points,
     read_seed,
@@ -54,6 +55,8 @@ FLEET_TABLES = (
     "agent",
 )
 _RETRY_CAP_SECONDS = 5.0
+# How old a host's newest processes may be: a few intervals, and clocks that differ.
+_PROCESSES_SINCE_MS = 180_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,10 @@ class Source(Protocol):
 
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
+        ...
+
+    async def processes(self) -> Mapping[str, list[Any]]:
+        """Return the busiest processes of all hosts, at each host's newest moment."""
         ...
 
 
@@ -232,5 +239,11 @@ class ServerSource:
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
         statement = rows_statement(table, host, at_ms)
+        reply = await self._connected().sql(statement.sql, statement.params)
+        return as_columns([column.name for column in reply.columns], reply.rows)
+
+    async def processes(self) -> Mapping[str, list[Any]]:
+        """Return the busiest processes of all hosts, at each host's newest moment."""
+        statement = processes_statement(self._clock.now_ms() - _PROCESSES_SINCE_MS)
         reply = await self._connected().sql(statement.sql, statement.params)
         return as_columns([column.name for column in reply.columns], reply.rows)

@@ -1,4 +1,4 @@
-"""Words for a time become a window: ``1h``, ``7d``, ``14:05``, ``yesterday 14:05``, ``2026-01-31 14:05``."""
+"""Words for a time become a window: ``1h``, ``7d``, ``auto``, ``14:05``, ``yesterday 14:05``, ``2026-01-31 14:05``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_time(text: str, span_seconds: int, now_ms: int, zone: tzinfo | None = 
         except InputError as error:
             raise InputError(
                 f"cannot read time {text[:40]!r}: neither a span nor a moment",
-                hint="write 15m, 1h, 7d, 14:05, yesterday 14:05 or 2026-01-31 14:05",
+                hint="write 15m, 1h, 7d, auto, 14:05, yesterday 14:05 or 2026-01-31 14:05",
             ) from error
     moment = _moment(match, now_ms, zone)
     end_ms = min(moment + span_seconds * 500, now_ms)

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.errors import InputError, NagareError
-from nagare.tui.location import TABS, Location, Window, format_location, parse_location, parse_window
+from nagare.tui.location import FITTED, TABS, Location, Window, format_location, parse_location, parse_window
 
 _NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,40}[A-Za-z0-9])?", fullmatch=True)
 _SPANS = st.integers(min_value=10, max_value=3660 * 86400)
 # Fixed windows lie in years that a calendar and a browser both write with four digits.
 _ENDS = st.integers(min_value=330_000_000, max_value=4_000_000_000).map(lambda seconds: seconds * 1000)
-_WINDOWS = st.builds(Window, _SPANS, st.none() | _ENDS)
+_WINDOWS = st.just(FITTED) | st.builds(Window, _SPANS, st.none() | _ENDS)
 _SORTS = st.just("") | st.from_regex(r"[a-z][a-z_]{0,10}(\.(asc|desc))?", fullmatch=True)
 _LISTS = st.builds(
     Location, st.sampled_from(["overview", "hosts"]), st.just(""), st.just(""), st.text(max_size=40), _SORTS, _WINDOWS
@@ -48,7 +48,7 @@ def test_addresses_that_people_write() -> None:
     _check("hosts?filter=role:db cpu>80&t=-1h", Location("hosts", filter="role:db cpu>80", window=Window(3600)))
     _check("hosts?filter=cpu>=80&sort=cpu.asc", Location("hosts", filter="cpu>=80", sort="cpu.asc"))
     _check("hosts/web-12", Location("host", "web-12", "timeline"))
-    _check("hosts/web-12/processes?t=15m", Location("host", "web-12", "processes"))
+    _check("hosts/web-12/processes?t=15m", Location("host", "web-12", "processes", window=Window(900)))
     _check(
         "hosts/db?t=2026-01-31T14:00:00Z..2026-01-31T15:00:00%2B00:00",
         Location("host", "db", "timeline", window=Window(3600, 1_769_871_600_000)),
@@ -80,3 +80,19 @@ def test_a_live_window_moves_and_a_fixed_one_does_not() -> None:
     fixed = parse_window("2026-01-31T14:00:00Z..2026-01-31T14:10:00Z")
     assert fixed.bounds_ms(1) == fixed.bounds_ms(2)
     assert not fixed.is_live
+
+
+def test_a_window_that_nobody_chose_grows_with_the_data() -> None:
+    now_ms = 1_760_000_000_000
+    spans = {
+        age: FITTED.fit(now_ms - age * 1000, now_ms).span_seconds for age in (0, 120, 121, 300, 301, 600, 601, 90_000)
+    }
+    assert spans == {0: 120, 120: 120, 121: 300, 300: 300, 301: 600, 600: 600, 601: 900, 90_000: 900}
+    assert FITTED.fit(None, now_ms) == FITTED
+    assert Window(3600).fit(now_ms, now_ms) == Window(3600)
+
+
+def test_an_address_tells_a_chosen_window_from_a_fitted_one() -> None:
+    assert format_location(Location()) == "overview"
+    assert format_location(Location(window=Window(900))) == "overview?t=-15m"
+    assert parse_location("overview?t=auto") == Location()

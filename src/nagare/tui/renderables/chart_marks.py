@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 
 import numpy as np
@@ -15,6 +17,8 @@ from nagare.tui.renderables.chart_model import Chart
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.renderables.value_axis import Unit, format_value
+
+_DECIMALS = re.compile(r"(\d\d+\.\d+)(.*)")
 
 
 def draw_stale(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
@@ -141,28 +145,48 @@ def _legend(
     return names
 
 
-def _fit_legend(rows: Sequence[tuple[str, str, str, str]], room: int, palette: Palette) -> list[tuple[str, str]]:
-    """Return the items with names in full, or cut as little as fits, or none."""
-    longest = max((cell_len(cells(name)) for _, name, _, _ in rows), default=0)
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the legend before it is fitted."""
+
+    marker: str
+    name: str
+    short: str
+    value: str
+    colour: str
+
+
+def _fit_legend(rows: Sequence[_Row], room: int, palette: Palette) -> list[tuple[str, str]]:
+    """Return the items with names in full, else the short ones with round values, else cut, else none."""
+    full = _legend_items([(row, row.name, row.value) for row in rows])
     if len(rows) < 2:
-        return _legend_items(rows, longest, palette)
+        return full
+    longest = max(cell_len(row.short) for row in rows)
     # One or two letters of a name say nothing.
-    lengths = (*range(longest, 2, -1), 0)
-    fitting = (_legend_items(rows, length, palette) for length in lengths)
-    short = _legend_items(rows, 0, palette)
-    return next((items for items in fitting if sum(cell_len(text) + 2 for text, _ in items) <= room), short)
+    cuts = (
+        _legend_items([(row, cut(row.short, length, palette.glyphs.more), _brief(row.value)) for row in rows])
+        for length in (*range(longest, 2, -1), 0)
+    )
+    last: list[tuple[str, str]] = full
+    for last in (full, *cuts):
+        if sum(cell_len(text) + 2 for text, _ in last) <= room:
+            return last
+    return last
 
 
-def _legend_items(rows: Sequence[tuple[str, str, str, str]], length: int, palette: Palette) -> list[tuple[str, str]]:
-    return [
-        (" ".join(part for part in (marker, cut(name, length, palette.glyphs.more), value) if part), colour)
-        for marker, name, value, colour in rows
-    ]
+def _legend_items(parts: Sequence[tuple[_Row, str, str]]) -> list[tuple[str, str]]:
+    return [(" ".join(part for part in (row.marker, name, value) if part), row.colour) for row, name, value in parts]
+
+
+def _brief(value: str) -> str:
+    """Return a value without its decimals where two digits stand before them."""
+    found = _DECIMALS.fullmatch(value)
+    return f"{float(found[1]):.0f}{found[2]}" if found else value
 
 
 def _legend_rows(
     chart: Chart, shown: Sequence[Samples], plot: Plot, palette: Palette, *, is_stack: bool
-) -> Iterator[tuple[str, str, str, str]]:
+) -> Iterator[_Row]:
     for index, (line, samples) in enumerate(zip(chart.lines, shown, strict=True)):
         inside = _inside(samples, chart)
         if inside.is_empty:
@@ -174,7 +198,9 @@ def _legend_rows(
         if len(shown) == 1 and chart.gradient and chart.unit is Unit.RATIO and value is not None:
             colour = palette.ratio_colour(value)
         marker = palette.area_glyph(index) if is_stack else palette.series_glyph(index) if len(shown) > 1 else ""
-        yield marker, palette.text(line.name), palette.text(format_value(value, chart.unit)), colour
+        name = palette.text(cells(line.name))
+        short = palette.text(cells(line.short)) if line.short else name
+        yield _Row(marker, name, short, palette.text(format_value(value, chart.unit)), colour)
 
 
 def _inside(samples: Samples, chart: Chart) -> Samples:

@@ -12,12 +12,16 @@ from nagare.tui.renderables.value_axis import Unit
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its name in the legend, stamps in Unix milliseconds, values; NaN is a hole."""
+    """One line: its name in the legend, stamps in Unix milliseconds, values; NaN is a hole.
+
+    ``short`` is the name where the legend is narrow.
+    """
 
     name: str
     ts_ms: ArrayLike
     values: ArrayLike
     colour: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class HostPage(ChartVerbs, ListPage):
         self._past_ms: int | None = None
         self._asked: set[tuple[str, str]] = set()
         self._timer: Timer | None = None
+        self._wanted_row = ""
 
     def body(self) -> Iterable[Widget]:
         """Return summary, tabs, panes, inspector and filter line."""
@@ -196,6 +197,7 @@ class HostPage(ChartVerbs, ListPage):
             stale = host.level in (Level.STALE, Level.DOWN) or self.top.feed.can_retry
             self.board.set_stale(host.seen_ms if stale and self.location.window.is_live else None)
             if self.location.window.is_live:
+                self.fit_window()
                 self.board.draw()
         else:
             self._draw_pane()
@@ -213,6 +215,14 @@ class HostPage(ChartVerbs, ListPage):
         own = [event for event in self.model.events if event.host == host.name]
         pane.tell(Moment(tables, own, now_ms, is_loading))
         self.tell_matches()
+        table = pane.main_table()
+        if self._wanted_row and not is_loading and table is not None:
+            table.move_to(self._wanted_row)
+            self._wanted_row = ""
+
+    def point_at(self, key: str) -> None:
+        """Put the cursor of the list on a row once its rows are there."""
+        self._wanted_row = key
 
     def update_live(self, changes: Changes) -> None:
         """Draw what changed."""
@@ -228,6 +238,7 @@ class HostPage(ChartVerbs, ListPage):
         if inspector.display:
             inspector.inspect(host, now_ms, self.model.events)
         if self.location.tab == "timeline" and self.location.window.is_live:
+            self.fit_window()
             self.board.draw()
 
     async def _ask_latest(self, name: str) -> None:
@@ -297,6 +308,7 @@ class HostPage(ChartVerbs, ListPage):
         """Take the crosshair away, then the list's steps, then back to the timeline."""
         if self.board.crosshair_ms is not None:
             self.board.set_crosshair(None)
+            self.fit_window()
             self.time_changed()
             return True
         return super().step_back()

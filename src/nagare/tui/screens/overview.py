@@ -19,6 +19,7 @@ from nagare.tui.renderables.heat_grid import HeatCell
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.screens.list_page import ListPage
+from nagare.tui.screens.overview_room import Room, share_above_charts, share_alone
 from nagare.tui.series import FLEET_CHARTS
 from nagare.tui.widgets.alert_strip import AlertStrip
 from nagare.tui.widgets.chart_board import ChartBoard
@@ -27,15 +28,16 @@ from nagare.tui.widgets.host_inspector import HostInspector
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
 from nagare.tui.widgets.no_data import NoData
+from nagare.tui.widgets.top_processes import Columns, TopProcesses, process_of
 
 if TYPE_CHECKING:
     from nagare.tui.live_model import Changes
 
 HOTTEST_COLUMNS = (
-    ColumnSpec("state", "state", CellKind.STATE, 8, 0),
-    ColumnSpec("name", "host", CellKind.TEXT, 12, 0, grow=True),
+    ColumnSpec("state", "state", CellKind.STATE, 7, 0),
+    ColumnSpec("name", "host", CellKind.TEXT, 11, 0, grow=True),
     ColumnSpec("cpu", "cpu", CellKind.RATIO, 7, 1, 0.90, 0.98, gradient=True, trend=True),
-    ColumnSpec("cpu_curve", "15 min", CellKind.SPARK, 12, 3),
+    ColumnSpec("cpu_curve", "15 min", CellKind.SPARK, 9, 3),
     ColumnSpec("mem", "mem", CellKind.RATIO, 6, 2, 0.90, 0.97, gradient=True),
     ColumnSpec("disk", "disk", CellKind.RATIO, 6, 4, 0.90, 0.97),
     ColumnSpec("rx", "net in", CellKind.RATE, 8, 5),
@@ -44,11 +46,10 @@ HOTTEST_COLUMNS = (
 )
 # More than a screen shows; beyond it the list of hosts is the place.
 _HOTTEST = 100
-# Header, strip and footer; then what other panels must keep.
+# Header, strip and footer.
 _FRAME_ROWS = 3
-_EVENT_ROWS = 5
-_TWO_CHART_ROWS = 18
-_INSPECTOR_FROM = 36
+_EVENT_ROWS = (5, 10)
+_TALL_FROM = 36
 
 
 class OverviewPage(ChartVerbs, ListPage):
@@ -60,6 +61,7 @@ class OverviewPage(ChartVerbs, ListPage):
     OverviewPage #panels { height: 1fr; }
     OverviewPage #fleet { height: auto; max-height: 8; border-top: solid $nagare-faint; border-title-color: $foreground; }
     OverviewPage HeatGridView { height: auto; }
+    OverviewPage TopProcesses { display: none; }
     OverviewPage LiveTable { height: 1fr; border-top: solid $nagare-faint; border-title-color: $foreground; }
     OverviewPage LiveTable:focus { border-top: heavy $foreground; border-title-style: bold reverse; }
     OverviewPage #left, OverviewPage #middle, OverviewPage #right { height: 1fr; width: 1fr; }
@@ -69,11 +71,11 @@ class OverviewPage(ChartVerbs, ListPage):
     OverviewPage.-medium #right { height: 5; }
     OverviewPage.-medium.-tall #right { height: 10; }
     OverviewPage HostInspector { height: 1fr; display: none; border-left: none; border-top: solid $nagare-faint; }
-    OverviewPage.-wide #right { dock: right; width: 44; height: 100%; }
+    OverviewPage.-wide #right { dock: right; width: 42; height: 100%; }
     OverviewPage.-wide #left { height: 14; }
     OverviewPage.-huge #panels { layout: horizontal; }
-    OverviewPage.-huge #left { width: 68; height: 100%; }
-    OverviewPage.-huge #right { width: 50; height: 100%; }
+    OverviewPage.-huge #left { width: 42%; height: 100%; }
+    OverviewPage.-huge #right { width: 44; height: 100%; }
     OverviewPage.-huge #middle { height: 100%; }
     """
 
@@ -87,6 +89,7 @@ class OverviewPage(ChartVerbs, ListPage):
                     with Vertical(id="fleet"):
                         yield HeatGridView(id="grid")
                     yield LiveTable(HOTTEST_COLUMNS, state_key="state", clock=self.top.clock, id="hottest")
+                    yield TopProcesses(self._fetch_processes, self.top.clock, id="processes")
                 with Vertical(id="middle"):
                     yield ChartBoard(FLEET_CHARTS, self.top.clock, is_fleet=True, two_from=68, id="board")
                 with Vertical(id="right"):
@@ -103,12 +106,19 @@ class OverviewPage(ChartVerbs, ListPage):
         return self.query_one("#hottest", LiveTable)
 
     @property
+    def _processes(self) -> TopProcesses:
+        return self.query_one(TopProcesses)
+
+    async def _fetch_processes(self) -> Columns:
+        return await self.top.source.processes()
+
+    @property
     def _events(self) -> LiveTable:
         return self.query_one("#events", LiveTable)
 
     def table(self) -> LiveTable:
         """Return the list that has the focus, else the hottest hosts."""
-        return self._events if self._events.has_focus else self._hottest
+        return next((table for table in (self._events, self._processes) if table.has_focus), self._hottest)
 
     def crumbs(self) -> tuple[tuple[str, str], ...]:
         """Return the breadcrumb."""
@@ -157,8 +167,11 @@ class OverviewPage(ChartVerbs, ListPage):
         if changes.hosts or changes.fleet:
             self._draw_hosts()
             self._draw_strip()
+            self._ask_processes()
         if changes.events:
             self._draw_events()
+        if self.location.window.is_live and (changes.fleet or changes.hosts):
+            self.fit_window()
         if changes.fleet and self.location.window.is_live:
             self.board.draw()
         if changes.connection:
@@ -185,7 +198,7 @@ class OverviewPage(ChartVerbs, ListPage):
         table.sync()
         grid = self.query_one(HeatGridView)
         grid.set_cells([HeatCell(host.name, host.level.value, host.value("cpu.busy")) for host in self.model.by_name()])
-        self.board.set_single(len(hosts) <= 1)
+        self.board.set_hosts(len(hosts), max((host.interval_seconds for host in hosts.values()), default=5.0))
         self._share_room()
         self._inspect()
 
@@ -232,6 +245,7 @@ class OverviewPage(ChartVerbs, ListPage):
         fill_events(self._events, self.model.events, now_ms)
         self._draw_strip()
         if self.location.window.is_live:
+            self.fit_window()
             self.board.draw()
 
     def on_resize(self) -> None:
@@ -242,19 +256,34 @@ class OverviewPage(ChartVerbs, ListPage):
         """Give the lists what they need and the charts the rest."""
         if not self.is_ready or not self.query("#left"):
             return
-        count, height = len(self.model.hosts), self.size.height
-        grid, fleet, left = self.query_one(HeatGridView), self.query_one("#fleet"), self.query_one("#left")
-        fleet.display = count > 1
+        count, fleet = len(self.model.hosts), self.query_one("#fleet")
         width = fleet.size.width or self.size.width
-        lines = min(6, -(-count * 2 // width)) + 1
-        grid.styles.height = lines
-        needed = (lines + 1 if count > 1 else 0) + max(3, count + 2)
-        is_sole = any(self.has_class(name) for name in ("-huge", "-tiny", "-small", "-low", "-flat"))
-        # Charts keep the rows they need to be read; events keep a few below them where there is no room beside.
-        spared = 9 + _EVENT_ROWS if self.has_class("-medium") else _TWO_CHART_ROWS
-        left.styles.height = "1fr" if is_sole else max(3, min(needed, height - _FRAME_ROWS - spared))
+        room = self._find_room(count, width, self.size.height - _FRAME_ROWS)
+        fleet.display = room.grid > 0
+        self.query_one(HeatGridView).styles.height = max(2, room.grid)
+        self.query_one("#left").styles.height = _rows(room.total)
+        self._hottest.styles.height = _rows(room.hosts)
+        processes = self._processes
+        processes.styles.height = _rows(room.processes)
+        processes.display = room.has_processes and count > 0
+        processes.leave_out(*(() if count > 1 else ("host",)))
         inspector = self.query_one(HostInspector)
-        inspector.display = height >= _INSPECTOR_FROM and (self.has_class("-wide") or self.has_class("-huge"))
+        inspector.display = self.size.height >= _TALL_FROM and (self.has_class("-wide") or self.has_class("-huge"))
+
+    def _find_room(self, count: int, width: int, height: int) -> Room:
+        if any(self.has_class(name) for name in ("-huge", "-tiny", "-small", "-low", "-flat")):
+            return share_alone(count, width, height)
+        events = _EVENT_ROWS[self.size.height >= _TALL_FROM] if self.has_class("-medium") else 0
+        return share_above_charts(count, width, height, events)
+
+    def _ask_processes(self) -> None:
+        """Ask for what is new, while there is somebody to answer."""
+        if self.model.connection.phase == "online" and self.model.hosts:
+            self._processes.ask()
+
+    def on_top_processes_failed(self, message: TopProcesses.Failed) -> None:
+        """Say what could not be asked for."""
+        self.top.feed.note_trouble(message.error)
 
     def host_at_cursor(self) -> str:
         """Return the host under the cursor of the list or the grid."""
@@ -263,13 +292,21 @@ class OverviewPage(ChartVerbs, ListPage):
             return grid.selected_key or ""
         if self._events.has_focus:
             return self._event_host(self._events.cursor_key or "")
+        if self._processes.has_focus:
+            return process_of(self._processes.cursor_key or "")[0]
         return self._hottest.cursor_key or ""
 
     def _event_host(self, event_id: str) -> str:
         return next((event.host for event in self.model.events if event.id == event_id), "")
 
     async def on_live_table_row_selected(self, message: RowSelected) -> None:
-        """Go into the host of the row."""
+        """Go into the host of the row; a process opens among the processes of its host."""
+        if message.table is self._processes:
+            host, key = process_of(message.key)
+            if host in self.model.hosts:
+                await self.top.go(self.location.with_host(host, "processes"))
+                self.top.page.point_at(key)
+            return
         name = self._event_host(message.key) if message.table is self._events else message.key
         await self._open(name)
 
@@ -284,6 +321,10 @@ class OverviewPage(ChartVerbs, ListPage):
     async def _open(self, name: str) -> None:
         if name in self.model.hosts:
             await self.top.go(self.location.with_host(name))
+
+
+def _rows(count: int | None) -> int | str:
+    return "1fr" if count is None else count
 
 
 def _heat(value: float) -> float:

@@ -19,7 +19,7 @@ from textual.widget import Widget
 
 from nagare.tui.actions import ACTIONS
 from nagare.tui.keymap import bindings_for
-from nagare.tui.location import Location
+from nagare.tui.location import Location, Window
 from nagare.tui.widgets.banner import Banner
 from nagare.tui.widgets.floor import Floor
 from nagare.tui.widgets.footer import Footer
@@ -126,6 +126,14 @@ class Page(Screen[None]):
     def notice(self) -> tuple[str, str, str] | None:
         """Return the page's own banner, or None for the connection's."""
         return None
+
+    @property
+    def window(self) -> Window:
+        """The window that is shown: the address's, or the one that fits the data while none was chosen."""
+        return self.location.window.fit(self.model.oldest_ms(self.location.host), self.top.clock.now_ms())
+
+    def point_at(self, key: str) -> None:
+        """Put the cursor of the page's list on a row, now or when it comes."""
 
     def host_at_cursor(self) -> str:
         """Return the host under the cursor, empty when there is none."""

@@ -47,7 +47,7 @@ class TimeChoice(ModalScreen[Window | None]):
                 text.append(f" {choice}  ")
             yield Static(text)
             yield Input(
-                placeholder=f"or 90m, 14:05, yesterday 14:05 (now {format_clock(self._now_ms, self._zone)})",
+                placeholder=f"or 90m, auto, 14:05, yesterday 14:05 (now {format_clock(self._now_ms, self._zone)})",
                 compact=True,
             )
             yield Static("", id="said", markup=False)

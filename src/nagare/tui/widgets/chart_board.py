@@ -22,7 +22,7 @@ from nagare.tui.history import Points, Span, make_span
 from nagare.tui.renderables.braille_chart import EventMark, Line
 from nagare.tui.renderables.time_axis import TimeWindow
 from nagare.tui.ring import FloatArray, Ring, TimeArray
-from nagare.tui.series import ChartSpec, label_of
+from nagare.tui.series import ChartSpec, labels_of
 from nagare.tui.widgets.time_chart import TimeChart
 from nagare.tui.widgets.time_window import CrosshairMoved, WindowChanged
 from nagare.tui.work import start_work
@@ -47,11 +47,12 @@ class ChartBoard(VerticalScroll, can_focus=False):
     class Moved(Message):
         """The person chose another window or moved the crosshair."""
 
-        def __init__(self, window: TimeWindow, crosshair_ms: int | None) -> None:
-            """Name both."""
+        def __init__(self, window: TimeWindow, crosshair_ms: int | None, *, is_other_window: bool = False) -> None:
+            """Name both; another window has another length or place than the one before, not just a later now."""
             super().__init__()
             self.window = window
             self.crosshair_ms = crosshair_ms
+            self.is_other_window = is_other_window
 
     class Failed(Message):
         """The past could not be asked for."""
@@ -70,6 +71,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
         self._clock = clock
         self._is_fleet = is_fleet
         self._is_single = False
+        self._interval_ms = 5000.0
         self._two_from = two_from
         self._charts = {spec.id: TimeChart(spec.title, clock=clock) for spec in specs}
         self.window = TimeWindow.live(900_000, clock.now_ms())
@@ -101,9 +103,15 @@ class ChartBoard(VerticalScroll, can_focus=False):
         self.draw()
         self.ask()
 
-    def set_single(self, is_single: bool) -> None:  # noqa: FBT001  the setter of a fact
-        """Leave out the highest host's line: with one host it is the mean's."""
-        self._is_single = is_single
+    def set_hosts(self, count: int, interval_seconds: float) -> None:
+        """Say how many hosts there are and how often they report.
+
+        One host has no highest beside its mean. Of several, a bucket must hold a report of each, or their sum is not one.
+        """
+        changed = self._is_single != (count <= 1)
+        self._is_single, self._interval_ms = count <= 1, max(1.0, interval_seconds) * 1000
+        if changed and self._is_fleet and self._fetch is not None:
+            self.ask()
 
     def set_crosshair(self, ts_ms: int | None) -> None:
         """Show the crosshair in every chart."""
@@ -141,7 +149,8 @@ class ChartBoard(VerticalScroll, can_focus=False):
     def _wanted_span(self) -> Span:
         width = max((chart.size.width for chart in self._charts.values()), default=60)
         # Two dots a cell: finer buckets would not be seen.
-        return make_span(self.window.start_ms, self.window.end_ms, max(40, width * 2))
+        least_ms = 1000 if self._is_single or not self._is_fleet else round(self._interval_ms / 1000) * 2000
+        return make_span(self.window.start_ms, self.window.end_ms, max(40, width * 2), least_ms)
 
     def draw(self) -> None:
         """Draw every chart anew: the clock went on, rows came, or the window changed."""
@@ -166,7 +175,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
 
     def _step_ms(self) -> float:
         # What is coarser than the samples would look like a row of gaps.
-        return float(max(self._fetched.step_ms if self._fetched else 0, 5000)) * 1.6
+        return float(max(self._fetched.step_ms if self._fetched else 0, 5000, self._interval_ms)) * 1.6
 
     def _lines(self, spec: ChartSpec) -> list[Line]:
         lines = []
@@ -175,16 +184,23 @@ class ChartBoard(VerticalScroll, can_focus=False):
                 continue
             times, values = self._merged(series_id)
             if len(times) and not np.isnan(values).all():
-                lines.append(Line(label_of(series_id, fleet=self._is_fleet and not self._is_single), times, values))
+                name, short = labels_of(series_id, fleet=self._is_fleet and not self._is_single)
+                lines.append(Line(name, times, values, short=short))
         return lines
 
     def _merged(self, series_id: str) -> tuple[TimeArray, FloatArray]:
         past_times, past_values = self._points.get(series_id, _EMPTY)
         if self._ring_of is None:
             return past_times, past_values
-        after_ms = int(past_times[-1]) if len(past_times) else self.window.start_ms - 1
-        live_times, live_values = self._ring_of(series_id).since(after_ms + 1)
-        return np.concatenate([past_times, live_times]), np.concatenate([past_values, live_values])
+        times, values = self._ring_of(series_id).since(self.window.start_ms)
+        if not len(past_times):
+            return times, values
+        # What is older than the answer shows while a longer past is on its way.
+        older, newer = times < past_times[0], times > past_times[-1]
+        return (
+            np.concatenate([times[older], past_times, times[newer]]),
+            np.concatenate([values[older], past_values, values[newer]]),
+        )
 
     def set_events(self, marks: Sequence[EventMark]) -> None:
         """Mark events above every plot."""
@@ -209,7 +225,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
         self.ask()
 
     def _share_room(self) -> None:
-        """Lay out two columns where both stay readable, all rows the same height."""
+        """Lay out two columns where both stay readable, all rows the same height; an odd last chart takes both."""
         width, height = self.size
         shown = [chart for chart in self._charts.values() if chart.display]
         if not width or not height or not shown:
@@ -218,13 +234,18 @@ class ChartBoard(VerticalScroll, can_focus=False):
         rows = -(-len(shown) // columns)
         seen = max(1, min(rows, height // _LEAST_HEIGHT))
         self.styles.grid_size_columns = columns
+        for index, chart in enumerate(shown):
+            is_alone = columns == 2 and index == len(shown) - 1 and not index % 2
+            chart.styles.column_span = 2 if is_alone else 1
         self.styles.grid_rows = str(max(3, height // seen))
 
     def on_time_chart_window_changed(self, message: WindowChanged) -> None:
         """One chart was zoomed or moved: the others follow."""
         message.stop()
-        self.set_window(message.window)
-        self.post_message(self.Moved(self.window, self.crosshair_ms))
+        before, after = self.window, message.window
+        is_other = before.span_ms != after.span_ms or before.is_live != after.is_live or not after.is_live
+        self.set_window(after)
+        self.post_message(self.Moved(self.window, self.crosshair_ms, is_other_window=is_other))
 
     def on_time_chart_crosshair_moved(self, message: CrosshairMoved) -> None:
         """One chart's crosshair moved: the others' do too."""

@@ -103,6 +103,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._state_key = state_key
         self._clock = clock or SystemClock()
         self._frozen_at = ""
+        self._left_out: frozenset[str] = frozenset()
         self._layout = TableLayout()
         self._layout_key: tuple[int, bool, bool] | None = None
         self._strips: dict[int, tuple[int, RowFlags, Strip]] = {}
@@ -186,6 +187,14 @@ class LiveTable(ScrollView, can_focus=True):
         self._change(lambda: self._view.set_filter(text))
         self.scroll_to(y=0, animate=False)
         self._keep_cursor_seen()
+
+    def leave_out(self, *columns: str) -> None:
+        """Show no column of these keys, nor count it among the hidden: it says nothing here."""
+        if self._left_out != frozenset(columns):
+            self._left_out = frozenset(columns)
+            self._layout_key = None
+            self._resize_virtual()
+            self.refresh()
 
     def sort_by(self, column: str | None, *, reverse: bool | None = None) -> None:
         """Sort by a column; without ``reverse`` numbers start with the greatest, texts with the first."""
@@ -284,10 +293,11 @@ class LiveTable(ScrollView, can_focus=True):
         key = (self.scrollable_content_region.width, self.wide, bool(self.styles.border_bottom[0]))
         if key != self._layout_key:
             self._layout_key = key
-            self._layout = lay_out_columns(self.columns, key[0], wide=self.wide)
+            columns = [column for column in self.columns if column.key not in self._left_out]
+            self._layout = lay_out_columns(columns, key[0], wide=self.wide)
             if self._layout.hidden and not key[2]:
                 # The header says so at its right end, over no title.
-                self._layout = lay_out_columns(self.columns, key[0] - _NOTE_WIDTH)
+                self._layout = lay_out_columns(columns, key[0] - _NOTE_WIDTH)
             self._strips.clear()
             self._painter = None
 

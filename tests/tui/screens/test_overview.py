@@ -1,0 +1,98 @@
+"""The first screen: a window that fits the data there is, and the processes that use the machines."""
+
+import pytest
+
+from nagare.errors import InputError
+from tests.tui.fleet import NOW_MS, FleetSource, frame_of, host_names
+from tests.tui.stage import scene
+
+pytestmark = pytest.mark.may_block(reason="whole screens are drawn, several times over, beside a sampling guard")
+
+
+async def test_a_fresh_installation_shows_its_first_minutes_in_full() -> None:
+    source = FleetSource(host_names(1), begun_ms=NOW_MS - 60_000)
+    source.connect()
+    async with scene(source=source, hosts=1) as top:
+        await top.shows("live 2m", "- 2 m")
+        await top.clock.advance(90)
+        top.put(frame_of("web-1", NOW_MS + 90_000))
+        await top.shows("live 5m", "- 5 m")
+        await top.press("3")
+        await top.shows("▸ web-1", "live 5m", "- 5 m")
+        assert top.app.address == "hosts/web-1"
+
+
+async def test_a_chosen_window_does_not_grow() -> None:
+    source = FleetSource(host_names(1), begun_ms=NOW_MS - 60_000)
+    source.connect()
+    async with scene("hosts/web-1", source=source) as top:
+        await top.shows("live 2m")
+        await top.press("left")
+        await top.clock.advance(90)
+        top.app.feed._tick()
+        await top.shows("live 2m")
+        await top.press("escape")
+        await top.shows("live 5m")
+        await top.press("minus")
+        await top.shows("live 7m30s")
+        await top.clock.advance(400)
+        top.app.feed._tick()
+        await top.shows("live 7m30s")
+        await top.press("t")
+        await top.type("auto")
+        await top.press("enter")
+        await top.shows("live 10m")
+
+
+async def test_an_address_with_a_window_keeps_it() -> None:
+    source = FleetSource(host_names(1), begun_ms=NOW_MS - 60_000)
+    source.connect()
+    async with scene("overview?t=-15m", source=source) as top:
+        await top.until(lambda: top.app.model.is_seeded)
+        await top.shows("live 15m", "- 15 m")
+
+
+async def test_the_first_screen_names_who_uses_the_machines() -> None:
+    async with scene(hosts=3, size=(200, 60)) as top:
+        await top.shows("Top processes", "postgres", "4211", "www-data", "cache-1")
+        await top.press("tab")
+        assert top.app.focused is not None
+        assert top.app.focused.id == "processes"
+        await top.press("down", "enter")
+        await top.shows("▸ db-1", "Processes")
+        assert top.app.page.location.tab == "processes"
+        await top.until(lambda: getattr(top.app.page.table(), "cursor_key", "") == "4211\x1fpostgres")  # type: ignore[attr-defined]
+
+
+async def test_a_lone_host_is_not_named_in_every_row() -> None:
+    async with scene(hosts=1) as top:
+        await top.shows("Top processes", "postgres", "command")
+        header = next(line for line in top.lines() if "program" in line)
+        assert "host" not in header.split("▏")[0][:78]
+
+
+async def test_processes_are_asked_for_as_reports_come_in_and_no_more() -> None:
+    async with scene(hosts=1) as top:
+        await top.until(lambda: top.source.asked.count("processes") == 1)
+        top.put(frame_of("web-1", NOW_MS + 1000))
+        await top.pilot.pause(0.3)
+        assert top.source.asked.count("processes") == 1
+        await top.clock.advance(5)
+        top.put(frame_of("web-1", NOW_MS + 5000))
+        await top.until(lambda: top.source.asked.count("processes") == 2)
+
+
+async def test_processes_stay_when_they_cannot_be_asked_for_and_the_reason_is_told() -> None:
+    async with scene(hosts=1) as top:
+        await top.shows("postgres")
+        top.source.fails = InputError("cannot run the statement: no such table")
+        await top.clock.advance(5)
+        top.put(frame_of("web-1", NOW_MS + 5000))
+        await top.shows("no such table", "postgres")
+
+
+async def test_a_small_terminal_shows_hosts_charts_and_events_only() -> None:
+    async with scene(hosts=1, size=(80, 24)) as top:
+        await top.shows("Hottest hosts", "CPU", "Events", "net out", "age")
+        assert "Top processes" not in top.text()
+        assert "processes" not in top.source.asked
