@@ -8,10 +8,12 @@ A directory holds segments named by the index of their first record (``000000000
 Indexes rise by one and never repeat. A record counts as written once ``sync`` has returned. Each record carries its
 magic and index, so that a reader can step over damage and still find what follows it.
 
-Policies. Torn tail: bytes after the last good record of the last segment are cut when the log is opened to write.
-Damage elsewhere: the records around it stay readable and each gap is listed in ``damages``. Full disk: ``append``
-takes back what it wrote and raises DiskFullError; the log goes on once there is room. A failed fsync: the
-unsynchronised records are cut and a new segment begins, because the kernel may have dropped their pages.
+Policies. Torn tail: bytes after the last good record are left where they are and a new segment begins, because a
+write that was interrupted and an acknowledged record in which a bit flipped look the same. Damage anywhere: the
+records around it stay readable, each gap is listed in ``damages``, and a damaged segment is set aside (``.aside``)
+where a whole one is removed; the newest few are kept. Full disk: ``append`` takes back what it wrote and raises
+DiskFullError; the log goes on once there is room. A failed fsync: the unsynchronised records are cut and a new
+segment begins, because the kernel may have dropped their pages.
 
 Owned by one thread; nothing here locks.
 """
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import struct
 import zlib
@@ -33,6 +36,8 @@ from nagare.errors import DiskFullError, LimitExceededError, ReadOnlyError, Stor
 from nagare.lib.atomic_file import sync_directory
 from nagare.lib.invariant import invariant
 
+log = logging.getLogger(__name__)
+
 SEGMENT_MAGIC = b"NGSEG\x00\x00\x01"
 RECORD_MAGIC = b"\xd1NR\x01"
 _SEGMENT_HEADER = struct.Struct("<8sQ")
@@ -43,6 +48,9 @@ _INDEX_LIMIT = 2**64
 RECORD_LIMIT_BYTES = 64 * 1024 * 1024
 # 64 MiB keeps replay of one segment under a second and a dropped segment worth its file.
 SEGMENT_LIMIT_BYTES = 64 * 1024 * 1024
+# Damaged segments that are kept for whoever wants to look; the oldest goes first.
+ASIDE_LIMIT = 8
+ASIDE_SUFFIX = ".aside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ class SegmentLog:
         # Where the last successful sync ended, in the open segment: the point a failed sync returns to.
         self._synced_offset = 0
         self._synced_next = 1
+        # Segments in which damage was seen: set aside, not removed, once they are not needed.
+        self._damaged: set[Path] = set()
         self.damages: list[Damage] = []
 
     @property
@@ -109,7 +119,7 @@ class SegmentLog:
         self.close()
 
     def open(self) -> None:
-        """Find the segments, cut a torn tail, and be ready to append. Raises StorageError."""
+        """Find the segments, step behind a torn tail, and be ready to append. Raises StorageError."""
         with _translated("open log", self._directory):
             if not self._directory.is_dir():
                 self._directory.mkdir(parents=True, mode=0o700)
@@ -117,7 +127,7 @@ class SegmentLog:
                 sync_directory(self._directory.parent)
             self._segments = _find_segments(self._directory)
             self._next = self._segments[-1].first if self._segments else 1
-            self._cut_torn_tail()
+            self._open_last()
         self._synced_next = self._next
 
     def close(self) -> None:
@@ -177,9 +187,14 @@ class SegmentLog:
         for segment, end in _with_ends(self._segments):
             if end <= start:
                 continue
-            for index, payload in read_segment(segment.path, self.damages):
-                if start <= index < end:
-                    yield index, payload
+            known = len(self.damages)
+            try:
+                for index, payload in read_segment(segment.path, self.damages):
+                    if start <= index < end:
+                        yield index, payload
+            finally:
+                if len(self.damages) > known:
+                    self._damaged.add(segment.path)
 
     def drop_before(self, index: int) -> int:
         """Remove the segments that hold only records below ``index``; return the bytes freed."""
@@ -197,7 +212,12 @@ class SegmentLog:
 
     def _remove_first(self) -> int:
         segment = self._segments.pop(0)
-        segment.path.unlink(missing_ok=True)
+        with _translated("remove segment", segment.path):
+            if segment.path in self._damaged:
+                self._damaged.discard(segment.path)
+                _set_aside(segment.path)
+            else:
+                segment.path.unlink(missing_ok=True)
         return segment.size
 
     def _write(self, content: bytes) -> None:
@@ -210,9 +230,11 @@ class SegmentLog:
             while written < len(view):
                 written += os.pwrite(self._descriptor, view[written:], segment.size + written)
         except OSError as error:
-            # What stays behind where even this fails is overwritten by the next append, or cut as a torn tail.
-            with contextlib.suppress(OSError):
+            try:
                 os.ftruncate(self._descriptor, segment.size)
+            except OSError:
+                # What stays behind may hold whole records that were refused: a new segment begins, and it wins.
+                self.close()
             raise _storage_error("append to log", segment.path, error) from error
         segment.size += written
 
@@ -239,34 +261,47 @@ class SegmentLog:
 
     def _drop_unsynced(self) -> None:
         segment = self._segments[-1]
-        # Where even this fails, the next open reads up to the last good record; a later segment that repeats an
-        # index wins.
+        # Where even this fails, a later segment that repeats an index wins.
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, self._synced_offset)
         segment.size = self._synced_offset
         self._next = self._synced_next
         self.close()
 
-    def _cut_torn_tail(self) -> None:
+    def _open_last(self) -> None:
+        """Go on in the last segment, or leave it for a new one when what is at its end does not read back."""
         if not self._segments:
             return
         segment = self._segments[-1]
         tail: list[Damage] = []
         for index, _ in read_segment(segment.path, tail):
             self._next = index + 1
+        invariant(self._next >= segment.first, f"next index {self._next} must not precede segment {segment.first}")
+        if segment.size > _SEGMENT_HEADER.size and tail and tail[-1].end == segment.size:
+            if self._next == segment.first:
+                # The next segment will have its name.
+                _set_aside(segment.path)
+                self.damages.extend(tail)
+                self._segments.pop()
+            return
         descriptor = os.open(segment.path, os.O_RDWR)
-        if tail and tail[-1].end == segment.size:
-            os.ftruncate(descriptor, tail[-1].offset)
-            os.fsync(descriptor)
-            segment.size = tail[-1].offset
-        if segment.size < _SEGMENT_HEADER.size:
+        if segment.size < _SEGMENT_HEADER.size or (tail and segment.size == _SEGMENT_HEADER.size):
             # The crash came between making the file and its header: nothing was ever in it.
+            os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, _SEGMENT_HEADER.pack(SEGMENT_MAGIC, segment.first), 0)
             os.fsync(descriptor)
             segment.size = _SEGMENT_HEADER.size
-        invariant(self._next >= segment.first, f"next index {self._next} must not precede segment {segment.first}")
         self._descriptor = descriptor
         self._synced_offset = segment.size
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a damaged segment, so that nothing reads it any more and a person still can."""
+    if path.exists():
+        path.replace(path.with_name(path.name + ASIDE_SUFFIX))
+        log.warning("segment_set_aside name=%s", path.name)
+    for old in sorted(path.parent.glob(f"*{ASIDE_SUFFIX}"))[:-ASIDE_LIMIT]:
+        old.unlink(missing_ok=True)
 
 
 def read_log(directory: Path, start: int, damages: list[Damage]) -> Iterator[tuple[int, bytes]]:
@@ -281,7 +316,8 @@ def read_log(directory: Path, start: int, damages: list[Damage]) -> Iterator[tup
 
 def read_segment(path: Path, damages: list[Damage]) -> Iterator[tuple[int, bytes]]:
     """Yield (index, payload) of each good record of one segment file; what is none is added to ``damages``."""
-    content = path.read_bytes()
+    with _translated("read segment", path):
+        content = path.read_bytes()
     offset = _SEGMENT_HEADER.size if content.startswith(SEGMENT_MAGIC) else 0
     if offset == 0 and content:
         damages.append(Damage(path, 0, min(len(content), _SEGMENT_HEADER.size), "segment header does not read back"))

@@ -76,7 +76,9 @@ class StoreCore:
                 folder.mkdir(parents=True, mode=0o700)
                 sync_directory(folder.parent)
         self._log.open()
-        open_catalog(self._catalog, self._files, self._engine, self._log.first_index, self._damages)
+        # Without a segment no record waits for replay, whatever the numbers in the blocks say.
+        log_first = self._log.first_index if self._log.segment_starts else None
+        open_catalog(self._catalog, self._files, self._engine, log_first, self._damages)
         checkpoint = self._catalog.checkpoint_index()
         blocks = self._existing_blocks()
         self._files.remove_unlisted(blocks)
@@ -111,6 +113,8 @@ class StoreCore:
 
     def flush(self) -> int:
         """Seal the head, move it into blocks, let the log forget it; return the number of blocks. Raises StorageError."""
+        if self.is_broken:
+            self.reload()
         if self._sealed is None:
             self._sealed = self.writer.call(self._seal).result()
         if self._sealed is None:
@@ -133,8 +137,10 @@ class StoreCore:
         now = self._clock.monotonic()
         if now - self._forgot_at >= FORGET_SECONDS:
             self._forgot_at = now
-            self.writer.call(lambda: self._seen.forget_before(oldest_ms)).result()
-            self._catalog.forget_before(oldest_ms)
+            # Rows may be ahead of the clock by as much when they come, and are not stale before their own time is.
+            unheard_ms = oldest_ms - round(self._storage.future_seconds * 1000)
+            self.writer.call(lambda: self._seen.forget_before(unheard_ms)).result()
+            self._catalog.forget_before(unheard_ms)
         self._compactor.merge_small(self._clock.now_ms())
         self._engine.rest(self._is_engine_empty)
 
@@ -151,16 +157,19 @@ class StoreCore:
     def _rebuild(self) -> None:
         """Replay into a new generation; runs on the writer's thread, so that no record comes meanwhile."""
         self._engine.close()
-        if self._sealed is not None:
-            self._seen.unseal(self._sealed.seen)
-            self._sealed = None
+        # Broken until the end: what fails on the way is tried again, and nothing is flushed meanwhile.
+        self._engine.is_broken = True
         generation = self._new_generation()
         records = self._log.replay(self._catalog.checkpoint_index() + 1)
         for _, crowded in replay(records, generation, self.schemas, self._damages):
             for table in crowded:
                 self.fill(table)
+        if self._sealed is not None:
+            self._seen.unseal(self._sealed.seen)
+            self._sealed = None
         self.library.start(generation, self._blocks())
         self.writer.head.generation = generation
+        self._engine.is_broken = False
 
     def _is_engine_empty(self) -> bool:
         generations = self.library.current.generations
@@ -216,7 +225,8 @@ class StoreCore:
         return generation
 
     def _replay(self, start: int, generation: Generation) -> None:
-        for record, crowded in replay(self._log.replay(start), generation, self.schemas, self._damages):
+        records = replay(self._log.replay(start), generation, self.schemas, self._damages, self._seen.has_record)
+        for record, crowded in records:
             self._seen.add(record)
             for table in crowded:
                 self.fill(table)
@@ -226,10 +236,11 @@ class StoreCore:
         generation = self.writer.head.generation
         if not generation.last_index:
             return None
+        # First, because it can fail: a generation that left the head unsealed would be in no checkpoint's blocks.
+        self._log.rotate()
         fresh = self._new_generation()
         self.library.add_generation(fresh)
         self.writer.head.generation = fresh
-        self._log.rotate()
         sealed = Sealed(generation, self._seen.seal(), tuple(self.schemas.foreign()))
         self._observer.step("head_sealed")
         return sealed

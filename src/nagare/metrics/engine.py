@@ -6,6 +6,8 @@ waits for the first query or flush. Its settings are the second fence around SQL
 
 from __future__ import annotations
 
+import errno
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ import duckdb
 
 from nagare.config.settings import QuerySettings
 from nagare.errors import DiskFullError, StorageError
+
+log = logging.getLogger(__name__)
 
 # What the head's own tables may take beside the memory of queries, so that a hungry query cannot starve them for long.
 HEAD_ALLOWANCE_BYTES = 256 * 2**20
@@ -72,9 +76,14 @@ class Engine:
         """Close the database; the head's tables are gone then."""
         with self._lock:
             self.is_broken = False
-            if self._root is not None:
-                self._root.close()
-                self._root = None
+            root, self._root = self._root, None
+        if root is None:
+            return
+        try:
+            root.close()
+        except duckdb.Error as error:
+            # A query that DuckDB cannot interrupt still runs on it: it goes with the last cursor.
+            log.warning("duckdb_close_failed error=%s", str(error).splitlines()[0])
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int] = {
@@ -113,11 +122,22 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def os_error(verb: str, thing: object, error: OSError) -> StorageError:
+    """Return our error for what the system says about a file of ours."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return _disk_full(verb, thing)
+    return StorageError(f"cannot {verb} {thing}: {error.strerror}")
+
+
+def _disk_full(verb: str, thing: object) -> DiskFullError:
+    return DiskFullError(
+        f"cannot {verb} {thing}: no space left on device", hint="free some space; it resumes by itself"
+    )
+
+
 def storage_error(verb: str, thing: object, error: duckdb.Error) -> StorageError:
     """Return our error for one that DuckDB raised about a file of ours."""
     text = str(error).splitlines()[0]
     if "No space left" in text or "File too large" in text or "Disk quota" in text:
-        return DiskFullError(
-            f"cannot {verb} {thing}: no space left on device", hint="free some space; it resumes by itself"
-        )
+        return _disk_full(verb, thing)
     return StorageError(f"cannot {verb} {thing}: {text}")

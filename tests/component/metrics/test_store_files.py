@@ -46,7 +46,7 @@ async def test_rows_older_than_retention_are_dropped_with_their_blocks(tmp_path:
         await store.flush()
         await store.keep_house()
         assert store.status().block_count == 2
-        await clock.advance(3700)
+        await clock.advance(4000)
         await store.keep_house()
         assert store.status().block_count == 0
         with sqlite3.connect(Places(tmp_path).catalog) as connection:

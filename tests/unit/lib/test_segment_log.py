@@ -248,3 +248,77 @@ def test_a_full_disk_takes_back_the_write_and_goes_on(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FILLER, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "no space left" in done.stdout, done.stderr
     assert _read(tmp_path) == [(1, b"before"), (2, b"after")]
+
+
+def test_damage_in_the_last_record_is_told_and_its_bytes_are_kept(tmp_path: Path) -> None:
+    _write(tmp_path, [b"a", b"acknowledged"], limit=10_000)
+    segment = tmp_path / f"{1:016d}.seg"
+    content = bytearray(segment.read_bytes())
+    content[-1] ^= 1
+    segment.write_bytes(content)
+    for after in (b"c", b"d"):
+        with SegmentLog(tmp_path) as log:
+            log.append([after])
+            log.sync()
+            assert [payload for _, payload in log.replay()][:2] == [b"a", b"c"]
+            assert [(damage.segment, damage.offset) for damage in log.damages] == [(segment, 37)]
+            assert segment.read_bytes() == content
+    with SegmentLog(tmp_path) as log:
+        assert len(list(log.replay())) == 3
+        log.rotate()
+        log.drop_before(log.next_index)
+    assert (tmp_path / f"{segment.name}.aside").read_bytes() == content
+    assert _read(tmp_path) == []
+
+
+def test_a_segment_of_which_nothing_reads_back_is_set_aside(tmp_path: Path) -> None:
+    _write(tmp_path, [b"acknowledged"])
+    segment = tmp_path / f"{1:016d}.seg"
+    content = bytearray(segment.read_bytes())
+    content[-1] ^= 1
+    segment.write_bytes(content)
+    with SegmentLog(tmp_path) as log:
+        assert len(log.damages) == 1
+        assert log.append([b"next"]) == 1
+        log.sync()
+    assert _read(tmp_path) == [(1, b"next")]
+    assert (tmp_path / f"{segment.name}.aside").read_bytes() == content
+
+
+def test_only_the_newest_damaged_segments_are_kept(tmp_path: Path) -> None:
+    for number in range(segment_log.ASIDE_LIMIT + 3):
+        with SegmentLog(tmp_path) as log:
+            log.skip_to(10 * number + 1)
+            log.append([b"x"])
+            log.sync()
+        newest = max(tmp_path.glob("*.seg"))
+        newest.write_bytes(newest.read_bytes()[:-1])
+        with SegmentLog(tmp_path):
+            pass
+    assert len(list(tmp_path.glob("*.aside"))) == segment_log.ASIDE_LIMIT
+    assert min(tmp_path.glob("*.aside")).name.startswith(f"{31:016d}")
+
+
+def test_what_a_full_disk_left_behind_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.pwrite
+
+    def half(descriptor: int, content: bytes, offset: int) -> int:
+        # Whole records come through and then the disk is full, and even taking them back fails.
+        write(descriptor, content, offset)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with SegmentLog(tmp_path) as log:
+        log.append([b"a"])
+        log.sync()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", half)
+            patch.setattr(os, "ftruncate", _failing_truncate)
+            with pytest.raises(StorageError):
+                log.append([b"refused", b"refused too"])
+        assert log.append([b"b"]) == 2
+        log.sync()
+    assert _read(tmp_path) == [(1, b"a"), (2, b"b")]
+
+
+def _failing_truncate(descriptor: int, size: int) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -76,6 +76,8 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         """Describe it; ``open`` touches the disk."""
         self.path = path
+        # Set by ``open`` when the tables were made by it: the file was missing or empty.
+        self.is_new = False
         self._connection: sqlite3.Connection | None = None
         # Guards _connection: the writer asks for event ids while the flush commits.
         self._lock = threading.Lock()
@@ -155,6 +157,11 @@ class Catalog:
             connection.executemany("INSERT OR IGNORE INTO columns (metric_table, name, type) VALUES (?, ?, ?)", foreign)
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)", (checkpoint,))
 
+    def has_block(self, path: str) -> bool:
+        """Tell whether the block of that path counts."""
+        with self._read() as connection:
+            return connection.execute("SELECT 1 FROM blocks WHERE path = ?", (path,)).fetchone() is not None
+
     def replace_blocks(self, removed: Iterable[Block], added: Iterable[Block]) -> None:
         """Let ``added`` take the place of ``removed`` in one step."""
         with self._write() as connection:
@@ -178,7 +185,8 @@ class Catalog:
                 f"cannot open catalog {self.path}: it was written by a newer version",
                 hint="run the newer version again, or restore a backup made by this one",
             )
-        if version == 0:
+        self.is_new = version == 0
+        if self.is_new:
             connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
     @contextmanager

@@ -16,7 +16,7 @@ from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_of
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.views import View, Window
-from nagare.metrics.engine import Engine, storage_error
+from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.observe import Observer
 from nagare.metrics.schema import Schema, Schemas
 
@@ -64,16 +64,25 @@ class Compactor:
         except duckdb.Error as error:
             raise storage_error("merge blocks of", schema.table, error) from error
         except OSError as error:
-            raise StorageError(f"cannot merge blocks of {schema.table}: {error.strerror}") from error
+            raise os_error("merge blocks of", schema.table, error) from error
         if merged is None or merged.rows != sum(block.rows for block in group):
             self.files.remove([merged] if merged else [])
             raise StorageError(
                 f"cannot merge blocks of {schema.table}: rows went missing, so the blocks stay as they are"
             )
         self.observer.step("compaction_written")
-        self.catalog.replace_blocks(group, [merged])
+        self._commit(group, merged)
         self.observer.step("compaction_committed")
         self.library.replaced(group, [merged], lambda: self.files.remove(group))
+
+    def _commit(self, group: Sequence[Block], merged: Block) -> None:
+        try:
+            self.catalog.replace_blocks(group, [merged])
+        except StorageError:
+            # As in a flush: a commit can be told as failed and still be true.
+            if not self.catalog.has_block(merged.path):
+                self.files.remove([merged])
+                raise
 
 
 def find_merges(blocks: Iterable[Block], closed_day: str) -> Iterator[list[Block]]:

@@ -16,7 +16,7 @@ from nagare.errors import StorageError
 from nagare.metrics.blocks.catalog import Block, Catalog, Checkpoint
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_start_ms
 from nagare.metrics.blocks.library import Library
-from nagare.metrics.engine import Engine, storage_error
+from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
 from nagare.metrics.schema import Schema, Schemas
@@ -50,21 +50,28 @@ class Flusher:
             for name, table in sealed.generation.tables.items():
                 blocks.extend(self._write_table(self.schemas.current[name], table, sealed.generation))
             self.observer.step("blocks_written")
-            checkpoint = Checkpoint(sealed.generation.last_index, tuple(blocks), sealed.seen, sealed.foreign)
-            with self.catalog.checkpoint(checkpoint):
-                self.observer.step("checkpoint_written")
         except duckdb.Error as error:
             self.files.remove(blocks)
             raise storage_error("write block in", self.files.directory, error) from error
         except OSError as error:
             self.files.remove(blocks)
-            raise StorageError(f"cannot write block in {self.files.directory}: {error.strerror}") from error
-        except StorageError:
-            self.files.remove(blocks)
-            raise
+            raise os_error("write block in", self.files.directory, error) from error
+        self._commit(Checkpoint(sealed.generation.last_index, tuple(blocks), sealed.seen, sealed.foreign))
         self.observer.step("blocks_committed")
         self.library.flushed(sealed.generation, blocks, lambda: self._drop(sealed.generation))
         return len(blocks)
+
+    def _commit(self, checkpoint: Checkpoint) -> None:
+        try:
+            with self.catalog.checkpoint(checkpoint):
+                self.observer.step("checkpoint_written")
+        except StorageError:
+            # A commit can be told as failed and still be true. While nobody can say, the files stay: without an
+            # entry in the catalog they are removed at the next start.
+            if self.catalog.checkpoint_index() >= checkpoint.index:
+                return
+            self.files.remove(checkpoint.blocks)
+            raise
 
     def _write_table(self, schema: Schema, table: HeadTable, generation: Generation) -> Iterator[Block]:
         columns = table.fill(schema, self.engine)

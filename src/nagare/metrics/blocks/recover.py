@@ -36,23 +36,33 @@ class _Found:
     foreign: tuple[ForeignRow, ...]
 
 
-def open_catalog(catalog: Catalog, files: BlockFiles, engine: Engine, log_first: int, damages: list[str]) -> None:
-    """Open ``catalog``, made again from ``files`` when it is gone or broken. Raises StorageError."""
-    existed = catalog.path.exists()
+def open_catalog(
+    catalog: Catalog, files: BlockFiles, engine: Engine, log_first: int | None, damages: list[str]
+) -> None:
+    """Open ``catalog``, made again from ``files`` when it is gone, empty or broken. Raises StorageError.
+
+    ``log_first`` is the first record that the log can replay, None when it has none at all.
+    """
     try:
         catalog.open()
     except StorageError as error:
         catalog.close()
         if not _is_broken(error):
             raise
-        aside = catalog.path.with_name(f"{catalog.path.name}.broken")
-        os.replace(catalog.path, aside)  # noqa: PTH105  the word of the system call
-        damages.append(f"catalog.db: {error.message}; kept as {aside.name}")
-        existed = False
+        damages.append(f"catalog.db: {error.message}; kept as {_move_away(catalog.path)}")
         catalog.open()
-    paths = sorted(path for path in files.find_files() if path.endswith(".parquet")) if not existed else []
+    paths = sorted(path for path in files.find_files() if path.endswith(".parquet")) if catalog.is_new else []
     if paths:
         _adopt(paths, catalog, files, engine, log_first, damages)
+
+
+def _move_away(path: Path) -> str:
+    """Rename a broken catalog, and its journal, which would be played back into the new one."""
+    for suffix in ("", "-journal"):
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            os.replace(source, path.with_name(f"{path.name}.broken{suffix}"))  # noqa: PTH105  the word of the system call
+    return f"{path.name}.broken"
 
 
 def _is_broken(error: StorageError) -> bool:
@@ -62,7 +72,7 @@ def _is_broken(error: StorageError) -> bool:
 
 
 def _adopt(  # the arguments are what open_catalog was given
-    paths: list[str], catalog: Catalog, files: BlockFiles, engine: Engine, log_first: int, damages: list[str]
+    paths: list[str], catalog: Catalog, files: BlockFiles, engine: Engine, log_first: int | None, damages: list[str]
 ) -> None:
     found: list[_Found] = []
     with engine.cursor() as cursor:
@@ -72,11 +82,13 @@ def _adopt(  # the arguments are what open_catalog was given
             except (duckdb.Error, ValueError) as error:
                 damages.append(f"{path}: cannot be adopted: {str(error).splitlines()[0]}")
     replaced = {source for each in found for source in each.sources}
-    kept = [each for each in found if each.block.id not in replaced and each.block.log_first < log_first]
-    checkpoint = max((each.block.log_last for each in kept), default=log_first - 1)
-    catalog.adopt(
-        [each.block for each in kept], [row for each in kept for row in each.foreign], max(checkpoint, log_first - 1)
-    )
+    kept = [
+        each
+        for each in found
+        if each.block.id not in replaced and (log_first is None or each.block.log_first < log_first)
+    ]
+    checkpoint = max([(log_first or 1) - 1, *(each.block.log_last for each in kept)])
+    catalog.adopt([each.block for each in kept], [row for each in kept for row in each.foreign], checkpoint)
     _set_aside(files, {each.block.path for each in kept}, paths)
     damages.append(
         f"catalog.db was made again from {len(kept)} blocks; batches stored before are not recognised if they are repeated"

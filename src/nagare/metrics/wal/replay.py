@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.schema import Schemas
@@ -11,15 +11,22 @@ from nagare.wire.metric_log import LogRecord, decode_record
 
 
 def replay(
-    records: Iterable[tuple[int, bytes]], generation: Generation, schemas: Schemas, damages: list[str]
+    records: Iterable[tuple[int, bytes]],
+    generation: Generation,
+    schemas: Schemas,
+    damages: list[str],
+    is_known: Callable[[LogRecord], bool] | None = None,
 ) -> Iterator[tuple[LogRecord, list[HeadTable]]]:
     """Put the rows of ``records`` into ``generation``; yield each record and the tables in which too many rows wait.
 
     Records were checked before they were logged; only a lost neighbour or an upgrade can make a value misfit, which
-    then becomes null and is told in ``damages``.
+    then becomes null and is told in ``damages``. A record that ``is_known`` holds nothing new is left out: a disk
+    that failed twice can bring back what was refused and sent again.
     """
     for index, payload in records:
         record = decode_record(payload)
+        if is_known is not None and is_known(record):
+            continue
         for table, cells in record.tables.items():
             schemas.add(table, infer_columns(cells, schemas.find(table)))
             misfits = clear_misfits(cells, schemas.current[table])

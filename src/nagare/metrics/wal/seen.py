@@ -69,6 +69,12 @@ class Seen:
         """Tell whether an event of that id was stored."""
         return event_id in self._event_ids or event_id in self._sealed_ids or self._find_event(event_id)
 
+    def has_record(self, record: LogRecord) -> bool:
+        """Tell whether ``record`` brings nothing new: its batch, or each of its events, was stored."""
+        if record.boot:
+            return self.has_batch(record.host, record.boot, record.seq)
+        return bool(record.event_ids) and all(map(self.has_event, record.event_ids))
+
     def add(self, record: LogRecord) -> None:
         """Remember the names in ``record``, which is durable."""
         if record.boot:
