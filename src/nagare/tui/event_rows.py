@@ -12,11 +12,11 @@ from nagare.tui.widgets.live_table import LiveTable
 from nagare.wire.events import EventView
 
 EVENT_COLUMNS = (
-    ColumnSpec("ago", "ago", CellKind.AGE, 6, 1, help="time since it happened"),
+    ColumnSpec("ago", "ago", CellKind.AGE, 7, 1, help="time since it happened"),
     ColumnSpec("severity", "state", CellKind.STATE, 6, 2, help="how bad it is"),
     ColumnSpec("host", "host", CellKind.TEXT, 10, 3, help="where it happened"),
     ColumnSpec("kind", "kind", CellKind.TEXT, 14, 5, help="what kind of thing"),
-    ColumnSpec("text", "what happened", CellKind.TEXT, 12, 0, grow=True, help="in one sentence"),
+    ColumnSpec("text", "what happened", CellKind.TEXT, 17, 0, grow=True, help="in one sentence"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from nagare.lib.plain_text import plain
@@ -14,19 +15,21 @@ from nagare.tui.series import NAN
 from nagare.tui.widgets.row_store import RowStore
 
 _SILENT = (Level.DOWN, Level.UNKNOWN)
-_SPARK_POINTS = 64
+_SPARK_MS = 900_000
+# Columns of things that most fleets do not have.
+OPTIONAL_COLUMNS: Mapping[str, str] = MappingProxyType({"gpu": "gpu.busy", "temp": "sensor.temperature"})
 
 # Narrow terminals keep the low priorities: state, name, cpu with its curve, memory, age.
 HOST_COLUMNS = (
-    ColumnSpec("state", "state", CellKind.STATE, 8, 0, help="how alive the host is, and whether something needs a look"),
-    ColumnSpec("name", "host", CellKind.TEXT, 14, 0, grow=True, help="name of the host"),
+    ColumnSpec("state", "state", CellKind.STATE, 7, 0, help="how alive the host is, and whether something needs a look"),
+    ColumnSpec("name", "host", CellKind.TEXT, 12, 0, grow=True, help="name of the host"),
     ColumnSpec("cpu", "cpu", CellKind.RATIO, 7, 1, 0.90, 0.98, gradient=True, trend=True, help="busy share of all cores"),
-    ColumnSpec("cpu_curve", "15 min", CellKind.SPARK, 12, 2, help="cpu of the last quarter of an hour"),
+    ColumnSpec("cpu_curve", "lately", CellKind.SPARK, 9, 2, help="cpu of the last quarter of an hour at the most"),
     ColumnSpec("mem", "mem", CellKind.RATIO, 6, 2, 0.90, 0.97, gradient=True, help="memory in use"),
     ColumnSpec("disk", "disk", CellKind.RATIO, 6, 4, 0.90, 0.97, help="the fullest file system"),
     ColumnSpec("load", "load/c", CellKind.RATIO, 6, 5, 1.5, 4.0, help="load average of a minute over the cores: 100% is one task a core"),
     ColumnSpec("rx", "net in", CellKind.RATE, 8, 6, help="bytes received a second"),
-    ColumnSpec("net_curve", "15 min", CellKind.SPARK, 12, 9, spark_high=None, help="traffic in of the last quarter of an hour"),
+    ColumnSpec("net_curve", "lately", CellKind.SPARK, 9, 9, spark_high=None, help="traffic in of the last quarter of an hour at the most"),
     ColumnSpec("tx", "net out", CellKind.RATE, 8, 6, help="bytes sent a second"),
     ColumnSpec("read", "read", CellKind.RATE, 8, 10, help="bytes read from disks a second"),
     ColumnSpec("write", "write", CellKind.RATE, 8, 10, help="bytes written to disks a second"),
@@ -34,7 +37,7 @@ HOST_COLUMNS = (
     ColumnSpec("temp", "temp", CellKind.CELSIUS, 6, 12, 85.0, 95.0, help="the hottest sensor"),
     ColumnSpec("age", "age", CellKind.AGE, 6, 3, help="time since the host was last heard"),
     ColumnSpec("uptime", "uptime", CellKind.AGE, 7, 13, help="time since its last boot"),
-    ColumnSpec("why", "needs a look", CellKind.TEXT, 24, 8, grow=True, help="the worst of what stands out"),
+    ColumnSpec("why", "needs a look", CellKind.TEXT, 16, 8, grow=True, help="the worst of what stands out"),
     ColumnSpec("version", "agent", CellKind.TEXT, 9, 14, help="version of its agent"),
 )  # fmt: skip
 
@@ -45,12 +48,12 @@ def host_row(host: HostLive, now_ms: int) -> dict[str, Any]:
         "state": host.level.value,
         "name": plain(host.name),
         "cpu": host.value("cpu.busy"),
-        "cpu_curve": host.ring("cpu.busy").points()[1][-_SPARK_POINTS:],
+        "cpu_curve": host.ring("cpu.busy").since(now_ms - _SPARK_MS)[1],
         "mem": host.value("memory.used"),
         "disk": host.value("disk.used"),
         "load": load_per_core(host),
         "rx": host.value("net.in"),
-        "net_curve": host.ring("net.in").points()[1][-_SPARK_POINTS:],
+        "net_curve": host.ring("net.in").since(now_ms - _SPARK_MS)[1],
         "tx": host.value("net.out"),
         "read": host.value("io.read"),
         "write": host.value("io.write"),

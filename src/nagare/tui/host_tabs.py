@@ -62,7 +62,7 @@ def _ratio(key: str, title: str, priority: int, warn: float | None = None, crit:
 _PROCESSES = Section(
     "processes", "Processes", "process",
     (
-        ColumnSpec("pid", "pid", CellKind.NUMBER, 7, 1), _text("name", "program", 16, 0), _text("user", "user", 9, 4),
+        ColumnSpec("pid", "pid", CellKind.NUMBER, 7, 1), _text("name", "program", 16, 0), _text("user", "user", 9, 2),
         _ratio("cpu_ratio", "cpu", 1), _bytes("memory_bytes", "memory", 1), _ratio("memory_ratio", "mem", 5),
         _rate("read_bytes_per_second", "read", 3), _rate("written_bytes_per_second", "write", 3),
         _count("threads", "threads", 7), _count("file_handles", "files", 9), _text("state", "st", 2, 6),

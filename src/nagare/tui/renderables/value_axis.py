@@ -138,7 +138,9 @@ def _step_for(span: float, intervals: int, unit: Unit) -> float:
     rough = span / max(1, intervals)
     if unit is Unit.SECONDS and 1 <= rough <= _TIME_STEPS[-1]:
         return float(next(step for step in _TIME_STEPS if step >= rough * 0.999))
-    return _nice_step(rough, 1024 if unit in (Unit.BYTES, Unit.RATE) else 10)
+    if unit in (Unit.BYTES, Unit.RATE):
+        return _nice_step(max(1.0, rough), 1024)  # parts of a byte would all read the same
+    return _nice_step(rough, 10)
 
 
 def _bounds(low: float, high: float, unit: Unit) -> tuple[float, float]:
@@ -149,7 +151,8 @@ def _bounds(low: float, high: float, unit: Unit) -> tuple[float, float]:
     if unit is not Unit.CELSIUS and low > 0:
         low = 0.0
     if high - low < TINY:
-        return low, low + (1.0 if abs(low) < 1e12 else abs(low) * 0.5)
+        least = 1024.0 if unit in (Unit.BYTES, Unit.RATE) else 1.0
+        return low, low + (least if abs(low) < 1e12 else abs(low) * 0.5)
     return low, high
 
 

@@ -68,6 +68,7 @@ class HostPage(ChartVerbs, ListPage):
         self._asked: set[tuple[str, str]] = set()
         self._timer: Timer | None = None
         self._wanted_row = ""
+        self._latest_of = ""
 
     def body(self) -> Iterable[Widget]:
         """Return summary, tabs, panes, inspector and filter line."""
@@ -139,7 +140,6 @@ class HostPage(ChartVerbs, ListPage):
             self.top.source.watch(location.host)
             fetch = partial(self.top.source.host_history, location.host)
             self.board.follow(fetch, self._ring, self.time_window())
-            start_work(self, partial(self._ask_latest, location.host), "latest")
         elif self.board.window != self.time_window():
             self.board.set_window(self.time_window())
         await self._show_tab()
@@ -187,6 +187,7 @@ class HostPage(ChartVerbs, ListPage):
         if not self.is_ready:
             return
         host, now_ms = self.host, self.top.clock.now_ms()
+        self._ask_once(host.name)
         self.query_one(HostSummary).tell(host, age_seconds(host, now_ms))
         self.query_one(NoData).refresh_text()
         inspector = self.query_one(HostInspector)
@@ -226,6 +227,10 @@ class HostPage(ChartVerbs, ListPage):
 
     def update_live(self, changes: Changes) -> None:
         """Draw what changed."""
+        if changes.connection and self.model.connection.phase == "online":
+            # What was asked for before there was anybody to answer, or before the server was lost.
+            self._latest_of = ""
+            self.board.ask()
         if changes.connection or changes.events or changes.fleet or self.location.host in changes.hosts:
             self._draw_tabs()
             self.redraw()
@@ -240,6 +245,12 @@ class HostPage(ChartVerbs, ListPage):
         if self.location.tab == "timeline" and self.location.window.is_live:
             self.fit_window()
             self.board.draw()
+
+    def _ask_once(self, name: str) -> None:
+        """Ask for the newest rows of a host as soon as the host is known: an address may open before it is."""
+        if name in self.model.hosts and self._latest_of != name and self.model.connection.phase == "online":
+            self._latest_of = name
+            start_work(self, partial(self._ask_latest, name), "latest")
 
     async def _ask_latest(self, name: str) -> None:
         """Ask for rows that frames bring seldom: drives once an hour, units once a minute."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from textual.containers import Container, Horizontal
 from textual.widget import Widget
 
-from nagare.tui.host_columns import HOST_COLUMNS, age_seconds, write_host
+from nagare.tui.host_columns import HOST_COLUMNS, OPTIONAL_COLUMNS, age_seconds, write_host
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.screens.list_page import ListPage
@@ -30,10 +31,16 @@ class HostsPage(ListPage):
     DEFAULT_CSS = """
     HostsPage #main { height: 1fr; }
     HostsPage LiveTable { height: 1fr; width: 1fr; }
-    HostsPage HostInspector { width: 38; display: none; }
+    HostsPage HostInspector { width: 36; display: none; }
     HostsPage.-wide HostInspector, HostsPage.-huge HostInspector { display: block; }
     HostsPage.-huge HostInspector { width: 46; }
     """
+
+    def __init__(self, location: Location) -> None:
+        """Begin at ``location``."""
+        super().__init__(location)
+        # Optional columns of which some host had a value: they stay, so that the list does not dance.
+        self._seen: set[str] = set()
 
     def body(self) -> Iterable[Widget]:
         """Return list, inspector and filter line."""
@@ -95,6 +102,8 @@ class HostsPage(ListPage):
             host = self.model.hosts.get(name)
             if host is not None:
                 write_host(table.store, host, now_ms)
+                self._seen |= {key for key, series in OPTIONAL_COLUMNS.items() if not math.isnan(host.value(series))}
+        table.leave_out(*(OPTIONAL_COLUMNS.keys() - self._seen))
         for name in [key for key in table.store.row_keys() if key not in self.model.hosts]:
             table.store.remove(name)
         table.is_loading = not self.model.is_primed

@@ -37,7 +37,7 @@ HOTTEST_COLUMNS = (
     ColumnSpec("state", "state", CellKind.STATE, 7, 0),
     ColumnSpec("name", "host", CellKind.TEXT, 11, 0, grow=True),
     ColumnSpec("cpu", "cpu", CellKind.RATIO, 7, 1, 0.90, 0.98, gradient=True, trend=True),
-    ColumnSpec("cpu_curve", "15 min", CellKind.SPARK, 9, 3),
+    ColumnSpec("cpu_curve", "lately", CellKind.SPARK, 9, 3),
     ColumnSpec("mem", "mem", CellKind.RATIO, 6, 2, 0.90, 0.97, gradient=True),
     ColumnSpec("disk", "disk", CellKind.RATIO, 6, 4, 0.90, 0.97),
     ColumnSpec("rx", "net in", CellKind.RATE, 8, 5),
@@ -266,7 +266,9 @@ class OverviewPage(ChartVerbs, ListPage):
         processes = self._processes
         processes.styles.height = _rows(room.processes)
         processes.display = room.has_processes and count > 0
-        processes.leave_out(*(() if count > 1 else ("host",)))
+        # With one host its name in every row says nothing.
+        for table in (processes, self._events):
+            table.leave_out(*(() if count > 1 else ("host",)))
         inspector = self.query_one(HostInspector)
         inspector.display = self.size.height >= _TALL_FROM and (self.has_class("-wide") or self.has_class("-huge"))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual.reactive import reactive
 
+from nagare.tui.ascii_text import to_ascii
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.line import Line, Part
@@ -43,8 +44,10 @@ class Footer(Line):
 
     def _key(self, key: FooterKey) -> tuple[Part, Part]:
         palette = find_palette(self)
+        # Converted here and not when drawn: what fits depends on it.
+        name = to_ascii(key.key) if palette.ascii else key.key
         return (
-            Part(f" {key.key}", make_style(palette.accent, bold=True), key.action, key.tooltip),
+            Part(f" {name}", make_style(palette.accent, bold=True), key.action, key.tooltip),
             Part(f" {key.label} ", make_style(palette.muted), key.action, key.tooltip),
         )
 
