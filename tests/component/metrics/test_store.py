@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nagare.errors import (
+from nagare.errors import (, QuerySyntaxError
     DeadlineExceededError,
     InputError,
     NotReadyError,
@@ -371,7 +371,9 @@ async def test_limit_cuts_and_says_so(store: MetricStore) -> None:
     assert (reply.rows, reply.truncated) == ([[0], [1], [2]], True)
     reply = await store.query(SqlRequest("SELECT * FROM range(10)", limit=10))
     assert (len(reply.rows), reply.truncated) == (10, False)
-    assert (await store.query(SqlRequest("SELECT 1", limit=0))).rows == []
+    for limit in (0, -5):
+        with pytest.raises(QuerySyntaxError):
+            await store.query(SqlRequest("SELECT 1", limit=limit))
 
 
 async def test_values_are_safe_for_json(store: MetricStore) -> None:

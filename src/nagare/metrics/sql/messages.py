@@ -26,6 +26,9 @@ _CALLERS_FAULT = (
 )  # fmt: skip
 
 
+# What our own guard around an answer raises; a caller's SQL cannot.
+CELL_TOO_LARGE = "nagare: a value of the answer is too large"
+
 # What DuckDB says here may quote the value that it stumbled over.
 _NAME_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
@@ -52,6 +55,8 @@ def query_error(error: duckdb.Error, columns: Collection[str], *, tells_values: 
         return ResultTooLargeError(
             "cannot run query: it needs more memory than all queries may use", hint="ask for less, or aggregate"
         )
+    if isinstance(error, duckdb.InvalidInputException) and str(error).endswith(CELL_TOO_LARGE):
+        return cell_error()
     if _is_about_block(error):
         return CorruptBlockError(f"cannot read block: {first_line(error)}", hint="see `nagare doctor`")
     if isinstance(error, _CALLERS_FAULT):
@@ -64,6 +69,14 @@ def _is_about_block(error: duckdb.Error) -> bool:
     said = str(error).split("\n", 1)[0]
     return isinstance(error, duckdb.IOException) or (
         isinstance(error, duckdb.InvalidInputException) and "/date=" in said and ".parquet" in said
+    )
+
+
+def cell_error() -> ResultTooLargeError:
+    """Return the error for one value that is too large to be answered."""
+    return ResultTooLargeError(
+        "cannot answer query: one value of it exceeds 1 MiB of text or 10000 entries",
+        hint="aggregate fewer rows into it, or answer rows instead of one value",
     )
 
 

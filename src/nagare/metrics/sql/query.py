@@ -14,23 +14,20 @@ from typing import Any
 import duckdb
 
 from nagare.config.settings import QuerySettings
-from nagare.errors import ResultTooLargeError
+from nagare.errors import QuerySyntaxError
 from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, quote_name
 from nagare.metrics.schema import SQL_TYPES, Schema
 from nagare.metrics.sql.messages import deadline_error, query_error
+from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked, check
-from nagare.metrics.sql.values import json_safe
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.tables import ColumnType
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
 
-FETCH_ROWS = 2048
-# Characters of one answer: past it the JSON would cost the server more than the query did.
-TEXT_LIMIT = 64 * 2**20
-_ZONED = ("TIME ZONE", "TIMESTAMPTZ")
-_ZONED_TIMES = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
+PARAMETERS_LIMIT = 1000
+PARAMETER_LENGTH = 4096
 
 
 @dataclass(slots=True)
@@ -78,10 +75,11 @@ class QueryRunner:
         self._directory = directory
         self._settings = settings
 
-    def check(self, sql: str, known: Sequence[str]) -> Checked:
+    def check(self, request: SqlRequest, known: Sequence[str]) -> Checked:
         """Return the checked statement. Raises QuerySyntaxError."""
+        check_request(request)
         with self._engine.cursor() as cursor:
-            return check(cursor, sql, known)
+            return check(cursor, request.sql, known, request.params)
 
     def run(
         self, job: Job, checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]
@@ -161,10 +159,12 @@ class QueryRunner:
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         try:
             described = self._describe(cursor, checked, job)
-            sql = _plain(checked.sql, described) if described else checked.sql
+            sql = guarded(checked.sql, described) if described else checked.sql
             cursor.execute(sql, _parameters(job.request))
             columns = described or [(str(item[0]), str(item[1])) for item in cursor.description]
-            rows, truncated = self._fetch(cursor, job)
+            rows, truncated = Fetch(cursor, columns, self._settings.row_limit, job.check_stopped).rows(
+                job.request.limit
+            )
         finally:
             cursor.abort()
             cursor.execute("ROLLBACK")
@@ -176,47 +176,24 @@ class QueryRunner:
         found = cursor.execute(f"DESCRIBE {checked.sql}", _parameters(job.request)).fetchall()
         return [(str(row[0]), str(row[1])) for row in found]
 
-    def _fetch(self, cursor: duckdb.DuckDBPyConnection, job: Job) -> tuple[list[list[Any]], bool]:
-        limit = self._settings.row_limit
-        wanted = limit if job.request.limit is None else max(0, min(job.request.limit, limit))
-        rows: list[list[Any]] = []
-        size = 0
-        while len(rows) <= wanted:
-            job.check_stopped()
-            chunk = cursor.fetchmany(min(FETCH_ROWS, wanted + 1 - len(rows)))
-            if not chunk:
-                return rows, False
-            for row in chunk:
-                rows.append([json_safe(value) for value in row])
-                size += sum(len(value) for value in row if isinstance(value, (str, bytes, list, dict)))
-            if size > TEXT_LIMIT:
-                raise ResultTooLargeError(
-                    f"cannot answer query: the answer exceeds {TEXT_LIMIT} bytes", hint="ask for less, or aggregate"
-                )
-        if job.request.limit is None or job.request.limit > limit:
-            raise ResultTooLargeError(
-                f"cannot answer query: it has more than {limit} rows", hint="add LIMIT, a shorter time, or aggregate"
-            )
-        return rows[:wanted], True
-
 
 def _parameters(request: SqlRequest) -> Any:
     return request.params or None
 
 
-def _plain(sql: str, columns: Sequence[tuple[str, str]]) -> str:
-    """Return ``sql`` with what Python cannot take or JSON cannot say in plain types: zoned times in UTC, intervals as text."""
-    items = [_plain_item(f"c{number}", type_) for number, (_, type_) in enumerate(columns)]
-    names = [f"c{number}" for number in range(len(columns))]
-    if items == names:
-        return sql
-    return f"SELECT {', '.join(items)} FROM (\n{sql}\n) AS answer({', '.join(names)})"  # noqa: S608  checked before
-
-
-def _plain_item(name: str, type_: str) -> str:
-    # Zoned times come into Python only with a zone library that nothing else here needs.
-    if type_ in _ZONED_TIMES:
-        return f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)"
-    if any(sign in type_ for sign in _ZONED) or "INTERVAL" in type_:
-        return f"CAST({name} AS VARCHAR)"
-    return name
+def check_request(request: SqlRequest) -> None:
+    """Raise QuerySyntaxError for a limit or parameters that no statement can have."""
+    if request.limit is not None and request.limit < 1:
+        raise QuerySyntaxError(f"cannot run SQL: limit {request.limit} is less than 1")
+    params = request.params or ()
+    values = params.values() if isinstance(params, Mapping) else params
+    if len(params) > PARAMETERS_LIMIT:
+        raise QuerySyntaxError(f"cannot run SQL: it has more than {PARAMETERS_LIMIT} parameters")
+    for value in values:
+        if value is not None and not isinstance(value, (str, int, float)):
+            raise QuerySyntaxError(
+                "cannot run SQL: a parameter must be a text, a number, true, false or null",
+                hint="give each value of a list its own parameter",
+            )
+        if isinstance(value, str) and len(value) > PARAMETER_LENGTH:
+            raise QuerySyntaxError(f"cannot run SQL: a parameter exceeds {PARAMETER_LENGTH} characters")

@@ -30,7 +30,7 @@ class SqlService:
         known = [*schemas, *self._records]
 
         def check_and_run() -> tuple[Checked, SqlReply | None]:
-            checked = self._runner.check(request.sql, known)
+            checked = self._runner.check(request, known)
             if any(name in self._records for name in checked.tables):
                 return checked, None
             return checked, self._runner.run(job, checked, schemas, {})

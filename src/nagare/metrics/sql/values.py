@@ -20,6 +20,17 @@ def json_safe(value: Any) -> Any:
     return convert(value) if convert else str(value)
 
 
+def weight(value: Any) -> int:
+    """Return about how many bytes ``value`` takes in an answer."""
+    if isinstance(value, (str, bytes)):
+        return 8 + len(value)
+    if isinstance(value, (list, tuple)):
+        return 8 + sum(map(weight, value))
+    if isinstance(value, dict):
+        return 8 + sum(weight(key) + weight(item) for key, item in value.items())
+    return 8
+
+
 def _integer(value: int) -> int | str:
     return value if -SAFE_INTEGER <= value <= SAFE_INTEGER else str(value)
 

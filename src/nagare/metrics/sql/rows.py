@@ -1,0 +1,122 @@
+"""The way of an answer out of DuckDB: guarded there, fetched in small pieces, converted, and counted.
+
+While a piece is converted the interpreter does nothing else, so a piece must be small whatever stands in it. Large
+values are refused inside DuckDB, before there is a Python object of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import duckdb
+
+from nagare.errors import ResultTooLargeError
+from nagare.metrics.engine import quote_text
+from nagare.metrics.sql.messages import CELL_TOO_LARGE
+from nagare.metrics.sql.values import json_safe, weight
+
+# Bytes of one answer: past it the JSON would cost the server more than the query did.
+ANSWER_LIMIT = 32 * 2**20
+CELL_BYTES = 2**20
+CELL_ENTRIES = 10_000
+_FIRST_ROWS = 16
+_MOST_ROWS = 2048
+# A piece of so many bytes takes some milliseconds to convert.
+_PIECE_BYTES = 256 * 2**10
+# Values whose size is not their type's may be large in the next piece, however small they were in the last one.
+_MOST_VARIABLE_ROWS = 128
+_MOST_NESTED_ROWS = 16
+_ZONED = ("TIME ZONE", "TIMESTAMPTZ")
+_ZONED_TIMES = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
+_TEXTS = frozenset({"VARCHAR", "JSON"})
+Columns = Sequence[tuple[str, str]]
+
+
+def guarded(sql: str, columns: Columns) -> str:
+    """Return ``sql`` in plain types, raising CELL_TOO_LARGE for a large value: zoned times in UTC, intervals as text."""
+    items = [_guarded_item(f"c{number}", type_) for number, (_, type_) in enumerate(columns)]
+    names = [f"c{number}" for number in range(len(columns))]
+    if items == names:
+        return sql
+    return f"SELECT {', '.join(items)} FROM (\n{sql}\n) AS answer({', '.join(names)})"  # noqa: S608  checked before
+
+
+def _guarded_item(name: str, type_: str) -> str:
+    # Zoned times come into Python only with a zone library that nothing else here needs.
+    if type_ in _ZONED_TIMES:
+        return f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)"
+    guard = _guard(name, type_)
+    plain = f"CAST({name} AS VARCHAR)" if any(sign in type_ for sign in _ZONED) or "INTERVAL" in type_ else name
+    if not guard:
+        return plain
+    return f"CASE WHEN {guard} THEN error({quote_text(CELL_TOO_LARGE)}) ELSE {plain} END"
+
+
+def _guard(name: str, type_: str) -> str:
+    if type_ in _TEXTS:
+        return f"strlen({name}) > {CELL_BYTES}"
+    if type_ == "BLOB":
+        return f"octet_length({name}) > {CELL_BYTES}"
+    if type_.endswith("[]"):
+        entries = f"len({name}) > {CELL_ENTRIES}"
+        if type_[:-2] in _TEXTS:
+            return f"{entries} OR list_sum(list_transform({name}, lambda x: strlen(x))) > {CELL_BYTES}"
+        return entries
+    if type_.startswith("MAP("):
+        return f"cardinality({name}) > {CELL_ENTRIES}"
+    return ""
+
+
+class Fetch:
+    """Takes the rows of a query that runs."""
+
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, columns: Columns, row_limit: int, check_stopped: Callable[[], None]
+    ) -> None:
+        """Take at most ``row_limit`` rows from ``cursor``, asking ``check_stopped`` before each piece."""
+        self._cursor = cursor
+        self._row_limit = row_limit
+        self._check_stopped = check_stopped
+        self._most = _most_rows(columns)
+        self._size = 0
+
+    def rows(self, wanted: int | None) -> tuple[list[list[Any]], bool]:
+        """Return JSON-safe rows, and whether ``wanted`` cut some off. Raises ResultTooLargeError."""
+        most = self._row_limit if wanted is None else min(wanted, self._row_limit)
+        rows: list[list[Any]] = []
+        take = _FIRST_ROWS
+        while len(rows) <= most:
+            self._check_stopped()
+            piece = self._cursor.fetchmany(min(take, most + 1 - len(rows)))
+            if not piece:
+                return rows, False
+            rows += [[json_safe(value) for value in row] for row in piece]
+            take = self._next_take(take, self._count(piece))
+        if wanted is None or wanted > self._row_limit:
+            raise ResultTooLargeError(
+                f"cannot answer query: it has more than {self._row_limit} rows",
+                hint="add LIMIT, a shorter time, or aggregate",
+            )
+        return rows[:most], True
+
+    def _count(self, piece: Sequence[Sequence[Any]]) -> int:
+        size = sum(weight(value) for row in piece for value in row)
+        self._size += size
+        if self._size > ANSWER_LIMIT:
+            raise ResultTooLargeError(
+                f"cannot answer query: the answer exceeds {ANSWER_LIMIT} bytes", hint="ask for less, or aggregate"
+            )
+        return size
+
+    def _next_take(self, take: int, size: int) -> int:
+        return min(self._most, take * 2) if size < _PIECE_BYTES else max(1, take // 2)
+
+
+def _most_rows(columns: Columns) -> int:
+    types = [type_ for _, type_ in columns]
+    if any(type_.endswith("]") or "(" in type_ for type_ in types if not type_.startswith("DECIMAL")):
+        return _MOST_NESTED_ROWS
+    if any(type_ in _TEXTS or type_ == "BLOB" for type_ in types):
+        return _MOST_VARIABLE_ROWS
+    return _MOST_ROWS
