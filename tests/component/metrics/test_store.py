@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from nagare.errors import (, QuerySyntaxError
+from nagare.errors import (
     DeadlineExceededError,
     InputError,
     NotReadyError,
     OverloadedError,
+    QuerySyntaxError,
     StorageError,
 )
 from nagare.metrics.head import Generation
