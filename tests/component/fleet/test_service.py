@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ async def test_a_fall_that_cannot_be_stored_holds_up_no_other(world: World) -> N
 async def test_a_disk_that_takes_nothing_neither_ends_the_reviews_nor_the_stop(world: World, tmp_path: Path) -> None:
     await world.fleet.register(_request())
     world.fleet.touch("web1")
-    with sqlite3.connect(tmp_path / "records.db") as blocker:
+    with closing(sqlite3.connect(tmp_path / "records.db")) as blocker, blocker:
         blocker.execute("create trigger full before update on hosts begin select raise(abort, 'disk is full'); end")
     blocker.close()
     reviews = asyncio.ensure_future(world.fleet.run())
@@ -206,7 +207,7 @@ async def test_a_disk_that_takes_nothing_neither_ends_the_reviews_nor_the_stop(w
     assert not reviews.done()
     reviews.cancel()
     await world.fleet.__aexit__(None, None, None)
-    with sqlite3.connect(tmp_path / "records.db") as blocker:
+    with closing(sqlite3.connect(tmp_path / "records.db")) as blocker, blocker:
         blocker.execute("drop trigger full")
     blocker.close()
     await world.fleet.flush()

@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ async def test_last_use_is_kept_coarsely(identity: Identity, clock: ManualClock,
     secret = await identity.issue_host_token("id1", "web1")
 
     def last_used() -> int | None:
-        with sqlite3.connect(tmp_path / "records.db") as connection:
+        with closing(sqlite3.connect(tmp_path / "records.db")) as connection, connection:
             used: int | None = connection.execute("select last_used_ms from tokens").fetchone()[0]
         connection.close()
         return used
@@ -141,14 +142,14 @@ async def test_last_use_is_kept_coarsely(identity: Identity, clock: ManualClock,
 async def test_a_disk_that_takes_nothing_does_not_spoil_a_clean_stop(identity: Identity, tmp_path: Path) -> None:
     secret = await identity.issue_host_token("id1", "web1")
     await identity.authenticate(secret)
-    with sqlite3.connect(tmp_path / "records.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "records.db")) as connection, connection:
         connection.execute("create trigger full before update on tokens begin select raise(abort, 'disk is full'); end")
     async with identity:
         pass
-    with sqlite3.connect(tmp_path / "records.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "records.db")) as connection, connection:
         connection.execute("drop trigger full")
     await identity.flush()
-    with sqlite3.connect(tmp_path / "records.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "records.db")) as connection, connection:
         assert connection.execute("select last_used_ms from tokens").fetchone()[0] is not None
     connection.close()
 
