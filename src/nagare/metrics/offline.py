@@ -99,8 +99,8 @@ class OfflineStore:
                 if source.exists():
                     shutil.copyfile(source, copy.with_name(copy.name + suffix))
             catalog = Catalog(copy)
-            catalog.open()
             try:
+                catalog.open()
                 self._schemas = Schemas(catalog.foreign())
                 blocks = [block for block in catalog.blocks() if (self._places.metrics / block.path).is_file()]
                 return blocks, catalog.checkpoint_index()
