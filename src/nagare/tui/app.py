@@ -15,6 +15,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from nagare.config.settings import Settings
 from nagare.errors import NagareError
@@ -178,6 +179,17 @@ class TopApp(App[int]):
         """Run an action of the table: what every key, click and palette entry leads to."""
         await self.act(action_id)
 
+    def _fatal_error(self) -> None:
+        # The framework would print a page of source with the values of variables, secrets among them. ``run_top``
+        # raises the failure once the terminal is its owner's again; the command line says it in one sentence.
+        self._close_messages_no_wait()
+
+    @property
+    def failure(self) -> Exception | None:
+        """The bug that ended the app, if one did."""
+        failed = self._exception
+        return failed.error if isinstance(failed, WorkerFailed) and isinstance(failed.error, Exception) else failed
+
     async def action_quit(self) -> None:
         """Leave with exit code 0, also by the framework's own key."""
         self.exit(0)
@@ -243,4 +255,7 @@ class TopApp(App[int]):
 def run_top(settings: Settings, location: str | None) -> int:
     """Open the interface at ``location`` and return the exit code. Raises InputError, ConfigError before it opens."""
     app = TopApp(settings, parse_location(location or "overview"))
-    return app.run(mouse=settings.top.mouse) or app.return_code or 0
+    outcome = app.run(mouse=settings.top.mouse)
+    if app.failure is not None:
+        raise app.failure
+    return outcome or app.return_code or 0

@@ -3,6 +3,11 @@
 import pytest
 
 from nagare.errors import InputError
+from nagare.tui.app import TopApp
+from nagare.tui.source import Connected, Disconnected
+from nagare.tui.verbs import AppVerbs
+from nagare.tui.widgets.top_processes import TopProcesses
+from nagare.wire.live import Hello
 from tests.tui.fleet import NOW_MS, FleetSource, frame_of, host_names
 from tests.tui.stage import scene
 
@@ -96,3 +101,53 @@ async def test_a_small_terminal_shows_hosts_charts_and_events_only() -> None:
         await top.shows("Hottest hosts", "CPU", "Events", "net out", "age")
         assert "Top processes" not in top.text()
         assert "processes" not in top.source.asked
+
+
+async def test_processes_of_a_lost_server_are_dimmed_and_come_back() -> None:
+    async with scene(hosts=1) as top:
+        await top.shows("postgres")
+        top.put(Disconnected("cannot reach http://127.0.0.1:1: connection refused", 8.0))
+        await top.shows("no data since")
+        table = top.app.page.query_one(TopProcesses)
+        assert {table.store.value(key, "standing") for key in table.store.row_keys()} == {"stale"}
+        await top.clock.advance(5)
+        top.put(Connected(Hello("0.1.0", NOW_MS + 5000)), frame_of("web-1", NOW_MS + 5000))
+        await top.until(lambda: {table.store.value(key, "standing") for key in table.store.row_keys()} == {"up"})
+
+
+async def test_hundreds_of_hosts_with_any_names_stand_a_storm_of_sizes_and_keys() -> None:
+    odd = ("[b]markup[/b]", "[@click=app.quit]x", "шлюз-1", "מחשב-2", "🔥-3", "日本-4", "evil\x1b[2J\u202e", "a" * 120)
+    source = FleetSource([*odd, *host_names(300)])
+    source.connect()
+    async with scene(source=source, size=(200, 60)) as top:
+        await top.until(lambda: len(top.app.model.hosts) == 308)
+        for keys, size in zip(
+            (("2",), ("end", "3"), ("]", "]"), ("1", "tab", "enter"), ("t", "6"), ("minus", "left"), ("escape", "1"), ("w", "z")),
+            ((80, 24), (10, 3), (120, 40), (1, 1), (300, 90), (39, 9), (200, 60), (80, 24)),
+            strict=True,
+        ):  # fmt: skip
+            await top.press(*("right_square_bracket" if key == "]" else key for key in keys))
+            await top.pilot.resize_terminal(*size)
+        await top.shows("Hottest hosts")
+        assert not any(letter in top.text() for letter in "\x1b\u202e")
+
+
+async def test_a_bug_ends_the_app_without_a_page_of_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(AppVerbs, "do_copy", fail)
+    app: TopApp | None = None
+
+    async def strike() -> None:
+        nonlocal app
+        async with scene(hosts=1) as top:
+            app = top.app
+            await top.press("y")
+            await top.until(lambda: not top.app.is_running)
+
+    with pytest.raises(ZeroDivisionError):
+        await strike()
+    assert app is not None
+    assert isinstance(app.failure, ZeroDivisionError)
+    assert not app._exit_renderables

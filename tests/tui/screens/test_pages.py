@@ -3,6 +3,7 @@
 import pytest
 
 from nagare.tui.host_tabs import LIST_TABS, TAB_TITLES
+from nagare.tui.location import parse_location
 from tests.tui.stage import SIZES, scene
 
 pytestmark = pytest.mark.may_block(reason="whole screens are drawn, several times over, beside a sampling guard")
@@ -39,24 +40,25 @@ async def test_every_tab_of_a_host_is_reached_by_keys(size: tuple[int, int]) -> 
         assert top.app.page.location.tab == "agent"
 
 
-@pytest.mark.parametrize("tab", [tab for tab, _ in TAB_TITLES])
-async def test_every_tab_opens_by_its_address_also_when_it_has_nothing(tab: str) -> None:
-    async with scene(f"hosts/db-1/{tab}", (80, 24)) as top:
-        await top.shows(dict(TAB_TITLES)[tab])
-        if tab in LIST_TABS and tab in ("gpus", "units", "containers", "sensors"):
-            await top.shows(LIST_TABS[tab].sections[0].empty[:20])
+async def test_every_tab_opens_by_its_address_also_when_it_has_nothing() -> None:
+    async with scene("hosts/db-1", (80, 24)) as top:
+        for tab, title in TAB_TITLES:
+            await top.app.go(parse_location(f"hosts/db-1/{tab}"))
+            await top.shows(title)
+            if tab in LIST_TABS and tab in ("gpus", "units", "containers", "sensors"):
+                await top.shows(LIST_TABS[tab].sections[0].empty[:20])
 
 
-@pytest.mark.parametrize("size", FLOORS)
-async def test_small_terminals_get_less_and_no_refusal(size: tuple[int, int]) -> None:
-    async with scene(size=size) as top:
-        for keys in (("2",), ("3",), ("right_square_bracket",), ("escape",), ("1",), ("question_mark", "escape")):
-            await top.press(*keys)
-            await top.pilot.pause()
-        if size == (39, 9):
-            await top.shows("4 up")
-        if size[0] >= 40 and size[1] >= 10:
-            await top.shows("Hottest hosts")
+async def test_small_terminals_get_less_and_no_refusal() -> None:
+    async with scene(size=FLOORS[0]) as top:
+        for size in FLOORS:
+            await top.pilot.resize_terminal(*size)
+            for key in ("2", "3", "right_square_bracket", "escape", "1", "question_mark", "escape"):
+                await top.press(key)
+            if size == (39, 9):
+                await top.shows("4 up")
+            if size[0] >= 40 and size[1] >= 10:
+                await top.shows("Hottest hosts")
 
 
 async def test_the_floor_names_the_worst_host() -> None:

@@ -12,7 +12,7 @@ from rich.style import Style
 from nagare.tui.renderables.canvas import Canvas, cut
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import TimeWindow, format_clock
-from nagare.tui.renderables.value_axis import Scale, Unit, format_tick
+from nagare.tui.renderables.value_axis import Scale, Unit, format_ticks
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -122,11 +122,12 @@ def _draw_legend(canvas: Canvas, frame: Frame, palette: Palette) -> None:
 def draw_value_axis(canvas: Canvas, plot: Plot, scale: Scale, unit: Unit, palette: Palette) -> None:
     """Draw tick labels left of the plot and a faint dotted line through blank cells at each inner tick."""
     room = plot.left - 1 - int(plot.has_frame)
-    for tick in scale.ticks:
+    texts = format_ticks(scale, unit, room)
+    for tick, label in zip(scale.ticks, texts, strict=True):
         share = scale.position(tick)
         row = plot.top + plot.height - 1 - min(plot.height - 1, max(0, round(share * (plot.height - 1))))
         if room >= 4:
-            text = palette.text(format_tick(tick, unit, scale.step, room))
+            text = palette.text(label)
             canvas.put(row, plot.left - 1 - len(text), text, make_style(palette.muted))
         if 0 < share < 1:
             columns = slice(plot.left, plot.left + plot.width)

@@ -119,6 +119,14 @@ class Scale:
         return (value - self.low) / (self.high - self.low)
 
 
+def format_ticks(scale: Scale, unit: Unit, room: int) -> list[str]:
+    """Return the labels of all ticks; where one has no room for its unit, none has it."""
+    texts = [format_tick(tick, unit, scale.step, room) for tick in scale.ticks]
+    if all(_UNIT.search(text) for tick, text in zip(scale.ticks, texts, strict=True) if tick):
+        return texts
+    return [_UNIT.sub("", text) for text in texts]
+
+
 def _nice_step(rough: float, base: float) -> float:
     """Return the least nice number not below ``rough``: 1, 2, 5 × 10ⁿ, or powers of two for bytes."""
     if rough <= 0 or not math.isfinite(rough):

@@ -340,7 +340,10 @@ class HostPage(ChartVerbs, ListPage):
         await self._step_tab(-1)
 
     async def _step_tab(self, step: int) -> None:
-        tabs = [tab for tab, _ in self.query_one(TabBar).tabs]
+        # A fast finger is here before the tabs are.
+        tabs = [tab for tab, _ in self.query_one(TabBar).tabs] or [
+            tab for tab, _ in TAB_TITLES if tab not in OPTIONAL_TABS
+        ]
         place = tabs.index(self.location.tab) if self.location.tab in tabs else 0
         await self._choose_tab(tabs[(place + step) % len(tabs)])
 

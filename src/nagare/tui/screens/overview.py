@@ -182,6 +182,7 @@ class OverviewPage(ChartVerbs, ListPage):
         self._draw_strip()
         lost = self.top.feed.can_retry
         self.board.set_stale(self.model.connection.since_ms if lost else None)
+        self._processes.set_stale(is_stale=lost)
         if not lost and self.model.connection.phase == "online":
             self.board.ask()
 
@@ -258,7 +259,7 @@ class OverviewPage(ChartVerbs, ListPage):
             return
         count, fleet = len(self.model.hosts), self.query_one("#fleet")
         width = fleet.size.width or self.size.width
-        room = self._find_room(count, width, self.size.height - _FRAME_ROWS)
+        room = self._find_room(count, width, self.query_one("#main").size.height or self.size.height - _FRAME_ROWS)
         fleet.display = room.grid > 0
         self.query_one(HeatGridView).styles.height = max(2, room.grid)
         self.query_one("#left").styles.height = _rows(room.total)
@@ -268,7 +269,7 @@ class OverviewPage(ChartVerbs, ListPage):
         processes.display = room.has_processes and count > 0
         # With one host its name in every row says nothing.
         for table in (processes, self._events):
-            table.leave_out(*(() if count > 1 else ("host",)))
+            table.leave_out("standing", *(() if count > 1 else ("host",)))
         inspector = self.query_one(HostInspector)
         inspector.display = self.size.height >= _TALL_FROM and (self.has_class("-wide") or self.has_class("-huge"))
 

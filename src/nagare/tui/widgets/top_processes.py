@@ -27,6 +27,8 @@ PROCESS_COLUMNS = (
     ColumnSpec("cpu", "cpu", CellKind.RATIO, 6, 1, gradient=True, help="share of one core: 200% are two cores"),
     ColumnSpec("memory", "memory", CellKind.BYTES, 7, 1, help="memory that it holds"),
     ColumnSpec("command", "command", CellKind.TEXT, 12, 5, grow=True, help="how it was started"),
+    # Never shown: it dims the rows while nobody knows whether they still hold.
+    ColumnSpec("standing", "standing", CellKind.STATE, 8, 9),
 )
 _CELLS = {"pid": "pid", "cpu": "cpu_ratio", "memory": "memory_bytes"}
 # Just below the usual interval of reports: the answer follows the frame that made the charts move.
@@ -47,7 +49,7 @@ class TopProcesses(LiveTable):
 
     def __init__(self, fetch: Callable[[], Awaitable[Columns]], clock: Clock, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         """Show what ``fetch`` brings."""
-        super().__init__(PROCESS_COLUMNS, clock=clock, id=id)
+        super().__init__(PROCESS_COLUMNS, state_key="standing", clock=clock, id=id)
         self._fetch = fetch
         self._asked_ms: int | None = None
         self._is_asking = False
@@ -67,6 +69,12 @@ class TopProcesses(LiveTable):
         if self.display and not self._is_asking and not is_fresh:
             self._asked_ms, self._is_asking = now_ms, True
             start_work(self, self._load, "processes")
+
+    def set_stale(self, *, is_stale: bool) -> None:
+        """Dim the rows, or not: the server is away."""
+        keys = list(self.store.row_keys())
+        self.store.update_columns(keys, {"standing": ["stale" if is_stale else "up"] * len(keys)})
+        self.sync()
 
     async def _load(self) -> None:
         try:
@@ -93,7 +101,7 @@ def process_rows(columns: Columns) -> dict[str, dict[str, Any]]:
         row = dict(zip(names, cells, strict=True))
         rows["\x1f".join(str(row.get(name, "")) for name in ("host", "pid", "name"))] = {
             spec.key: _cell(spec, row.get(_CELLS.get(spec.key, spec.key))) for spec in PROCESS_COLUMNS
-        }
+        } | {"standing": "up"}
     return rows
 
 
