@@ -22,6 +22,7 @@ from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.flush import Flusher, Sealed
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.recover import open_catalog
+from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
@@ -63,7 +64,8 @@ class StoreCore:
         self._log = SegmentLog(places.log, segment_limit_bytes=storage.segment_limit_bytes)
         self._engine = Engine(places.metrics, query)
         self.library = Library()
-        self.runner = QueryRunner(self._engine, self.library, str(places.metrics), query)
+        self._check = BlockCheck(places.metrics, self.library, self._note_damage)
+        self.runner = QueryRunner(self._engine, self.library, self._check, query)
         self._next_generation = 1
         self._sealed: Sealed | None = None
         self._forgot_at = clock.monotonic()
@@ -96,7 +98,7 @@ class StoreCore:
             log.warning("store_damage %s", damage)
         self._flusher = Flusher(self._engine, self._files, self._catalog, self.library, self.schemas, self._observer)
         self._compactor = Compactor(
-            self._engine, self._files, self._catalog, self.library, self.schemas, self._observer
+            self._engine, self._files, self._catalog, self.library, self.schemas, self._check, self._observer
         )
         self.watch = Watch(self._places.log, self._storage, self._clock, self._observer)
         self.watch.measure()
@@ -206,6 +208,11 @@ class StoreCore:
             newest_ms=max(highs, default=None),
             damages=list(self._damages),
         )
+
+    def _note_damage(self, damage: str) -> None:
+        # Appended from query threads too; a list takes that.
+        self._damages.append(damage)
+        log.error("store_damage %s", damage)
 
     def _blocks(self) -> list[Block]:
         return [block for group in self.library.current.blocks.values() for block in group]

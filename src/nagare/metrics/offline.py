@@ -16,15 +16,16 @@ from typing import Self
 
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.errors import NotReadyError, StorageError
+from nagare.errors import NotReadyError, QuerySyntaxError, StorageError
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.segment_log import Damage, read_log
 from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.library import Library
+from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.describe import describe
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation
-from nagare.metrics.schema import Schemas
+from nagare.metrics.schema import RECORD_TABLES, Schemas
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import QueryRunner
 from nagare.metrics.sql.service import SqlService
@@ -50,7 +51,8 @@ class OfflineStore:
         """Read catalog and log. Raises StorageError."""
         with ThreadPoolExecutor(1, thread_name_prefix="nagare-offline") as executor:
             await asyncio.get_running_loop().run_in_executor(executor, self._open)
-        runner = QueryRunner(self._engine, self._library, str(self._places.metrics), self._settings)
+        check = BlockCheck(self._places.metrics, self._library, self.damages.append)
+        runner = QueryRunner(self._engine, self._library, check, self._settings)
         self._sql = SqlService(runner, QueryPool(self._settings), {}, self._clock)
         return self
 
@@ -67,7 +69,10 @@ class OfflineStore:
         """Answer one SELECT over the tables. Raises the errors that MetricStore.query names."""
         if self._sql is None:
             raise NotReadyError("cannot use the metric store: it is not open")
-        return await self._sql.query(request, hosts, self._schemas.current)
+        try:
+            return await self._sql.query(request, hosts, self._schemas.current)
+        except QuerySyntaxError as error:
+            raise _needs_server(error) from error
 
     def describe(self) -> list[TableView]:
         """Return every table that SQL sees, with its columns; records are the server's and not among them."""
@@ -85,24 +90,41 @@ class OfflineStore:
         self.damages.extend(f"{damage.segment.name}: {damage.reason}" for damage in found)
 
     def _read_catalog(self) -> tuple[list[Block], int]:
-        if not self._places.catalog.exists():
+        catalog = self._places.catalog
+        if not catalog.exists() or not catalog.stat().st_size:
             if next(self._places.metrics.glob("*/date=*/*.parquet"), None) is not None:
                 raise StorageError(
-                    f"cannot read catalog {self._places.catalog}: it is missing though blocks are there",
+                    f"cannot read catalog {catalog}: it is missing or empty though blocks are there",
                     hint="start the server once: it makes the catalog again from the blocks",
                 )
             return [], 0
         with tempfile.TemporaryDirectory(prefix="nagare-catalog-") as folder:
             copy = Path(folder) / "catalog.db"
             for suffix in ("", "-journal"):
-                source = self._places.catalog.with_name(self._places.catalog.name + suffix)
+                source = catalog.with_name(catalog.name + suffix)
                 if source.exists():
                     shutil.copyfile(source, copy.with_name(copy.name + suffix))
-            catalog = Catalog(copy)
+            opened = Catalog(copy)
             try:
-                catalog.open()
-                self._schemas = Schemas(catalog.foreign())
-                blocks = [block for block in catalog.blocks() if (self._places.metrics / block.path).is_file()]
-                return blocks, catalog.checkpoint_index()
+                opened.open()
+                self._schemas = Schemas(opened.foreign())
+                blocks = [block for block in opened.blocks() if self._is_there(block)]
+                return blocks, opened.checkpoint_index()
             finally:
-                catalog.close()
+                opened.close()
+
+    def _is_there(self, block: Block) -> bool:
+        is_there = (self._places.metrics / block.path).is_file()
+        if not is_there:
+            self.damages.append(f"{block.path}: the catalog lists this block, but its file is missing")
+        return is_there
+
+
+def _needs_server(error: QuerySyntaxError) -> QuerySyntaxError:
+    """Return ``error``, or a better one when the table that it misses is one of records."""
+    for name in RECORD_TABLES:
+        if error.message.lower() == f"cannot query {name!r}: there is no such table":
+            return QuerySyntaxError(
+                f"cannot query {name!r}: the server keeps it, and none runs", hint="begin: nagare up"
+            )
+    return error

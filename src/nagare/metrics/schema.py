@@ -23,8 +23,9 @@ SQL_TYPES: Mapping[ColumnType, str] = MappingProxyType(
 )
 TIME_TYPE = "TIMESTAMP_MS"
 HOST_TYPE = "VARCHAR"
-# Names that later rooms give to records, and the ends that rollups will have: a sender may not take them first.
-_RESERVED_TABLES = frozenset({"hosts", "alerts", "notifications", "commands", "audit", "samples"})
+# Names that other rooms give to records, and the ends that rollups will have: a sender may not take them first.
+RECORD_TABLES = frozenset({"hosts", "alerts", "notifications", "commands", "audit"})
+_RESERVED_TABLES = RECORD_TABLES | {"samples"}
 _RESERVED_ENDS = ("_1m", "_1h")
 
 

@@ -15,6 +15,7 @@ from nagare.errors import StorageError
 from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_of
 from nagare.metrics.blocks.library import Library
+from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.observe import Observer
@@ -37,6 +38,7 @@ class Compactor:
     catalog: Catalog
     library: Library
     schemas: Schemas
+    check: BlockCheck
     observer: Observer
 
     def merge_small(self, now_ms: int) -> int:
@@ -62,6 +64,8 @@ class Compactor:
                 source = " UNION ALL ".join(view.block_sources(group, str(self.files.directory)))
                 merged = self.files.write(cursor, origin, source)
         except duckdb.Error as error:
+            if self._take_out(group):
+                return
             raise storage_error("merge blocks of", schema.table, error) from error
         except OSError as error:
             raise os_error("merge blocks of", schema.table, error) from error
@@ -74,6 +78,14 @@ class Compactor:
         self._commit(group, merged)
         self.observer.step("compaction_committed")
         self.library.replaced(group, [merged], lambda: self.files.remove(group))
+
+    def _take_out(self, group: Sequence[Block]) -> bool:
+        """Leave out what does not read back; what is left merges at the next round."""
+        try:
+            with self.engine.cursor() as cursor:
+                return bool(self.check.take_out(cursor, group))
+        except duckdb.Error:
+            return False
 
     def _commit(self, group: Sequence[Block], merged: Block) -> None:
         try:

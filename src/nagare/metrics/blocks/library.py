@@ -78,6 +78,14 @@ class Library:
             self._retire(free)
         self._collect()
 
+    def remove(self, block: Block) -> bool:
+        """Leave ``block`` out from now on, its file untouched; tell whether it was there."""
+        with self._lock:
+            everything = [each for group in self._snapshot.blocks.values() for each in group]
+            others = [each for each in everything if each.path != block.path]
+            self._snapshot = Snapshot(self._snapshot.generations, _by_table(others))
+        return len(others) < len(everything)
+
     @contextmanager
     def pinned(self) -> Iterator[Snapshot]:
         """Hold the current snapshot readable while the block runs."""

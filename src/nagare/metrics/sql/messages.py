@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import duckdb
 
@@ -26,6 +26,8 @@ _CALLERS_FAULT = (
 )  # fmt: skip
 
 
+# The system, not DuckDB, had no more memory; DuckDB tells it as any kind of error.
+_ALLOCATION = "allocation failure"
 # What our own guard around an answer raises; a caller's SQL cannot.
 CELL_TOO_LARGE = "nagare: a value of the answer is too large"
 
@@ -33,8 +35,10 @@ CELL_TOO_LARGE = "nagare: a value of the answer is too large"
 _NAME_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
-def parser_error(error: duckdb.Error) -> QuerySyntaxError:
+def parser_error(error: duckdb.Error) -> NagareError:
     """Return our error for text that does not parse."""
+    if _ALLOCATION in str(error).lower():
+        return memory_error()
     return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=_place(error))
 
 
@@ -51,10 +55,8 @@ def query_error(error: duckdb.Error, columns: Collection[str], *, tells_values: 
     """
     if isinstance(error, duckdb.InterruptException):
         return deadline_error()
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return ResultTooLargeError(
-            "cannot run query: it needs more memory than all queries may use", hint="ask for less, or aggregate"
-        )
+    if isinstance(error, duckdb.OutOfMemoryException) or _ALLOCATION in str(error).lower():
+        return memory_error()
     if isinstance(error, duckdb.InvalidInputException) and str(error).endswith(CELL_TOO_LARGE):
         return cell_error()
     if _is_about_block(error):
@@ -69,6 +71,29 @@ def _is_about_block(error: duckdb.Error) -> bool:
     said = str(error).split("\n", 1)[0]
     return isinstance(error, duckdb.IOException) or (
         isinstance(error, duckdb.InvalidInputException) and "/date=" in said and ".parquet" in said
+    )
+
+
+def may_be_block(error: duckdb.Error) -> bool:
+    """Tell whether a block that does not read back could be behind ``error``; values and time are not."""
+    is_callers = isinstance(error, _CALLERS_FAULT) and not isinstance(error, duckdb.BinderException)
+    is_limit = isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException))
+    return _is_about_block(error) or not (is_callers or is_limit)
+
+
+def block_error(faults: Sequence[str]) -> CorruptBlockError:
+    """Return the error for blocks that do not read back and are left out from now on."""
+    more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+    return CorruptBlockError(
+        f"cannot read block {faults[0]}{more}",
+        hint="asked again, the other blocks answer without it; restore the file from a backup and restart, see `nagare doctor`",
+    )
+
+
+def memory_error() -> ResultTooLargeError:
+    """Return the error for a query that takes more memory than there is for queries."""
+    return ResultTooLargeError(
+        "cannot run query: it needs more memory than all queries may use", hint="ask for less, or aggregate"
     )
 
 

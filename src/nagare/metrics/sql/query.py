@@ -16,10 +16,11 @@ import duckdb
 from nagare.config.settings import QuerySettings
 from nagare.errors import QuerySyntaxError
 from nagare.metrics.blocks.library import Library, Snapshot
+from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, quote_name
 from nagare.metrics.schema import SQL_TYPES, Schema
-from nagare.metrics.sql.messages import deadline_error, query_error
+from nagare.metrics.sql.messages import block_error, deadline_error, may_be_block, query_error
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.model.columns import Columns, RecordTable
@@ -68,11 +69,12 @@ class Job:
 class QueryRunner:
     """Runs queries over what a library holds; every method blocks and belongs on a query thread."""
 
-    def __init__(self, engine: Engine, library: Library, directory: str, settings: QuerySettings) -> None:
-        """Read blocks below ``directory``."""
+    def __init__(self, engine: Engine, library: Library, blocks: BlockCheck, settings: QuerySettings) -> None:
+        """Read what ``library`` holds; ``blocks`` looks at its files when one seems not to read back."""
         self._engine = engine
         self._library = library
-        self._directory = directory
+        self._blocks = blocks
+        self._directory = str(blocks.directory)
         self._settings = settings
 
     def check(self, request: SqlRequest, known: Sequence[str]) -> Checked:
@@ -98,9 +100,58 @@ class QueryRunner:
                 job.check_stopped()
                 return self._answer(cursor, job, checked)
             except duckdb.Error as error:
-                raise query_error(error, names, tells_values=job.hosts is None) from error
+                found = query_error(error, names, tells_values=job.hosts is None)
+                self._check_blocks(cursor, job, checked, snapshot, schemas, error)
+                raise found from error
+            except MemoryError as error:
+                raise memory_error() from error
             finally:
                 job.use(None)
+
+    def _check_blocks(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        job: Job,
+        checked: Checked,
+        snapshot: Snapshot,
+        schemas: Mapping[str, Schema],
+        error: duckdb.Error,
+    ) -> None:
+        """Raise CorruptBlockError when a block is what failed the query; it is left out from then on."""
+        blocks = [
+            block
+            for name in checked.tables
+            for block in snapshot.blocks.get(name, ())
+            if job.window.meets(block.min_ms, block.max_ms)
+        ]
+        if not blocks or not may_be_block(error) or self._binds_not_without(cursor, job, checked, schemas, error):
+            return
+        try:
+            faults = self._blocks.take_out(cursor, blocks)
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            # Out of time or room: the next query that stumbles over it looks again.
+            return
+        if faults:
+            raise block_error(faults) from error
+
+    def _binds_not_without(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        job: Job,
+        checked: Checked,
+        schemas: Mapping[str, Schema],
+        error: duckdb.Error,
+    ) -> bool:
+        """Tell whether what could not be bound is the caller's fault: it is, if it does not bind over no blocks either."""
+        if not isinstance(error, duckdb.BinderException) or checked.is_explain:
+            return False
+        try:
+            for name in checked.tables & schemas.keys():
+                cursor.execute(View(name, schemas[name].sql_columns(), job.hosts, job.window).sql([]))
+            self._describe(cursor, checked, job)
+        except duckdb.Error:
+            return True
+        return False
 
     def _make_views(
         self,
