@@ -16,7 +16,7 @@ from nagare.metrics.blocks.library import Library
 from nagare.metrics.engine import quote_text
 
 # What says nothing about a file: it is as it was once the process has room again.
-_NOT_THE_FILE = ("Too many open files", "Cannot allocate memory")
+_NOT_THE_FILE = ("too many open files", "cannot allocate memory", "allocation failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class BlockCheck:
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise
         except duckdb.Error as error:
-            said = str(error).split("\n", 1)[0]
+            said = str(error).lower()
             return "" if any(sign in said for sign in _NOT_THE_FILE) else "does not read back"
         names = ",".join(str(row[0]) for row in described)
         return "" if found and found[0] == block.rows and names == block.columns else "holds other rows than it had"

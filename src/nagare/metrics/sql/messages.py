@@ -35,9 +35,14 @@ CELL_TOO_LARGE = "nagare: a value of the answer is too large"
 _NAME_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
+def is_about_memory(error: duckdb.Error) -> bool:
+    """Tell whether the system had no memory for DuckDB, whatever kind of error that became."""
+    return _ALLOCATION in str(error).lower()
+
+
 def parser_error(error: duckdb.Error) -> NagareError:
     """Return our error for text that does not parse."""
-    if _ALLOCATION in str(error).lower():
+    if is_about_memory(error):
         return memory_error()
     return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=_place(error))
 
@@ -55,7 +60,7 @@ def query_error(error: duckdb.Error, columns: Collection[str], *, tells_values: 
     """
     if isinstance(error, duckdb.InterruptException):
         return deadline_error()
-    if isinstance(error, duckdb.OutOfMemoryException) or _ALLOCATION in str(error).lower():
+    if isinstance(error, duckdb.OutOfMemoryException) or is_about_memory(error):
         return memory_error()
     if isinstance(error, duckdb.InvalidInputException) and str(error).endswith(CELL_TOO_LARGE):
         return cell_error()
@@ -77,7 +82,7 @@ def _is_about_block(error: duckdb.Error) -> bool:
 def may_be_block(error: duckdb.Error) -> bool:
     """Tell whether a block that does not read back could be behind ``error``; values and time are not."""
     is_callers = isinstance(error, _CALLERS_FAULT) and not isinstance(error, duckdb.BinderException)
-    is_limit = isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException))
+    is_limit = isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException)) or is_about_memory(error)
     return _is_about_block(error) or not (is_callers or is_limit)
 
 

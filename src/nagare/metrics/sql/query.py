@@ -20,7 +20,7 @@ from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, quote_name
 from nagare.metrics.schema import SQL_TYPES, Schema
-from nagare.metrics.sql.messages import block_error, deadline_error, may_be_block, query_error
+from nagare.metrics.sql.messages import block_error, deadline_error, may_be_block, memory_error, query_error
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.model.columns import Columns, RecordTable
@@ -128,7 +128,7 @@ class QueryRunner:
             return
         try:
             faults = self._blocks.take_out(cursor, blocks)
-        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException, MemoryError):
             # Out of time or room: the next query that stumbles over it looks again.
             return
         if faults:
