@@ -317,8 +317,9 @@ class Reckoning:
         if kind == "CAST":
             type_name = str((node.get("type_expr") or {}).get("type_name", "")).upper()
             return self._made("CAST", [size], growth.FIXED if type_name in _FIXED_TYPES else 4 * size)
-        if kind == "COLLATE":
-            return self._made("COLLATE", [size], size)
+        if kind == "COLLATE" or (node.get("type") == "ARRAY_SLICE" and not _is_constant_slice(node)):
+            # Slices that differ from row to row are copies.
+            return self._made(str(node["type"]), [size], size)
         return size
 
     def _function(self, node: Node, kind: str, ctes: _Ctes, scope: _Scope) -> Extent:
@@ -430,6 +431,12 @@ def _expressions(node: Any) -> Iterator[Node]:
             for value in node.values():
                 if isinstance(value, (list, dict)):
                     yield from _expressions(value)
+
+
+def _is_constant_slice(node: Node) -> bool:
+    # A bound that is left out stands as a list of nothing.
+    bounds = (node.get("children") or ())[1:]
+    return all(bound.get("class") == "CONSTANT" or not bound.get("arguments", True) for bound in bounds)
 
 
 def _arrow(node: Node) -> Node:

@@ -31,7 +31,7 @@ _PASSES = """
 coalesce ifnull if nullif greatest least any_value arbitrary first last min max arg_max arg_max_null
 arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin max_by min_by mode first_value last_value
 lag lead nth_value list_extract list_element array_extract element_at map_extract_value list_first list_last
-unnest list_slice array_slice struct_extract struct_extract_at constant_or_null
+unnest struct_extract struct_extract_at constant_or_null
 """
 # Hands one of its arguments on as it is.
 PASSES = frozenset(_PASSES.split())
@@ -69,7 +69,7 @@ _FACTORS = {
     map_extract list_concat list_cat array_concat array_cat list_append array_append array_push_back list_prepend
     array_prepend array_push_front list_sort array_sort list_reverse_sort array_reverse_sort list_reverse array_reverse
     flatten list_zip array_zip -> ->> json_extract json_extract_path json_extract_path_text json_extract_string json_value
-    regexp_extract split_part switch date_trunc parse_filename parse_dirname overlay nullif
+    regexp_extract split_part list_slice array_slice switch date_trunc parse_filename parse_dirname overlay nullif
     quantile quantile_cont quantile_disc approx_quantile mad median
     """,
     4: "upper ucase translate strip_accents url_decode chr hex to_hex from_hex url_encode regexp_escape",
