@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # Names of batches and events age in days: an hourly look is plenty, and it is a write.
 FORGET_SECONDS = 3600.0
+# A clock that went forward by more than it ran is doubted this long before anything is dropped by it.
+CLOCK_JUMP_SECONDS = 3600.0
 
 
 class StoreCore:
@@ -69,6 +71,9 @@ class StoreCore:
         self._next_generation = 1
         self._sealed: Sealed | None = None
         self._forgot_at = clock.monotonic()
+        # What the wall clock shows beyond the running one, when it was last looked at, and how long it is doubted.
+        self._offset_seconds = clock.now_ms() / 1000 - clock.monotonic()
+        self._doubted_until = clock.monotonic()
         self._damages: list[str] = []
 
     def open(self) -> None:
@@ -133,11 +138,13 @@ class StoreCore:
         self.watch.measure()
         oldest_ms = self._clock.now_ms() - round(self._storage.retention_seconds * 1000)
         old = [block for block in self._blocks() if block.max_ms < oldest_ms]
+        now = self._clock.monotonic()
+        if self._is_clock_doubted(now):
+            old = []
         if old:
             self._catalog.replace_blocks(old, ())
             self.library.replaced(old, (), lambda: self._files.remove(old))
-        now = self._clock.monotonic()
-        if now - self._forgot_at >= FORGET_SECONDS:
+        if now - self._forgot_at >= FORGET_SECONDS and now >= self._doubted_until:
             self._forgot_at = now
             # Rows may be ahead of the clock by as much when they come, and are not stale before their own time is.
             unheard_ms = oldest_ms - round(self._storage.future_seconds * 1000)
@@ -145,6 +152,15 @@ class StoreCore:
             self._catalog.forget_before(unheard_ms)
         self._compactor.merge_small(self._clock.now_ms())
         self._engine.rest(self._is_engine_empty)
+
+    def _is_clock_doubted(self, now: float) -> bool:
+        """Tell whether the wall clock went forward by itself lately: rows dropped by a wrong time do not come back."""
+        offset = self._clock.now_ms() / 1000 - now
+        if offset - self._offset_seconds > CLOCK_JUMP_SECONDS:
+            self._doubted_until = now + CLOCK_JUMP_SECONDS
+            log.warning("clock_jumped seconds=%d: nothing is dropped for an hour", offset - self._offset_seconds)
+        self._offset_seconds = offset
+        return now < self._doubted_until
 
     def reload(self) -> None:
         """Make the head again from the log, after DuckDB broke and took its tables along."""

@@ -243,6 +243,36 @@ async def test_a_clock_that_jumps_back_loses_nothing_and_names_nothing_twice(tmp
         assert await rows(store, CORES) == [[1], [3]]
 
 
+class JumpingClock(ManualClock):
+    """A clock whose hands somebody turns."""
+
+    turned_seconds = 0
+
+    def now_ms(self) -> int:
+        """Return what the hands show."""
+        return super().now_ms() + self.turned_seconds * 1000
+
+
+async def test_a_clock_that_jumps_ahead_is_doubted_before_anything_is_dropped(tmp_path: Path) -> None:
+    clock = JumpingClock(START_MS)
+    async with make_store(tmp_path, clock=clock, retention_seconds=86_400.0) as store:
+        await store.append(make_batch(1))
+        await store.flush()
+        clock.turned_seconds = 10 * 86_400
+        await store.keep_house()
+        await clock.advance(1800)
+        await store.keep_house()
+        clock.turned_seconds = 0
+        await clock.advance(7200)
+        await store.keep_house()
+        assert await rows(store, CORES) == [[1]]
+        clock.turned_seconds = 10 * 86_400
+        await store.keep_house()
+        await clock.advance(3601)
+        await store.keep_house()
+        assert await rows(store, CORES) == []
+
+
 async def test_queries_see_each_row_once_while_flushes_and_merges_move_them(tmp_path: Path) -> None:
     """Two flushes and a merge a round run beside queries; a row is in exactly one place of each snapshot."""
     acknowledged = submitted = 0

@@ -443,3 +443,13 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
         await store.append(make_batch(1))
     with pytest.raises(NotReadyError):
         await store.query(SqlRequest("SELECT 1"))
+
+
+async def test_one_host_cannot_use_up_the_tables_of_all(store: MetricStore) -> None:
+    tables = {f"t{number}": {"ts": [START_MS], "x": [1]} for number in range(150)}
+    reply = await store.append(make_batch(1, tables, host="greedy"))
+    assert reply.accepted == 100
+    assert {refusal.reason.split(":")[0] for refusal in reply.refused} == {"too many new tables from this host"}
+    assert (await store.append(make_batch(2, {"t3": {"ts": [START_MS], "x": [1]}}, host="greedy"))).accepted == 1
+    assert (await store.append(make_batch(3, {"t149": {"ts": [START_MS], "x": [1]}}, host="greedy"))).accepted == 0
+    assert (await store.append(make_batch(1, {"t149": {"ts": [START_MS], "x": [1]}}, host="other"))).accepted == 1

@@ -38,6 +38,8 @@ class Bounds:
     newest_ms: int
     table_limit: int
     column_limit: int
+    # Tables of new names that this sender may still bring.
+    new_tables: int = 2**31
 
 
 @dataclass(slots=True)
@@ -191,6 +193,8 @@ def _refuse_names(
         fresh = sum(name not in schemas for name in accepted.added)
         if len(schemas) + fresh >= bounds.table_limit:
             return f"too many tables: the limit is {bounds.table_limit}"
+        if fresh >= bounds.new_tables:
+            return "too many new tables from this host: the others must find room too"
     known = schema.columns if schema else {}
     total = len(known) + sum(name not in known for name in cells if name != "ts")
     if total > bounds.column_limit:

@@ -5,6 +5,7 @@ Used by the writer alone, batch after batch, so that what one batch brings (a co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ from nagare.wire.metric_log import LogRecord, encode_record
 
 EVENT_ID_LIMIT = 128
 EVENTS = "events"
+# Tables of new names that one host may bring between two starts: one sender must not use up what all share.
+HOST_TABLE_LIMIT = 100
 
 
 @dataclass(slots=True)
@@ -50,6 +53,7 @@ class Preparer:
         self._seen = seen
         self._storage = storage
         self._clock = clock
+        self._new_tables: Counter[str] = Counter()
 
     def batch(self, batch: Batch, group: Group) -> Prepared:
         """Return what to log and answer for ``batch``. Raises InputError; nothing of it is stored then."""
@@ -57,10 +61,14 @@ class Preparer:
         if self._is_duplicate(batch, group):
             return Prepared(BatchReply(0, duplicate=True))
         now_ms = self._clock.now_ms()
-        accepted = check_tables(batch, self._schemas.current, self._bounds(now_ms))
+        room = HOST_TABLE_LIMIT - self._new_tables[batch.host]
+        accepted = check_tables(batch, self._schemas.current, self._bounds(now_ms, room))
         event_ids = self._take_events(accepted, group)
         record = LogRecord(now_ms, batch.host, batch.boot, batch.seq, batch.replaces, accepted.tables, event_ids)
         payload = _encode(record)
+        made = sum(table not in self._schemas.current for table in accepted.added)
+        if made:
+            self._new_tables[batch.host] += made
         for table, columns in accepted.added.items():
             self._schemas.add(table, columns)
         group.batches.update((batch.host, batch.boot, seq) for seq in (batch.seq, *batch.replaces))
@@ -90,13 +98,14 @@ class Preparer:
             group.event_ids.difference_update(record.event_ids)
             raise
 
-    def _bounds(self, now_ms: int) -> Bounds:
+    def _bounds(self, now_ms: int, new_tables: int = 0) -> Bounds:
         storage = self._storage
         return Bounds(
             oldest_ms=now_ms - round(storage.retention_seconds * 1000),
             newest_ms=now_ms + round(storage.future_seconds * 1000),
             table_limit=storage.table_limit,
             column_limit=storage.column_limit,
+            new_tables=new_tables,
         )
 
     def _is_duplicate(self, batch: Batch, group: Group) -> bool:
