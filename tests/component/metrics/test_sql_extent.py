@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
+import duckdb  # noqa: TID253  real DuckDB is tested here
 import pytest
 
 from nagare.errors import QuerySyntaxError

@@ -8,13 +8,13 @@ module decides by the tree alone and runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nagare.errors import QuerySyntaxError
 from nagare.metrics.sql import growth
 from nagare.metrics.sql.constants import Constants
+from nagare.metrics.sql.relations import BASE, NOTHING, NUMBERS, Extent, Relation, Scope, as_values, united, widest
 
 # Bytes: of one value on its way, and of all values that one row goes through (times 2048 rows that go together).
 VALUE_LIMIT = 64 * 2**10
@@ -33,86 +33,6 @@ DOUBLE DECIMAL NUMERIC DATE TIME TIMESTAMP TIMESTAMPTZ TIMESTAMP_S TIMESTAMP_MS 
 INT2 INT4 INT8 FLOAT4 FLOAT8 LONG SHORT SIGNED TIMETZ DATETIME
 """
 _FIXED_TYPES = frozenset(_FIXED_TYPE_NAMES.split())
-
-
-class Extent(NamedTuple):
-    """How large a value may be, in bytes, and of how many steps it is made."""
-
-    size: int
-    steps: int
-
-
-_NOTHING = Extent(0, 0)
-_FIXED = Extent(growth.FIXED, 1)
-_CELL = Extent(growth.CELL, 1)
-
-
-def _widest(extents: Iterable[Extent]) -> Extent:
-    found = _NOTHING
-    for extent in extents:
-        found = Extent(max(found.size, extent.size), max(found.steps, extent.steps))
-    return found
-
-
-@dataclass(slots=True)
-class Relation:
-    """What a source or a query yields: extents by column name, and of all columns whose name is not known."""
-
-    columns: dict[str, Extent] = field(default_factory=dict)
-    rest: Extent = _NOTHING
-    # In order, while every place is known.
-    places: list[Extent] | None = None
-
-    def find(self, name: str) -> Extent:
-        """Return what a column of this name may be."""
-        return self.columns.get(name, self.rest)
-
-    def widest(self) -> Extent:
-        """Return the widest of all columns."""
-        return _widest([*self.columns.values(), self.rest])
-
-    def renamed(self, names: Sequence[str]) -> Relation:
-        """Return the same under a list of column names, as an alias brings it."""
-        if not names:
-            return self
-        places = self.places
-        if places is not None and len(places) >= len(names):
-            given = {name.lower(): places[at] for at, name in enumerate(names)}
-            return Relation(self.columns | given, self.rest, places)
-        widest = self.widest()
-        return Relation(self.columns | {name.lower(): widest for name in names}, widest)
-
-
-_BASE = Relation({}, _CELL)
-_NUMBERS = Relation({}, _FIXED)
-
-
-@dataclass(slots=True)
-class _Scope:
-    """Where names are looked up: the sources of one SELECT, its aliases so far, and what is around it."""
-
-    outer: _Scope | None = None
-    sources: list[tuple[str, Relation]] = field(default_factory=list)
-    aliases: dict[str, Extent] = field(default_factory=dict)
-
-    def find(self, path: Sequence[str]) -> Extent:
-        name = path[0].lower()
-        of_source = [relation for alias, relation in self.sources if alias == name]
-        if len(path) > 1 and of_source:
-            return _widest(relation.find(path[1].lower()) for relation in of_source)
-        found = [relation.find(name) for _, relation in self.sources]
-        found += [relation.widest() for relation in of_source]
-        found.append(self.aliases.get(name, _NOTHING))
-        if self.outer is not None:
-            found.append(self.outer.find(path))
-        return _widest(found)
-
-    def merged(self) -> Relation:
-        merged = Relation({}, _widest(relation.rest for _, relation in self.sources))
-        for _, relation in self.sources:
-            for name, extent in relation.columns.items():
-                merged.columns[name] = _widest((extent, merged.columns.get(name, _NOTHING)))
-        return merged
 
 
 class _Cte(NamedTuple):
@@ -144,7 +64,7 @@ class Reckoning:
 
     # Queries.
 
-    def _query(self, node: Node, ctes: _Ctes, outer: _Scope | None) -> Relation:
+    def _query(self, node: Node, ctes: _Ctes, outer: Scope | None) -> Relation:
         with_ctes = dict(ctes)
         for entry in (node.get("cte_map") or {}).get("map", ()):
             with_ctes[str(entry["key"]).lower()] = self._cte(entry["value"], with_ctes, outer)
@@ -159,19 +79,19 @@ class Reckoning:
         self._depth -= 1
         return made
 
-    def _cte(self, value: Node, ctes: _Ctes, outer: _Scope | None) -> _Cte:
+    def _cte(self, value: Node, ctes: _Ctes, outer: Scope | None) -> _Cte:
         sources, steps = self._sources, self._steps
         body = value.get("query_node") or value["query"]["node"]
         relation = self._query(body, ctes, outer).renamed(value.get("aliases") or ())
         return _Cte(relation, self._sources - sources, self._steps - steps)
 
-    def _recursive(self, node: Node, ctes: _Ctes, outer: _Scope | None) -> Relation:
+    def _recursive(self, node: Node, ctes: _Ctes, outer: Scope | None) -> Relation:
         made = self._query(node["left"], ctes, outer).renamed(node.get("aliases") or ())
         name = str(node["cte_name"]).lower()
         # Twice: what grows in the second round grows for ever. Its steps do not: each round starts from values.
         for _ in range(2):
-            again = self._query(node["right"], ctes | {name: _Cte(_as_values(made), 0, 0)}, outer)
-            wider = _united([made, again])
+            again = self._query(node["right"], ctes | {name: _Cte(as_values(made), 0, 0)}, outer)
+            wider = united([made, again])
             if wider.widest().size <= made.widest().size:
                 return made
             made = wider
@@ -180,16 +100,16 @@ class Reckoning:
             hint="count rounds with numbers, and bound what they collect",
         )
 
-    def _set_operation(self, node: Node, ctes: _Ctes, outer: _Scope | None) -> Relation:
+    def _set_operation(self, node: Node, ctes: _Ctes, outer: Scope | None) -> Relation:
         children = node.get("children") or [node[side] for side in ("left", "right", "child") if node.get(side)]
-        scope = _Scope(outer)
+        scope = Scope(outer)
         relations = [self._query(child, ctes, outer) for child in children]
         scope.sources = [("", relation) for relation in relations]
         self._modifiers(node, ctes, scope)
-        return _united(relations, by_name="NAME" in str(node.get("setop_type")))
+        return united(relations, by_name="NAME" in str(node.get("setop_type")))
 
-    def _select(self, node: Node, ctes: _Ctes, outer: _Scope | None) -> Relation:
-        scope = _Scope(outer)
+    def _select(self, node: Node, ctes: _Ctes, outer: Scope | None) -> Relation:
+        scope = Scope(outer)
         self._source(node.get("from_table") or {"type": "EMPTY"}, ctes, scope)
         if len(node.get("group_sets") or ()) > GROUPINGS_LIMIT:
             raise QuerySyntaxError(f"cannot run SQL: it has more than {GROUPINGS_LIMIT} grouping sets")
@@ -201,7 +121,7 @@ class Reckoning:
         self._modifiers(node, ctes, scope)
         return made
 
-    def _item(self, item: Node, made: Relation, ctes: _Ctes, scope: _Scope) -> None:
+    def _item(self, item: Node, made: Relation, ctes: _Ctes, scope: Scope) -> None:
         extent = self._expression(item, ctes, scope)
         alias = str(item.get("alias") or "")
         if item.get("class") == "STAR":
@@ -209,8 +129,8 @@ class Reckoning:
             renamed = {str(entry["value"]).lower(): merged.widest() for entry in item.get("rename_list") or ()}
             replaced = {str(entry["key"]).lower(): extent for entry in item.get("replace_list") or ()}
             for name, found in (merged.columns | renamed | replaced).items():
-                made.columns[name] = _widest((found, made.columns.get(name, _NOTHING)))
-            made.rest = _widest((made.rest, merged.rest, extent if alias or item.get("expr") else _NOTHING))
+                made.columns[name] = widest((found, made.columns.get(name, NOTHING)))
+            made.rest = widest((made.rest, merged.rest, extent if alias or item.get("expr") else NOTHING))
             made.places = None
             return
         if not alias and item.get("class") == "COLUMN_REF":
@@ -218,19 +138,19 @@ class Reckoning:
         if made.places is not None:
             made.places.append(extent)
         if not alias or _has_star(item):
-            made.rest = _widest((made.rest, extent))
+            made.rest = widest((made.rest, extent))
             made.places = None if _has_star(item) or _is_unnest(item) else made.places
         else:
             name = alias.lower()
-            made.columns[name] = _widest((extent, made.columns.get(name, _NOTHING)))
+            made.columns[name] = widest((extent, made.columns.get(name, NOTHING)))
             scope.aliases[name] = made.columns[name]
 
-    def _modifiers(self, node: Node, ctes: _Ctes, scope: _Scope) -> None:
+    def _modifiers(self, node: Node, ctes: _Ctes, scope: Scope) -> None:
         self._each(node.get("modifiers"), ctes, scope)
 
     # Sources.
 
-    def _source(self, node: Node, ctes: _Ctes, scope: _Scope) -> None:
+    def _source(self, node: Node, ctes: _Ctes, scope: Scope) -> None:
         self._enter()
         kind = node["type"]
         if kind == "JOIN":
@@ -243,11 +163,11 @@ class Reckoning:
             scope.sources.append((str(node.get("alias") or node.get("table_name") or "").lower(), relation))
         self._depth -= 1
 
-    def _relation(self, node: Node, kind: str, ctes: _Ctes, scope: _Scope) -> Relation:
+    def _relation(self, node: Node, kind: str, ctes: _Ctes, scope: Scope) -> Relation:
         if kind == "BASE_TABLE":
             cte = ctes.get(str(node.get("table_name")).lower())
             if cte is None:
-                return _BASE
+                return BASE
             self._count(sources=cte.sources, steps=cte.steps)
             return cte.relation
         if kind == "SUBQUERY":
@@ -257,20 +177,20 @@ class Reckoning:
         if kind == "EXPRESSION_LIST":
             return Relation({}, self._each(node.get("values"), ctes, scope))
         # PIVOT and UNPIVOT: names are made of values.
-        inner = _Scope(scope)
+        inner = Scope(scope)
         self._source(node["source"], ctes, inner)
         made = [self._each(node.get(key), ctes, inner) for key in ("aggregates", "pivots", "groups")]
-        return Relation({}, _widest([inner.merged().widest(), *made]))
+        return Relation({}, widest([inner.merged().widest(), *made]))
 
-    def _table_function(self, function: Node, ctes: _Ctes, scope: _Scope) -> Relation:
+    def _table_function(self, function: Node, ctes: _Ctes, scope: Scope) -> Relation:
         if str(function["function_name"]).lower() in growth.SERIES:
             self._each(function.get("arguments"), ctes, scope)
-            return _NUMBERS
+            return NUMBERS
         return Relation({}, self._expression(function, ctes, scope))
 
     # Expressions.
 
-    def _each(self, node: Any, ctes: _Ctes, scope: _Scope) -> Extent:
+    def _each(self, node: Any, ctes: _Ctes, scope: Scope) -> Extent:
         """Return the widest of all expressions in ``node``, and the steps of all together."""
         size, steps = 0, 0
         for child in _expressions(node):
@@ -278,7 +198,7 @@ class Reckoning:
             size, steps = max(size, extent.size), steps + extent.steps
         return Extent(size, steps)
 
-    def _expression(self, node: Node, ctes: _Ctes, scope: _Scope) -> Extent:
+    def _expression(self, node: Node, ctes: _Ctes, scope: Scope) -> Extent:
         self._enter()
         extent = self._extent(node, str(node.get("class")), ctes, scope)
         self._depth -= 1
@@ -292,7 +212,7 @@ class Reckoning:
             raise _too_many_steps()
         return extent
 
-    def _extent(self, node: Node, kind: str, ctes: _Ctes, scope: _Scope) -> Extent:
+    def _extent(self, node: Node, kind: str, ctes: _Ctes, scope: Scope) -> Extent:
         if kind in {"CONSTANT", "PARAMETER"}:
             return Extent(max(growth.FIXED, self._constants.length(node)), 1)
         if kind == "COLUMN_REF":
@@ -308,7 +228,7 @@ class Reckoning:
             return Extent(made.size if scalar else growth.FIXED, child.steps + made.steps + 1)
         inner = self._each([value for key, value in node.items() if key != "type_expr"], ctes, scope)
         if kind in {"STAR", "POSITIONAL_REFERENCE"}:
-            return _widest((inner, scope.merged().widest()))
+            return widest((inner, scope.merged().widest()))
         return Extent(self._plain_size(node, kind, inner.size), inner.steps + 1)
 
     def _plain_size(self, node: Node, kind: str, size: int) -> int:
@@ -322,7 +242,7 @@ class Reckoning:
             return self._made(str(node["type"]), [size], size)
         return size
 
-    def _function(self, node: Node, kind: str, ctes: _Ctes, scope: _Scope) -> Extent:
+    def _function(self, node: Node, kind: str, ctes: _Ctes, scope: Scope) -> Extent:
         name = str(node["function_name"]).lower()
         arguments = [given["expression"] for given in node.get("arguments") or ()]
         self._constants.check_call(name, arguments)
@@ -399,23 +319,6 @@ def _too_many_steps() -> QuerySyntaxError:
         f"cannot run SQL: it has more than {STEPS_LIMIT} steps once names are put in place",
         hint="a name counts with all that it stands for: use fewer aliases of aliases and fewer CTEs",
     )
-
-
-def _united(relations: Sequence[Relation], *, by_name: bool = False) -> Relation:
-    """Return what a set operation yields: by place where all places are known, else as wide as anything in it."""
-    first = relations[0]
-    listed = [relation.places for relation in relations if relation.places is not None]
-    is_known = len(listed) == len(relations) and len({len(places) for places in listed}) == 1
-    if is_known and not by_name and len(first.columns) == len(listed[0]):
-        places = [_widest(column) for column in zip(*listed, strict=True)]
-        return Relation(dict(zip(first.columns, places, strict=True)), _NOTHING, places)
-    wide = _widest(relation.widest() for relation in relations)
-    return Relation({name: wide for relation in relations for name in relation.columns}, wide)
-
-
-def _as_values(relation: Relation) -> Relation:
-    columns = {name: Extent(extent.size, 1) for name, extent in relation.columns.items()}
-    return Relation(columns, Extent(relation.rest.size, 1), None)
 
 
 def _expressions(node: Any) -> Iterator[Node]:
