@@ -53,6 +53,24 @@ async def test_a_broken_catalog_does_not_leave_its_journal_to_the_new_one(tmp_pa
     assert files(tmp_path, "catalog.db-journal") == []
 
 
+async def test_a_catalog_from_a_backup_costs_no_later_block(tmp_path: Path) -> None:
+    await _fill(tmp_path, 2)
+    catalog = tmp_path / "catalog.db"
+    backup = catalog.read_bytes()
+    async with make_store(tmp_path) as store:
+        for seq in (2, 3):
+            await store.append(make_batch(seq))
+            await store.flush()
+        await store.append(make_batch(4))
+    catalog.write_bytes(backup)
+    async with make_store(tmp_path) as store:
+        assert await rows(store, CORES) == [[seq] for seq in range(5)]
+        assert "older than the log" in store.status().damages[0]
+    async with make_store(tmp_path) as store:
+        assert await rows(store, CORES) == [[seq] for seq in range(5)]
+        assert store.status().damages == []
+
+
 async def test_blocks_alone_are_enough_to_answer(tmp_path: Path) -> None:
     await _fill(tmp_path)
     (tmp_path / "catalog.db").unlink()

@@ -51,9 +51,21 @@ def open_catalog(
             raise
         damages.append(f"catalog.db: {error.message}; kept as {_move_away(catalog.path)}")
         catalog.open()
+    if _is_outdated(catalog, files, log_first):
+        catalog.close()
+        damages.append(f"catalog.db: it is older than the log and the blocks; kept as {_move_away(catalog.path)}")
+        catalog.open()
     paths = sorted(path for path in files.find_files() if path.endswith(".parquet")) if catalog.is_new else []
     if paths:
         _adopt(paths, catalog, files, engine, log_first, damages)
+
+
+def _is_outdated(catalog: Catalog, files: BlockFiles, log_first: int | None) -> bool:
+    """Tell whether the catalog is an earlier one: it misses blocks, and the log no longer has what is in them."""
+    if catalog.is_new or log_first is None or log_first <= catalog.checkpoint_index() + 1:
+        return False
+    listed = {block.path for block in catalog.blocks()}
+    return any(path.endswith(".parquet") for path in files.find_files() - listed)
 
 
 def _move_away(path: Path) -> str:
