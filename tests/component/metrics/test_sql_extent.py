@@ -69,6 +69,9 @@ select * from (select string_agg(core) s from cpu) a, lateral (select upper(a.s)
 select core from cpu group by core having upper(string_agg(host)) = 'A'
 select core from cpu group by core order by upper(string_agg(host))
 select core from cpu group by core qualify row_number() over (order by upper(string_agg(host))) = 1
+select string_agg(core) from cpu order by upper(#1)
+select string_agg(core) from cpu order by upper("string_agg(core)")
+select distinct on (upper(s)) string_agg(core) s from cpu
 select upper(max(s)) from (select string_agg(core) s from cpu)
 select upper(coalesce(string_agg(core), '')) from cpu
 select upper(case when true then string_agg(core) end) from cpu
@@ -128,6 +131,7 @@ select host || ':' || core k, avg(user_ratio) from cpu group by k
 select host, string_agg(distinct core, ', ' order by core) cores from cpu group by host order by cores
 with x as (select host, list(core order by core) cores from cpu group by 1) select host, len(cores), cores[1], cores[2:3] from x
 with x as (select host, string_agg(core) s from cpu group by 1) select x.*, l.load1, host || '!' from x join load l using (host)
+select host, list(core) cores, count(*) n from cpu group by host order by lower(host), n desc
 select unnest(l) from (select list(core) l from cpu)
 select upper(unnest(l)) from (select [host, core] l from cpu)
 select max(s), length(s), s is null, s = 'a' from (select string_agg(core) s from cpu) group by s

@@ -118,6 +118,8 @@ class Reckoning:
             self._item(item, made, ctes, scope)
         for key in ("where_clause", "group_expressions", "having", "qualify"):
             self._each(node.get(key), ctes, scope)
+        # ORDER BY and DISTINCT ON also see what is selected, by its place and by the names that DuckDB gives it.
+        scope.sources.append(("", made))
         self._modifiers(node, ctes, scope)
         return made
 
