@@ -19,7 +19,7 @@ LOCK_VENV := .cache/lock-venv
 # The resolver is needed by `make lock` alone, so it stands in no lock; pinned for repeatable results.
 UV := uv==0.13.8
 COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --python-version 3.11 --quiet
+	--no-emit-index-url --no-strip-extras --python-version 3.11 --quiet
 SOURCES := src tests benches tools
 
 .PHONY: help run dev format static check test peers test-peers snapshots soak bench bench-docs docs screenshots lock clean

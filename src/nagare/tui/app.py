@@ -20,8 +20,9 @@ from textual.worker import WorkerFailed
 from nagare.config.settings import Settings
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock, SystemClock
-from nagare.tui.actions import ACTIONS, Action, actions_in
-from nagare.tui.keymap import check_keys, key_label, keys_of
+from nagare.tui.actions import ACTIONS
+from nagare.tui.footer_keys import draw_footer
+from nagare.tui.keymap import check_keys
 from nagare.tui.location import Location, format_location, parse_location
 from nagare.tui.pages import load_rest, make_page
 from nagare.tui.renderables.palette import Palette, make_palette
@@ -31,7 +32,6 @@ from nagare.tui.screens.start import StartPage
 from nagare.tui.verbs import AppVerbs
 from nagare.tui.widgets.banner import Banner
 from nagare.tui.widgets.floor import Floor
-from nagare.tui.widgets.footer import Footer, FooterKey
 from nagare.tui.widgets.header import Header
 from nagare.tui.work import start_work
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from nagare.tui.source import Source
 
 _HISTORY_LIMIT = 100
-# These stand at the right end of the footer, however narrow it is.
-_ALWAYS = ("help", "quit")
 
 
 class TopApp(App[int]):
@@ -222,19 +220,8 @@ class TopApp(App[int]):
 
     def refresh_footer(self) -> None:
         """Draw the keys of the present mode."""
-        footers = self.page.query(Footer)
-        if not footers or self._feed is None:
-            return
-        footer = footers.first()
-        known = [action for action in actions_in(("app", *self.page.contexts)) if action.rank and self.can(action.id)]
-        known.sort(key=lambda action: action.rank)
-        footer.hint = self.page.footer_hint()
-        footer.keys = tuple(self._footer_key(action) for action in known if action.id not in _ALWAYS)
-        footer.always = tuple(self._footer_key(ACTIONS[action]) for action in _ALWAYS)
-
-    def _footer_key(self, action: Action) -> FooterKey:
-        key = next(iter(keys_of(action, self.own_keys)), "")
-        return FooterKey(key_label(key), action.label, action.id, action.tooltip)
+        if self._feed is not None:
+            draw_footer(self)
 
     def copy_text(self, text: str) -> None:
         """Copy ``text`` by the terminal's own clipboard sequence (OSC 52)."""

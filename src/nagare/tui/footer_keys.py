@@ -1,0 +1,33 @@
+"""What the footer offers: the actions that do something here and now, by rank, from the one action table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nagare.tui.actions import ACTIONS, Action, actions_in
+from nagare.tui.keymap import key_label, keys_of
+from nagare.tui.widgets.footer import Footer, FooterKey
+
+if TYPE_CHECKING:
+    from nagare.tui.app import TopApp
+
+# These stand at the right end of the footer, however narrow it is.
+_ALWAYS = ("help", "quit")
+
+
+def draw_footer(app: TopApp) -> None:
+    """Draw the keys of the present mode of the page shown."""
+    footers = app.page.query(Footer)
+    if not footers:
+        return
+    footer = footers.first()
+    known = [action for action in actions_in(("app", *app.page.contexts)) if action.rank and app.can(action.id)]
+    known.sort(key=lambda action: action.rank)
+    footer.hint = app.page.footer_hint()
+    footer.keys = tuple(_footer_key(app, action) for action in known if action.id not in _ALWAYS)
+    footer.always = tuple(_footer_key(app, ACTIONS[action]) for action in _ALWAYS)
+
+
+def _footer_key(app: TopApp, action: Action) -> FooterKey:
+    key = next(iter(keys_of(action, app.own_keys)), "")
+    return FooterKey(key_label(key), action.label, action.id, action.tooltip)
