@@ -65,10 +65,10 @@ test: static  ## everything that needs PyPI only, with coverage
 	@mkdir -p .cache/coverage && rm -f .cache/coverage/*
 	$(PYTEST) -m 'not peer and not soak' -n $(JOBS) --dist worksteal --cov --cov-report=term:skip-covered --durations=15
 
-peers:  ## fetch the foreign programs that test-peers talks to, without root, into .peers
+peers:  ## fetch the foreign programs that test-peers and bench use, without root, into .peers
 	@sh tools/peers.sh .peers
 
-test-peers: dev peers  ## our interfaces against real Prometheus, Chromium and tmux
+test-peers: dev peers  ## our interfaces against real Prometheus, vmagent, Chromium and tmux
 	PATH="$(CURDIR)/.peers/bin:$$PATH" $(PYTEST) -m peer
 
 snapshots: dev  ## draw the expected screens again; look at the change before committing it
@@ -78,11 +78,11 @@ soak: dev  ## the long forms of the tests
 	HYPOTHESIS_PROFILE=soak $(PYTEST) -m soak --timeout 7200
 	HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/component -m "not peer and not soak" -n $(JOBS) --timeout 7200
 
-bench: dev  ## measure start, idle cost, ingest and the agent beside its peers
-	$(BIN)/python -m benches
+bench: dev  ## measure everything beside its peers (after make peers); one part: make bench ARGS="--only foreign"
+	PATH="$(CURDIR)/.peers/bin:$$PATH" $(BIN)/python -m benches $(ARGS)
 
 bench-docs: dev  ## the same, written to docs/reference/benchmarks.md
-	$(BIN)/python -m benches --write docs/reference/benchmarks.md
+	PATH="$(CURDIR)/.peers/bin:$$PATH" $(BIN)/python -m benches --write docs/reference/benchmarks.md $(ARGS)
 
 docs: dev  ## write the generated pages of docs/reference again
 	$(BIN)/python -m tools.docs

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Fetches the foreign programs that `make test-peers` talks to into a folder, without root: Debian packages by apt-get
-# and dpkg-deb, from wherever this machine's apt gets its packages. What is installed already is used as it is.
+# Fetches the foreign programs that `make test-peers` talks to and `make bench` measures beside, without root, into a
+# folder: Debian packages by apt-get and dpkg-deb, from wherever this machine's apt gets its packages. What is installed
+# already is used as it is.
 # Usage: peers.sh DIRECTORY
 set -eu
 mkdir -p "$1"
@@ -40,7 +41,7 @@ need() {  # PROGRAM PACKAGE PATH-IN-PACKAGE [alone: the package without what it 
         return 0
     fi
     if ! command -v apt-get >/dev/null 2>&1; then
-        echo "cannot fetch $1: this system has no apt-get; install $2 yourself, then run make test-peers again" >&2
+        echo "cannot fetch $1: this system has no apt-get; install $2 yourself, then run make peers again" >&2
         exit 1
     fi
     echo "fetching $1"
@@ -61,5 +62,8 @@ need() {  # PROGRAM PACKAGE PATH-IN-PACKAGE [alone: the package without what it 
 # Prometheus depends on scripts of its web pages only, which no test opens.
 need prometheus prometheus usr/bin/prometheus alone
 need promtool prometheus usr/bin/promtool alone
+# Of what VictoriaMetrics depends on, libzstd1 alone is linked to, and dpkg itself cannot do without that.
+need victoria-metrics victoria-metrics usr/bin/victoria-metrics alone
+need vmagent victoria-metrics usr/bin/vmagent alone
 need tmux tmux usr/bin/tmux
 need chromium chromium usr/lib/chromium/chromium
