@@ -25,6 +25,27 @@ HEAD_ALLOWANCE_BYTES = 256 * 2**20
 HEAD_SCHEMA = "head"
 
 
+class _Database:
+    """One open database: how many cursors of it are lent, and whether the last of them shall close it.
+
+    DuckDB can wait for ever when a connection closes in the moment in which another one begins a statement, so nothing
+    is closed under a lent cursor.
+    """
+
+    __slots__ = ("is_retired", "lent", "root")
+
+    def __init__(self, root: duckdb.DuckDBPyConnection) -> None:
+        self.root = root
+        self.lent = 0
+        self.is_retired = False
+
+    def close(self) -> None:
+        try:
+            self.root.close()
+        except duckdb.Error as error:
+            log.warning("duckdb_close_failed error=%s", str(error).splitlines()[0])
+
+
 class Engine:
     """Opens the database at first need, lends cursors, and lets it go while nobody needs it."""
 
@@ -32,10 +53,10 @@ class Engine:
         """Describe it: the only files it may touch are below ``directory``."""
         self._directory = directory
         self._query = query
-        # Guards the fields below: queries, flush and housekeeping come from three kinds of threads.
+        # Guards the fields below and those of every _Database: queries, flush and housekeeping come from three kinds
+        # of threads.
         self._lock = threading.Lock()
-        self._root: duckdb.DuckDBPyConnection | None = None
-        self._lent = 0
+        self._database: _Database | None = None
         self._lent_since_rest = False
         # Set when DuckDB found itself broken: it answers nothing any more, and its tables are lost.
         self.is_broken = False
@@ -44,11 +65,12 @@ class Engine:
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection to the database; the database stays open at least as long as the block runs."""
         with self._lock:
-            if self._root is None:
-                self._root = self._open()
-            self._lent += 1
+            if self._database is None:
+                self._database = _Database(self._open())
+            database = self._database
+            database.lent += 1
             self._lent_since_rest = True
-            cursor = self._root.cursor()
+            cursor = database.root.cursor()
         try:
             yield cursor
         except (duckdb.FatalException, duckdb.InternalException):
@@ -57,7 +79,10 @@ class Engine:
         finally:
             cursor.close()
             with self._lock:
-                self._lent -= 1
+                database.lent -= 1
+                is_last = database.is_retired and not database.lent
+            if is_last:
+                database.close()
 
     def rest(self, is_empty: Callable[[], bool]) -> bool:
         """Close the database if nothing used it since the last call and it ``is_empty``; tell whether it was closed.
@@ -66,24 +91,24 @@ class Engine:
         """
         with self._lock:
             used, self._lent_since_rest = self._lent_since_rest, False
-            if self._root is None or self._lent or used or not is_empty():
+            database = self._database
+            if database is None or database.lent or used or not is_empty():
                 return False
-            self._root.close()
-            self._root = None
-            return True
+            self._database = None
+        database.close()
+        return True
 
     def close(self) -> None:
-        """Close the database; the head's tables are gone then."""
+        """Close the database, now or when the last cursor comes back; the head's tables are gone for whoever asks anew."""
         with self._lock:
             self.is_broken = False
-            root, self._root = self._root, None
-        if root is None:
-            return
-        try:
-            root.close()
-        except duckdb.Error as error:
-            # A query that DuckDB cannot interrupt still runs on it: it goes with the last cursor.
-            log.warning("duckdb_close_failed error=%s", str(error).splitlines()[0])
+            database, self._database = self._database, None
+            if database is None:
+                return
+            database.is_retired = True
+            if database.lent:
+                return
+        database.close()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int] = {
