@@ -110,6 +110,10 @@ class Engine:
                 return
         database.close()
 
+    def is_open(self) -> bool:
+        """Tell whether a database is open."""
+        return self._database is not None
+
     def _open(self) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int] = {
             "threads": self._query.threads,

@@ -84,11 +84,11 @@ async def test_duckdb_rests_while_nobody_needs_it(store: MetricStore) -> None:
         await rows(store, "SELECT 1 FROM load")
         await store.keep_house()
         await store.keep_house()
-        assert core._engine._database is not None, "rows of the head are in it"
+        assert core._engine.is_open(), "rows of the head are in it"
         await store.flush()
         await store.keep_house()
         await store.keep_house()
-        assert core._engine._database is None
+        assert not core._engine.is_open()
         assert await rows(store, "SELECT max(cores) FROM load") == [[seq]]
 
 
