@@ -28,6 +28,9 @@ STORE = {
     "is_writable": "1 while batches are taken",
     "oldest_ms": "time of the oldest row, Unix milliseconds",
     "newest_ms": "time of the newest row, Unix milliseconds",
+    "scrubbed_bytes_total": "bytes of blocks that the scrub read again and compared",
+    "quarantined_total": "blocks set aside since the start because their bytes had changed",
+    "unverified_bytes": "size of the blocks that were not compared with their checksums since the start",
 }
 # Counters appear when they first count.
 COUNTERS = {

@@ -73,6 +73,10 @@ class StorageSettings:
         64 * 2**20, "free space below which writing is refused, so that records and clean stops still work",
         unit="bytes", low=0,
     )  # fmt: skip
+    scrub_bytes: int = setting(
+        64 * 2**20, "bytes of blocks read from the disk and compared with their checksums every minute; 0 reads none",
+        unit="bytes", low=0,
+    )  # fmt: skip
     table_limit: int = setting(1000, "tables in the installation", low=32, high=100_000)
     column_limit: int = setting(500, "columns in a table", low=64, high=10_000)
 

@@ -22,6 +22,7 @@ from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.flush import Flusher, Sealed
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.recover import open_catalog
+from nagare.metrics.blocks.scrub import scrub
 from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.head import Generation, HeadTable
@@ -66,7 +67,7 @@ class StoreCore:
         self._log = SegmentLog(places.log, segment_limit_bytes=storage.segment_limit_bytes)
         self._engine = Engine(places.metrics, query)
         self.library = Library()
-        self._check = BlockCheck(places.metrics, self.library, self._note_damage)
+        self._check = BlockCheck(self._files, self.library, self._note_damage)
         self.runner = QueryRunner(self._engine, self.library, self._check, query)
         self._next_generation = 1
         self._sealed: Sealed | None = None
@@ -75,6 +76,8 @@ class StoreCore:
         self._offset_seconds = clock.now_ms() / 1000 - clock.monotonic()
         self._doubted_until = clock.monotonic()
         self._damages: list[str] = []
+        # Listed in the catalog, but not there: told at every start until retention would have dropped them.
+        self._lost: list[Block] = []
 
     def open(self) -> None:
         """Open catalog, blocks and log, and replay what is in no block yet. Raises StorageError."""
@@ -137,12 +140,13 @@ class StoreCore:
         """Drop what is older than retention and merge small blocks. Raises StorageError."""
         self.watch.measure()
         oldest_ms = self._clock.now_ms() - round(self._storage.retention_seconds * 1000)
-        old = [block for block in self._blocks() if block.max_ms < oldest_ms]
+        old = [block for block in (*self._blocks(), *self._lost) if block.max_ms < oldest_ms]
         now = self._clock.monotonic()
         if self._is_clock_doubted(now):
             old = []
         if old:
             self._catalog.replace_blocks(old, ())
+            self._lost = [block for block in self._lost if block not in old]
             self.library.replaced(old, (), lambda: self._files.remove(old))
         if now - self._forgot_at >= FORGET_SECONDS and now >= self._doubted_until:
             self._forgot_at = now
@@ -150,7 +154,9 @@ class StoreCore:
             unheard_ms = oldest_ms - round(self._storage.future_seconds * 1000)
             self.writer.call(lambda: self._seen.forget_before(unheard_ms)).result()
             self._catalog.forget_before(unheard_ms)
+        self._files.remove_aside_before(oldest_ms)
         self._compactor.merge_small(self._clock.now_ms())
+        scrub(self._check, self._blocks(), self._storage.scrub_bytes)
         self._engine.rest(self._is_engine_empty)
 
     def _is_clock_doubted(self, now: float) -> bool:
@@ -223,6 +229,9 @@ class StoreCore:
             oldest_ms=min(lows, default=None),
             newest_ms=max(highs, default=None),
             damages=list(self._damages),
+            scrubbed_bytes_total=self._check.tally.scrubbed_bytes,
+            quarantined_total=self._check.tally.quarantined,
+            unverified_bytes=sum(block.bytes for block in blocks if not self._files.looks.turn(block.path)),
         )
 
     def _note_damage(self, damage: str) -> None:
@@ -239,6 +248,7 @@ class StoreCore:
             if (self._files.directory / block.path).is_file():
                 blocks.append(block)
             else:
+                self._lost.append(block)
                 self._damages.append(f"{block.path}: the catalog lists this block, but its file is missing")
         return blocks
 

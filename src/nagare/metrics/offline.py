@@ -20,6 +20,7 @@ from nagare.errors import NotReadyError, QuerySyntaxError, StorageError
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.segment_log import Damage, read_log
 from nagare.metrics.blocks.catalog import Block, Catalog
+from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.describe import describe
@@ -51,7 +52,7 @@ class OfflineStore:
         """Read catalog and log. Raises StorageError."""
         with ThreadPoolExecutor(1, thread_name_prefix="nagare-offline") as executor:
             await asyncio.get_running_loop().run_in_executor(executor, self._open)
-        check = BlockCheck(self._places.metrics, self._library, self.damages.append)
+        check = BlockCheck(BlockFiles(self._places.metrics), self._library, self.damages.append, may_set_aside=False)
         runner = QueryRunner(self._engine, self._library, check, self._settings)
         self._sql = SqlService(runner, QueryPool(self._settings), {}, self._clock)
         return self

@@ -24,7 +24,10 @@ class ServerNote(msgspec.Struct, frozen=True):
 
 
 class StoreStatus(msgspec.Struct, frozen=True):
-    """The metric store in numbers; bytes and rows as they stand."""
+    """The metric store in numbers; bytes and rows as they stand.
+
+    ``unverified_bytes`` are of blocks that this process has not compared with their checksums yet.
+    """
 
     log_bytes: int = 0
     head_rows: int = 0
@@ -41,6 +44,9 @@ class StoreStatus(msgspec.Struct, frozen=True):
     oldest_ms: int | None = None
     newest_ms: int | None = None
     damages: list[str] = []
+    scrubbed_bytes_total: int = 0
+    quarantined_total: int = 0
+    unverified_bytes: int = 0
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from nagare.errors import StorageError
+from nagare.errors import CorruptBlockError, StorageError
 from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_of
 from nagare.metrics.blocks.library import Library
@@ -60,9 +60,14 @@ class Compactor:
         first, last = min(block.log_first for block in group), max(block.log_last for block in group)
         origin = Origin(schema.table, columns, order, first, last, tuple(block.id for block in group))
         try:
-            with self.engine.cursor() as cursor:
+            # All of them, whatever was seen before: a merged block gets a checksum of its own, which a value that
+            # changed unnoticed would pass for ever.
+            with self.check.reading(group), self.engine.cursor() as cursor:
                 source = " UNION ALL ".join(view.block_sources(group, str(self.files.directory)))
                 merged = self.files.write(cursor, origin, source)
+        except CorruptBlockError:
+            # What is left merges at the next round.
+            return
         except duckdb.Error as error:
             if self._take_out(group):
                 return

@@ -1,14 +1,16 @@
 """Blocks: immutable Parquet files, one a table, UTC day and flush, written whole or not at all.
 
-A file is written under a temporary name, synchronised, renamed and its folder synchronised before the catalog may
-name it. Files that the catalog does not name are left-overs of a crash and removed when the store opens.
+A file is written under a temporary name, synchronised, renamed to a name that holds its checksum, and its folder
+synchronised, before the catalog may name it. Files that the catalog does not name are left-overs of a crash and
+removed when the store opens. A damaged one is set aside: renamed, so that nothing reads it and a person still can.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +20,17 @@ import duckdb
 from nagare.lib.atomic_file import sync_directory
 from nagare.lib.names import path_name
 from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.checksum import Looks, file_checksum
 from nagare.metrics.engine import quote_name, quote_text
 
 DAY_MS = 86_400_000
 TEMPORARY_SUFFIX = ".tmp"
+# The same as of a damaged segment of the log; it follows the whole name.
+ASIDE_SUFFIX = ".aside"
 # Rows of one row group: small enough that a scan of one host skips most, large enough for a good ratio.
 ROW_GROUP_ROWS = 122_880
+# How every block's name begins: its first and its last time.
+_SPAN = re.compile(r"(-?\d+)-(-?\d+)-")
 
 
 def day_of(ts_ms: int) -> str:
@@ -58,6 +65,7 @@ class BlockFiles:
     def __init__(self, directory: Path) -> None:
         """Describe the folder."""
         self.directory = directory
+        self.looks = Looks()
 
     def write(self, cursor: duckdb.DuckDBPyConnection, origin: Origin, source: str) -> Block | None:
         """Write the rows of the query ``source`` (of one UTC day) as one block, None without rows; not yet in the catalog.
@@ -69,19 +77,21 @@ class BlockFiles:
         ).fetchone() or (None, None, 0)
         if low is None or high is None:
             return None
-        relative = f"{path_name(origin.table)}/date={day_of(low)}/{low}-{high}-{secrets.token_hex(8)}.parquet"
-        path = self.directory / relative
-        _make_folders(self.directory, path.parent)
-        temporary = path.with_suffix(TEMPORARY_SUFFIX)
+        folder = self.directory / path_name(origin.table) / f"date={day_of(low)}"
+        _make_folders(self.directory, folder)
+        temporary = folder / f"{low}-{high}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
             cursor.execute(_copy_sql(origin, source, temporary))
             size = _sync_file(temporary)
+            path = folder / f"{temporary.stem}{file_checksum(temporary):08x}.parquet"
             temporary.rename(path)
-            sync_directory(path.parent)
+            sync_directory(folder)
         except BaseException:
             temporary.unlink(missing_ok=True)
-            _remove_empty(path.parent)
+            _remove_empty(folder)
             raise
+        relative = str(path.relative_to(self.directory))
+        self.looks.add(relative)
         columns = ",".join(origin.columns)
         return Block(
             relative, origin.table, day_of(low), low, high, rows, size, columns, origin.log_first, origin.log_last
@@ -90,25 +100,44 @@ class BlockFiles:
     def remove(self, blocks: Iterable[Block]) -> None:
         """Remove the files of ``blocks`` and the day folders that they leave empty."""
         for block in blocks:
-            path = self.directory / block.path
-            path.unlink(missing_ok=True)
-            _remove_empty(path.parent)
+            self._unlink(block.path)
+
+    def set_aside(self, relative: str) -> str:
+        """Rename the damaged file of that path and return its new one. Raises OSError."""
+        self.looks.forget(relative)
+        (self.directory / relative).rename(self.directory / f"{relative}{ASIDE_SUFFIX}")
+        return f"{relative}{ASIDE_SUFFIX}"
+
+    def remove_aside_before(self, oldest_ms: int) -> int:
+        """Remove what was set aside and ends before ``oldest_ms``; return how many files that were."""
+        old = [
+            relative
+            for relative in self._glob(f"*/date=*/*.parquet{ASIDE_SUFFIX}")
+            if (span := _SPAN.match(Path(relative).name)) and int(span[2]) < oldest_ms
+        ]
+        for relative in old:
+            self._unlink(relative)
+        return len(old)
 
     def find_files(self) -> set[str]:
         """Return the relative paths of all block files and unfinished ones."""
-        found: set[str] = set()
-        for pattern in ("*/date=*/*.parquet", f"*/date=*/*{TEMPORARY_SUFFIX}"):
-            found.update(str(path.relative_to(self.directory)) for path in self.directory.glob(pattern))
-        return found
+        return {*self._glob("*/date=*/*.parquet"), *self._glob(f"*/date=*/*{TEMPORARY_SUFFIX}")}
 
     def remove_unlisted(self, listed: Iterable[Block]) -> int:
         """Remove every block file that the catalog does not list; return how many."""
         unlisted = self.find_files() - {block.path for block in listed}
         for relative in unlisted:
-            path = self.directory / relative
-            path.unlink(missing_ok=True)
-            _remove_empty(path.parent)
+            self._unlink(relative)
         return len(unlisted)
+
+    def _glob(self, pattern: str) -> Iterator[str]:
+        return (str(path.relative_to(self.directory)) for path in self.directory.glob(pattern))
+
+    def _unlink(self, relative: str) -> None:
+        path = self.directory / relative
+        path.unlink(missing_ok=True)
+        self.looks.forget(relative)
+        _remove_empty(path.parent)
 
 
 def _copy_sql(origin: Origin, source: str, path: Path) -> str:

@@ -112,8 +112,7 @@ def _set_aside(files: BlockFiles, kept: set[str], paths: list[str]) -> None:
     # Left out, but not removed: a guess may be wrong, and disk is cheaper than data.
     for path in paths:
         if path not in kept:
-            source = files.directory / path
-            source.rename(source.with_suffix(".aside"))
+            files.set_aside(path)
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> _Found:

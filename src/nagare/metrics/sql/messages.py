@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import duckdb
 
@@ -84,15 +84,6 @@ def may_be_block(error: duckdb.Error) -> bool:
     is_callers = isinstance(error, _CALLERS_FAULT) and not isinstance(error, duckdb.BinderException)
     is_limit = isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException)) or is_about_memory(error)
     return _is_about_block(error) or not (is_callers or is_limit)
-
-
-def block_error(faults: Sequence[str]) -> CorruptBlockError:
-    """Return the error for blocks that do not read back and are left out from now on."""
-    more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-    return CorruptBlockError(
-        f"cannot read block {faults[0]}{more}",
-        hint="asked again, the other blocks answer without it; restore the file from a backup and restart, see `nagare doctor`",
-    )
 
 
 def memory_error() -> ResultTooLargeError:

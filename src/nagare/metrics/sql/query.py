@@ -15,12 +15,13 @@ import duckdb
 
 from nagare.config.settings import QuerySettings
 from nagare.errors import QuerySyntaxError
+from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Library, Snapshot
-from nagare.metrics.blocks.verify import BlockCheck
+from nagare.metrics.blocks.verify import FIRST_LOOK_BYTES, BlockCheck, block_error
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, quote_name
 from nagare.metrics.schema import SQL_TYPES, Schema
-from nagare.metrics.sql.messages import block_error, deadline_error, may_be_block, memory_error, query_error
+from nagare.metrics.sql.messages import deadline_error, may_be_block, memory_error, query_error
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.model.columns import Columns, RecordTable
@@ -93,7 +94,11 @@ class QueryRunner:
         }
         job.check_stopped()
         # The cursor first: while it is lent the engine cannot rest and drop what the snapshot names.
-        with self._engine.cursor() as cursor, self._library.pinned() as snapshot:
+        with (
+            self._engine.cursor() as cursor,
+            self._library.pinned() as snapshot,
+            self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES),
+        ):
             job.use(cursor)
             try:
                 self._make_views(cursor, job, checked, snapshot, schemas, records)
@@ -118,12 +123,7 @@ class QueryRunner:
         error: duckdb.Error,
     ) -> None:
         """Raise CorruptBlockError when a block is what failed the query; it is left out from then on."""
-        blocks = [
-            block
-            for name in checked.tables
-            for block in snapshot.blocks.get(name, ())
-            if job.window.meets(block.min_ms, block.max_ms)
-        ]
+        blocks = _asked(job, checked, snapshot)
         if not blocks or not may_be_block(error) or self._binds_not_without(cursor, job, checked, schemas, error):
             return
         try:
@@ -226,6 +226,17 @@ class QueryRunner:
             return []
         found = cursor.execute(f"DESCRIBE {checked.sql}", _parameters(job.request)).fetchall()
         return [(str(row[0]), str(row[1])) for row in found]
+
+
+def _asked(job: Job, checked: Checked, snapshot: Snapshot) -> list[Block]:
+    """Return the blocks that the query reads, newest first: those are what most people look at."""
+    blocks = [
+        block
+        for name in checked.tables
+        for block in snapshot.blocks.get(name, ())
+        if job.window.meets(block.min_ms, block.max_ms)
+    ]
+    return sorted(blocks, key=lambda block: block.max_ms, reverse=True)
 
 
 def _parameters(request: SqlRequest) -> Any:
