@@ -1,0 +1,1 @@
+"""Prometheus remote write, versions 1.0 and 2.0."""

@@ -1,0 +1,61 @@
+"""A sender's remote-write requests, each by the quickest way that reads it exactly."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nagare.interop.known import KnownSeries
+from nagare.interop.remote_write import v1, v2
+from nagare.interop.remote_write.columns_v1 import Cut, cut, pad, read_times, read_values
+from nagare.interop.remote_write.decoded import UNLAWFUL, UNLAWFUL_SERIES, Decoded
+from nagare.interop.remote_write.layouts import Layouts
+from nagare.model.samples import Samples, SeriesIntern
+
+if TYPE_CHECKING:
+    from nagare.interop.remote_write.columns_v1 import Bytes
+
+
+class RemoteWriteCodec:
+    """Decodes for one ``intern``; may be called from several threads, which take turns."""
+
+    def __init__(self, intern: SeriesIntern, memory_bytes: int = 64 * 2**20) -> None:
+        """Remember series, layouts and tables of texts in at most ``memory_bytes``."""
+        self._intern = intern
+        self._known = KnownSeries(memory_bytes // 2)
+        self._layouts = Layouts(memory_bytes // 4)
+        self._tables = v2.Tables(memory_bytes // 4)
+        # Guards _known, _layouts and _tables; never held while anything is awaited.
+        self._lock = threading.Lock()
+
+    def decode_v1(self, body: bytes) -> Decoded:
+        """Return what a ``prometheus.WriteRequest`` holds. Raises InputError."""
+        with self._lock:
+            padded = pad(body)
+            found = self._layouts.find(padded)
+            if found is None:
+                found = cut(body, padded, self._intern, self._known)
+                if found is None:
+                    return v1.walk(body, self._intern, self._known).decoded()
+                self._layouts.note(padded, found)
+            return _read(padded, found)
+
+    def decode_v2(self, body: bytes) -> Decoded:
+        """Return what an ``io.prometheus.write.v2.Request`` holds. Raises InputError."""
+        with self._lock:
+            return v2.walk(body, self._intern, self._tables).decoded()
+
+
+def _read(padded: Bytes, found: Cut) -> Decoded:
+    samples = Samples(
+        found.series,
+        read_times(padded, found.places, found.is_full),
+        read_values(padded, found.places, found.is_full),
+    )
+    lawful = found.series != UNLAWFUL_SERIES
+    if lawful.all():
+        return Decoded(samples)
+    refused = {UNLAWFUL: int(len(samples) - np.count_nonzero(lawful))}
+    return Decoded(Samples(samples.series[lawful], samples.ts_ms[lawful], samples.values[lawful]), refused=refused)
