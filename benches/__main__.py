@@ -7,6 +7,7 @@ import argparse
 import importlib
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +20,10 @@ NAMES = [
     if (_HERE / f"{name}_bench.py").exists()
 ]
 
+# Those with a longer form, and the programs that stand beside in the same run.
+LONGER = {"foreign", "tsbs"}
+PEERS = ("victoria-metrics", "vmagent", "prometheus")
+
 
 def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -28,19 +33,30 @@ def _machine() -> str:
     )
 
 
-def _run(name: str) -> Section:
+def _run(name: str, *, is_long: bool) -> Section:
     print(f"bench {name} …", file=sys.stderr, flush=True)
-    section: Section = importlib.import_module(f"benches.{name}_bench").run()
+    run = importlib.import_module(f"benches.{name}_bench").run
+    section: Section = run(is_long=True) if is_long and name in LONGER else run()
     return section
+
+
+def _say_peers() -> None:
+    missing = [name for name in PEERS if not shutil.which(name)]
+    if missing:
+        print(f"without {', '.join(missing)}: `make peers` fetches what is measured beside", file=sys.stderr)
 
 
 def main() -> None:
     """Run, print, and write the page when asked."""
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="which benches to run; all by default")
+    parser.add_argument("--only", action="append", choices=NAMES, default=[], help="the same as a name")
+    parser.add_argument("--long", action="store_true", help="more of everything where a bench has a longer form")
     parser.add_argument("--write", metavar="FILE", type=Path, help="write the figures as a page, too")
     arguments = parser.parse_args()
-    sections = [_run(name) for name in arguments.names or NAMES]
+    _say_peers()
+    names = [*arguments.names, *arguments.only] or NAMES
+    sections = [_run(name, is_long=arguments.long) for name in names]
     print(as_text(sections))
     if arguments.write:
         arguments.write.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""Foreign protocols: the requests, the stores that take them, and what that costs them."""
