@@ -143,6 +143,8 @@ def test_no_server(snap_compare: Compare) -> None:
 def test_a_lost_server(snap_compare: Compare) -> None:
     async def steps(top: Scene) -> None:
         await _charts(top)
+        # A tick between the two would sample the fleet once more.
+        top.app.feed._fleet_sampled_ms = NOW_MS + 12_000
         await top.clock.advance(12)
         top.put(Disconnected("cannot reach http://127.0.0.1:8750: connection refused", 8.0))
         await top.shows("no data since")
