@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from nagare.model.samples import MetricMetadata, Samples
+from nagare.model.samples import STALE_BITS, MetricMetadata, Samples
+
+# The value that says "this series ended here"; read from its bits, because arithmetic would make it a plain NaN.
+STALE: float = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
 
 
 @dataclass(slots=True)
@@ -22,6 +26,10 @@ class SampleRows:
         self.series.append(series)
         self.ts_ms.append(ts_ms)
         self.values.append(value)
+
+    def cut_back(self, count: int) -> None:
+        """Keep the first ``count`` samples only."""
+        del self.series[count:], self.ts_ms[count:], self.values[count:]
 
     def samples(self) -> Samples:
         """Return what was added, as columns."""

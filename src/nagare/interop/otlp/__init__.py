@@ -1,0 +1,1 @@
+"""OTLP metrics over HTTP, in protobuf and JSON."""
