@@ -17,6 +17,7 @@ import duckdb
 
 from nagare.config.settings import QuerySettings
 from nagare.errors import DiskFullError, StorageError
+from nagare.metrics.sql.macros import STATEMENTS as MACRO_STATEMENTS
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,8 @@ class Engine:
             "lock_configuration = true",
         ):
             root.execute(f"SET {setting}")
-        root.execute(f"CREATE SCHEMA {HEAD_SCHEMA}")
+        for statement in (f"CREATE SCHEMA {HEAD_SCHEMA}", *MACRO_STATEMENTS):
+            root.execute(statement)
         return root
 
 

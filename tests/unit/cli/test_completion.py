@@ -50,6 +50,11 @@ def test_columns_of_the_named_tables_come_elsewhere(context: FakeContext) -> Non
     assert "select host" in _offered(context, "select hos")
 
 
+def test_functions_that_people_miss_are_offered(context: FakeContext) -> None:
+    assert _offered(context, "select rat") == ["select rate("]
+    assert "select host, time_bucket(" in _offered(context, "select host, ti")
+
+
 def test_words_come_too(context: FakeContext) -> None:
     assert "select" in _offered(context, "sel")
 

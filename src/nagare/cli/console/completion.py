@@ -16,6 +16,7 @@ import typer
 
 from nagare.cli.console.invocation import invocation_of
 from nagare.errors import NagareError
+from nagare.model.sql_functions import FUNCTIONS
 from nagare.model.tables import TABLES
 
 NOTE = "tables.json"
@@ -88,6 +89,7 @@ def _candidates(before: str, tables: Tables) -> Iterator[tuple[str, str]]:
             if column and column not in seen:
                 seen.add(column)
                 yield column, text
+    yield from ((f"{function.name}(", f"({function.arguments}) {function.text}") for function in FUNCTIONS)
     yield from ((word, "") for word in _WORDS if word not in seen)
 
 

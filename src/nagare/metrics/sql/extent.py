@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from nagare.errors import QuerySyntaxError
 from nagare.metrics.sql import growth
 from nagare.metrics.sql.constants import Constants
+from nagare.metrics.sql.macros import MACRO_COPIES, MACROS
 from nagare.metrics.sql.relations import BASE, NOTHING, NUMBERS, Extent, Relation, Scope, as_values, united, widest
 
 # Bytes: of one value on its way, and of all values that one row goes through (times 2048 rows that go together).
@@ -257,7 +258,11 @@ class Reckoning:
             )
         labels = sum(len(str(given.get("name") or "")) for given in node.get("arguments") or ())
         size = self._size(name, arguments, [extent.size for extent in extents]) + labels
-        return Extent(size, 1 + beside.steps + sum(extent.steps for extent in extents))
+        steps = sum(extent.steps for extent in extents)
+        if name in MACROS:
+            self._count(steps=steps * MACRO_COPIES)
+            steps *= MACRO_COPIES
+        return Extent(size, 1 + beside.steps + steps)
 
     def _size(self, name: str, arguments: Sequence[Node], sizes: Sequence[int]) -> int:
         if name in growth.PASSES:

@@ -71,10 +71,12 @@ var_pop var_samp variance wavg weighted_avg
 _WINDOWS = """
 cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number fill
 """
+# Made by us, in ``sql.macros``.
+_MACROS = "rate increase delta"
 
 ALLOWED = frozenset(
     name
-    for group in (_OPERATORS, _MATH, _TEXT, _TIME, _LOGIC, _NESTED, _JSON, _IDENTITY, _AGGREGATES, _WINDOWS)
+    for group in (_OPERATORS, _MATH, _TEXT, _TIME, _LOGIC, _NESTED, _JSON, _IDENTITY, _AGGREGATES, _WINDOWS, _MACROS)
     for name in group.split()
 )
 _NUMBER_AGGREGATES = """
@@ -84,7 +86,7 @@ regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy sem skewness stddev
 sum_no_overflow sumkahan var_pop var_samp variance wavg weighted_avg approx_count_distinct
 """
 # Whose values are of one size whatever they are given.
-NUMBERS = frozenset(f"{_OPERATORS} {_MATH} {_WINDOWS} {_NUMBER_AGGREGATES}".split())
+NUMBERS = frozenset(f"{_OPERATORS} {_MATH} {_WINDOWS} {_NUMBER_AGGREGATES} {_MACROS}".split())
 TIMES = frozenset(_TIME.split())
 ALLOWED_IN_FROM = frozenset({"range", "generate_series", "unnest"})
 

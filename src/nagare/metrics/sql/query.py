@@ -219,7 +219,8 @@ class QueryRunner:
         finally:
             cursor.abort()
             cursor.execute("ROLLBACK")
-        return SqlReply([SqlColumn(name, type_) for name, type_ in columns], rows, truncated, "raw", 0.0)
+        named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
+        return SqlReply(named, rows, truncated, "raw", 0.0)
 
     def _describe(self, cursor: duckdb.DuckDBPyConnection, checked: Checked, job: Job) -> list[tuple[str, str]]:
         if checked.is_explain:

@@ -19,6 +19,7 @@ from nagare.lib.nearest import did_you_mean, find_nearest
 from nagare.metrics.sql.constants import Constants, Parameters
 from nagare.metrics.sql.extent import Reckoning
 from nagare.metrics.sql.functions import ALLOWED, ALLOWED_IN_FROM, BOUNDED, BOUNDED_COUNT
+from nagare.metrics.sql.macros import MACROS, RENAMED, Renamed, check_macro, rename
 from nagare.metrics.sql.messages import parser_error
 
 # Longer than any statement a person writes; keeps the parser's work small.
@@ -44,16 +45,29 @@ _WHY = {
     "UPDATE_QUERY_NODE": ("UPDATE", ""),
     "DELETE_QUERY_NODE": ("DELETE", ""),
 }
+_NAMES = ALLOWED | {name for name, _ in RENAMED}
 ONLY_SELECT = "one SELECT statement, or EXPLAIN of one, is allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A statement that may run: its text, and the known tables it names."""
+    """A statement that may run: its text and tree in DuckDB's names, and the known tables it names."""
 
-    sql: str
+    written: Renamed
+    tree: Mapping[str, Any]
     tables: frozenset[str]
-    is_explain: bool = False
+    # What stands before the SELECT: nothing, or EXPLAIN in one of its forms.
+    prefix: str = ""
+
+    @property
+    def sql(self) -> str:
+        """The text that runs."""
+        return f"{self.prefix}{self.written.sql}"
+
+    @property
+    def is_explain(self) -> bool:
+        """Whether a plan is asked for and no rows."""
+        return bool(self.prefix)
 
 
 def check(
@@ -72,9 +86,12 @@ def check(
     else:
         raise QuerySyntaxError(f"cannot run {statement.type.name} statement: {ONLY_SELECT}")
     tree = _parse(cursor, body)
+    written = rename(body, tree)
+    if written.sql != body:
+        tree = _parse(cursor, written.sql)
     tables = _Walk(known).run(tree)
     Reckoning(Constants(parameters)).run(tree)
-    return Checked(f"{prefix}{body}", frozenset(tables), is_explain=bool(prefix))
+    return Checked(written, tree, frozenset(tables), prefix)
 
 
 def _single_statement(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -235,8 +252,10 @@ class _Walk:
                     f"cannot call {name}(): its length must be a constant of at most {BOUNDED_COUNT}, not nested"
                 )
             return True
+        if name in MACROS:
+            check_macro(node, name)
         if name not in ALLOWED:
-            nearest = find_nearest(name, ALLOWED)
+            nearest = find_nearest(name, _NAMES)
             hint = f"did you mean {nearest!r}?" if nearest else "see the list of functions in the SQL reference"
             if name in ALLOWED_IN_FROM:
                 hint = f"write it in FROM: FROM {name}(…)"
