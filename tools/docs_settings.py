@@ -2,7 +2,7 @@
 
 from nagare.config.fields import Field, all_fields, fields_of, sections
 from nagare.config.origins import flag_name, variable_name
-from nagare.config.settings import ProbeTarget
+from nagare.config.settings import ProbeTarget, ScrapeJob
 from nagare.config.show import format_toml
 
 # Settings that commands take as an option too.
@@ -36,7 +36,7 @@ options and variables.
 
 Where the unit is seconds a duration may be written (`"30s"`, `"1h30m"`, `"7d"`), where it is bytes a size
 (`"256MiB"`, `"1G"` in powers of 1024, `"10MB"` in powers of 1000). In a variable a list is `a,b`, a table `a=1,b=2`, and
-`agent.probes` a JSON array.
+`agent.probes` and `scrape` JSON arrays.
 
 `nagare config show --origin` tells what is in force and why, `nagare config check` reads the configuration,
 `nagare config init` writes a file to begin with, and `nagare config schema` prints a JSON Schema for editors.
@@ -45,20 +45,29 @@ Where the unit is seconds a duration may be written (`"30s"`, `"1h30m"`, `"7d"`)
 
 def settings_page() -> str:
     """Return the page."""
-    parts = [HEAD, "## The installation\n", *_entry(all_fields()["data"])]
+    parts = [
+        HEAD,
+        "## The installation\n",
+        *(line for field in all_fields().values() if not field.section for line in _entry(field)),
+    ]
     for name, section in sections().items():
         parts.append(f"## `[{name}]`\n")
         parts.append(_sentence(section) + "\n")
         for field in all_fields().values():
             if field.section == name:
                 parts += _entry(field)
-    parts.append("## `[[agent.probes]]`\n")
-    parts.append("One table for each target of a latency probe.\n")
-    parts += ["| key | default | meaning |", "|---|---|---|"]
-    parts += [
-        f"| `{field.key}` | `{format_toml(field.default)}` | {_meaning(field)} |" for field in fields_of(ProbeTarget)
-    ]
+    parts += _list("[[agent.probes]]", "One table for each target of a latency probe.", ProbeTarget)
+    parts += _list(
+        "[[scrape]]",
+        "One table for each job: exporters of one kind. See [how to](../how-to/scrape-exporters.md).",
+        ScrapeJob,
+    )
     return "\n".join(parts) + "\n"
+
+
+def _list(heading: str, sentence: str, kind: type) -> list[str]:
+    rows = [f"| `{field.key}` | `{format_toml(field.default)}` | {_meaning(field)} |" for field in fields_of(kind)]
+    return [f"## `{heading}`\n", f"{sentence}\n", "| key | default | meaning |", "|---|---|---|", *rows]
 
 
 def _sentence(section: type) -> str:

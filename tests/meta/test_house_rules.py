@@ -8,7 +8,7 @@ from tests.support.source import Module, modules
 
 FEATURES = {
     "alerting", "commands", "automation", "diagnosis", "messaging", "reports", "twin", "projects",
-    "fleet", "identity", "audit", "insights", "metrics", "records",
+    "fleet", "identity", "scrape", "statsd", "audit", "insights", "metrics", "records",
 }  # fmt: skip
 # What a command may lean on: it asks a running server through client. The exceptions open an installation themselves
 # (cli/offline) or start processes.

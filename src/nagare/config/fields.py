@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, dataclass, replace
 from functools import cache
 from types import MappingProxyType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -55,10 +55,17 @@ DATA = Field(
 @cache
 def all_fields() -> Mapping[str, Field]:
     """Return every setting by its dotted key, in the order of the sections."""
-    fields = {"data": DATA}
+    fields = {"data": DATA, **top_level()}
     for name, section in sections().items():
         fields |= {field.key: field for field in fields_of(section, f"{name}.")}
     return MappingProxyType(fields)
+
+
+@cache
+def top_level() -> Mapping[str, Field]:
+    """Return the settings that stand in no section, but for the directory."""
+    names = {item.name for item in dataclasses.fields(Settings) if item.metadata}
+    return MappingProxyType(dict(_fields(Settings, names)))
 
 
 @cache
@@ -70,12 +77,19 @@ def sections() -> Mapping[str, type]:
 
 def fields_of(section: type, prefix: str = "") -> Iterator[Field]:
     """Yield the settings of one section."""
+    names = {item.name for item in dataclasses.fields(section)}
+    yield from (replace(field, key=prefix + name) for name, field in _fields(section, names))
+
+
+def _fields(section: type, names: Collection[str]) -> Iterator[tuple[str, Field]]:
     hints = get_type_hints(section)
     for field in dataclasses.fields(section):
+        if field.name not in names:
+            continue
         hint, is_optional = _without_none(hints[field.name])
         default = field.default_factory() if field.default_factory is not MISSING else field.default
-        yield Field(
-            key=prefix + field.name, type=hint, is_optional=is_optional, default=default, **field.metadata
+        yield field.name, Field(
+            key=field.name, type=hint, is_optional=is_optional, default=default, **field.metadata
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nagare.config.coerce import BadValueError, Manner, coerce
-from nagare.config.fields import Field, all_fields, sections
+from nagare.config.fields import Field, all_fields, sections, top_level
 from nagare.config.files import (
     SYSTEM_FILE,
     ConfigFile,
@@ -102,7 +102,8 @@ def _build(given: Mapping[str, _Given], sources: Sources) -> Loaded:
     values.setdefault("data", sources.data_default())
     origins = {key: given[key].origin if key in given else DEFAULT for key in all_fields()}
     built = {name: kind(**_below(name, values)) for name, kind in sections().items()}
-    settings = Settings(data=values["data"], **built)
+    above = {key: values[key] for key in top_level() if key in values}
+    settings = Settings(data=values["data"], **above, **built)
     return Loaded(settings, MappingProxyType(origins))
 
 
@@ -133,8 +134,8 @@ def _from_flags(flags: Mapping[str, Any], sources: Sources) -> Iterator[tuple[st
 def _from_environment(sources: Sources) -> Iterator[tuple[str, _Given]]:
     by_name = {variable_name(key): key for key in all_fields()}
     for name, value in sources.environment.items():
-        # Without the double underscore only NAGARE_DATA is ours; other programs may use the prefix.
-        if not name.startswith(PREFIX) or (name != "NAGARE_DATA" and "__" not in name):
+        # Without the double underscore only what stands in no section is ours; other programs may use the prefix.
+        if not name.startswith(PREFIX) or (name not in by_name and "__" not in name):
             continue
         origin = Origin(OriginKind.ENVIRONMENT, name)
         if name not in by_name:
@@ -178,7 +179,7 @@ def _paths(config_file: Any, sources: Sources) -> Iterator[Path]:
 
 def _from_file(file: ConfigFile) -> Iterator[tuple[str, _Given]]:
     for key, value in file.tables.items():
-        if key == "data":
+        if key == "data" or key in top_level():
             yield key, _given(file, key, value)
         elif key not in sections():
             raise _unknown(key, file_origin(file.path, file.line_of(key)))

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 from nagare.config.coerce import BadValueError
+from nagare.config.settings import ScrapeJob
 from nagare.errors import InvalidLabelError
 from nagare.lib.names import check_host
 
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _PIN = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -56,7 +59,68 @@ def _pin(value: str) -> str:
     )
 
 
+def _optional_listen(value: str) -> str:
+    return _listen(value) if value else ""
+
+
+def _networks(value: tuple[str, ...]) -> str:
+    for text in value:
+        try:
+            ip_network(text)
+        except ValueError:
+            return f"{text!r} is no network, such as 10.0.0.0/8"
+    return ""
+
+
+def _labels(value: Mapping[str, str]) -> str:
+    bad = [name for name in value if not _LABEL.fullmatch(name) or name.startswith("__")]
+    return f"{bad[0]!r} is no label name: letters, digits and underscores are lawful" if bad else ""
+
+
+def _scrape(jobs: tuple[ScrapeJob, ...]) -> str:
+    names: set[str] = set()
+    for index, job in enumerate(jobs):
+        fault = _job(job) or ("another job has that name" if job.job in names else "")
+        if fault:
+            return f"job {job.job or index!r}: {fault}"
+        names.add(job.job)
+    return ""
+
+
+def _job(job: ScrapeJob) -> str:
+    if not job.job or not job.urls:
+        return "give both job and urls"
+    if len(set(job.urls)) < len(job.urls):
+        return "a URL stands there twice"
+    if bool(job.username) != (job.password_file is not None) or (job.username and job.bearer_token_file):
+        return "give username with password_file, or bearer_token_file, or none"
+    if job.timeout_seconds > job.interval_seconds:
+        return f"timeout_seconds, {job.timeout_seconds:g}, is longer than interval_seconds, {job.interval_seconds:g}"
+    faults = (*(_page(url) for url in job.urls), *(_pattern(text) for text in (*job.keep, *job.drop)))
+    return next(filter(None, faults), "") or _labels(job.labels)
+
+
+def _page(url: str) -> str:
+    if not url:
+        return "a URL is empty"
+    fault = _address(url)
+    # The address is not repeated when it may hold a password.
+    return f"a URL is {fault}" if fault.startswith("not") else fault and f"a URL is wrong: {fault}"
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"{text!r} is no regular expression: {error}"
+    return ""
+
+
 RULES: Mapping[str, Callable[[Any], str]] = {
+    "scrape": _scrape,
+    "statsd.labels": _labels,
+    "statsd.listen": _optional_listen,
+    "statsd.networks": _networks,
     "server.listen": _listen,
     "agent.server": _address,
     "client.server": _address,

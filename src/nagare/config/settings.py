@@ -94,6 +94,60 @@ class QuerySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StatsdSettings:
+    """``[statsd]``: StatsD lines over UDP, for programs that count and time themselves."""
+
+    listen: str = setting("", "address to take datagrams on, HOST:PORT; empty takes none, port 0 picks a free one")
+    networks: tuple[str, ...] = setting((), "networks that may send, such as 10.0.0.0/8; empty lets only this machine")
+    interval_seconds: float = setting(10.0, "time between two samples of a series", unit="seconds", low=0.1, high=3600)
+    labels: Mapping[str, str] = setting({}, "labels of every series; a tag of the same name wins")
+    series_limit: int = setting(
+        10_000, "names with their tags kept at one time; lines of further ones are dropped and counted",
+        low=1, high=10**6,
+    )  # fmt: skip
+    idle_seconds: float = setting(
+        300.0, "time without a line after which a series ends", unit="seconds", low=1, high=86400
+    )
+    queue_limit: int = setting(
+        10_000, "datagrams that wait to be read; beyond it new ones are dropped and counted", low=10, high=10**6
+    )
+    receive_buffer_bytes: int = setting(
+        2**21, "the kernel's buffer of waiting datagrams; net.core.rmem_max bounds it", unit="bytes", low=4096, high=2**30
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeJob:
+    """``[[scrape]]``: exporters of one kind, pulled at one interval."""
+
+    job: str = setting("", "name of the job, label `job` of its series; no two are alike")
+    urls: tuple[str, ...] = setting((), "pages to read, such as http://10.0.0.5:9100/metrics")
+    interval_seconds: float = setting(15.0, "time between two scrapes of a target", unit="seconds", low=0.2, high=86400)
+    timeout_seconds: float = setting(
+        10.0, "time that one scrape may take; never more than the interval", unit="seconds", low=0.05, high=600
+    )
+    labels: Mapping[str, str] = setting({}, "labels of every series of the job")
+    bearer_token_file: Path | None = setting(None, "file with a token to send, read again at each scrape")
+    username: str = setting("", "name for basic authentication")
+    password_file: Path | None = setting(None, "file with its password, read again at each scrape")
+    ca_file: Path | None = setting(None, "certificate authority of https targets; the system's unless set")
+    honor_labels: bool = setting(
+        False, "labels of the page win over those of the job; else they get the prefix exported_"
+    )
+    honor_timestamps: bool = setting(
+        True, "times that stand in the page are kept; else the time of the scrape is taken"
+    )
+    keep: tuple[str, ...] = setting((), "regular expressions of whole metric names to keep; empty keeps all")
+    drop: tuple[str, ...] = setting((), "regular expressions of whole metric names to leave out")
+    sample_limit: int = setting(
+        50_000, "samples of one page; a scrape that brings more counts as failed", low=1, high=10**7
+    )
+    body_limit_bytes: int = setting(
+        16 * 2**20, "largest page, also after decompression", unit="bytes", low=1024, high=2**30
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeTarget:
     """``[[agent.probes]]``: one latency probe."""
 
@@ -171,9 +225,11 @@ class Settings:
     """All sections, and the directory that names the installation."""
 
     data: Path
+    scrape: tuple[ScrapeJob, ...] = setting((), "exporters to pull, a table for each job", restart=False)
     server: ServerSettings = field(default_factory=ServerSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
+    statsd: StatsdSettings = field(default_factory=StatsdSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     top: TopSettings = field(default_factory=TopSettings)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nagare.model.samples import STALE_BITS, MetricMetadata, Samples
 
@@ -46,3 +48,21 @@ class Parsed:
 
     samples: Samples
     metadata: tuple[MetricMetadata, ...] = ()
+
+
+def stale_marks(series: ArrayLike, ts_ms: int) -> Samples:
+    """Return for each of ``series`` the mark that it ended at ``ts_ms``."""
+    numbers = np.asarray(series, dtype=np.int32)
+    # Written as integers: a signalling NaN that passes through a floating-point register may lose its bits.
+    values = np.full(len(numbers), STALE_BITS, dtype=np.uint64).view(np.float64)
+    return Samples(numbers, np.full(len(numbers), ts_ms, dtype=np.int64), values)
+
+
+def joined(parts: Iterable[Samples]) -> Samples:
+    """Return the samples of all ``parts``, at least one, in their order; every bit of the values stays."""
+    kept = tuple(parts)
+    return Samples(
+        np.concatenate([part.series for part in kept]),
+        np.concatenate([part.ts_ms for part in kept]),
+        np.concatenate([part.values for part in kept]),
+    )

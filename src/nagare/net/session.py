@@ -21,8 +21,8 @@ from nagare.errors import BodyTooLargeError, ConnectFailedError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
-from nagare.net.causes import os_cause
 from nagare.net.tls import make_tls
+from nagare.net.translated import Translated, cause_of
 from nagare.net.trust import Trust, check_address, parse_pin
 
 # The largest answer is a query of 100 000 rows; four times what such an answer measured.
@@ -79,7 +79,7 @@ class HttpSession:
     ) -> Answer:
         """Return the answer, whatever its status. Raises ConnectFailedError, BodyTooLargeError."""
         url = self._url(path, params)
-        with _Translated(url):
+        with Translated(url):
             async with self._open_session().request(
                 method, url, data=body, headers=headers, allow_redirects=False
             ) as response:
@@ -93,7 +93,7 @@ class HttpSession:
         Raises ConnectFailedError.
         """
         url = self._url(path, None)
-        with _Translated(url):
+        with Translated(url):
             try:
                 socket = await self._open_session().ws_connect(
                     url, heartbeat=heartbeat_seconds, max_msg_size=FRAME_LIMIT_BYTES
@@ -124,13 +124,13 @@ class LiveSocket:
 
     async def send(self, frame: bytes) -> None:
         """Send one text frame. Raises ConnectFailedError."""
-        with _Translated(self._url):
+        with Translated(self._url):
             await self._socket.send_str(frame.decode())
 
     async def receive(self) -> str:
         """Return the next text frame. Raises ConnectFailedError when the connection has ended."""
         while True:
-            with _Translated(self._url):
+            with Translated(self._url):
                 message = await self._socket.receive()
             if message.type is aiohttp.WSMsgType.TEXT:
                 return str(message.data)
@@ -149,7 +149,7 @@ def _end_reason(socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMess
     if message.type is aiohttp.WSMsgType.CLOSE and message.extra:
         return plain(str(message.extra), 200)
     if error is not None:
-        return plain(_cause(error), 200)
+        return plain(cause_of(error), 200)
     code = socket.close_code
     return "the server is stopping" if code == aiohttp.WSCloseCode.GOING_AWAY else "the connection was closed"
 
@@ -172,40 +172,3 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
                 hint="ask for fewer rows",
             )
     return bytes(content)
-
-
-class _Translated:
-    """Turns what the library and the sockets raise inside the block into ours."""
-
-    def __init__(self, url: URL) -> None:
-        self._origin = url.origin()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-            return  # the caller's deadline
-        if isinstance(error, (aiohttp.ClientError, OSError)):
-            raise ConnectFailedError(f"cannot reach {self._origin}: {_cause(error)}") from error
-
-
-def _cause(error: BaseException) -> str:
-    match error:
-        case aiohttp.ServerFingerprintMismatch():
-            return "its certificate does not match the pin"
-        case aiohttp.ClientConnectorCertificateError():
-            return f"its certificate is not trusted: {_verify_message(error.certificate_error)}"
-        case aiohttp.ClientConnectorError() if error.os_error.errno:
-            return os_cause(error.os_error)
-        case aiohttp.ServerDisconnectedError():
-            return "the connection was closed"
-        case OSError() if error.errno:
-            return os_cause(error)
-    return plain(str(error), 200) or type(error).__name__
-
-
-def _verify_message(error: Exception) -> str:
-    return str(getattr(error, "verify_message", "")) or plain(str(error), 200)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import nagare.wire
-from nagare.wire import batch, codec, events, hosts, identity, live, problem, sql, system
+from nagare.wire import batch, codec, events, hosts, identity, live, problem, sql, system, targets
 from tests.support.source import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "wire"
@@ -39,6 +39,7 @@ KINDS: dict[str, Any] = {
     "health": system.Health,
     "server_note": system.ServerNote,
     "status": system.Status,
+    "target_list": targets.TargetList,
     "frame_subscribe": live.ClientFrame,
     "frame_unsubscribe": live.ClientFrame,
     "frame_authenticate": live.ClientFrame,
@@ -90,7 +91,7 @@ def test_a_field_of_tomorrow_is_ignored(path: Path) -> None:
 def test_every_message_has_its_golden_file() -> None:
     whole = {kind for value in KINDS.values() for kind in (get_args(value) or (value,))}
     # These stand inside others, or are kept in the log, whose own format has tests of its own.
-    inside = {"Refusal", "SqlColumn", "ColumnView", "StoreStatus", "MetricValue", "LogRecord"}
+    inside = {"Refusal", "SqlColumn", "ColumnView", "StoreStatus", "MetricValue", "TargetView", "LogRecord"}
     found = {
         kind
         for module in pkgutil.iter_modules(nagare.wire.__path__, "nagare.wire.")

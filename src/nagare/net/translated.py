@@ -1,0 +1,52 @@
+"""The one place where the exceptions of the HTTP library become ours."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import aiohttp
+from yarl import URL
+
+from nagare.errors import ConnectFailedError
+from nagare.lib.plain_text import plain
+from nagare.net.causes import os_cause
+
+
+class Translated:
+    """Turns what the library and the sockets raise inside the block into ours."""
+
+    def __init__(self, url: URL) -> None:
+        """Remember whom the block speaks to."""
+        self._origin = url.origin()
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raise ConnectFailedError for what the library raised; a passed deadline is the caller's."""
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            return  # the caller's deadline
+        if isinstance(error, (aiohttp.ClientError, OSError)):
+            raise ConnectFailedError(f"cannot reach {self._origin}: {cause_of(error)}") from error
+
+
+def cause_of(error: BaseException) -> str:
+    """Return why it failed, in the few words that a person needs."""
+    match error:
+        case aiohttp.ServerFingerprintMismatch():
+            return "its certificate does not match the pin"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"its certificate is not trusted: {_verify_message(error.certificate_error)}"
+        case aiohttp.ClientConnectorError() if error.os_error.errno:
+            return os_cause(error.os_error)
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed"
+        case OSError() if error.errno:
+            return os_cause(error)
+    return plain(str(error), 200) or type(error).__name__
+
+
+def _verify_message(error: Exception) -> str:
+    return str(getattr(error, "verify_message", "")) or plain(str(error), 200)

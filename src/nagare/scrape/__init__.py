@@ -1,0 +1,1 @@
+"""Pulling exporters: which targets there are, when each is read, and what is stored of it."""
