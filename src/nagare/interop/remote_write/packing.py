@@ -11,8 +11,8 @@ from nagare.interop.protobuf import read_varint
 _RATIO_LIMIT = 64
 
 
-def unpack_snappy(content: bytes, limit_bytes: int) -> bytes:
-    """Return the block ``content`` unpacked. Raises BodyTooLargeError past ``limit_bytes``, InputError for damaged bytes."""
+def snappy_length(content: bytes, limit_bytes: int) -> int:
+    """Return how long ``content`` says it is unpacked. Raises BodyTooLargeError past ``limit_bytes``, InputError for a lie."""
     try:
         length, _ = read_varint(content, 0, min(len(content), 5))
     except InputError as error:
@@ -24,6 +24,12 @@ def unpack_snappy(content: bytes, limit_bytes: int) -> bytes:
         )
     if length > len(content) * _RATIO_LIMIT:
         raise InputError("cannot read snappy body: it claims to hold more than its bytes can")
+    return length
+
+
+def unpack_snappy(content: bytes, limit_bytes: int) -> bytes:
+    """Return the block ``content`` unpacked. Raises BodyTooLargeError past ``limit_bytes``, InputError for damaged bytes."""
+    length = snappy_length(content, limit_bytes)
     try:
         return bytes(cramjam.snappy.decompress_raw(content, output_len=length))
     except cramjam.DecompressionError as error:

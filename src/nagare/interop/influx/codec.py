@@ -1,0 +1,258 @@
+"""Bodies of the line protocol to columns, one table a measurement.
+
+A line's series is looked up by its bytes and its fields are read by the pattern of the line before; what neither knows
+is read with care, once. A body with a malformed line is refused whole, with the line's number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nagare.errors import InputError
+from nagare.interop.influx.grammar import (
+    INT64_MAX,
+    INT64_MIN,
+    FieldValue,
+    Head,
+    UnclosedTextError,
+    read_fields,
+    read_head,
+)
+from nagare.interop.influx.layouts import Layout, layout_of
+from nagare.model.samples import host_of
+from nagare.model.tables import ColumnType
+from nagare.model.wide import HOST, INFLUX_PREFIX, WideCell, WideRows
+
+# What a remembered series costs, about, beside the bytes of its head.
+_HEAD_BYTES = 700
+# A text runs over so many lines at the most.
+_JOINED_LINES = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shape:
+    """A measurement with the keys of its tags: what all its lines have in common."""
+
+    measurement: str
+    keys: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Series:
+    """A known head; ``layout`` is that of its latest line."""
+
+    shape: _Shape
+    host: str
+    tags: tuple[str, ...]
+    layout: Layout | None = None
+
+
+@dataclass(slots=True)
+class _Group:
+    """Lines of one shape and one layout, their values still as bytes."""
+
+    series: list[_Series] = field(default_factory=list)
+    rows: list[tuple[bytes, ...]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Careful:
+    """A line that was read with care."""
+
+    series: _Series
+    values: list[FieldValue]
+    ts_ns: int
+    line: int
+
+
+class InfluxCodec:
+    """Reads bodies; may be called from several threads, which take turns."""
+
+    def __init__(self, memory_bytes: int = 64 * 2**20) -> None:
+        """Remember series in at most ``memory_bytes``."""
+        self._limit = memory_bytes
+        self._held = 0
+        self._series: dict[bytes, _Series] = {}
+        self._shapes: dict[tuple[str, tuple[str, ...]], _Shape] = {}
+        # Guards what is remembered.
+        self._lock = threading.Lock()
+
+    def decode(self, body: bytes, unit_ns: int, now_ns: int) -> list[WideRows]:
+        """Return the rows in ``body``, whose times count units of ``unit_ns``; a line without a time gets ``now_ns``.
+
+        Raises InputError that names the first faulty line.
+        """
+        with self._lock:
+            return _Reading(self, unit_ns, now_ns).read(body)
+
+    def find(self, head: bytes) -> _Series | None:
+        """Return the series of a head that was met before."""
+        return self._series.get(head)
+
+    def learn(self, line: bytes, head: Head) -> _Series:
+        """Return the series of ``head``, with which ``line`` begins, and remember it."""
+        tags = dict(head.tags)
+        host = host_of(tags)
+        tags.pop(HOST, None)
+        key = (head.measurement, tuple(tags))
+        shape = self._shapes.setdefault(key, _Shape(*key))
+        series = _Series(shape, host, tuple(tags.values()))
+        if self._held > self._limit:
+            self._series, self._shapes, self._held = {}, {key: shape}, 0
+        raw = line[: head.end - 1]
+        self._series[raw] = series
+        self._held += len(raw) + _HEAD_BYTES
+        return series
+
+
+class _Reading:
+    """One body on its way."""
+
+    def __init__(self, codec: InfluxCodec, unit_ns: int, now_ns: int) -> None:
+        self._codec = codec
+        self._unit_ns = unit_ns
+        self._now_ns = now_ns
+        self._groups: dict[tuple[_Shape, Layout], _Group] = {}
+        self._careful: list[_Careful] = []
+
+    def read(self, body: bytes) -> list[WideRows]:
+        lines = body.split(b"\n")
+        find, groups = self._codec.find, self._groups
+        skipped_until = 0
+        for number, line in enumerate(lines):
+            if number < skipped_until:
+                continue
+            head, _, rest = line.partition(b" ")
+            series = find(head)
+            if (
+                series is not None
+                and (layout := series.layout) is not None
+                and (found := layout.match(rest)) is not None
+            ):
+                group = groups.get((series.shape, layout))
+                if group is None:
+                    group = groups[series.shape, layout] = _Group()
+                group.series.append(series)
+                group.rows.append(found.groups())
+                group.lines.append(number + 1)
+            elif line and not line.isspace() and line[:1] != b"#":
+                skipped_until = self._read_with_care(lines, number)
+        return list(self._tables())
+
+    def _read_with_care(self, lines: Sequence[bytes], number: int) -> int:
+        """Read the line at ``number``, and those into which a text of it runs; return the number of the next."""
+        try:
+            return self._take_apart(lines, number)
+        except InputError as error:
+            raise _at_line(number + 1, error.message) from error
+
+    def _take_apart(self, lines: Sequence[bytes], number: int) -> int:
+        line, after = lines[number].lstrip(b" \t"), number + 1
+        head = read_head(line)
+        fields = _fields(line, head.end)
+        while fields is None and after < len(lines) and after - number <= _JOINED_LINES:
+            line, after = line + b"\n" + lines[after], after + 1
+            fields = _fields(line, head.end)
+        if fields is None:
+            raise InputError("a text has no closing quote")
+        values, stamp = fields
+        series = self._codec.find(line[: head.end - 1]) or self._codec.learn(line, head)
+        series.layout = layout_of(values)
+        self._careful.append(_Careful(series, values, self._time(stamp), number + 1))
+        return after
+
+    def _time(self, stamp: int | None) -> int:
+        if stamp is None:
+            return self._now_ns
+        ts_ns = stamp * self._unit_ns
+        if not INT64_MIN <= ts_ns <= INT64_MAX:
+            raise InputError("its time does not fit into 64 bits of nanoseconds")
+        return ts_ns
+
+    def _tables(self) -> Iterator[WideRows]:
+        parts: dict[str, list[WideRows]] = {}
+        for (shape, layout), group in self._groups.items():
+            parts.setdefault(shape.measurement, []).append(self._part(shape, layout, group))
+        for careful in self._careful:
+            parts.setdefault(careful.series.shape.measurement, []).append(_single(careful))
+        for tables in parts.values():
+            yield tables[0] if len(tables) == 1 else _joined(tables)
+
+    def _part(self, shape: _Shape, layout: Layout, group: _Group) -> WideRows:
+        try:
+            columns = layout.columns(group.rows)
+        except UnicodeDecodeError as error:
+            raise InputError("cannot read lines: a text is no UTF-8") from error
+        unit, now_ns = self._unit_ns, self._now_ns
+        stamps = [int(row[-1]) * unit if row[-1] else now_ns for row in group.rows]
+        unlawful = [] if min(stamps) >= INT64_MIN and max(stamps) <= INT64_MAX else stamps
+        for place in (at for at, stamp in enumerate(unlawful) if not INT64_MIN <= stamp <= INT64_MAX):
+            raise _at_line(group.lines[place], "its time does not fit into 64 bits of nanoseconds")
+        tags = zip(*(series.tags for series in group.series), strict=True)
+        return WideRows(
+            table=INFLUX_PREFIX + shape.measurement,
+            ts_ns=stamps,
+            hosts=[series.host for series in group.series],
+            tags=dict(zip(shape.keys, map(list, tags), strict=True)),
+            fields=dict(zip(layout.keys, columns, strict=True)),
+            types=dict(zip(layout.keys, layout.types, strict=True)),
+            lines=group.lines,
+        )
+
+
+def _at_line(number: int, cause: str) -> InputError:
+    return InputError(f"cannot read line {number}: {cause}", errors=[{"line": number, "detail": cause}])
+
+
+def _fields(line: bytes, at: int) -> tuple[list[FieldValue], int | None] | None:
+    try:
+        return read_fields(line, at)
+    except UnclosedTextError:
+        return None
+
+
+def _single(careful: _Careful) -> WideRows:
+    series = careful.series
+    # Of a field that stands there twice the last one counts.
+    values = {value.key: value for value in careful.values}
+    return WideRows(
+        table=INFLUX_PREFIX + series.shape.measurement,
+        ts_ns=[careful.ts_ns],
+        hosts=[series.host],
+        tags={key: [value] for key, value in zip(series.shape.keys, series.tags, strict=True)},
+        fields={key: [value.value] for key, value in values.items()},
+        types={key: value.type for key, value in values.items()},
+        lines=[careful.line],
+    )
+
+
+def _joined(parts: Sequence[WideRows]) -> WideRows:
+    """Return the rows of all parts of one table, in the order of their lines.
+
+    A field that came in two types keeps the first; the store refuses the rows that do not fit.
+    """
+    order = sorted((line, part, row) for part, rows in enumerate(parts) for row, line in enumerate(rows.lines))
+    types: dict[str, ColumnType] = {}
+    for part in sorted(parts, key=lambda part: part.lines[0]):
+        types = {**part.types, **types}
+
+    def gathered(columns: Sequence[Sequence[WideCell] | None]) -> list[WideCell]:
+        return [None if (column := columns[part]) is None else column[row] for _, part, row in order]
+
+    tags = dict.fromkeys(key for part in parts for key in part.tags)
+    return WideRows(
+        table=parts[0].table,
+        ts_ns=[parts[part].ts_ns[row] for _, part, row in order],
+        hosts=[parts[part].hosts[row] for _, part, row in order],
+        tags={key: [_as_text(cell) for cell in gathered([part.tags.get(key) for part in parts])] for key in tags},
+        fields={key: gathered([part.fields.get(key) for part in parts]) for key in types},
+        types=types,
+        lines=[line for line, _, _ in order],
+    )
+
+
+def _as_text(cell: WideCell) -> str | None:
+    return None if cell is None else str(cell)
