@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nagare.model.tables import TABLES, ColumnKind, Table
+from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, Table
 from tools.docs_cli import cli_page
 from tools.docs_keys import keys_page
 from tools.docs_metrics import metrics_page
@@ -32,7 +32,7 @@ since boot, `_per_second` is the mean over the interval. What a host cannot know
 
 def tables_page() -> str:
     """Return the page that describes every metric table of ours."""
-    return "\n".join([_TABLES_TOP, *(_table(table) for table in TABLES.values())])
+    return "\n".join([_TABLES_TOP, *(_table(table) for table in (*TABLES.values(), *SAMPLE_TABLES.values()))])
 
 
 def _table(table: Table) -> str:

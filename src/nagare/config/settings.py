@@ -77,6 +77,15 @@ class StorageSettings:
         64 * 2**20, "bytes of blocks read from the disk and compared with their checksums every minute; 0 reads none",
         unit="bytes", low=0,
     )  # fmt: skip
+    flush_samples_bytes: int = setting(
+        96 * 2**20, "foreign samples in the head that start a flush, 20 bytes each", unit="bytes", low=2**16, high=2**36
+    )
+    series_limit: int = setting(
+        1_000_000, "series of foreign samples in the installation; samples of more are refused", low=1, high=10**8
+    )
+    host_series_limit: int = setting(
+        100_000, "series of foreign samples of one host; samples of more are refused", low=1, high=10**8
+    )
     table_limit: int = setting(1000, "tables in the installation", low=32, high=100_000)
     column_limit: int = setting(500, "columns in a table", low=64, high=10_000)
 

@@ -27,6 +27,12 @@ from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
+from nagare.metrics.samples.mirror import SeriesMirror
+from nagare.metrics.samples.room import SampleRoom
+from nagare.metrics.samples.series import SeriesTable
+from nagare.metrics.samples.stored import Stored
+from nagare.metrics.samples.views import SampleViews
+from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schemas
 from nagare.metrics.sql.query import QueryRunner
 from nagare.metrics.wal.prepare import Preparer
@@ -68,7 +74,12 @@ class StoreCore:
         self._engine = Engine(places.metrics, query)
         self.library = Library()
         self._check = BlockCheck(self._files, self.library, self._note_damage)
-        self.runner = QueryRunner(self._engine, self.library, self._check, query)
+        self.series = SeriesTable(storage.series_limit, storage.host_series_limit)
+        self._mirror = SeriesMirror(self.series)
+        stored = Stored(self.library, self._engine, str(places.metrics))
+        self.room = SampleRoom(self.series, stored, storage, clock)
+        views = SampleViews(self._mirror, self.room.newest, str(places.metrics))
+        self.runner = QueryRunner(self._engine, self.library, self._check, views, query)
         self._next_generation = 1
         self._sealed: Sealed | None = None
         self._forgot_at = clock.monotonic()
@@ -94,6 +105,7 @@ class StoreCore:
         self._files.remove_unlisted(blocks)
         self.schemas = Schemas(self._catalog.foreign())
         self._seen = Seen(self._catalog.seqs(), self._catalog.has_event)
+        self.room.load(self._catalog.samples())
         self._log.skip_to(checkpoint + 1)
         generation = self._new_generation()
         self.library.start(generation, blocks)
@@ -104,14 +116,17 @@ class StoreCore:
         )
         for damage in self._damages:
             log.warning("store_damage %s", damage)
-        self._flusher = Flusher(self._engine, self._files, self._catalog, self.library, self.schemas, self._observer)
+        samples = SampleWriter(self._files, self.series, self._mirror)
+        self._flusher = Flusher(
+            self._engine, self._files, self._catalog, self.library, self.schemas, samples, self._observer
+        )
         self._compactor = Compactor(
             self._engine, self._files, self._catalog, self.library, self.schemas, self._check, self._observer
         )
         self.watch = Watch(self._places.log, self._storage, self._clock, self._observer)
         self.watch.measure()
         preparer = Preparer(self.schemas, self._seen, self._storage, self._clock)
-        self.writer = LogWriter(self._log, self._seen, preparer, Head(generation, self._crowded), self.watch)
+        self.writer = LogWriter(self._log, self._seen, preparer, self.room, Head(generation, self._crowded), self.watch)
         self.writer.start()
 
     def close(self) -> None:
@@ -185,11 +200,15 @@ class StoreCore:
         self._engine.is_broken = True
         generation = self._new_generation()
         records = self._log.replay(self._catalog.checkpoint_index() + 1)
-        for _, crowded in replay(records, generation, self.schemas, self._damages):
+        # Samples are no tables of DuckDB's: those of the head are as they were, and those of the log known.
+        for old in self.library.current.generations:
+            generation.samples.take_over(old.samples)
+        for _, crowded in replay(records, generation, self.schemas, self._damages, room=self.room):
             for table in crowded:
                 self.fill(table)
         if self._sealed is not None:
             self._seen.unseal(self._sealed.seen)
+            self.room.unseal(self._sealed.samples)
             self._sealed = None
         self.library.start(generation, self._blocks())
         self.writer.head.generation = generation
@@ -258,7 +277,9 @@ class StoreCore:
         return generation
 
     def _replay(self, start: int, generation: Generation) -> None:
-        records = replay(self._log.replay(start), generation, self.schemas, self._damages, self._seen.has_record)
+        records = replay(
+            self._log.replay(start), generation, self.schemas, self._damages, self._seen.has_record, room=self.room
+        )
         for record, crowded in records:
             self._seen.add(record)
             for table in crowded:
@@ -274,7 +295,7 @@ class StoreCore:
         fresh = self._new_generation()
         self.library.add_generation(fresh)
         self.writer.head.generation = fresh
-        sealed = Sealed(generation, self._seen.seal(), tuple(self.schemas.foreign()))
+        sealed = Sealed(generation, self._seen.seal(), tuple(self.schemas.foreign()), self.room.seal())
         self._observer.step("head_sealed")
         return sealed
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE, Schema, kind_of
 from nagare.model.columns import RecordTable
+from nagare.model.tables import SAMPLE_TABLES, Table
 from nagare.wire.sql import ColumnView, TableView
 
 _TS = ColumnView("ts", TIME_TYPE, "time", "when it was measured, UTC")
@@ -15,6 +16,7 @@ _HOST = ColumnView("host", HOST_TYPE, "key", "the host it is about")
 def describe(schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) -> list[TableView]:
     """Return the tables in the order of their names."""
     views = [_metric_view(schema) for schema in schemas.values() if schema.table not in records]
+    views.extend(_sample_view(table) for table in SAMPLE_TABLES.values())
     views.extend(_record_view(record) for record in records.values())
     return sorted(views, key=lambda view: view.name)
 
@@ -25,6 +27,13 @@ def _metric_view(schema: Schema) -> TableView:
         kind, text = kind_of(schema, name)
         columns.append(ColumnView(name, SQL_TYPES[type_], kind, text))
     return TableView(schema.table, schema.own.text if schema.own else "as its sender named it", columns)
+
+
+def _sample_view(table: Table) -> TableView:
+    columns = [
+        ColumnView(column.name, SQL_TYPES[column.type], column.kind.value, column.text) for column in table.columns
+    ]
+    return TableView(table.name, table.text, [_TS, _HOST, *columns])
 
 
 def _record_view(record: RecordTable) -> TableView:

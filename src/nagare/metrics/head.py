@@ -15,7 +15,9 @@ from typing import Any
 import duckdb
 
 from nagare.metrics.engine import HEAD_SCHEMA, Engine, quote_name
+from nagare.metrics.samples.slabs import SampleHead
 from nagare.metrics.schema import SQL_TYPES, Schema
+from nagare.model.samples import Samples
 from nagare.wire.batch import Cell
 from nagare.wire.metric_log import LogRecord
 
@@ -140,6 +142,8 @@ class Generation:
 
     number: int
     tables: dict[str, HeadTable] = field(default_factory=dict)
+    samples: SampleHead = field(default_factory=SampleHead)
+    # Rows of the tables; samples are counted in bytes, because there are so many more of them.
     rows: int = 0
     first_index: int = 0
     last_index: int = 0
@@ -156,6 +160,14 @@ class Generation:
             self.rows += table.add(record.host, cells)
             if table.pending_cells > PENDING_CELLS:
                 crowded.append(table)
+        self._note(index)
+        return crowded
+
+    def add_samples(self, index: int, samples: Samples) -> None:
+        """Add ``samples`` of the log record ``index``. One thread adds."""
+        self.samples.add(samples)
+        self._note(index)
+
+    def _note(self, index: int) -> None:
         self.first_index = self.first_index or index
         self.last_index = index
-        return crowded

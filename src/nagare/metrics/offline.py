@@ -26,6 +26,11 @@ from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.describe import describe
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation
+from nagare.metrics.samples.mirror import SeriesMirror
+from nagare.metrics.samples.room import SampleRoom
+from nagare.metrics.samples.series import SeriesTable
+from nagare.metrics.samples.stored import Stored
+from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import RECORD_TABLES, Schemas
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import QueryRunner
@@ -45,6 +50,9 @@ class OfflineStore:
         self._engine = Engine(self._places.metrics, settings.query)
         self._library = Library()
         self._schemas = Schemas()
+        self._series = SeriesTable(settings.storage.series_limit, settings.storage.host_series_limit)
+        stored = Stored(self._library, self._engine, str(self._places.metrics))
+        self._room = SampleRoom(self._series, stored, settings.storage, self._clock)
         self._sql: SqlService | None = None
         self.damages: list[str] = []
 
@@ -53,7 +61,8 @@ class OfflineStore:
         with ThreadPoolExecutor(1, thread_name_prefix="nagare-offline") as executor:
             await asyncio.get_running_loop().run_in_executor(executor, self._open)
         check = BlockCheck(BlockFiles(self._places.metrics), self._library, self.damages.append, may_set_aside=False)
-        runner = QueryRunner(self._engine, self._library, check, self._settings)
+        views = SampleViews(SeriesMirror(self._series), self._room.newest, str(self._places.metrics))
+        runner = QueryRunner(self._engine, self._library, check, views, self._settings)
         self._sql = SqlService(runner, QueryPool(self._settings), {}, self._clock)
         return self
 
@@ -85,7 +94,7 @@ class OfflineStore:
         self._library.start(generation, blocks)
         found: list[Damage] = []
         records = read_log(self._places.log, checkpoint + 1, found)
-        for _, crowded in replay(records, generation, self._schemas, self.damages):
+        for _, crowded in replay(records, generation, self._schemas, self.damages, room=self._room):
             for table in crowded:
                 table.fill(self._schemas.current[table.table], self._engine)
         self.damages.extend(f"{damage.segment.name}: {damage.reason}" for damage in found)
@@ -109,6 +118,7 @@ class OfflineStore:
             try:
                 opened.open()
                 self._schemas = Schemas(opened.foreign())
+                self._room.load(opened.samples())
                 blocks = [block for block in opened.blocks() if self._is_there(block)]
                 return blocks, opened.checkpoint_index()
             finally:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from nagare.model.tables import TABLES, ColumnKind, ColumnType, Table
+from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, ColumnType, Table
 
 SQL_TYPES: Mapping[ColumnType, str] = MappingProxyType(
     {
@@ -25,7 +25,7 @@ TIME_TYPE = "TIMESTAMP_MS"
 HOST_TYPE = "VARCHAR"
 # Names that other rooms give to records, and the ends that rollups will have: a sender may not take them first.
 RECORD_TABLES = frozenset({"hosts", "alerts", "notifications", "commands", "audit"})
-_RESERVED_TABLES = RECORD_TABLES | {"samples"}
+_RESERVED_TABLES = RECORD_TABLES | SAMPLE_TABLES.keys()
 _RESERVED_ENDS = ("_1m", "_1h")
 
 

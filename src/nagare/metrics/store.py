@@ -24,10 +24,13 @@ from nagare.metrics.core import StoreCore
 from nagare.metrics.describe import describe
 from nagare.metrics.head import HeadTable
 from nagare.metrics.observe import NoObserver, Observer
+from nagare.metrics.samples.room import SamplesWork, check_samples
+from nagare.metrics.samples.series import SeriesTable
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.service import SqlService
 from nagare.model.columns import RecordTable
 from nagare.model.event import Event
+from nagare.model.samples import MetricMetadata, Samples, SamplesReply
 from nagare.wire.batch import Batch, BatchReply
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 from nagare.wire.system import StoreStatus
@@ -119,7 +122,7 @@ class MetricStore:
         self.counters.add("rows", reply.accepted)
         self.counters.add("duplicates", int(reply.duplicate))
         self.counters.add("refused_rows", sum(len(refusal.rows) for refusal in reply.refused))
-        if core.library.current.generations[-1].rows >= self._storage.flush_rows:
+        if self._is_head_full(core):
             self._wake.set()
         return reply
 
@@ -130,9 +133,35 @@ class MetricStore:
         core = self._open_core()
         self._check_head(core)
         reply = await core.writer.submit(tuple(events))
-        if isinstance(reply, BatchReply):
-            raise StorageError("cannot store events: the writer answered for a batch")
+        if not isinstance(reply, list):
+            raise StorageError("cannot store events: the writer answered for something else")
         self.counters.add("events", sum(reply))
+        return reply
+
+    @property
+    def series(self) -> SeriesTable:
+        """The numbers of series, for whoever makes samples. Raises NotReadyError while the store is not open."""
+        return self._open_core().series
+
+    async def append_samples(self, samples: Samples, *, metadata: Sequence[MetricMetadata] = ()) -> SamplesReply:
+        """Store ``samples`` durably and say what became of them; a (series, ts) again is a duplicate, the first one stays.
+
+        Raises BodyTooLargeError, OverloadedError, DiskFullError, StorageError, NotReadyError.
+        """
+        core = self._open_core()
+        check_samples(samples, len(core.series))
+        self._check_head(core)
+        reply = await core.writer.submit(SamplesWork(samples, metadata))
+        if not isinstance(reply, SamplesReply):
+            raise StorageError("cannot store samples: the writer answered for a batch")
+        self.counters.add("samples", reply.accepted)
+        self.counters.add("duplicate_samples", reply.duplicate)
+        if reply.refused:
+            self.counters.add("refused_samples_stale", reply.refused.get("stale", 0))
+            self.counters.add("refused_samples_future", reply.refused.get("future", 0))
+            self.counters.add("refused_samples_cardinality", reply.refused.get("cardinality", 0))
+        if self._is_head_full(core):
+            self._wake.set()
         return reply
 
     async def query(self, request: SqlRequest, *, hosts: frozenset[str] | None = None) -> SqlReply:
@@ -198,7 +227,7 @@ class MetricStore:
                 await self._try("reload", partial(self._maintain, core.reload))
             crowded, self._crowded = self._crowded, []
             await self._try("fill", partial(self._fill, crowded))
-            if core.library.current.generations[-1].rows >= self._storage.flush_rows:
+            if self._is_head_full(core):
                 await self._try("flush", self.flush)
 
     async def _keep_house(self) -> None:
@@ -224,12 +253,23 @@ class MetricStore:
             self._crowded.append(table)
         self._wake.set()
 
+    def _is_head_full(self, core: StoreCore) -> bool:
+        newest = core.library.current.generations[-1]
+        storage = self._storage
+        return newest.rows >= storage.flush_rows or newest.samples.size_bytes >= storage.flush_samples_bytes
+
     def _check_head(self, core: StoreCore) -> None:
         rows = sum(generation.rows for generation in core.library.current.generations)
         if rows > HEAD_LIMIT_FLUSHES * self._storage.flush_rows:
             self._wake.set()
             raise OverloadedError(
                 f"cannot store batch: {rows} rows wait to be moved into blocks", retry_after_seconds=5
+            )
+        size = sum(generation.samples.size_bytes for generation in core.library.current.generations)
+        if size > HEAD_LIMIT_FLUSHES * self._storage.flush_samples_bytes:
+            self._wake.set()
+            raise OverloadedError(
+                f"cannot store samples: {size} bytes of them wait to be moved into blocks", retry_after_seconds=5
             )
 
     def _open_core(self) -> StoreCore:

@@ -413,6 +413,21 @@ EVENTS = Table(
     ),
 )
 
+SAMPLES = Table(
+    "samples",
+    "What came by a foreign protocol: one row a value, of all series that anybody sent.",
+    (
+        _key("name", "metric name, as its sender says it"),
+        _key("labels", "the other labels of the series, by name", ColumnType.MAP),
+        _gauge("value", "the value bit for bit; null where the sender said that the series ended (a stale marker)"),
+    ),
+)
+SAMPLES_LAST = Table(
+    "samples_last",
+    "The newest sample of every series, straight from memory.",
+    SAMPLES.columns,
+)
+
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.name: table
@@ -422,3 +437,6 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         )
     }
 )  # fmt: skip
+
+# Written by no agent and kept apart from the tables above: a host's column is empty where a series names no host.
+SAMPLE_TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in (SAMPLES, SAMPLES_LAST)})

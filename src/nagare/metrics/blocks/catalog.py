@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nagare.errors import DiskFullError, ReadOnlyError, StorageError
+from nagare.metrics.samples import store
+from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.wal.seen import SeenChanges, SeqRow
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (
@@ -34,6 +36,13 @@ CREATE TABLE seqs (
   PRIMARY KEY (host, boot, first)
 ) WITHOUT ROWID;
 CREATE TABLE event_ids (id TEXT PRIMARY KEY, received_ms INTEGER NOT NULL) WITHOUT ROWID;
+"""
+# What version 2 brought.
+_SAMPLES_TABLES = """
+CREATE TABLE series (number INTEGER PRIMARY KEY, name TEXT NOT NULL, host TEXT NOT NULL, labels TEXT NOT NULL);
+CREATE TABLE newest (part INTEGER PRIMARY KEY, series BLOB NOT NULL, ts_ms BLOB NOT NULL, value BLOB NOT NULL);
+CREATE TABLE metric_metadata (name TEXT PRIMARY KEY, type TEXT NOT NULL, unit TEXT NOT NULL, help TEXT NOT NULL)
+  WITHOUT ROWID;
 """
 
 
@@ -68,6 +77,7 @@ class Checkpoint:
     blocks: tuple[Block, ...]
     seen: SeenChanges
     foreign: tuple[tuple[str, str, str], ...]
+    samples: SampleChanges
 
 
 class Catalog:
@@ -133,6 +143,11 @@ class Catalog:
         with self._read() as connection:
             return connection.execute("SELECT 1 FROM event_ids WHERE id = ?", (event_id,)).fetchone() is not None
 
+    def samples(self) -> SampleChanges:
+        """Return every series, all metadata, and the newest samples at the checkpoint."""
+        with self._read() as connection:
+            return store.read(connection)
+
     @contextmanager
     def checkpoint(self, checkpoint: Checkpoint) -> Iterator[None]:
         """Write ``checkpoint``; the transaction commits when the block ends without an error."""
@@ -147,6 +162,7 @@ class Catalog:
             connection.executemany(
                 "INSERT OR IGNORE INTO columns (metric_table, name, type) VALUES (?, ?, ?)", checkpoint.foreign
             )
+            store.write(connection, checkpoint.samples)
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)", (checkpoint.index,))
             yield
 
@@ -187,7 +203,9 @@ class Catalog:
             )
         self.is_new = version == 0
         if self.is_new:
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = 1; COMMIT;")
+        if version < SCHEMA_VERSION:
+            connection.executescript(f"BEGIN; {_SAMPLES_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:

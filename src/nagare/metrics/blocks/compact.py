@@ -20,6 +20,7 @@ from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.observe import Observer
 from nagare.metrics.schema import Schema, Schemas
+from nagare.model.tables import SAMPLES
 
 # How many blocks of one size class merge at once: a row is rewritten at most log8 of a day's flushes, about three times.
 MERGE_COUNT = 8
@@ -46,6 +47,8 @@ class Compactor:
         closed_day = day_of(now_ms - DAY_MS - DAY_GRACE_MS)
         merges = 0
         for table, blocks in self.library.current.blocks.items():
+            if table == SAMPLES.name:
+                continue
             for group in find_merges(blocks, closed_day):
                 self._merge(self.schemas.current[table], group)
                 merges += 1

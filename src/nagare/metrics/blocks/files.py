@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +58,19 @@ class Origin:
     log_last: int
     sources: tuple[str, ...] = ()
 
+    def facts(self) -> dict[str, str]:
+        """Return what the file says about itself."""
+        return {"nagare_log": f"{self.log_first}-{self.log_last}", "nagare_sources": ",".join(self.sources)}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last time of some rows of one UTC day, Unix milliseconds, and their number."""
+
+    min_ms: int
+    max_ms: int
+    rows: int
+
 
 class BlockFiles:
     """The folder ``metrics/``: writes, removes and lists files; which of them count is the catalog's to say."""
@@ -77,11 +90,19 @@ class BlockFiles:
         ).fetchone() or (None, None, 0)
         if low is None or high is None:
             return None
+        return self.place(origin, Span(low, high, rows), lambda path: cursor.execute(_copy_sql(origin, source, path)))
+
+    def place(self, origin: Origin, span: Span, write: Callable[[Path], object]) -> Block:
+        """Let ``write`` make a file and give it its place and name; not yet in the catalog. Raises what ``write`` does.
+
+        No file is left then.
+        """
+        low, high = span.min_ms, span.max_ms
         folder = self.directory / path_name(origin.table) / f"date={day_of(low)}"
         _make_folders(self.directory, folder)
         temporary = folder / f"{low}-{high}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
-            cursor.execute(_copy_sql(origin, source, temporary))
+            write(temporary)
             size = _sync_file(temporary)
             path = folder / f"{temporary.stem}{file_checksum(temporary):08x}.parquet"
             temporary.rename(path)
@@ -94,7 +115,7 @@ class BlockFiles:
         self.looks.add(relative)
         columns = ",".join(origin.columns)
         return Block(
-            relative, origin.table, day_of(low), low, high, rows, size, columns, origin.log_first, origin.log_last
+            relative, origin.table, day_of(low), low, high, span.rows, size, columns, origin.log_first, origin.log_last
         )
 
     def remove(self, blocks: Iterable[Block]) -> None:
@@ -143,11 +164,7 @@ class BlockFiles:
 def _copy_sql(origin: Origin, source: str, path: Path) -> str:
     names = ", ".join(quote_name(name) for name in origin.columns)
     order = ", ".join(quote_name(name) for name in origin.order)
-    facts = {
-        "nagare_log": f"{origin.log_first}-{origin.log_last}",
-        "nagare_sources": ",".join(origin.sources),
-    }
-    stored = ", ".join(f"{key}: {quote_text(value)}" for key, value in facts.items())
+    stored = ", ".join(f"{key}: {quote_text(value)}" for key, value in origin.facts().items())
     return (
         f"COPY (SELECT {names} FROM ({source}) ORDER BY {order}) TO {quote_text(str(path))} "  # noqa: S608  made by us
         f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, KV_METADATA {{{stored}}})"

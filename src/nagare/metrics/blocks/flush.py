@@ -19,17 +19,20 @@ from nagare.metrics.blocks.library import Library
 from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
+from nagare.metrics.samples.changes import SampleChanges
+from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schema, Schemas
 from nagare.metrics.wal.seen import SeenChanges
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A generation that takes no more rows, with the names in it and the foreign columns known by then."""
+    """A generation that takes no more rows, with the names in it, and the foreign columns and series known by then."""
 
     generation: Generation
     seen: SeenChanges
     foreign: tuple[tuple[str, str, str], ...]
+    samples: SampleChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Flusher:
     catalog: Catalog
     library: Library
     schemas: Schemas
+    samples: SampleWriter
     observer: Observer
 
     def write(self, sealed: Sealed) -> int:
@@ -49,6 +53,7 @@ class Flusher:
         try:
             for name, table in sealed.generation.tables.items():
                 blocks.extend(self._write_table(self.schemas.current[name], table, sealed.generation))
+            blocks.extend(self._write_samples(sealed.generation))
             self.observer.step("blocks_written")
         except duckdb.Error as error:
             self.files.remove(blocks)
@@ -56,7 +61,9 @@ class Flusher:
         except OSError as error:
             self.files.remove(blocks)
             raise os_error("write block in", self.files.directory, error) from error
-        self._commit(Checkpoint(sealed.generation.last_index, tuple(blocks), sealed.seen, sealed.foreign))
+        self._commit(
+            Checkpoint(sealed.generation.last_index, tuple(blocks), sealed.seen, sealed.foreign, sealed.samples)
+        )
         self.observer.step("blocks_committed")
         self.library.flushed(sealed.generation, blocks, lambda: self._drop(sealed.generation))
         return len(blocks)
@@ -90,6 +97,14 @@ class Flusher:
                 if block is not None:
                     yield block
                     self.observer.step("block_written")
+
+    def _write_samples(self, generation: Generation) -> Iterator[Block]:
+        if not generation.samples.count:
+            return
+        with self.engine.cursor() as cursor:
+            for block in self.samples.write(cursor, generation):
+                yield block
+                self.observer.step("block_written")
 
     def _drop(self, generation: Generation) -> None:
         for table in generation.tables.values():

@@ -21,7 +21,7 @@ from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.engine import Engine, quote_text
 from nagare.metrics.schema import SQL_TYPES
-from nagare.model.tables import TABLES
+from nagare.model.tables import SAMPLES, TABLES
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +136,8 @@ def _read(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> _Fou
     foreign = tuple(
         (table, str(row[0]), _TYPES[str(row[1])])
         for row in described
-        if row[0] not in ("ts", "host") and (declared is None or declared.find_column(str(row[0])) is None)
+        if table != SAMPLES.name
+        and row[0] not in ("ts", "host")
+        and (declared is None or declared.find_column(str(row[0])) is None)
     )
     return _Found(block, frozenset(facts.get("nagare_sources", "").split(",")) - {""}, foreign)

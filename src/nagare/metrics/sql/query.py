@@ -20,8 +20,11 @@ from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.blocks.verify import FIRST_LOOK_BYTES, BlockCheck, block_error
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, quote_name
+from nagare.metrics.samples.views import COLUMNS as SAMPLE_COLUMNS
+from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import SQL_TYPES, Schema
 from nagare.metrics.sql.messages import deadline_error, may_be_block, memory_error, query_error
+from nagare.metrics.sql.naming import may_name
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.model.columns import Columns, RecordTable
@@ -70,8 +73,11 @@ class Job:
 class QueryRunner:
     """Runs queries over what a library holds; every method blocks and belongs on a query thread."""
 
-    def __init__(self, engine: Engine, library: Library, blocks: BlockCheck, settings: QuerySettings) -> None:
+    def __init__(
+        self, engine: Engine, library: Library, blocks: BlockCheck, samples: SampleViews, settings: QuerySettings
+    ) -> None:
         """Read what ``library`` holds; ``blocks`` looks at its files when one seems not to read back."""
+        self._samples = samples
         self._engine = engine
         self._library = library
         self._blocks = blocks
@@ -92,6 +98,7 @@ class QueryRunner:
         names |= {
             column.name for table in checked.tables if table in records for column in records[table].table.columns
         }
+        names |= {name for table in checked.tables if table in SAMPLE_COLUMNS for name in SAMPLE_COLUMNS[table]}
         job.check_stopped()
         # The cursor first: while it is lent the engine cannot rest and drop what the snapshot names.
         with (
@@ -148,6 +155,8 @@ class QueryRunner:
         try:
             for name in checked.tables & schemas.keys():
                 cursor.execute(View(name, schemas[name].sql_columns(), job.hosts, job.window).sql([]))
+            for name in checked.tables & SAMPLE_COLUMNS.keys():
+                cursor.execute(View(name, SAMPLE_COLUMNS[name], job.hosts, job.window).sql([]))
             self._describe(cursor, checked, job)
         except duckdb.Error:
             return True
@@ -165,6 +174,10 @@ class QueryRunner:
         for name in sorted(checked.tables):
             if name in records:
                 self._make_record_view(cursor, job, records[name])
+                continue
+            if name in SAMPLE_COLUMNS:
+                view = View(name, SAMPLE_COLUMNS[name], job.hosts, job.window)
+                self._samples.make(cursor, view, snapshot, with_labels=may_name(checked.tree, "labels", checked.tables))
                 continue
             schema = schemas[name]
             view = View(name, schema.sql_columns(), job.hosts, job.window)

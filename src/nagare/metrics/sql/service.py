@@ -10,6 +10,7 @@ from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import Job, QueryRunner
 from nagare.metrics.sql.sandbox import Checked
 from nagare.model.columns import RecordTable
+from nagare.model.tables import SAMPLE_TABLES
 from nagare.wire.sql import SqlReply, SqlRequest
 
 
@@ -27,7 +28,7 @@ class SqlService:
         """Return the answer to ``request``. Raises the errors that MetricStore.query names."""
         started = self._clock.monotonic()
         job = Job(request, hosts)
-        known = [*schemas, *self._records]
+        known = [*schemas, *SAMPLE_TABLES, *self._records]
 
         def check_and_run() -> tuple[Checked, SqlReply | None]:
             checked = self._runner.check(request, known)

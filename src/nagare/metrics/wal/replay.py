@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from nagare.metrics.head import Generation, HeadTable
+from nagare.metrics.samples.room import SampleRoom
 from nagare.metrics.schema import Schemas
 from nagare.metrics.wal.ingest import clear_misfits, infer_columns
 from nagare.wire.metric_log import LogRecord, decode_record
+from nagare.wire.samples_log import decode_samples, is_samples
 
 
 def replay(
@@ -16,14 +18,19 @@ def replay(
     schemas: Schemas,
     damages: list[str],
     is_known: Callable[[LogRecord], bool] | None = None,
+    *,
+    room: SampleRoom,
 ) -> Iterator[tuple[LogRecord, list[HeadTable]]]:
     """Put the rows of ``records`` into ``generation``; yield each record and the tables in which too many rows wait.
 
     Records were checked before they were logged; only a lost neighbour or an upgrade can make a value misfit, which
-    then becomes null and is told in ``damages``. A record that ``is_known`` holds nothing new is left out: a disk
+    then becomes null and is told in ``damages``. Samples go through ``room``. A record that ``is_known`` holds nothing new is left out: a disk
     that failed twice can bring back what was refused and sent again.
     """
     for index, payload in records:
+        if is_samples(payload):
+            room.replay(index, decode_samples(payload), generation)
+            continue
         record = decode_record(payload)
         if is_known is not None and is_known(record):
             continue

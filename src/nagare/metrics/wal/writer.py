@@ -25,15 +25,19 @@ from nagare.lib.clock import Clock
 from nagare.lib.segment_log import SegmentLog
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
+from nagare.metrics.samples.room import PreparedSamples, SampleRoom, SamplesWork
+from nagare.metrics.samples.slabs import SAMPLE_BYTES
 from nagare.metrics.wal.prepare import Group, Prepared, Preparer
 from nagare.metrics.wal.seen import Seen
 from nagare.model.event import Event
+from nagare.model.samples import SamplesReply
 from nagare.wire.batch import Batch, BatchReply
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Reply = BatchReply | list[bool]
+Reply = BatchReply | list[bool] | SamplesReply
+Work = Batch | Sequence[Event] | SamplesWork
 # Senders that may wait at one time; their bodies are bounded by the edge that decoded them.
 QUEUE_LIMIT = 1024
 # Bytes of one group commit: keeps the write, and what a failed sync takes back, to a fraction of a second.
@@ -44,7 +48,7 @@ FREE_SPACE_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Job:
-    work: Batch | Sequence[Event]
+    work: Work
     future: asyncio.Future[Reply]
     loop: asyncio.AbstractEventLoop
 
@@ -54,6 +58,8 @@ class _Commit:
     """Members of one group commit in the order they came."""
 
     jobs: list[tuple[_Job, Prepared]] = field(default_factory=list)
+    sample_jobs: list[tuple[_Job, SamplesWork]] = field(default_factory=list)
+    samples: PreparedSamples | None = None
     failures: list[tuple[_Job, BaseException]] = field(default_factory=list)
     size: int = 0
 
@@ -74,6 +80,7 @@ class LogWriter:
         segments: SegmentLog,
         seen: Seen,
         preparer: Preparer,
+        room: SampleRoom,
         head: Head,
         watch: Watch,
     ) -> None:
@@ -81,6 +88,7 @@ class LogWriter:
         self._log = segments
         self._seen = seen
         self._preparer = preparer
+        self._room = room
         self.head = head
         self._watch = watch
         self._thread = threading.Thread(target=self._run, name="nagare-log", daemon=True)
@@ -96,7 +104,7 @@ class LogWriter:
         """Start the thread."""
         self._thread.start()
 
-    async def submit(self, work: Batch | Sequence[Event]) -> Reply:
+    async def submit(self, work: Work) -> Reply:
         """Return the answer for ``work`` once it is durable. Raises what refused it."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
@@ -176,8 +184,12 @@ class LogWriter:
                     break
                 job = self._jobs.popleft()
             self._current.append(job)
+            if isinstance(job.work, SamplesWork):
+                commit.sample_jobs.append((job, job.work))
+                commit.size += len(job.work.samples) * SAMPLE_BYTES
+                continue
             try:
-                prepared = self._prepare(job, group)
+                prepared = self._prepare(job.work, group)
             except NagareError as error:
                 commit.failures.append((job, error))
             except Exception as error:
@@ -187,34 +199,55 @@ class LogWriter:
             else:
                 commit.jobs.append((job, prepared))
                 commit.size += len(prepared.payload)
+        if commit.sample_jobs:
+            self._prepare_samples(commit)
         return commit
 
-    def _prepare(self, job: _Job, group: Group) -> Prepared:
-        if isinstance(job.work, Batch):
-            return self._preparer.batch(job.work, group)
-        return self._preparer.events(job.work, group)
+    def _prepare(self, work: Batch | Sequence[Event], group: Group) -> Prepared:
+        if isinstance(work, Batch):
+            return self._preparer.batch(work, group)
+        return self._preparer.events(work, group)
+
+    def _prepare_samples(self, commit: _Commit) -> None:
+        """Check the samples of all senders at once: arrays of a hundred requests cost little more than those of one."""
+        try:
+            commit.samples = self._room.prepare([work for _, work in commit.sample_jobs])
+        except Exception as error:
+            if not isinstance(error, NagareError):
+                log.exception("samples_check_failed")
+            commit.failures.extend((job, error) for job, _ in commit.sample_jobs)
+            commit.sample_jobs = []
 
     def _commit(self, commit: _Commit) -> None:
         failed = self._write(commit)
         if failed is not None:
             # Duplicates inside the group were promised what just failed, so they fail with it.
             commit.failures.extend((job, failed) for job, _ in commit.jobs)
+            commit.failures.extend((job, failed) for job, _ in commit.sample_jobs)
             commit.jobs.clear()
-        if commit.jobs:
+            commit.samples = None
+        if commit.jobs or commit.samples is not None:
             self._watch.observer.step("before_ack")
         for job, prepared in commit.jobs:
             _complete(job, prepared.reply, None)
+        if commit.samples is not None:
+            for (job, _), reply in zip(commit.sample_jobs, commit.samples.replies, strict=True):
+                _complete(job, reply, None)
         for job, error in commit.failures:
             _complete(job, None, error)
         self._current = []
 
     def _write(self, commit: _Commit) -> NagareError | None:
         records = [prepared for _, prepared in commit.jobs if prepared.record is not None]
-        if not records:
+        payloads = [prepared.payload for prepared in records]
+        samples = commit.samples
+        if samples is not None and samples.record is not None:
+            payloads.append(samples.payload)
+        if not payloads:
             return None
         try:
             self._watch.check_room()
-            last = self._log.append([prepared.payload for prepared in records])
+            last = self._log.append(payloads)
             self._watch.observer.step("log_appended")
             self._log.sync()
         except NagareError as error:
@@ -222,11 +255,13 @@ class LogWriter:
             return error
         self._watch.succeeded()
         self._watch.observer.step("log_synced")
-        for index, prepared in enumerate(records, last - len(records) + 1):
+        for index, prepared in enumerate(records, last - len(payloads) + 1):
             if prepared.record is not None:
                 self._seen.add(prepared.record)
                 for table in self.head.generation.add(index, prepared.record):
                     self.head.crowded(table)
+        if samples is not None and samples.record is not None:
+            self._room.store(last, samples.record, self.head.generation, is_newer=samples.is_newer)
         return None
 
 

@@ -1,0 +1,72 @@
+"""Tells which samples are stored already: looks through the head, then through the blocks of their time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.library import Library
+from nagare.metrics.engine import Engine, quote_text, storage_error
+from nagare.metrics.samples.pairs import Pairs
+from nagare.model.samples import Samples
+
+SAMPLES = "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the library holds; used by the log's writer."""
+
+    library: Library
+    engine: Engine
+    # The folder of the blocks.
+    directory: str
+
+    def find(self, samples: Samples) -> NDArray[np.bool_]:
+        """Tell which of ``samples`` the head or a block holds. Raises StorageError."""
+        with self.library.pinned() as snapshot:
+            found = self.find_in_head(samples)
+            rest = np.flatnonzero(~found)
+            low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
+            blocks = [
+                block for block in snapshot.blocks.get(SAMPLES, ()) if block.min_ms <= high and block.max_ms >= low
+            ]
+            if len(rest) and blocks:
+                found[rest] = self._find_in_blocks(samples.series[rest], samples.ts_ms[rest], blocks)
+        return found
+
+    def find_in_head(self, samples: Samples) -> NDArray[np.bool_]:
+        """Tell which of ``samples`` a generation of the head holds."""
+        found = np.zeros(len(samples), bool)
+        low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
+        pairs = Pairs(samples.series, samples.ts_ms)
+        for generation in self.library.current.generations:
+            for rows in generation.samples.rows():
+                if rows.min_ms <= high and rows.max_ms >= low:
+                    found |= pairs.among(Pairs(rows.series, rows.ts_ms))
+        return found
+
+    def _find_in_blocks(
+        self, series: NDArray[np.int32], ts_ms: NDArray[np.int64], blocks: list[Block]
+    ) -> NDArray[np.bool_]:
+        paths = ", ".join(quote_text(f"{self.directory}/{block.path}") for block in blocks)
+        found = np.zeros(len(series), bool)
+        rows = np.arange(len(series), dtype=np.int64)
+        try:
+            with self.engine.cursor() as cursor:
+                cursor.register("late", {"row": rows, "series": series, "ts": ts_ms.view("datetime64[ms]")})
+                hits = cursor.execute(
+                    "SELECT late.row FROM late SEMI JOIN "  # noqa: S608  made by us
+                    f"(SELECT series, ts FROM read_parquet([{paths}], hive_partitioning = false) "
+                    f"WHERE ts BETWEEN make_timestamp_ms({int(ts_ms.min())}) AND make_timestamp_ms({int(ts_ms.max())}) "
+                    f"AND series BETWEEN {int(series.min())} AND {int(series.max())}) AS stored "
+                    "ON late.series = stored.series AND late.ts = stored.ts"
+                ).fetchnumpy()
+        except duckdb.Error as error:
+            raise storage_error("look for samples in blocks of", self.directory, error) from error
+        found[hits["row"]] = True
+        return found

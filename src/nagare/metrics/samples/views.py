@@ -1,0 +1,107 @@
+"""What SQL sees of samples: ``samples``, every sample of head and blocks, and ``samples_last``, the newest of each series.
+
+The head's columns are read where they lie. Labels are looked up only for a statement that may name them, because the
+look-up costs more than all the rest of a sum over a million values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.library import Snapshot
+from nagare.metrics.blocks.views import View
+from nagare.metrics.engine import quote_text
+from nagare.metrics.samples.mirror import SERIES, SeriesMirror
+from nagare.metrics.samples.newest import Newest
+from nagare.metrics.samples.slabs import Rows
+from nagare.metrics.samples.write import VALUE_SQL
+from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE
+from nagare.model.samples import STALE_BITS
+from nagare.model.tables import SAMPLE_TABLES, SAMPLES, Table
+
+_NO_LABELS = "CAST(NULL AS MAP(VARCHAR, VARCHAR))"
+
+
+def _sql_columns(table: Table) -> Mapping[str, str]:
+    listed = {column.name: SQL_TYPES[column.type] for column in table.columns}
+    return MappingProxyType({"ts": TIME_TYPE, "host": HOST_TYPE, **listed})
+
+
+# The SQL type of every column, by table and name.
+COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {name: _sql_columns(table) for name, table in SAMPLE_TABLES.items()}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleViews:
+    """Makes the views of one query; used from query threads."""
+
+    mirror: SeriesMirror
+    newest: Newest
+    directory: str
+
+    def make(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool) -> None:
+        """Make ``view`` of one of the two tables on ``cursor``. Raises duckdb.Error."""
+        self.mirror.fill(cursor)
+        if view.name == SAMPLES.name:
+            sources = self._samples(cursor, view, snapshot, with_labels=with_labels)
+        else:
+            rows = self.newest.rows()
+            sources = [_of_arrays(cursor, "newest", rows.series, rows.ts_ms, rows.values, with_labels=with_labels)]
+        cursor.execute(view.sql([view.table_source(f"({source})", view.columns) for source in sources]))
+
+    def _samples(
+        self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool
+    ) -> list[str]:
+        blocks = [
+            block for block in snapshot.blocks.get(view.name, ()) if view.window.meets(block.min_ms, block.max_ms)
+        ]
+        sources = [self._of_blocks(blocks, with_labels=with_labels)] if blocks else []
+        for number, rows in enumerate(_head_rows(snapshot, view)):
+            name = f"slab_{number}"
+            sources.append(_of_arrays(cursor, name, rows.series, rows.ts_ms, rows.values, with_labels=with_labels))
+        return sources
+
+    def _of_blocks(self, blocks: Sequence[Block], *, with_labels: bool) -> str:
+        paths = ", ".join(quote_text(f"{self.directory}/{block.path}") for block in blocks)
+        files = f"read_parquet([{paths}], hive_partitioning = false) AS stored"
+        if not with_labels:
+            return f"SELECT ts, host, name, {_NO_LABELS} AS labels, {VALUE_SQL} AS value FROM {files}"  # noqa: S608  ours
+        return (
+            f"SELECT ts, stored.host, stored.name, known.labels, {VALUE_SQL} AS value "  # noqa: S608  made by us
+            f"FROM {files} LEFT JOIN {SERIES} AS known ON known.id = stored.series"
+        )
+
+
+def _head_rows(snapshot: Snapshot, view: View) -> Iterable[Rows]:
+    for generation in snapshot.generations:
+        for rows in generation.samples.rows():
+            if view.window.meets(rows.min_ms, rows.max_ms):
+                yield rows
+
+
+def _of_arrays(
+    cursor: duckdb.DuckDBPyConnection, name: str, series: Any, ts_ms: Any, values: Any, *, with_labels: bool
+) -> str:
+    """Return the SELECT over columns in memory, which ``cursor`` sees as ``name``."""
+    columns = {"series": series, "ts": ts_ms.view("datetime64[ms]"), "number": values}
+    value = "number"
+    is_nan = np.isnan(values)
+    if is_nan.any():
+        # DuckDB takes every NaN of an array for null, which only a stale marker shall be.
+        columns["is_nan"] = is_nan & (values.view(np.int64) != STALE_BITS)
+        value = "CASE WHEN is_nan THEN CAST('NaN' AS DOUBLE) ELSE number END"
+    cursor.register(name, columns)
+    labels = "known.labels" if with_labels else _NO_LABELS
+    return (
+        f"SELECT CAST(ts AS {TIME_TYPE}) AS ts, known.host, known.name, {labels} AS labels, {value} AS value "  # noqa: S608  made by us
+        f"FROM {name} JOIN {SERIES} AS known ON known.id = {name}.series"
+    )

@@ -1,0 +1,231 @@
+"""Foreign samples through the whole store: numbers, dedup, refusals, restarts, blocks and the two views."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nagare.config.settings import Settings
+from nagare.errors import InvalidLabelError, InvariantError, OverloadedError
+from nagare.lib.clock import ManualClock
+from nagare.metrics.offline import OfflineStore
+from nagare.metrics.store import MetricStore
+from nagare.model.samples import REFUSED_SERIES, SamplesReply
+from tests.support.metric_store import START_MS, make_batch, make_store, rows
+from tests.support.samples import STALE, make_samples
+
+ALL = "SELECT epoch_ms(ts), host, name, labels, value, isnan(value) FROM samples ORDER BY ts, name, host"
+
+
+def _up(store: MetricStore) -> int:
+    return store.series.intern("up", {"job": "node", "instance": "web1:9100"})
+
+
+async def test_what_was_appended_is_answered_from_head_blocks_and_a_replayed_log(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        up, load = _up(store), store.series.intern("load", [("host", "web2")])
+        reply = await store.append_samples(
+            make_samples([up, load, load], [START_MS, START_MS, START_MS + 5], [1.5, float("nan"), STALE])
+        )
+        assert reply == SamplesReply(3)
+        labels = {"instance": "web1:9100", "job": "node"}
+        expected = [
+            [START_MS, "web2", "load", {"host": "web2"}, None, True],
+            [START_MS, "web1", "up", labels, 1.5, False],
+            [START_MS + 5, "web2", "load", {"host": "web2"}, None, None],
+        ]
+        assert await rows(store, ALL) == expected
+    async with make_store(tmp_path) as store:
+        assert await rows(store, ALL) == expected
+        assert await store.flush() == 1
+        assert await rows(store, ALL) == expected
+    async with make_store(tmp_path) as store:
+        assert await rows(store, ALL) == expected
+        assert _up(store) == up
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_the_first_sample_of_a_time_stays(tmp_path: Path, *, flushed: bool, restarted: bool) -> None:
+    store = make_store(tmp_path)
+    async with store:
+        up, load = _up(store), store.series.intern("load", {})
+        await store.append_samples(make_samples([up, load], [START_MS, START_MS], [1, 2]))
+        if flushed:
+            await store.flush()
+    if restarted:
+        store = make_store(tmp_path)
+    async with store:
+        reply = await store.append_samples(
+            make_samples(
+                [up, load, up, up, up],
+                [START_MS, START_MS, START_MS - 1, START_MS + 1, START_MS + 1],
+                [9, 9, 3, 4, 9],
+            )
+        )
+        assert reply == SamplesReply(2, 3)
+        found = await rows(store, "SELECT epoch_ms(ts), name, value FROM samples ORDER BY name, ts")
+        assert found == [
+            [START_MS, "load", 2],
+            [START_MS - 1, "up", 3],
+            [START_MS, "up", 1],
+            [START_MS + 1, "up", 4],
+        ]
+
+
+async def test_what_cannot_be_stored_is_counted_by_its_reason(tmp_path: Path) -> None:
+    async with make_store(tmp_path, retention_seconds=3600, future_seconds=10) as store:
+        up = _up(store)
+        times = [START_MS, START_MS - 3_600_001, START_MS + 10_001, START_MS]
+        reply = await store.append_samples(make_samples([up, up, up, REFUSED_SERIES], times, [1, 2, 3, 4]))
+        assert reply == SamplesReply(1, 0, {"stale": 1, "future": 1, "cardinality": 1})
+        assert store.counters.get("refused_samples_stale") == 1
+
+
+async def test_series_past_a_limit_are_refused_and_known_ones_are_not(tmp_path: Path) -> None:
+    async with make_store(tmp_path, series_limit=3, host_series_limit=2) as store:
+        given = [store.series.intern("a", {"host": host, "n": n}) for host, n in (("h", "1"), ("h", "2"), ("h", "3"))]
+        assert given == [0, 1, REFUSED_SERIES]
+        assert [store.series.intern("a", {"host": host}) for host in ("i", "j")] == [2, REFUSED_SERIES]
+        assert store.series.intern("a", {"host": "h", "n": "2"}) == 1
+        assert store.series.refused == 2
+
+
+async def test_a_number_is_never_given_to_another_series(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        never_written, written = store.series.intern("a", {}), store.series.intern("b", {})
+        await store.append_samples(make_samples([written], [START_MS], [1]))
+    for _ in range(2):
+        async with make_store(tmp_path) as store:
+            assert store.series.intern("b", {}) == written
+            assert store.series.intern("c", {}) not in (never_written, written)
+            await store.flush()
+
+
+async def test_names_that_no_series_may_have(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        for name, labels in (
+            ("", []),
+            ("a", [("", "x")]),
+            ("a", [("b", "1"), ("b", "2")]),
+            ("a" * 2000, []),
+            ("a", [("b", "x" * 70_000)]),
+            ("a", [("b", "\ud800")]),
+            ("a", [(f"l{n}", "x") for n in range(300)]),
+        ):
+            with pytest.raises(InvalidLabelError):
+                store.series.intern(name, labels)
+        assert store.series.intern("a", [("z", ""), ("b", "1")]) == store.series.intern("a", {"b": "1"})
+
+
+async def test_numbers_that_were_not_given_are_a_bug_of_the_caller(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        with pytest.raises(InvariantError):
+            await store.append_samples(make_samples([0], [START_MS], [1]))
+
+
+async def test_the_newest_sample_of_each_series(tmp_path: Path) -> None:
+    newest = "SELECT epoch_ms(ts), host, name, value FROM samples_last ORDER BY name"
+    async with make_store(tmp_path) as store:
+        up, load = _up(store), store.series.intern("load", {})
+        await store.append_samples(make_samples([up, load, load], [START_MS, START_MS, START_MS + 2], [1, 2, 3]))
+        await store.append_samples(make_samples([up, load], [START_MS - 5, START_MS + 1], [8, 9]))
+        expected = [[START_MS + 2, "", "load", 3], [START_MS, "web1", "up", 1]]
+        assert await rows(store, newest) == expected
+        await store.flush()
+        await store.append_samples(make_samples([load], [START_MS + 9], [STALE]))
+    async with make_store(tmp_path) as store:
+        assert await rows(store, newest) == [[START_MS + 9, "", "load", None], expected[1]]
+
+
+async def test_a_caller_of_some_hosts_sees_only_theirs(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        numbers = [store.series.intern("a", {"host": host}) for host in ("web1", "web2", "")]
+        for shift, flush in ((0, True), (1, False)):
+            await store.append_samples(make_samples(numbers, [START_MS + shift] * 3, [1, 2, 3]))
+            if flush:
+                await store.flush()
+        from nagare.wire.sql import SqlRequest
+
+        for table, count in (("samples", 2), ("samples_last", 1)):
+            request = SqlRequest(f"SELECT host, name, labels FROM {table}")
+            reply = await store.query(request, hosts=frozenset({"web2"}))
+            assert reply.rows == [["web2", "a", {"host": "web2"}]] * count
+            assert (await store.query(request, hosts=frozenset())).rows == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT labels['k'] FROM samples",
+        "SELECT map_keys(s.labels)[1] FROM samples AS s",
+        "SELECT t.e['k'] FROM samples AS t(a, b, c, e, f)",
+        "SELECT x['k'] FROM (SELECT * FROM samples) AS t(a, b, c, x, e)",
+        "SELECT samples.labels['k'] FROM samples",
+        "SELECT struct_extract(s, 'labels')['k'] FROM samples AS s",
+        "SELECT s.labels['k'] FROM samples AS s JOIN samples_last AS l USING (labels)",
+        "SELECT count(*)::VARCHAR FROM samples NATURAL JOIN samples_last HAVING count(*) = 1",
+        "WITH w AS (FROM samples) SELECT labels['k'] FROM w",
+        "SELECT #4['k'] FROM samples",
+    ],
+)
+async def test_labels_are_there_however_they_are_named(tmp_path: Path, sql: str) -> None:
+    async with make_store(tmp_path) as store:
+        number = store.series.intern("a", {"k": "v"})
+        await store.append_samples(make_samples([number], [START_MS], [1]))
+        from nagare.errors import QuerySyntaxError
+
+        try:
+            found = await rows(store, sql)
+        except QuerySyntaxError:
+            # Not every way to write it is allowed; what is allowed must see the labels.
+            return
+        assert found[0][0] in ("v", "k", "1")
+
+
+async def test_samples_and_batches_share_log_and_checkpoint(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        up = _up(store)
+        await store.append(make_batch(1))
+        await store.append_samples(make_samples([up], [START_MS], [1]))
+        assert await store.flush() == 2
+        await store.append(make_batch(2))
+        await store.append_samples(make_samples([up], [START_MS + 1], [2]))
+    async with make_store(tmp_path) as store:
+        assert (await store.append(make_batch(2))).duplicate
+        assert await rows(store, "SELECT count(*) FROM samples") == [[2]]
+        assert await rows(store, "SELECT count(*) FROM load") == [[2]]
+
+
+async def test_the_offline_store_answers_alike(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        up = _up(store)
+        await store.append_samples(make_samples([up], [START_MS], [1.25]))
+        await store.flush()
+        await store.append_samples(make_samples([up], [START_MS + 1], [2.5]))
+        expected = await rows(store, ALL)
+    async with OfflineStore(Settings(data=tmp_path), clock=ManualClock(START_MS)) as offline:
+        assert await rows(offline, ALL) == expected
+        assert await rows(offline, "SELECT value FROM samples_last") == [[2.5]]
+
+
+async def test_a_full_head_refuses_and_a_flush_makes_room(tmp_path: Path) -> None:
+    async with make_store(tmp_path, flush_samples_bytes=65_536) as store:
+        up = _up(store)
+        count = 4 * 65_536 // 20 + 1
+        times = list(range(START_MS - count, START_MS))
+        await store.append_samples(make_samples([up] * count, times, [1.0] * count))
+        with pytest.raises(OverloadedError, match="wait to be moved"):
+            await store.append_samples(make_samples([up], [START_MS], [1]))
+        await store.flush()
+        await store.append_samples(make_samples([up], [START_MS], [1]))
+
+
+async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:
+    day = 86_400_000
+    async with make_store(tmp_path) as store:
+        up = _up(store)
+        await store.append_samples(make_samples([up] * 3, [START_MS, START_MS - 2 * day, START_MS - day], [1, 2, 3]))
+        assert await store.flush() == 3
+        found: list[Any] = await rows(store, "SELECT value FROM samples ORDER BY ts")
+        assert found == [[2], [3], [1]]
