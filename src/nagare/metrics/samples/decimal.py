@@ -13,54 +13,62 @@ from numpy.typing import NDArray
 
 # Decimals that are tried; a value with more of them has no short form worth having.
 MOST_DECIMALS = 9
+_POWERS = np.power(10.0, np.arange(MOST_DECIMALS + 1))
 _MANTISSA_LIMIT = float(2**53)
 
 
 @dataclass(frozen=True, slots=True)
 class Decimals:
-    """Columns of one length: value = mantissa / divisor where ``is_decimal``."""
+    """Columns of one length: value = mantissa / divisor where ``is_decimal``. ``scales``: the decimals of each run."""
 
     mantissa: NDArray[np.int64]
     divisor: NDArray[np.float64]
     is_decimal: NDArray[np.bool_]
+    scales: NDArray[np.uint8]
 
 
-def to_decimals(values: NDArray[np.float64], starts: NDArray[np.intp]) -> Decimals:
+def to_decimals(values: NDArray[np.float64], starts: NDArray[np.intp], guess: NDArray[np.uint8]) -> Decimals:
     """Return ``values`` as decimals; each run of them, which begins at one of ``starts``, has one divisor.
 
-    It is the smallest power of ten that holds all decimal values of the run.
+    It is the smallest power of ten, from that of ``guess`` on, that holds all decimal values of the run.
     """
+    lengths = np.diff(np.append(starts, len(values)))
     with np.errstate(invalid="ignore", over="ignore"):
-        decimals = _decimals(values)
-        known = np.where(decimals <= MOST_DECIMALS, decimals, 0)
-        of_run = np.maximum.reduceat(known, starts) if len(starts) else known
-        powers = np.power(10.0, np.arange(MOST_DECIMALS + 1))
-        divisor = np.repeat(powers[of_run], np.diff(np.append(starts, len(values))))
-        whole = np.rint(values * divisor) + 0.0
-        is_decimal = _says_the_same(whole, divisor, values)
-        mantissa = np.where(is_decimal, whole, 0.0).astype(np.int64)
-    return Decimals(mantissa, divisor, is_decimal)
+        scales = guess
+        divisor = np.repeat(_POWERS[scales], lengths)
+        whole, is_decimal = _scaled(values, divisor)
+        if not is_decimal.all():
+            scales = _refined(values, is_decimal, np.repeat(np.arange(len(starts)), lengths), scales)
+            divisor = np.repeat(_POWERS[scales], lengths)
+            redo = np.flatnonzero(np.repeat(scales != guess, lengths))
+            whole[redo], is_decimal[redo] = _scaled(values[redo], divisor[redo])
+            whole[~is_decimal] = 0.0
+    return Decimals(whole.astype(np.int64), divisor, is_decimal, scales)
 
 
-def _decimals(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the fewest decimals that say each value, more than MOST_DECIMALS where none do."""
-    found = np.full(len(values), MOST_DECIMALS + 1, np.uint8)
-    rest = np.arange(len(values))
+def _refined(
+    values: NDArray[np.float64], is_decimal: NDArray[np.bool_], runs: NDArray[np.intp], scales: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return the decimals that each of ``runs`` needs for those of its values that are not said yet and can be."""
+    refined = scales.copy()
+    rest = np.flatnonzero(~is_decimal)
     for decimals in range(MOST_DECIMALS + 1):
-        power = 10.0**decimals
-        left = values[rest]
-        fits = _says_the_same(np.rint(left * power) + 0.0, power, left)
-        found[rest[fits]] = decimals
+        _, fits = _scaled(values[rest], _POWERS[decimals])
+        np.maximum.at(refined, runs[rest[fits]], np.uint8(decimals))
         rest = rest[~fits]
         if not len(rest):
             break
-    return found
+    return refined
 
 
-def _says_the_same(
-    whole: NDArray[np.float64], divisor: float | NDArray[np.float64], values: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def _scaled(
+    values: NDArray[np.float64], divisor: NDArray[np.float64] | np.float64
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the whole numbers over ``divisor``, and which of them say exactly the values."""
+    # Plus zero: there is no whole number -0.
+    whole: NDArray[np.float64] = np.rint(values * divisor)
+    whole += 0.0
     # Compared as bits, because -0.0 equals 0.0 and is another value.
     same: NDArray[np.bool_] = (whole / divisor).view(np.int64) == values.view(np.int64)
     same &= np.abs(whole) < _MANTISSA_LIMIT
-    return same
+    return whole, same

@@ -7,7 +7,7 @@ sorted and taken apart by numpy; DuckDB looks up the names and writes the file a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from nagare.metrics.head import Generation
 from nagare.metrics.samples.admit import joined, taken
 from nagare.metrics.samples.decimal import Decimals, to_decimals
 from nagare.metrics.samples.mirror import SERIES, SeriesMirror
+from nagare.metrics.samples.order import in_order
 from nagare.metrics.samples.series import SeriesTable
 from nagare.model.samples import STALE_BITS, Samples
 
@@ -32,6 +33,27 @@ VALUE_SQL = "coalesce(mantissa / divisor, raw)"
 OPTIONS = "COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION v2, ROW_GROUP_SIZE 122880"
 
 
+class Scales:
+    """How many decimals each series had in its last block: the next one begins there and mostly finds it so."""
+
+    __slots__ = ("_scales",)
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._scales = np.zeros(0, np.uint8)
+
+    def of(self, numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """Return the decimals of each series."""
+        missing = int(numbers.max()) + 1 - len(self._scales)
+        if missing > 0:
+            self._scales = np.append(self._scales, np.zeros(missing, np.uint8))
+        return self._scales[numbers]
+
+    def put(self, numbers: NDArray[np.int32], scales: NDArray[np.uint8]) -> None:
+        """Keep the decimals of each series."""
+        self._scales[numbers] = scales
+
+
 @dataclass(frozen=True, slots=True)
 class SampleWriter:
     """Writes the samples of sealed generations; used by the store's maintenance thread alone."""
@@ -39,6 +61,7 @@ class SampleWriter:
     files: BlockFiles
     series: SeriesTable
     mirror: SeriesMirror
+    scales: Scales = field(default_factory=Scales)
 
     def write(self, cursor: duckdb.DuckDBPyConnection, generation: Generation) -> Iterator[Block]:
         """Yield each block once it is whole on disk. Raises duckdb.Error or OSError."""
@@ -55,9 +78,8 @@ class SampleWriter:
                 yield self._write_day(cursor, of_day, generation)
 
     def _write_day(self, cursor: duckdb.DuckDBPyConnection, samples: Samples, generation: Generation) -> Block:
-        rows = taken(samples, self._order(samples))
-        starts = np.flatnonzero(np.append(True, rows.series[1:] != rows.series[:-1]))
-        cursor.register("sorted", _columns(rows, to_decimals(rows.values, starts)))
+        rows = in_order(samples, self.series.ranks())
+        cursor.register("sorted", _columns(rows, self._decimals(rows)))
         origin = Origin(TABLE, COLUMNS, ORDER, generation.first_index, generation.last_index)
         span = Span(int(rows.ts_ms.min()), int(rows.ts_ms.max()), len(rows))
         try:
@@ -65,8 +87,12 @@ class SampleWriter:
         finally:
             cursor.unregister("sorted")
 
-    def _order(self, samples: Samples) -> NDArray[np.intp]:
-        return np.lexsort((samples.ts_ms, self.series.ranks()[samples.series]))
+    def _decimals(self, rows: Samples) -> Decimals:
+        starts = np.flatnonzero(np.append(True, rows.series[1:] != rows.series[:-1]))
+        numbers = rows.series[starts]
+        decimals = to_decimals(rows.values, starts, self.scales.of(numbers))
+        self.scales.put(numbers, decimals.scales)
+        return decimals
 
 
 def _columns(rows: Samples, decimals: Decimals) -> dict[str, Any]:

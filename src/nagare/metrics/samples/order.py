@@ -1,0 +1,28 @@
+"""The order of a block: by the rank of each sample's series, then by time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nagare.metrics.samples.admit import taken
+from nagare.model.samples import Samples
+
+_DIGIT_BITS = 16
+
+
+def in_order(samples: Samples, ranks: NDArray[np.int32]) -> Samples:
+    """Return ``samples`` by the rank of their series and by time; ``ranks`` are not negative and stand by number.
+
+    Samples mostly come in the order of time, so a stable sort by rank alone is all there is to do, and by digits of 16
+    bits it takes a quarter of the time of any comparison.
+    """
+    keys = ranks[samples.series]
+    order = np.argsort(keys.astype(np.uint16), kind="stable")
+    if len(keys) and int(keys.max()) >> _DIGIT_BITS:
+        high = (keys >> _DIGIT_BITS).astype(np.uint16)
+        order = order[np.argsort(high[order], kind="stable")]
+    rows = taken(samples, order)
+    if ((rows.ts_ms[1:] < rows.ts_ms[:-1]) & (rows.series[1:] == rows.series[:-1])).any():
+        return taken(samples, np.lexsort((samples.ts_ms, keys)))
+    return rows
