@@ -1,6 +1,7 @@
 """Prometheus text 0.0.4 and OpenMetrics 1.0, as exporters show it and cron jobs push it.
 
-A line's series is looked up by the very bytes before its value, so only the first of its kind is taken apart. A
+A line's series is looked up by the very bytes before its value, so only the first of its kind is taken apart: a head
+that was once read as a whole can be followed by nothing but the value, whatever that is. A
 document is read whole or refused whole, with the number of the faulty line.
 """
 
@@ -137,18 +138,32 @@ class _Reader:
     ended: bool = False
 
     def read(self, body: bytes) -> Parsed:
+        # Most lines are a head that is known, one space and a number: those need no more than this loop.
+        find, rows, now_ms = self.known.get, self.rows, self.now_ms
         for number, line in enumerate(body.split(b"\n"), 1):
-            try:
-                self._line(line)
-            except InputError as error:
-                message = f"cannot read line {number}: {error.message}"
-                raise type(error)(
-                    message, hint=error.hint, errors=[{"line": number, "detail": error.message}]
-                ) from error
+            head, _, word = line.rpartition(b" ")
+            series = find(head)
+            # The library's numbers may be grouped by underscores; those of expositions may not.
+            if series is not None and not self.ended and b"_" not in word:
+                try:
+                    value = float(word)
+                except ValueError:
+                    pass
+                else:
+                    rows.add(series, now_ms, value)
+                    continue
+            self._numbered(number, line)
         if self.is_open and not self.ended:
             raise InputError("cannot read exposition: it ends without # EOF", hint="the exporter's answer was cut off")
         metadata = tuple(MetricMetadata(name, said.type, said.unit, said.help) for name, said in self.said.items())
-        return Parsed(self.rows.samples(), metadata)
+        return Parsed(rows.samples(), metadata)
+
+    def _numbered(self, number: int, line: bytes) -> None:
+        try:
+            self._line(line)
+        except InputError as error:
+            message = f"cannot read line {number}: {error.message}"
+            raise type(error)(message, hint=error.hint, errors=[{"line": number, "detail": error.message}]) from error
 
     def _line(self, line: bytes) -> None:
         if line[:1] == b"#":
@@ -163,7 +178,9 @@ class _Reader:
             return
         if self.ended:
             raise InputError("it stands after # EOF")
-        head = found[0]
+        head = found[0].rstrip(b" \t")
+        if head == found[0] and head[-1:] != b"}":
+            raise InputError("a name is malformed, or no space stands behind it")
         series = self.known.get(head)
         if series is None:
             series = self.labels.series(found[1], found[2])

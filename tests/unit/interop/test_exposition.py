@@ -56,7 +56,7 @@ def test_a_line(line: str, told: tuple[str, dict[str, str], int, float]) -> None
     [
         "up", "up one", "up 1 2 3", "up 1 1.5", "up 1 99999999999999999999", "1up 1", 'a{x="1} 2', "a{x=1} 2",
         'a{x="1",x="2"} 3', 'a{="1"} 2', '{x="1"} 2', 'a{"b"} 1', "up 1_000", "up 0x10", "up infinityy", 'a{x="1"y="2"} 3',
-        "{} 1", 'a{x="1"}',
+        "{} 1", 'a{x="1"}', "a5.3", "a-1 5", "a+Inf",
     ],
 )  # fmt: skip
 def test_a_malformed_line_refuses_the_document_and_is_named(line: str) -> None:
@@ -163,3 +163,51 @@ def test_round_trip(rows: list[tuple[str, dict[str, str], int, float]]) -> None:
 
     lines = [f"{name}{{{inside(labels)}}} {value!r} {ts}" for name, labels, ts, value in rows]
     assert same(_read("\n".join(lines)), rows)
+
+
+_PIECES = st.sampled_from(
+    [
+        "a",
+        "b",
+        " ",
+        "  ",
+        "\t",
+        "{",
+        "}",
+        '="',
+        '"',
+        ",",
+        'x="1"',
+        '{x="1"}',
+        '{x="1 2"}',
+        "1",
+        "-2.5",
+        "1_0",
+        "NaN",
+        "# EOF",
+        "#",
+        "\\",
+    ]
+)
+_LINES = st.lists(st.lists(_PIECES, max_size=6).map("".join), max_size=5)
+
+
+@given(warming=_LINES, lines=_LINES, content_type=st.sampled_from([TEXT, OPEN]))
+def test_what_was_read_before_changes_nothing(warming: list[str], lines: list[str], content_type: str) -> None:
+    known: dict[bytes, SeriesId] = {}
+    interned = Interned()
+
+    def read(text: str, known: dict[bytes, SeriesId]) -> Any:
+        try:
+            parsed = parse_exposition(
+                text.encode(), content_type=content_type, now_ms=NOW, intern=interned, extra={}, known=known
+            )
+        except InputError as error:
+            return error.message
+        return interned.told(parsed.samples)
+
+    for line in warming:
+        read(line + "\n# EOF", known)
+    text = "\n".join(lines) + "\n# EOF"
+    warm, cold = read(text, known), read(text, {})
+    assert same(warm, cold) if isinstance(warm, list) and isinstance(cold, list) else warm == cold
