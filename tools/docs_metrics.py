@@ -12,6 +12,8 @@ GAUGES = {
     "nagare_live_connections": "live connections (WebSocket)",
     "nagare_inflight_bytes": "bytes of bodies being taken in",
     "nagare_hosts": "registered hosts; label `state`: up, stale, down, unknown",
+    "nagare_scrape_targets": "scrape targets; label `state`: up, down, unknown",
+    "nagare_statsd_names": "StatsD names with their tags that are kept now",
 }
 STORE = {
     "log_bytes": "size of the log",

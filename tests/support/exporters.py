@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+# Generous, for a machine that is busy with other work.
+WAIT_SECONDS = 30.0
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -24,12 +26,13 @@ class Exporter:
     hangs: bool = False
     url: str = ""
     asked: list[dict[str, str]] = field(default_factory=list)
-    was_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer as the fields say."""
-        self.asked.append(dict(request.headers))
-        self.was_asked.set()
+        async with self._changed:
+            self.asked.append(dict(request.headers))
+            self._changed.notify_all()
         if self.hangs:
             await asyncio.Event().wait()
         headers = {"Content-Type": self.content_type}
@@ -41,6 +44,12 @@ class Exporter:
         if self.encoding == "gzip" and self.raw is None:
             body = gzip.compress(body)
         return web.Response(status=self.status, body=body, headers=headers)
+
+    async def until_asked(self, more: int = 1) -> None:
+        """Return when it was asked so many times more. What comes of one answer is over when the next is asked for."""
+        wanted = len(self.asked) + more
+        async with asyncio.timeout(WAIT_SECONDS), self._changed:
+            await self._changed.wait_for(lambda: len(self.asked) >= wanted)
 
 
 @asynccontextmanager

@@ -15,10 +15,12 @@ PAGES = [
     "README.md",
     "docs/how-to/query-recipes.md",
     "docs/how-to/configure-probes.md",
+    "docs/how-to/scrape-exporters.md",
+    "docs/how-to/statsd.md",
     "docs/tutorial/first-five-minutes.md",
 ]
 # What only asks or draws; the others start processes or need another machine.
-VERBS = {"query", "plot", "tables", "events", "doctor", "hosts", "version", "config"}
+VERBS = {"query", "plot", "tables", "events", "doctor", "hosts", "targets", "version", "config"}
 # Comments end a line of these pages after two spaces; shlex would take the line's end with them.
 COMMENT = re.compile(r" {2,}# .*$", re.MULTILINE)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import typer
 
 from nagare.cli.console.invocation import invocation_of
 from nagare.cli.console.service import run_service
+from nagare.config.reloads import Reloads
 
 app = typer.Typer(add_completion=False)
 
@@ -37,7 +39,14 @@ def serve(
     invocation.set_flags({"server.listen": listen, "server.insecure": insecure})
     from nagare.server.main import run_server
 
-    run_service(invocation, run_server, parent_fd=parent_fd, loop_factory=_fast_loop())
+    reloads = Reloads()
+    run_service(
+        invocation,
+        partial(run_server, reloads=reloads),
+        parent_fd=parent_fd,
+        loop_factory=_fast_loop(),
+        reloads=reloads,
+    )
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -28,6 +28,7 @@ from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterReques
 from nagare.wire.signature import HEADER as SIGNATURE_HEADER
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 from nagare.wire.system import Health, Status
+from nagare.wire.targets import TargetList, TargetView
 
 if TYPE_CHECKING:
     from nagare.net.session import HttpSession, LiveSocket
@@ -102,6 +103,10 @@ class Client:
     async def tables(self) -> list[TableView]:
         """Return the tables that SQL sees."""
         return await self._fetch("/api/v1/tables", list[TableView])
+
+    async def targets(self) -> list[TargetView]:
+        """Return every scrape target."""
+        return (await self._fetch("/api/v1/targets", TargetList)).targets
 
     async def sql(
         self,

@@ -32,6 +32,8 @@ _T = TypeVar("_T")
 async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIterator[Services]:
     """Start every room, give the services, and stop the rooms in the opposite order, each within its deadline."""
     from nagare.metrics.store import MetricStore  # noqa: PLC0415  loads duckdb and numpy
+    from nagare.scrape.service import Scraper  # noqa: PLC0415  loads numpy
+    from nagare.statsd.service import StatsdServer  # noqa: PLC0415  loads numpy
 
     places, stop_seconds = Places(settings.data), settings.server.stop_seconds
     async with AsyncExitStack() as stack:
@@ -45,19 +47,26 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
         store = await enter("store", MetricStore(places, settings.storage, settings.query, clock=clock))
         hub = Hub(settings.server.connection_limit, settings.server.connection_queue_frames)
         identity.on_revoke = hub.end_principals
-        fleet = await enter("fleet", Fleet(records, identity, Relay(store, hub), clock))
+        relay = Relay(store, hub)
+        fleet = await enter("fleet", Fleet(records, identity, relay, clock))
         store.register_records(hosts_table(fleet, clock))
         bodies = await enter("bodies", BodyReader(settings.server))
+        scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
+        statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
         tasks.supervise("store", store.run)
         tasks.supervise("fleet", fleet.run)
         tasks.supervise("identity", identity.run)
+        tasks.supervise("scrape", scraper.run)
+        tasks.supervise("statsd", statsd.run)
         yield Services(
             settings=settings,
             clock=clock,
             listen=listen,
             store=store,
+            scraper=scraper,
+            statsd=statsd,
             fleet=fleet,
             identity=identity,
             hub=hub,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 
+from nagare.config.reloads import Reloads
 from nagare.config.settings import Settings
 from nagare.server.lifecycle import serving
 from nagare.server.running.exit_guard import guard_exit
@@ -17,10 +18,10 @@ _THREADS_SECONDS = 2.0
 _BROKEN = 70
 
 
-async def run_server(settings: Settings) -> None:
+async def run_server(settings: Settings, reloads: Reloads | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then stop within the deadlines. A second signal exits at once.
 
-    The process must end after it: threads that do not return are left behind then. Raises LockedError when another
+    Scrape jobs of ``reloads`` are taken up at once. The process must end after it: threads that do not return are left behind then. Raises LockedError when another
     process serves the data directory, and what starting may raise.
     """
     prepare_process(settings)
@@ -29,8 +30,13 @@ async def run_server(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked_to_stop, number, stop)
     try:
-        async with serving(settings):
-            await stop.wait()
+        async with serving(settings) as running:
+
+            def take_up(wanted: Settings) -> None:
+                loop.call_soon_threadsafe(running.services.scraper.apply, wanted.scrape)
+
+            with (reloads or Reloads()).heard_by(take_up):
+                await stop.wait()
     except BaseException:
         guard_exit(_THREADS_SECONDS, _BROKEN)
         raise

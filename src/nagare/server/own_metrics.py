@@ -22,7 +22,7 @@ class _Owner:
 
 def gather(services: Services) -> list[MetricValue]:
     """Return every number, in a stable order."""
-    return [*_gauges(services), *_hosts(services), *_store(services), *_counters(services)]
+    return [*_gauges(services), *_hosts(services), *_store(services), *_sources(services), *_counters(services)]
 
 
 def _gauges(services: Services) -> Iterator[MetricValue]:
@@ -52,6 +52,12 @@ def _store(services: Services) -> Iterator[MetricValue]:
         yield MetricValue(f"nagare_store_{told}", kind, f"metric store: {name.replace('_', ' ')}", float(value))
 
 
+def _sources(services: Services) -> Iterator[MetricValue]:
+    for state, count in services.scraper.count_by_state().items():
+        yield _gauge("nagare_scrape_targets", "scrape targets by state", count, state=state)
+    yield _gauge("nagare_statsd_names", "StatsD names with their tags kept now", len(services.statsd))
+
+
 def _counters(services: Services) -> Iterator[MetricValue]:
     owners = (
         _Owner("server", services.counters),
@@ -59,6 +65,8 @@ def _counters(services: Services) -> Iterator[MetricValue]:
         _Owner("bodies", services.bodies.counters),
         _Owner("identity", services.identity.tickets.counters),
         _Owner("metrics", services.store.counters),
+        _Owner("scrape", services.scraper.counters),
+        _Owner("statsd", services.statsd.counters),
     )
     for owner in owners:
         for name, value in owner.counters:

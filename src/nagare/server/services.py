@@ -20,8 +20,10 @@ from nagare.server.live.newest import NewestBatches
 from nagare.server.running.listen import Listen
 
 if TYPE_CHECKING:
-    # The store loads duckdb and numpy; only compose pays for that.
+    # The store loads duckdb and numpy, what feeds it numpy; only compose pays for that.
     from nagare.metrics.store import MetricStore
+    from nagare.scrape.service import Scraper
+    from nagare.statsd.service import StatsdServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Services:
     clock: Clock
     listen: Listen
     store: MetricStore
+    scraper: Scraper
+    statsd: StatsdServer
     fleet: Fleet
     identity: Identity
     hub: Hub

@@ -64,6 +64,8 @@ class Status(msgspec.Struct, frozen=True):
     frames_dropped_total: int = 0
     cpu_seconds_total: float = 0.0
     memory_bytes: int = 0
+    # HOST:PORT where StatsD lines are taken, empty when they are not.
+    statsd: str = ""
 
 
 class Greeting(msgspec.Struct, frozen=True):

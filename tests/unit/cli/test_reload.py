@@ -8,6 +8,7 @@ import pytest
 
 from nagare.cli.console.invocation import Invocation
 from nagare.cli.console.reload import reload, reload_on_hangup
+from nagare.config.reloads import Reloads
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +59,17 @@ def test_who_asked_to_ignore_hangups_is_obeyed(tmp_path: Path) -> None:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_scrape_jobs_are_taken_up_and_told_to_who_listens(tmp_path: Path) -> None:
+    invocation, reloads = _invocation(tmp_path), Reloads()
+    file, heard = tmp_path / "nagare.toml", []
+    with reload_on_hangup(invocation, reloads), reloads.heard_by(lambda settings: heard.append(settings.scrape)):
+        for jobs in ("", '[[scrape]]\njob = "a"\nurls = ["http://a:1/m"]\n', '[[scrape]]\njob = "broken"\n'):
+            _write(file, "info")
+            file.write_text(file.read_text() + jobs)
+            os.kill(os.getpid(), signal.SIGHUP)
+    # The last one could not be used and changed nothing.
+    assert [[job.job for job in jobs] for jobs in heard] == [[], ["a"]]
+    reloads.tell(invocation.settings)
+    assert len(heard) == 2

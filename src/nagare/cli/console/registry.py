@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "tables": Entry("nagare.cli.offline.tables", "What SQL can see: tables, columns, units.", has_rows=True),
         "hosts": Entry("nagare.cli.hosts", "List, show, label and remove hosts.", has_rows=True),
         "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
+        "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "serve": Entry("nagare.cli.serve", "Run the server."),
         "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
         "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),

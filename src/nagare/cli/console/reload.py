@@ -16,6 +16,7 @@ from typing import Any
 from nagare.cli.console.invocation import Invocation
 from nagare.config.changes import compare
 from nagare.config.load import load_settings
+from nagare.config.reloads import Reloads
 from nagare.config.settings import Settings
 from nagare.errors import NagareError
 from nagare.lib.log_setup import set_log_level
@@ -24,8 +25,8 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def reload_on_hangup(invocation: Invocation) -> Iterator[None]:
-    """Answer SIGHUP inside the block."""
+def reload_on_hangup(invocation: Invocation, reloads: Reloads | None = None) -> Iterator[None]:
+    """Answer SIGHUP inside the block, and give ``reloads`` what was taken up."""
     # nohup asked to ignore it, and the end of a terminal must be heard.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL or (sys.stderr is not None and sys.stderr.isatty()):
         yield
@@ -34,7 +35,9 @@ def reload_on_hangup(invocation: Invocation) -> Iterator[None]:
 
     def take_up(_number: int, _frame: object) -> None:
         nonlocal in_force
-        in_force = reload(in_force, invocation.flags)
+        before, in_force = in_force, reload(in_force, invocation.flags)
+        if reloads is not None and in_force is not before:
+            reloads.tell(in_force)
 
     signal.signal(signal.SIGHUP, take_up)
     try:
@@ -53,4 +56,4 @@ def reload(in_force: Settings, flags: Mapping[str, Any]) -> Settings:
     changes = compare(in_force, wanted)
     set_log_level(wanted.log.level)
     log.warning("settings_reloaded taken_up=%s need_a_restart=%s", ",".join(changes.live), ",".join(changes.restart))
-    return replace(in_force, log=replace(in_force.log, level=wanted.log.level))
+    return replace(in_force, log=replace(in_force.log, level=wanted.log.level), scrape=wanted.scrape)

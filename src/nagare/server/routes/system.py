@@ -57,6 +57,7 @@ async def status(call: Call) -> Status:
         frames_dropped_total=int(services.hub.counters.get("frames_dropped")),
         cpu_seconds_total=cpu_seconds(),
         memory_bytes=memory_bytes(),
+        statsd=services.statsd.address,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nagare.server.route import Route
-from nagare.server.routes import events, hosts, ingest, live, metrics, openapi, sql, system, tables, tickets
+from nagare.server.routes import events, hosts, ingest, live, metrics, openapi, sql, system, tables, targets, tickets
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
@@ -13,6 +13,7 @@ ROUTES: tuple[Route, ...] = (
     *hosts.ROUTES,
     *sql.ROUTES,
     *tables.ROUTES,
+    *targets.ROUTES,
     *tickets.ROUTES,
     *live.ROUTES,
     *openapi.ROUTES,
