@@ -38,6 +38,8 @@ STORE = {
 COUNTERS = {
     "nagare_server_requests_total": "requests answered",
     "nagare_server_batches_total": "batches acknowledged",
+    "nagare_server_histograms_refused_total": "native histograms that remote write brought and that are not stored",
+    "nagare_server_exemplars_dropped_total": "exemplars that remote write brought and that are not stored",
     "nagare_hub_connections_opened_total": "live connections opened",
     "nagare_hub_connections_refused_total": "live connections refused at the limit",
     "nagare_hub_frames_dropped_total": "frames that slow connections lost",

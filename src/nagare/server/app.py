@@ -27,7 +27,7 @@ def make_app(services: Services, routes: Iterable[Route] = ROUTES) -> web.Applic
     route_by_handler: dict[Any, Route] = {handler: route for route, handler in handlers}
     gate = make_gate(services.settings.server, services.listen)
     app = web.Application(
-        middlewares=[make_problems(services.clock), gate, make_authentication(route_by_handler)],
+        middlewares=[make_problems(services.clock, route_by_handler), gate, make_authentication(route_by_handler)],
         client_max_size=services.settings.server.body_limit_bytes,
     )
     app[SERVICES] = services

@@ -18,6 +18,7 @@ from nagare.lib.tasks import TaskSupervisor
 from nagare.records.engine import Records
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
+from nagare.server.foreign.senders import Senders
 from nagare.server.hub import Hub
 from nagare.server.live.newest import NewestBatches
 from nagare.server.live.relay import Relay
@@ -71,6 +72,7 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
             identity=identity,
             hub=hub,
             bodies=bodies,
+            senders=Senders(store.series),
             finisher=Finisher(tasks),
             newest=NewestBatches(),
             counters=Counters(),

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from nagare.model.principal import Permission, Principal
 from nagare.server.bodies import Holding
+from nagare.server.foreign.fault import ErrorForm
 from nagare.server.services import Services
 
 
@@ -64,6 +65,11 @@ class Route:
     finishes: bool = False
     # The handler reads and decodes the body itself (a signature covers the bytes as sent).
     is_raw: bool = False
+    # A foreign protocol: the content types of its body, its status when all went well, and its words for errors
+    # (None: a problem document). Its senders may authenticate as they are used to.
+    consumes: tuple[str, ...] = ()
+    success: int = 200
+    form: ErrorForm | None = None
     # A WebSocket, which may authenticate by a ticket in its first frame.
     is_live: bool = False
 

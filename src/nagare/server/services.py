@@ -15,6 +15,7 @@ from nagare.lib.counters import Counters
 from nagare.model.principal import Principal
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
+from nagare.server.foreign.senders import Senders
 from nagare.server.hub import Hub
 from nagare.server.live.newest import NewestBatches
 from nagare.server.running.listen import Listen
@@ -40,6 +41,7 @@ class Services:
     identity: Identity
     hub: Hub
     bodies: BodyReader
+    senders: Senders
     finisher: Finisher
     newest: NewestBatches
     counters: Counters

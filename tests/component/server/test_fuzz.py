@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from nagare.interop.remote_write.packing import pack_snappy
 from nagare.wire.codec import ENCODINGS, encode, pack
 from tests.component.server.conftest import Api, Serve
 from tests.component.server.loop_thread import LoopThread
@@ -113,6 +114,17 @@ _QUIET = hypothesis_settings(
 )
 
 
+_FOREIGN = [
+    ("/api/v1/write", ["application/x-protobuf", "application/x-protobuf;proto=io.prometheus.write.v2.Request"]),
+    ("/api/v1/otlp/v1/metrics", ["application/x-protobuf", "application/json"]),
+    ("/api/v1/import/prometheus", ["text/plain", "application/openmetrics-text"]),
+]
+_PIECES = [
+    b"\x0a\x1a\x0a\x0e\x0a\x08__name__\x12\x02up\x12\x08\x09\0\0\0\0\0\0\xf0\x3f", b"\x22\0", b"\x2a\x04\x0a\x02\1\2", b"up 1\n", b"# EOF",
+    b'{"resourceMetrics":[', b"]}",
+]  # fmt: skip
+
+
 class Fuzzed:
     """A server on a loop of its own, so that a synchronous fuzzer can call it thousands of times."""
 
@@ -125,6 +137,11 @@ class Fuzzed:
     def run(self, coroutine: Any) -> Any:
         future: Future[Any] = asyncio.run_coroutine_threadsafe(coroutine, self._thread.loop)
         return future.result(60)
+
+    def expect_no_5xx_of_foreign(self, path: str, body: bytes, headers: dict[str, str], *, as_host: bool) -> None:
+        token = self.token if as_host else ""
+        answer = self.run(self.api.call("POST", path, body=body, headers=headers, token=token))
+        assert answer.status < 500, (path, body, headers, answer.raw)
 
     def close(self) -> None:
         self.run(self._served.__aexit__(None, None, None))
@@ -167,6 +184,28 @@ def test_bytes(fuzzed: Fuzzed, path: str) -> None:
     @given(body=st.binary(max_size=200), headers=_HEADERS, as_host=st.booleans())
     def check(body: bytes, headers: dict[str, str], as_host: bool) -> None:
         fuzzed.expect_no_5xx("POST", path, body, headers, as_host=as_host)
+
+    check()
+
+
+@pytest.mark.parametrize(("path", "types"), _FOREIGN, ids=[path for path, _ in _FOREIGN])
+def test_foreign_bytes(fuzzed: Fuzzed, path: str, types: list[str]) -> None:
+    @_QUIET
+    @given(
+        content=st.lists(st.sampled_from(_PIECES) | st.binary(max_size=40), max_size=6).map(b"".join),
+        content_type=st.sampled_from(types),
+        encoding=st.sampled_from(["identity", "gzip", "zstd", "snappy"]),
+        is_packed=st.booleans(),
+        headers=_HEADERS,
+        as_host=st.booleans(),
+    )
+    def check(
+        content: bytes, content_type: str, encoding: str, is_packed: bool, headers: dict[str, str], as_host: bool
+    ) -> None:
+        if is_packed:
+            content = pack_snappy(content) if encoding == "snappy" else pack(content, encoding)
+        sent = {**headers, "Content-Type": content_type, "Content-Encoding": encoding}
+        fuzzed.expect_no_5xx_of_foreign(path, content, sent, as_host=as_host)
 
     check()
 

@@ -30,9 +30,13 @@ def test_references_resolve() -> None:
 def test_bodies_parameters_and_security() -> None:
     for route in ROUTES:
         operation: dict[str, Any] = DOCUMENT["paths"][route.path][route.method.lower()]
-        assert ("requestBody" in operation) == (route.request is not None)
+        assert ("requestBody" in operation) == (route.request is not None or bool(route.consumes))
         assert bool(operation["security"]) == (not route.is_public)
         assert operation.get("x-permission") == (None if route.permission is None else route.permission.value)
         in_path = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
         assert in_path == set(re.findall(r"{(\w+)}", route.path))
-        assert "application/problem+json" in operation["responses"]["default"]["content"]
+        if route.form is None:
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+        else:
+            assert set(operation["requestBody"]["content"]) == set(route.consumes)
+            assert str(route.success) in operation["responses"]

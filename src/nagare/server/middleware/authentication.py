@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +24,8 @@ def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
         if route is not None and (route.is_public or _will_bring_ticket(route, request)):
             request[PRINCIPAL] = ANONYMOUS
             return await handler(request)
-        principal = await request.app[SERVICES].identity.authenticate(_bearer(request))
+        is_foreign = route is not None and route.form is not None
+        principal = await request.app[SERVICES].identity.authenticate(_secret(request, is_foreign=is_foreign))
         if route is not None and route.permission is not None and not principal.may(route.permission):
             raise PermissionDeniedError(
                 f"cannot {route.method} {route.path}: this token lacks the permission {route.permission.value}"
@@ -38,10 +41,23 @@ def _will_bring_ticket(route: Route, request: web.Request) -> bool:
     return route.is_live and is_upgrade and hdrs.AUTHORIZATION not in request.headers
 
 
-def _bearer(request: web.Request) -> str:
-    scheme, _, secret = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        raise UnauthenticatedError(
-            "cannot answer without credentials", hint="send Authorization: Bearer TOKEN (run/token has the local one)"
-        )
-    return secret.strip()
+def _secret(request: web.Request, *, is_foreign: bool) -> str:
+    scheme, _, sent = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    scheme, sent = scheme.lower(), sent.strip()
+    if scheme == "bearer" and sent:
+        return sent
+    # Browsers keep a password and send it by themselves, so only routes that no page has a use for take one.
+    if is_foreign and scheme == "token" and sent:
+        return sent
+    if is_foreign and scheme == "basic" and (password := _password(sent)):
+        return password
+    raise UnauthenticatedError(
+        "cannot answer without credentials", hint="send Authorization: Bearer TOKEN (run/token has the local one)"
+    )
+
+
+def _password(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""

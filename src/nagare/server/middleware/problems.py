@@ -8,14 +8,18 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
+from nagare.server.foreign.fault import ErrorForm, bug_fault, fault_of, http_fault
 from nagare.server.middleware.seldom import Seldom
 from nagare.server.problems import bug_response, error_response, http_response, status_of
+from nagare.server.route import Route
 from nagare.server.services import REQUEST_ID, SERVICES
 
 log = logging.getLogger(__name__)
@@ -24,8 +28,11 @@ HEADER = "X-Request-Id"
 _LAWFUL = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
-def make_problems(clock: Clock) -> Middleware:
-    """Return the middleware that answers with a problem document for every error; an unknown one tells only its id."""
+def make_problems(clock: Clock, route_by_handler: Mapping[Any, Route]) -> Middleware:
+    """Return the middleware that tells every error, in a problem document or the form of a foreign protocol.
+
+    An unknown error tells only its id.
+    """
     seldom = Seldom(clock)
 
     @web.middleware
@@ -38,18 +45,26 @@ def make_problems(clock: Clock) -> Middleware:
         except NagareError as error:
             if status_of(type(error)) >= 500:
                 _log(seldom, request, request_id, error)
-            response = error_response(error, request_id)
+            form = _form(request, route_by_handler)
+            response = form(request, fault_of(error)) if form else error_response(error, request_id)
         except web.HTTPException as error:
-            response = http_response(error, request_id)
+            form = _form(request, route_by_handler)
+            response = form(request, http_fault(error)) if form else http_response(error, request_id)
         except Exception:
             log.exception("request_broke id=%s method=%s path=%s", request_id, request.method, request.path)
-            response = bug_response(request_id)
+            form = _form(request, route_by_handler)
+            response = form(request, bug_fault(request_id)) if form else bug_response(request_id)
         services.counters.add(f"responses_{response.status // 100}xx")
         if response.status == 413 and not response.prepared:
             response.force_close()  # the rest of the body is still coming: reading it is not worth the line
         return response
 
     return problems
+
+
+def _form(request: web.Request, route_by_handler: Mapping[Any, Route]) -> ErrorForm | None:
+    route = route_by_handler.get(request.match_info.handler)
+    return None if route is None else route.form
 
 
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:

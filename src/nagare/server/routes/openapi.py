@@ -55,7 +55,7 @@ def _operation(route: Route, schema_of: dict[str, Any], problem: dict[str, Any])
         "operationId": route.handler.__name__ + ("" if not route.is_live else route.path.replace("/", "_")),
         "summary": route.summary,
         "security": [] if route.is_public else [{"bearer": []}],
-        "responses": {**_success(route, schema_of), "default": _content(CONTENT_TYPE, problem, "A problem document")},
+        "responses": {**_success(route, schema_of), "default": _failure(route, problem)},
     }
     if route.permission is not None:
         operation["x-permission"] = route.permission.value
@@ -65,16 +65,27 @@ def _operation(route: Route, schema_of: dict[str, Any], problem: dict[str, Any])
     if route.request is not None:
         body = {"application/json": {"schema": schema_of[repr(route.request)]}}
         operation["requestBody"] = {"required": True, "content": body}
+    if route.consumes:
+        raw = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.consumes, raw)}
     return operation
 
 
 def _success(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     if route.is_live:
         return {"101": {"description": "The connection becomes a WebSocket"}}
+    if route.form is not None:
+        return {str(route.success): {"description": "Stored"}}
     if route.reply is None and route.media == "application/json":
         return {"204": {"description": "Done"}} if route.method == "DELETE" else {"200": {"description": "A document"}}
     schema = {"type": "string"} if route.reply is None else schema_of[repr(route.reply)]
     return {"200": _content(route.media, schema, "The answer")}
+
+
+def _failure(route: Route, problem: dict[str, Any]) -> dict[str, Any]:
+    if route.form is not None:
+        return {"description": "The error as the protocol tells it; 503 with Retry-After asks to send again"}
+    return _content(CONTENT_TYPE, problem, "A problem document")
 
 
 def _content(media: str, schema: dict[str, Any], text: str) -> dict[str, Any]:

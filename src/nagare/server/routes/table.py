@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from nagare.server.route import Route
-from nagare.server.routes import events, hosts, ingest, live, metrics, openapi, sql, system, tables, targets, tickets
+from nagare.server.routes import (
+    events,
+    exposition,
+    hosts,
+    ingest,
+    live,
+    metrics,
+    openapi,
+    otlp,
+    remote_write,
+    sql,
+    system,
+    tables,
+    targets,
+    tickets,
+)
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
     *metrics.ROUTES,
     *ingest.ROUTES,
+    *remote_write.ROUTES,
+    *otlp.ROUTES,
+    *exposition.ROUTES,
     *events.ROUTES,
     *hosts.ROUTES,
     *sql.ROUTES,
