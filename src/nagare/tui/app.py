@@ -206,7 +206,7 @@ class TopApp(App[int]):
 
     def refresh_frame(self) -> None:
         """Draw header, banner and footer of the present page."""
-        if self._feed is None or not self.page.is_ready:
+        if self._feed is None or not self.is_running or not self.page.is_ready:
             return
         try:
             self.page.query_one(Header).facts = self.feed.header_facts(self.page)

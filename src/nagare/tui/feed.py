@@ -126,12 +126,17 @@ class Feed:
             due = self._painted + self._frame_seconds - self._clock.monotonic()
             self._timer = self._app.set_timer(max(0.001, min(due, self._frame_seconds)), self._paint)
 
+    @property
+    def _can_draw(self) -> bool:
+        # While the app ends, its page loses its widgets before it is told.
+        return self._app.is_running and self._app.page.is_ready
+
     def _paint(self) -> None:
         self._timer = None
         self._painted = self._clock.monotonic()
         self.model.settle(self._clock.now_ms())
         changes = self.model.take_changes()
-        if changes and self._app.page.is_ready:
+        if changes and self._can_draw:
             self._app.page.update_live(changes)
             self._app.refresh_frame()
 
@@ -142,7 +147,7 @@ class Feed:
             self._fleet_sampled_ms = now_ms
             self.model.sample_fleet(now_ms)
             self.model.changes.fleet = True
-        if self._app.page.is_ready:
+        if self._can_draw:
             self._app.page.tick()
         if self.model.changes:
             self.schedule()

@@ -156,9 +156,9 @@ async def test_after_an_outage_the_newest_goes_first_and_the_backlog_follows_old
             await it.until(lambda: len(receiver.batches) >= 5)
             await it.uplink.offer(_batch(6))
             await receiver.taken(6)
+            await it.until(lambda: it.uplink.totals().spool_batches == 0)
         assert receiver.seqs[0] == 5
         assert [seq for seq in receiver.seqs if seq < 5] == [1, 2, 3, 4]
-        assert it.uplink.totals().spool_batches == 0
 
 
 async def test_a_live_batch_overtakes_the_backlog(places: Places) -> None:

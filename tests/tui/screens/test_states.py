@@ -206,3 +206,11 @@ async def test_a_fleet_of_a_thousand_stays_quick() -> None:
         await top.until(lambda: len(top.app.model.hosts) == 1000 and "● 1000" in top.text())
         await top.press("o", "O", "end")
         await top.shows("● 1000")
+
+
+async def test_a_tick_or_a_frame_that_comes_while_the_app_ends_draws_nothing() -> None:
+    async with scene() as top:
+        feed = top.app.feed
+        feed.model.changes.fleet = True
+    feed._tick()
+    feed._paint()

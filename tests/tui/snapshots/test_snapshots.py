@@ -63,16 +63,21 @@ def _picture(
 
 
 async def _still(top: Scene) -> None:
-    """Wait until the picture does not change for a while: late answers and layouts have come."""
+    """Wait until nothing is asked or painted and the picture does not change for a while."""
     seen, same = "", 0
-    for _ in range(200):
+    for _ in range(400):
         await top.pilot.pause(0.05)
         text = top.app.export_screenshot()
-        same = same + 1 if text == seen else 0
+        same = same + 1 if text == seen and not _is_at_work(top) else 0
         seen = text
         if same >= 8:
             return
     raise AssertionError("the picture never came to rest")
+
+
+def _is_at_work(top: Scene) -> bool:
+    asking = any(worker.name != "feed" and not worker.is_finished for worker in top.app.workers)
+    return asking or top.app.feed._timer is not None
 
 
 async def _fleet(top: Scene) -> None:
