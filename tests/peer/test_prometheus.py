@@ -29,7 +29,8 @@ def test_promtool_finds_nothing_to_mend(running_server: RunningServer, program: 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody has just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -57,7 +58,7 @@ def _prometheus(binary: str, folder: Path, server: RunningServer, scheme_path: s
             }
         )
     )
-    port = _free_port()
+    port = free_port()
     argv = [
         binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",

@@ -18,6 +18,7 @@ from yarl import URL
 from nagare import __version__
 from nagare.errors import BodyTooLargeError, ConnectFailedError
 from nagare.lib.invariant import invariant
+from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
 from nagare.net.tls import make_tls
 from nagare.net.translated import Translated
@@ -62,7 +63,10 @@ class Puller:
 
     async def fetch(self, address: str, *, headers: Mapping[str, str], limit_bytes: int) -> Answer:
         """Return the answer as it was sent, whatever its status. Raises ConnectFailedError, BodyTooLargeError."""
-        url = URL(address)
+        try:
+            url = URL(address)
+        except ValueError as error:
+            raise ConnectFailedError(f"cannot reach {plain(address, 200)!r}: it is no address") from error
         for _ in range(_REDIRECT_LIMIT + 1):
             answer = await self._get(url, headers, limit_bytes)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:

@@ -28,7 +28,8 @@ class Translated:
         """Raise ConnectFailedError for what the library raised; a passed deadline is the caller's."""
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
             return  # the caller's deadline
-        if isinstance(error, (aiohttp.ClientError, OSError)):
+        # A name that no resolver can be asked for is refused while it is encoded.
+        if isinstance(error, (aiohttp.ClientError, OSError, UnicodeError)):
             raise ConnectFailedError(f"cannot reach {self._origin}: {cause_of(error)}") from error
 
 
@@ -45,7 +46,8 @@ def cause_of(error: BaseException) -> str:
             return "the connection was closed"
         case OSError() if error.errno:
             return os_cause(error)
-    return plain(str(error), 200) or type(error).__name__
+    text = "its name is unlawful" if isinstance(error, UnicodeError) else str(error)
+    return plain(text, 200) or type(error).__name__
 
 
 def _verify_message(error: Exception) -> str:

@@ -99,6 +99,14 @@ async def test_what_is_no_answer_is_told_as_a_failed_connection(answer: bytes) -
             await _fetch(server.url)
 
 
+@pytest.mark.parametrize(
+    "address", [f"http://{'a' * 64}.test/", "http://a..test/", "http://[::1/", "http://xn--\u00fc/"]
+)
+async def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(ConnectFailedError):
+        await _fetch(address)
+
+
 async def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     async with exporting() as proxy, exporting() as exporter:
         monkeypatch.setenv("http_proxy", proxy.url)
