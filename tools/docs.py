@@ -27,6 +27,24 @@ that foreign senders brought.
 Every table also has `ts` (TIMESTAMP_MS, UTC) and `host` (text). A key names a series within a host, a gauge goes up and down, a
 counter only rises within a boot, an attribute describes. Units stand in names: `_ratio` lies between 0 and 1, `_total` counts
 since boot, `_per_second` is the mean over the interval. What a host cannot know is null, never zero.
+
+## Rollups
+
+Each table `t` but `events` also exists as `t_1m` and `t_1h`: a row for each host, key and minute or hour that has rows, with the begin of
+it as `ts`. They are kept longer than raw rows (`storage.retention_1m_seconds`, `storage.retention_1h_seconds`) and always hold every row
+that is stored, those of this second too.
+
+| column | type | |
+| --- | --- | --- |
+| a key | as it is | `rank` of `process` is no key here but a number |
+| `x` of a number `x` | float | the mean of the known values; of a boolean the share that is true |
+| `x_min`, `x_max` | as `x` | the least and the greatest |
+| `x_last` | as `x` | the last that was known: of a counter, what rates are made of |
+| `x_count` | integer | how many were known; `sum(x * x_count) / sum(x_count)` is the mean of several rows |
+| an attribute | as it is | the last that was known |
+| `samples_count` | integer | rows |
+
+A column that a sender named like one of these (`x_max` beside `x`) keeps its own meaning, the mean of itself.
 """
 
 

@@ -18,8 +18,8 @@ GAUGES = {
 STORE = {
     "log_bytes": "size of the log",
     "head_rows": "rows in memory that stand in no block yet",
-    "block_count": "blocks that count",
-    "block_bytes": "size of the blocks",
+    "block_count": "blocks of raw rows that count",
+    "block_bytes": "size of the blocks of raw rows",
     "rows_total": "rows stored since the start",
     "batches_total": "batches stored since the start",
     "duplicates_total": "batches that were known already",
@@ -33,6 +33,10 @@ STORE = {
     "scrubbed_bytes_total": "bytes of blocks that the scrub read again and compared",
     "quarantined_total": "blocks set aside since the start because their bytes had changed",
     "unverified_bytes": "size of the blocks that were not compared with their checksums since the start",
+    "rollup_blocks": "blocks of rollups that count",
+    "rollup_block_bytes": "size of the blocks of rollups",
+    "rollup_lag_seconds": "time since the end of the oldest hour whose rollups lack rows; some minutes are usual",
+    "rollup_failures_total": "pieces of rollups that could not be made and are tried again",
 }
 # Counters appear when they first count.
 COUNTERS = {

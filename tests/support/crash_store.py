@@ -15,6 +15,7 @@ from nagare.lib.clock import SystemClock
 from tests.support.metric_store import make_batch, make_store
 
 SENDERS = 8
+HOUR_MS = 3_600_000
 
 
 class KillAt:
@@ -41,6 +42,8 @@ def tables_of(seq: int, now_ms: int) -> dict[str, dict[str, list[float | int | s
             "user_ratio": [seq * 0.5, None, seq * 0.25],
         },
         "app": {"ts": [now_ms], "seq": [seq], "name": [f"n{seq}"]},
+        # Of hours that are over and in no rollup, so that they are rolled up at once.
+        "old": {"ts": [now_ms - (3 + seq // 1000 % 400) * HOUR_MS], "seq": [seq]},
     }
 
 
@@ -49,8 +52,9 @@ async def main() -> None:
     clock = SystemClock()
     seqs = iter(range(first, 10**9))
     store = make_store(
-        folder, clock=clock, observer=KillAt(step, number), flush_seconds=0.1, segment_limit_bytes=20_000
-    )
+        folder, clock=clock, observer=KillAt(step, number), flush_seconds=0.1, segment_limit_bytes=20_000,
+        recompress_seconds=3600.0,
+    )  # fmt: skip
     async with store, asyncio.TaskGroup() as tasks:
 
         async def send() -> None:

@@ -66,6 +66,24 @@ class StorageSettings:
     retention_seconds: float = setting(
         30 * 86400.0, "age at which raw rows are dropped and refused", unit="seconds", low=3600
     )
+    retention_1m_seconds: float = setting(
+        180 * 86400.0, "age at which rollups by the minute are dropped", unit="seconds", low=3600
+    )
+    retention_1h_seconds: float = setting(
+        5 * 365 * 86400.0, "age at which rollups by the hour are dropped", unit="seconds", low=3600
+    )
+    retention_bytes: int = setting(
+        0,
+        "size of all raw blocks beyond which the oldest days are dropped, 0 for any; today stays",
+        unit="bytes",
+        low=0,
+    )
+    retention_1m_bytes: int = setting(0, "the same for rollups by the minute", unit="bytes", low=0)
+    retention_1h_bytes: int = setting(0, "the same for rollups by the hour", unit="bytes", low=0)
+    recompress_seconds: float = setting(
+        7 * 86400.0, "age at which blocks are compressed again, better and slower; 0 for never", unit="seconds", low=0
+    )
+    recompress_level: int = setting(12, "level of zstd by which they are", low=1, high=22)
     future_seconds: float = setting(
         300.0, "how far ahead of the server a row may be", unit="seconds", low=0, high=86400
     )

@@ -23,10 +23,16 @@ from nagare.metrics.blocks.flush import Flusher, Sealed
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.recover import open_catalog
 from nagare.metrics.blocks.scrub import scrub
+from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
+from nagare.metrics.rollups.hours import split_table
+from nagare.metrics.rollups.housekeeping import RollupQueue
+from nagare.metrics.rollups.recompress import Recompressor
+from nagare.metrics.rollups.retention import Retention
+from nagare.metrics.rollups.roller import Roller
 from nagare.metrics.samples.mirror import SeriesMirror
 from nagare.metrics.samples.room import SampleRoom
 from nagare.metrics.samples.series import SeriesTable
@@ -108,7 +114,7 @@ class StoreCore:
         self.room.load(self._catalog.samples())
         self._log.skip_to(checkpoint + 1)
         generation = self._new_generation()
-        self.library.start(generation, blocks)
+        self.library.start(generation, blocks, [(one.table, one.hour_ms) for one in self._catalog.unrolled()])
         self._replay(checkpoint + 1, generation)
         self._log.drop_before(checkpoint + 1)
         self._damages.extend(
@@ -116,18 +122,26 @@ class StoreCore:
         )
         for damage in self._damages:
             log.warning("store_damage %s", damage)
-        samples = SampleWriter(self._files, self.series, self._mirror)
-        self._flusher = Flusher(
-            self._engine, self._files, self._catalog, self.library, self.schemas, samples, self._observer
-        )
-        self._compactor = Compactor(
-            self._engine, self._files, self._catalog, self.library, self.schemas, self._check, self._observer
-        )
+        self._make_workers()
         self.watch = Watch(self._places.log, self._storage, self._clock, self._observer)
         self.watch.measure()
-        preparer = Preparer(self.schemas, self._seen, self._storage, self._clock)
-        self.writer = LogWriter(self._log, self._seen, preparer, self.room, Head(generation, self._crowded), self.watch)
+        self._preparer = Preparer(self.schemas, self._seen, self._storage, self._clock)
+        self._preparer.floor_ms = self.room.floor_ms = self._catalog.floor_ms()
+        head = Head(generation, self._crowded)
+        self.writer = LogWriter(self._log, self._seen, self._preparer, self.room, head, self.watch)
         self.writer.start()
+
+    def _make_workers(self) -> None:
+        """Make what moves blocks on the maintenance thread."""
+        samples = SampleWriter(self._files, self.series, self._mirror)
+        shared = (self._engine, self._files, self._catalog, self.library, self.schemas)
+        self._flusher = Flusher(*shared, samples, self._observer)
+        self._compactor = Compactor(*shared, self._check, self._observer)
+        self._recompressor = Recompressor(*shared, self._check, self._storage, self._observer)
+        self._retention = Retention(self._storage, self._files, self._catalog, self.library)
+        sources = Sources(self._engine, str(self._files.directory))
+        flush_ms = round(self._storage.flush_seconds * 1000)
+        self.rollups = RollupQueue(Roller(sources, *shared[1:], self._check, self._observer, flush_ms), self._clock)
 
     def close(self) -> None:
         """Store what waits, end the writer, close the files."""
@@ -145,24 +159,29 @@ class StoreCore:
         if self._sealed is None:
             return 0
         sealed = self._sealed
-        blocks = self._flusher.write(sealed)
+        blocks = self._flusher.write(sealed, self._clock.now_ms())
         self._sealed = None
         self.writer.call(lambda: self._forget(sealed)).result()
         self._observer.step("log_dropped")
         return blocks
 
+    def roll_up(self) -> bool:
+        """Make one piece of the rollups that are due; tell whether more are."""
+        # What retention would take next comes first.
+        is_doubted = self._clock.monotonic() < self._doubted_until
+        return self.rollups.work(0 if is_doubted else self._retention.wanted_floor_ms(self._clock.now_ms()))
+
+    def recompress(self) -> bool:
+        """Compress one old block again; tell whether more are due. Raises StorageError."""
+        return self._recompressor.work(self._clock.now_ms())
+
     def keep_house(self) -> None:
         """Drop what is older than retention and merge small blocks. Raises StorageError."""
         self.watch.measure()
-        oldest_ms = self._clock.now_ms() - round(self._storage.retention_seconds * 1000)
-        old = [block for block in (*self._blocks(), *self._lost) if block.max_ms < oldest_ms]
-        now = self._clock.monotonic()
-        if self._is_clock_doubted(now):
-            old = []
-        if old:
-            self._catalog.replace_blocks(old, ())
-            self._lost = [block for block in self._lost if block not in old]
-            self.library.replaced(old, (), lambda: self._files.remove(old))
+        now_ms, now = self._clock.now_ms(), self._clock.monotonic()
+        oldest_ms = now_ms - round(self._storage.retention_seconds * 1000)
+        if not self._is_clock_doubted(now):
+            self._drop_old(now_ms)
         if now - self._forgot_at >= FORGET_SECONDS and now >= self._doubted_until:
             self._forgot_at = now
             # Rows may be ahead of the clock by as much when they come, and are not stale before their own time is.
@@ -173,6 +192,21 @@ class StoreCore:
         self._compactor.merge_small(self._clock.now_ms())
         scrub(self._check, self._blocks(), self._storage.scrub_bytes)
         self._engine.rest(self._is_engine_empty)
+
+    def _drop_old(self, now_ms: int) -> None:
+        floor_ms = self._retention.wanted_floor_ms(now_ms)
+
+        def refuse_older() -> None:
+            self._preparer.floor_ms = self.room.floor_ms = floor_ms
+
+        # Before the head is looked at: what it does not have then, it never gets.
+        self.writer.call(refuse_older).result()
+        self._retention.drop_raw(floor_ms)
+        self._retention.drop_rollups(now_ms)
+        lost = [block for block in self._lost if block.max_ms < floor_ms and split_table(block.table)[1] is None]
+        if lost:
+            self._catalog.replace_blocks(lost, ())
+            self._lost = [block for block in self._lost if block not in lost]
 
     def _is_clock_doubted(self, now: float) -> bool:
         """Tell whether the wall clock went forward by itself lately: rows dropped by a wrong time do not come back."""
@@ -228,7 +262,8 @@ class StoreCore:
     def status(self, counters: Counters) -> StoreStatus:
         """Return the store in numbers, without touching the disk."""
         snapshot = self.library.current
-        blocks = self._blocks()
+        blocks = [block for block in self._blocks() if split_table(block.table)[1] is None]
+        rollups = [block for block in self._blocks() if split_table(block.table)[1] is not None]
         heads = [table for generation in snapshot.generations for table in generation.tables.values()]
         lows = [block.min_ms for block in blocks] + [table.min_ms for table in heads if table.min_ms is not None]
         highs = [block.max_ms for block in blocks] + [table.max_ms for table in heads if table.max_ms is not None]
@@ -250,7 +285,11 @@ class StoreCore:
             damages=list(self._damages),
             scrubbed_bytes_total=self._check.tally.scrubbed_bytes,
             quarantined_total=self._check.tally.quarantined,
-            unverified_bytes=sum(block.bytes for block in blocks if not self._files.looks.turn(block.path)),
+            unverified_bytes=sum(block.bytes for block in self._blocks() if not self._files.looks.turn(block.path)),
+            rollup_blocks=len(rollups),
+            rollup_block_bytes=sum(block.bytes for block in rollups),
+            rollup_lag_seconds=self.rollups.lag_seconds,
+            rollup_failures_total=self.rollups.failures,
         )
 
     def _note_damage(self, damage: str) -> None:

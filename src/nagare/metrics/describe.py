@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
+from nagare.metrics.rollups.hours import TIERS, Tier, is_rolled
+from nagare.metrics.rollups.plan import plan_of
 from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE, Schema, kind_of
 from nagare.model.columns import RecordTable
-from nagare.model.tables import SAMPLE_TABLES, Table
+from nagare.model.tables import SAMPLE_TABLES, ColumnKind, Table
 from nagare.wire.sql import ColumnView, TableView
 
+_ENDS = MappingProxyType(
+    {"min": "its least", "max": "its greatest", "last": "its last that was known", "count": "how many were known"}
+)
 _TS = ColumnView("ts", TIME_TYPE, "time", "when it was measured, UTC")
 _HOST = ColumnView("host", HOST_TYPE, "key", "the host it is about")
 
@@ -17,6 +23,7 @@ def describe(schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) 
     """Return the tables in the order of their names."""
     views = [_metric_view(schema) for schema in schemas.values() if schema.table not in records]
     views.extend(_sample_view(table) for table in SAMPLE_TABLES.values())
+    views.extend(_rollup_view(schema, tier) for schema in schemas.values() for tier in TIERS if is_rolled(schema.table))
     views.extend(_record_view(record) for record in records.values())
     return sorted(views, key=lambda view: view.name)
 
@@ -34,6 +41,22 @@ def _sample_view(table: Table) -> TableView:
         ColumnView(column.name, SQL_TYPES[column.type], column.kind.value, column.text) for column in table.columns
     ]
     return TableView(table.name, table.text, [_TS, _HOST, *columns])
+
+
+def _rollup_view(schema: Schema, tier: Tier) -> TableView:
+    columns = [ColumnView("ts", TIME_TYPE, "time", "begin of the bucket, UTC"), _HOST]
+    plan = plan_of(schema)
+    for name, type_ in plan.sql_columns().items():
+        if name in ("ts", "host"):
+            continue
+        if name not in schema.columns:
+            columns.append(ColumnView(name, type_, ColumnKind.GAUGE.value, _ENDS[name.rpartition("_")[2]]))
+            continue
+        kind, text = kind_of(schema, name)
+        if name in plan.numbers:
+            kind, text = ColumnKind.GAUGE.value, f"mean: {text}"
+        columns.append(ColumnView(name, type_, kind, text))
+    return TableView(tier.table(schema.table), f"{schema.table} by {tier.text}.", columns)
 
 
 def _record_view(record: RecordTable) -> TableView:

@@ -31,6 +31,10 @@ STEPS = (
     "checkpoint_written",
     "blocks_committed",
     "log_dropped",
+    "rollup_written",
+    "rollup_committed",
     "compaction_written",
     "compaction_committed",
+    "recompression_written",
+    "recompression_committed",
 )

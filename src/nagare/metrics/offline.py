@@ -19,7 +19,7 @@ from nagare.config.settings import Settings
 from nagare.errors import NotReadyError, QuerySyntaxError, StorageError
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.segment_log import Damage, read_log
-from nagare.metrics.blocks.catalog import Block, Catalog
+from nagare.metrics.blocks.catalog import Block, Catalog, Unrolled
 from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.verify import BlockCheck
@@ -89,9 +89,9 @@ class OfflineStore:
         return describe(self._schemas.current, {})
 
     def _open(self) -> None:
-        blocks, checkpoint = self._read_catalog()
+        blocks, unrolled, checkpoint = self._read_catalog()
         generation = Generation(1)
-        self._library.start(generation, blocks)
+        self._library.start(generation, blocks, [(one.table, one.hour_ms) for one in unrolled])
         found: list[Damage] = []
         records = read_log(self._places.log, checkpoint + 1, found)
         for _, crowded in replay(records, generation, self._schemas, self.damages, room=self._room):
@@ -99,7 +99,7 @@ class OfflineStore:
                 table.fill(self._schemas.current[table.table], self._engine)
         self.damages.extend(f"{damage.segment.name}: {damage.reason}" for damage in found)
 
-    def _read_catalog(self) -> tuple[list[Block], int]:
+    def _read_catalog(self) -> tuple[list[Block], list[Unrolled], int]:
         catalog = self._places.catalog
         if not catalog.exists() or not catalog.stat().st_size:
             if next(self._places.metrics.glob("*/date=*/*.parquet"), None) is not None:
@@ -107,7 +107,7 @@ class OfflineStore:
                     f"cannot read catalog {catalog}: it is missing or empty though blocks are there",
                     hint="start the server once: it makes the catalog again from the blocks",
                 )
-            return [], 0
+            return [], [], 0
         with tempfile.TemporaryDirectory(prefix="nagare-catalog-") as folder:
             copy = Path(folder) / "catalog.db"
             for suffix in ("", "-journal"):
@@ -120,7 +120,7 @@ class OfflineStore:
                 self._schemas = Schemas(opened.foreign())
                 self._room.load(opened.samples())
                 blocks = [block for block in opened.blocks() if self._is_there(block)]
-                return blocks, opened.checkpoint_index()
+                return blocks, opened.unrolled(), opened.checkpoint_index()
             finally:
                 opened.close()
 

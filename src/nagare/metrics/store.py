@@ -42,6 +42,8 @@ T = TypeVar("T")
 HEAD_LIMIT_FLUSHES = 4
 # Retention and compaction look this often; a day's block ages a day at a time.
 HOUSEKEEPING_SECONDS = 60.0
+# How long a round may go on with pieces of one kind of work; the rest waits for the next one.
+PIECES_SECONDS = 10.0
 
 
 class MetricStore:
@@ -204,9 +206,19 @@ class MetricStore:
         return blocks
 
     async def keep_house(self) -> None:
-        """Drop what is older than retention and merge small blocks. Raises StorageError."""
+        """Make rollups, drop what is too old, merge small blocks, recompress old ones. Raises StorageError.
+
+        Each in short pieces on the maintenance thread, so that a flush comes between them.
+        """
         core = self._open_core()
+        await self._while_time(core.roll_up)
         await self._maintain(core.keep_house)
+        await self._while_time(core.recompress)
+
+    async def _while_time(self, work: Callable[[], bool]) -> None:
+        until = self._clock.monotonic() + PIECES_SECONDS
+        while await self._maintain(work) and self._clock.monotonic() < until:
+            pass
 
     async def _maintain(self, work: Callable[[], T]) -> T:
         if self._maintenance is None:

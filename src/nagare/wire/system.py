@@ -26,7 +26,9 @@ class ServerNote(msgspec.Struct, frozen=True):
 class StoreStatus(msgspec.Struct, frozen=True):
     """The metric store in numbers; bytes and rows as they stand.
 
-    ``unverified_bytes`` are of blocks that this process has not compared with their checksums yet.
+    ``unverified_bytes`` are of blocks that this process has not compared with their checksums yet. Blocks are those of
+    raw rows, rollup blocks are counted apart; ``rollup_lag_seconds`` is how long ago the oldest hour ended that is in no
+    rollup as it stands.
     """
 
     log_bytes: int = 0
@@ -47,6 +49,10 @@ class StoreStatus(msgspec.Struct, frozen=True):
     scrubbed_bytes_total: int = 0
     quarantined_total: int = 0
     unverified_bytes: int = 0
+    rollup_blocks: int = 0
+    rollup_block_bytes: int = 0
+    rollup_lag_seconds: float = 0.0
+    rollup_failures_total: int = 0
 
 
 class Status(msgspec.Struct, frozen=True):

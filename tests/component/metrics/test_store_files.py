@@ -49,11 +49,12 @@ async def test_rows_older_than_retention_are_dropped_with_their_blocks(tmp_path:
         await store.keep_house()
         assert store.status().block_count == 0
         with sqlite3.connect(Places(tmp_path).catalog) as connection:
-            for table in ("seqs", "event_ids", "blocks"):
+            for table in ("seqs", "event_ids", "unrolled"):
                 assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+            assert connection.execute("SELECT metric_table FROM blocks").fetchall() == [("load_1h",), ("load_1m",)]
         connection.close()
         assert await rows(store, "SELECT count(*) FROM load") == [[0]]
-        assert files(tmp_path, "metrics/*/date=*") == []
+        assert files(tmp_path, "metrics/load/date=*") == []
 
 
 async def test_merging_blocks_changes_no_answer(tmp_path: Path) -> None:

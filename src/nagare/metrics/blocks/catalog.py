@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nagare.errors import DiskFullError, ReadOnlyError, StorageError
+from nagare.metrics.rollups.hours import hours_of, is_rolled
 from nagare.metrics.samples import store
 from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.wal.seen import SeenChanges, SeqRow
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (
@@ -43,6 +44,14 @@ CREATE TABLE series (number INTEGER PRIMARY KEY, name TEXT NOT NULL, host TEXT N
 CREATE TABLE newest (part INTEGER PRIMARY KEY, series BLOB NOT NULL, ts_ms BLOB NOT NULL, value BLOB NOT NULL);
 CREATE TABLE metric_metadata (name TEXT PRIMARY KEY, type TEXT NOT NULL, unit TEXT NOT NULL, help TEXT NOT NULL)
   WITHOUT ROWID;
+"""
+# What version 3 brought: hours whose rows in blocks are in no rollup yet, and blocks that are as small as they get.
+_ROLLUP_TABLES = """
+CREATE TABLE IF NOT EXISTS unrolled (
+  metric_table TEXT NOT NULL, hour_ms INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+  PRIMARY KEY (metric_table, hour_ms)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS recompressed (path TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -70,14 +79,33 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrolled:
+    """An hour of a table whose rows changed since its rollups were made, first and last at these times."""
+
+    table: str
+    hour_ms: int
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollups:
+    """The hours whose rollups lack rows, and the floor before which raw rows are not whole."""
+
+    unrolled: tuple[Unrolled, ...]
+    floor_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What one flush makes true: the log up to ``index`` is in blocks."""
+    """What one flush makes true: the log up to ``index`` is in blocks, and rollups of the ``unrolled`` lack rows."""
 
     index: int
     blocks: tuple[Block, ...]
     seen: SeenChanges
     foreign: tuple[tuple[str, str, str], ...]
     samples: SampleChanges
+    unrolled: tuple[Unrolled, ...] = ()
 
 
 class Catalog:
@@ -114,9 +142,22 @@ class Catalog:
 
     def checkpoint_index(self) -> int:
         """Return the index of the last log record that is in blocks; zero when none is."""
+        return self._fact("checkpoint")
+
+    def floor_ms(self) -> int:
+        """Return the time before which raw rows were dropped, and are refused; zero when none were."""
+        return self._fact("floor_ms")
+
+    def unrolled(self) -> list[Unrolled]:
+        """Return the hours whose rollups lack rows."""
         with self._read() as connection:
-            row = connection.execute("SELECT value FROM facts WHERE name = 'checkpoint'").fetchone()
-        return int(row[0]) if row else 0
+            rows = connection.execute("SELECT metric_table, hour_ms, first_ms, last_ms FROM unrolled").fetchall()
+        return [Unrolled(*row) for row in rows]
+
+    def recompressed(self) -> set[str]:
+        """Return the paths of the blocks that were recompressed."""
+        with self._read() as connection:
+            return {path for (path,) in connection.execute("SELECT path FROM recompressed").fetchall()}
 
     def blocks(self) -> list[Block]:
         """Return every block."""
@@ -163,14 +204,19 @@ class Catalog:
                 "INSERT OR IGNORE INTO columns (metric_table, name, type) VALUES (?, ?, ?)", checkpoint.foreign
             )
             store.write(connection, checkpoint.samples)
+            _insert_unrolled(connection, checkpoint.unrolled)
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)", (checkpoint.index,))
             yield
 
-    def adopt(self, blocks: Iterable[Block], foreign: Iterable[tuple[str, str, str]], checkpoint: int) -> None:
+    def adopt(
+        self, blocks: Iterable[Block], foreign: Iterable[tuple[str, str, str]], checkpoint: int, rollups: Rollups
+    ) -> None:
         """Fill an empty catalog with what was found in the block files."""
         with self._write() as connection:
             _insert_blocks(connection, blocks)
             connection.executemany("INSERT OR IGNORE INTO columns (metric_table, name, type) VALUES (?, ?, ?)", foreign)
+            _insert_unrolled(connection, rollups.unrolled)
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('floor_ms', ?)", (rollups.floor_ms,))
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)", (checkpoint,))
 
     def has_block(self, path: str) -> bool:
@@ -178,11 +224,42 @@ class Catalog:
         with self._read() as connection:
             return connection.execute("SELECT 1 FROM blocks WHERE path = ?", (path,)).fetchone() is not None
 
-    def replace_blocks(self, removed: Iterable[Block], added: Iterable[Block]) -> None:
+    def block_paths(self, table: str, since_ms: int, until_ms: int) -> set[str]:
+        """Return the paths of the blocks of ``table`` that may have rows of [since_ms, until_ms)."""
+        with self._read() as connection:
+            rows = connection.execute(
+                "SELECT path FROM blocks WHERE metric_table = ? AND max_ms >= ? AND min_ms < ?",
+                (table, since_ms, until_ms),
+            ).fetchall()
+        return {path for (path,) in rows}
+
+    def replace_blocks(
+        self, removed: Iterable[Block], added: Iterable[Block], *, are_recompressed: bool = False
+    ) -> None:
         """Let ``added`` take the place of ``removed`` in one step."""
         with self._write() as connection:
-            connection.executemany("DELETE FROM blocks WHERE path = ?", [(block.path,) for block in removed])
-            _insert_blocks(connection, added)
+            _replace_blocks(connection, removed, added)
+            if are_recompressed:
+                connection.executemany("INSERT OR REPLACE INTO recompressed VALUES (?)", [(b.path,) for b in added])
+
+    def roll(self, removed: Iterable[Block], added: Iterable[Block], table: str, hours: Iterable[int]) -> None:
+        """Let rollups ``added`` take the place of ``removed``: the ``hours`` of ``table`` lack nothing then."""
+        with self._write() as connection:
+            _replace_blocks(connection, removed, added)
+            connection.executemany(
+                "DELETE FROM unrolled WHERE metric_table = ? AND hour_ms = ?", [(table, hour) for hour in hours]
+            )
+
+    def mark_unrolled(self, hours: Iterable[Unrolled]) -> None:
+        """Note that the rollups of ``hours`` lack rows."""
+        with self._write() as connection:
+            _insert_unrolled(connection, hours)
+
+    def drop_raw(self, removed: Iterable[Block], floor_ms: int) -> None:
+        """Drop blocks of raw rows, and let no row older than ``floor_ms`` come back."""
+        with self._write() as connection:
+            _replace_blocks(connection, removed, ())
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('floor_ms', ?)", (floor_ms,))
 
     def forget_before(self, oldest_ms: int) -> None:
         """Drop the names of batches and events last heard before ``oldest_ms``."""
@@ -204,8 +281,26 @@ class Catalog:
         self.is_new = version == 0
         if self.is_new:
             connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = 1; COMMIT;")
+        if version < 2:
+            connection.executescript(f"BEGIN; {_SAMPLES_TABLES} PRAGMA user_version = 2; COMMIT;")
         if version < SCHEMA_VERSION:
-            connection.executescript(f"BEGIN; {_SAMPLES_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self._bring_rollups(connection)
+
+    def _bring_rollups(self, connection: sqlite3.Connection) -> None:
+        """Bring a catalog of version 2 to version 3: every hour that a block may have rows of is in no rollup."""
+        blocks = connection.execute("SELECT metric_table, min_ms, max_ms FROM blocks").fetchall()
+        hours = {(table, hour) for table, low, high in blocks for hour in hours_of(low, high)}
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _ROLLUP_TABLES.split(";"):
+            connection.execute(statement)
+        _insert_unrolled(connection, [Unrolled(table, hour, 0, 0) for table, hour in hours if is_rolled(table)])
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+
+    def _fact(self, name: str) -> int:
+        with self._read() as connection:
+            row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:
@@ -229,6 +324,20 @@ class Catalog:
         if self._connection is None:
             raise StorageError(f"cannot use catalog {self.path}: it is closed")
         return self._connection
+
+
+def _replace_blocks(connection: sqlite3.Connection, removed: Iterable[Block], added: Iterable[Block]) -> None:
+    paths = [(block.path,) for block in removed]
+    connection.executemany("DELETE FROM blocks WHERE path = ?", paths)
+    connection.executemany("DELETE FROM recompressed WHERE path = ?", paths)
+    _insert_blocks(connection, added)
+
+
+def _insert_unrolled(connection: sqlite3.Connection, hours: Iterable[Unrolled]) -> None:
+    connection.executemany(
+        "INSERT INTO unrolled VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_ms = excluded.last_ms",
+        [(one.table, one.hour_ms, one.first_ms, one.last_ms) for one in hours],
+    )
 
 
 def _insert_blocks(connection: sqlite3.Connection, blocks: Iterable[Block]) -> None:

@@ -19,13 +19,16 @@ from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.observe import Observer
-from nagare.metrics.schema import Schema, Schemas
+from nagare.metrics.rollups.hours import HOURS, split_table
+from nagare.metrics.rollups.plan import layout
+from nagare.metrics.schema import Schemas
 from nagare.model.tables import SAMPLES
 
 # How many blocks of one size class merge at once: a row is rewritten at most log8 of a day's flushes, about three times.
 MERGE_COUNT = 8
-# Rows of a merge: its sort stays within the memory of a query.
+# Rows of a merge, and its cells for tables of many columns: its sort stays within the memory of a query.
 MERGE_ROWS = 1_000_000
+MERGE_CELLS = 20_000_000
 # Late rows of a day have mostly come by then; what comes later merges at the next round.
 DAY_GRACE_MS = 3_600_000
 
@@ -50,18 +53,18 @@ class Compactor:
             if table == SAMPLES.name:
                 continue
             for group in find_merges(blocks, closed_day):
-                self._merge(self.schemas.current[table], group)
+                self._merge(table, group)
                 merges += 1
         return merges
 
-    def _merge(self, schema: Schema, group: Sequence[Block]) -> None:
-        known = schema.sql_columns()
+    def _merge(self, table: str, group: Sequence[Block]) -> None:
+        known, keys = layout(table, self.schemas.current)
         held = {name for block in group for name in block.columns.split(",")}
         columns = tuple(name for name in known if name in held)
-        view = View(schema.table, {name: known[name] for name in columns}, None, Window())
-        order = ("host", *(key for key in schema.keys if key in held), "ts")
+        view = View(table, {name: known[name] for name in columns}, None, Window())
+        order = ("host", *(key for key in keys if key in held), "ts")
         first, last = min(block.log_first for block in group), max(block.log_last for block in group)
-        origin = Origin(schema.table, columns, order, first, last, tuple(block.id for block in group))
+        origin = Origin(table, columns, order, first, last, tuple(block.id for block in group))
         try:
             # All of them, whatever was seen before: a merged block gets a checksum of its own, which a value that
             # changed unnoticed would pass for ever.
@@ -74,14 +77,12 @@ class Compactor:
         except duckdb.Error as error:
             if self._take_out(group):
                 return
-            raise storage_error("merge blocks of", schema.table, error) from error
+            raise storage_error("merge blocks of", table, error) from error
         except OSError as error:
-            raise os_error("merge blocks of", schema.table, error) from error
+            raise os_error("merge blocks of", table, error) from error
         if merged is None or merged.rows != sum(block.rows for block in group):
             self.files.remove([merged] if merged else [])
-            raise StorageError(
-                f"cannot merge blocks of {schema.table}: rows went missing, so the blocks stay as they are"
-            )
+            raise StorageError(f"cannot merge blocks of {table}: rows went missing, so the blocks stay as they are")
         self.observer.step("compaction_written")
         self._commit(group, merged)
         self.observer.step("compaction_committed")
@@ -106,9 +107,12 @@ class Compactor:
 
 
 def find_merges(blocks: Iterable[Block], closed_day: str) -> Iterator[list[Block]]:
-    """Yield the groups of one table's ``blocks`` that should merge: many of a size class, or all of a closed day."""
-    for day, group in sorted(_by_day(blocks).items()):
-        if day <= closed_day:
+    """Yield the groups of one table's ``blocks`` that should merge: many of a size class, or all of a closed period.
+
+    A period is a day; of rollups by the hour it is a month, as a day of them is a few rows a series.
+    """
+    for (last_day, _), group in sorted(_by_period(blocks).items()):
+        if last_day <= closed_day:
             yield from (part for part in _parts(group) if len(part) > 1)
             continue
         for same_size in _by_size(group).values():
@@ -120,8 +124,10 @@ def _parts(blocks: Iterable[Block]) -> list[list[Block]]:
     """Split ``blocks`` in time order so that no part exceeds the rows of a merge; those that do by themselves stay out."""
     parts: list[list[Block]] = [[]]
     rows = 0
-    for block in sorted((block for block in blocks if block.rows < MERGE_ROWS // 2), key=lambda block: block.min_ms):
-        if rows + block.rows > MERGE_ROWS:
+    blocks = list(blocks)
+    most = min(MERGE_ROWS, MERGE_CELLS // max((block.columns.count(",") + 1 for block in blocks), default=1))
+    for block in sorted((block for block in blocks if block.rows < most // 2), key=lambda block: block.min_ms):
+        if rows + block.rows > most:
             parts.append([])
             rows = 0
         parts[-1].append(block)
@@ -129,11 +135,16 @@ def _parts(blocks: Iterable[Block]) -> list[list[Block]]:
     return parts
 
 
-def _by_day(blocks: Iterable[Block]) -> Mapping[str, list[Block]]:
-    days: dict[str, list[Block]] = {}
+def _by_period(blocks: Iterable[Block]) -> Mapping[tuple[str, str], list[Block]]:
+    """Return blocks by the last and the first day of their period."""
+    periods: dict[tuple[str, str], list[Block]] = {}
     for block in blocks:
-        days.setdefault(block.day, []).append(block)
-    return days
+        first = last = block.day
+        if split_table(block.table)[1] is HOURS:
+            # The last day of the longest month stands for any.
+            first, last = f"{block.day[:7]}-01", f"{block.day[:7]}-31"
+        periods.setdefault((last, first), []).append(block)
+    return periods
 
 
 def _by_size(blocks: Iterable[Block]) -> Mapping[int, list[Block]]:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import duckdb
 
 from nagare.errors import StorageError
-from nagare.metrics.blocks.catalog import Block, Catalog, Checkpoint
+from nagare.metrics.blocks.catalog import Block, Catalog, Checkpoint, Unrolled
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_start_ms
 from nagare.metrics.blocks.library import Library
+from nagare.metrics.blocks.sources import find_hours
 from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
+from nagare.metrics.rollups.hours import is_rolled
 from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schema, Schemas
@@ -47,12 +49,14 @@ class Flusher:
     samples: SampleWriter
     observer: Observer
 
-    def write(self, sealed: Sealed) -> int:
+    def write(self, sealed: Sealed, now_ms: int) -> int:
         """Make blocks of ``sealed`` and commit them; return how many. Raises StorageError and then nothing changed."""
         blocks: list[Block] = []
+        unrolled: list[Unrolled] = []
         try:
             for name, table in sealed.generation.tables.items():
                 blocks.extend(self._write_table(self.schemas.current[name], table, sealed.generation))
+                unrolled.extend(Unrolled(name, hour, now_ms, now_ms) for hour in self._hours(table))
             blocks.extend(self._write_samples(sealed.generation))
             self.observer.step("blocks_written")
         except duckdb.Error as error:
@@ -61,11 +65,11 @@ class Flusher:
         except OSError as error:
             self.files.remove(blocks)
             raise os_error("write block in", self.files.directory, error) from error
-        self._commit(
-            Checkpoint(sealed.generation.last_index, tuple(blocks), sealed.seen, sealed.foreign, sealed.samples)
-        )
+        last = sealed.generation.last_index
+        self._commit(Checkpoint(last, tuple(blocks), sealed.seen, sealed.foreign, sealed.samples, tuple(unrolled)))
         self.observer.step("blocks_committed")
-        self.library.flushed(sealed.generation, blocks, lambda: self._drop(sealed.generation))
+        marks = [(one.table, one.hour_ms) for one in unrolled]
+        self.library.flushed(sealed.generation, blocks, lambda: self._drop(sealed.generation), marks)
         return len(blocks)
 
     def _commit(self, checkpoint: Checkpoint) -> None:
@@ -105,6 +109,12 @@ class Flusher:
             for block in self.samples.write(cursor, generation):
                 yield block
                 self.observer.step("block_written")
+
+    def _hours(self, table: HeadTable) -> set[int]:
+        if not is_rolled(table.table) or not table.columns:
+            return set()
+        with self.engine.cursor() as cursor:
+            return find_hours(cursor, f"SELECT ts FROM {table.name}")  # noqa: S608  made by us
 
     def _drop(self, generation: Generation) -> None:
         for table in generation.tables.values():

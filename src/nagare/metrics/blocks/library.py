@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -20,14 +20,19 @@ from nagare.metrics.head import Generation
 log = logging.getLogger(__name__)
 
 Free = Callable[[], None]
+Hours = Mapping[str, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A consistent view: the generations, oldest first, and the blocks of each table."""
+    """A consistent view: the generations, oldest first, and the blocks of each table.
+
+    ``unrolled`` are the hours of each table whose rollups lack rows that are in blocks.
+    """
 
     generations: tuple[Generation, ...]
     blocks: Mapping[str, tuple[Block, ...]]
+    unrolled: Hours = field(default_factory=dict)
 
 
 class Library:
@@ -48,33 +53,49 @@ class Library:
         """The snapshot of this moment, for looking only."""
         return self._snapshot
 
-    def start(self, generation: Generation, blocks: Iterable[Block]) -> None:
-        """Begin with one generation and the catalog's blocks."""
+    def start(
+        self, generation: Generation, blocks: Iterable[Block], unrolled: Iterable[tuple[str, int]] | None = None
+    ) -> None:
+        """Begin with one generation, the catalog's blocks and its ``unrolled`` hours; None keeps those known."""
         with self._lock:
-            self._snapshot = Snapshot((generation,), _by_table(blocks))
+            known = self._snapshot.unrolled if unrolled is None else _with_hours({}, unrolled)
+            self._snapshot = Snapshot((generation,), _by_table(blocks), known)
 
     def add_generation(self, generation: Generation) -> None:
         """Let ``generation`` take new rows; the others are sealed."""
         with self._lock:
-            self._snapshot = Snapshot((*self._snapshot.generations, generation), self._snapshot.blocks)
+            self._snapshot = replace(self._snapshot, generations=(*self._snapshot.generations, generation))
 
-    def flushed(self, generation: Generation, blocks: Iterable[Block], free: Free) -> None:
-        """Let ``blocks`` take the place of ``generation``; ``free`` is called when nobody reads it any more."""
+    def flushed(
+        self, generation: Generation, blocks: Iterable[Block], free: Free, unrolled: Iterable[tuple[str, int]] = ()
+    ) -> None:
+        """Let ``blocks`` take the place of ``generation``; ``free`` is called when nobody reads it any more.
+
+        The rollups of the ``unrolled`` hours lack the rows of ``blocks``.
+        """
         with self._lock:
             generations = tuple(each for each in self._snapshot.generations if each is not generation)
             everything = [block for group in self._snapshot.blocks.values() for block in group]
-            self._snapshot = Snapshot(generations, _by_table([*everything, *blocks]))
+            known = _with_hours(self._snapshot.unrolled, unrolled)
+            self._snapshot = Snapshot(generations, _by_table([*everything, *blocks]), known)
             self._retire(free)
         self._collect()
 
-    def replaced(self, removed: Iterable[Block], added: Iterable[Block], free: Free) -> None:
-        """Let ``added`` take the place of ``removed``; ``free`` is called when nobody reads those any more."""
+    def replaced(
+        self, removed: Iterable[Block], added: Iterable[Block], free: Free, rolled: Iterable[tuple[str, int]] = ()
+    ) -> None:
+        """Let ``added`` take the place of ``removed``; ``free`` is called when nobody reads those any more.
+
+        The rollups of the ``rolled`` hours lack nothing then.
+        """
         gone = {block.path for block in removed}
         with self._lock:
             everything = [
                 block for group in self._snapshot.blocks.values() for block in group if block.path not in gone
             ]
-            self._snapshot = Snapshot(self._snapshot.generations, _by_table([*everything, *added]))
+            blocks = _by_table([*everything, *added])
+            known = _without_hours(self._snapshot.unrolled, rolled)
+            self._snapshot = replace(self._snapshot, blocks=blocks, unrolled=known)
             self._retire(free)
         self._collect()
 
@@ -83,8 +104,13 @@ class Library:
         with self._lock:
             everything = [each for group in self._snapshot.blocks.values() for each in group]
             others = [each for each in everything if each.path != block.path]
-            self._snapshot = Snapshot(self._snapshot.generations, _by_table(others))
+            self._snapshot = replace(self._snapshot, blocks=_by_table(others))
         return len(others) < len(everything)
+
+    def mark_unrolled(self, hours: Iterable[tuple[str, int]]) -> None:
+        """Note that the rollups of ``hours`` lack rows."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, unrolled=_with_hours(self._snapshot.unrolled, hours))
 
     @contextmanager
     def pinned(self) -> Iterator[Snapshot]:
@@ -123,3 +149,18 @@ def _by_table(blocks: Iterable[Block]) -> dict[str, tuple[Block, ...]]:
     for block in blocks:
         grouped.setdefault(block.table, []).append(block)
     return {table: tuple(group) for table, group in grouped.items()}
+
+
+def _with_hours(known: Hours, more: Iterable[tuple[str, int]]) -> Hours:
+    grouped: dict[str, set[int]] = {}
+    for table, hour in more:
+        grouped.setdefault(table, set()).add(hour)
+    return {**known, **{table: known.get(table, frozenset()) | hours for table, hours in grouped.items()}}
+
+
+def _without_hours(known: Hours, done: Iterable[tuple[str, int]]) -> Hours:
+    gone = set(done)
+    if not gone:
+        return known
+    left = {table: frozenset(hour for hour in hours if (table, hour) not in gone) for table, hours in known.items()}
+    return {table: hours for table, hours in left.items() if hours}

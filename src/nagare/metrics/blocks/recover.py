@@ -17,9 +17,11 @@ import duckdb
 
 from nagare.errors import StorageError
 from nagare.lib.names import from_path_name
-from nagare.metrics.blocks.catalog import Block, Catalog
+from nagare.metrics.blocks.catalog import Block, Catalog, Rollups, Unrolled
 from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.engine import Engine, quote_text
+from nagare.metrics.rollups.hours import hours_of, is_rolled, split_table
+from nagare.metrics.rollups.reconcile import reconcile
 from nagare.metrics.schema import SQL_TYPES
 from nagare.model.tables import SAMPLES, TABLES
 
@@ -100,12 +102,25 @@ def _adopt(  # the arguments are what open_catalog was given
         if each.block.id not in replaced and (log_first is None or each.block.log_first < log_first)
     ]
     checkpoint = max([(log_first or 1) - 1, *(each.block.log_last for each in kept)])
-    catalog.adopt([each.block for each in kept], [row for each in kept for row in each.foreign], checkpoint)
+    with engine.cursor() as cursor:
+        rollups = _compare(cursor, files, [each.block for each in kept], damages)
+    catalog.adopt([each.block for each in kept], [row for each in kept for row in each.foreign], checkpoint, rollups)
     _set_aside(files, {each.block.path for each in kept}, paths)
     damages.append(
         f"catalog.db was made again from {len(kept)} blocks; batches stored before are not recognised if they are repeated"
     )
     log.warning("catalog_rebuilt blocks=%d", len(kept))
+
+
+def _compare(cursor: duckdb.DuckDBPyConnection, files: BlockFiles, blocks: list[Block], damages: list[str]) -> Rollups:
+    try:
+        return reconcile(cursor, str(files.directory), blocks)
+    except duckdb.Error as error:
+        # A block that does not read back is found by whoever reads it; until then every hour counts as changed.
+        damages.append(f"rollups cannot be compared with their rows: {str(error).splitlines()[0]}")
+        tables = [block for block in blocks if split_table(block.table)[1] is None and is_rolled(block.table)]
+        hours = {(block.table, hour) for block in tables for hour in hours_of(block.min_ms, block.max_ms)}
+        return Rollups(tuple(Unrolled(table, hour, 0, 0) for table, hour in hours), 0)
 
 
 def _set_aside(files: BlockFiles, kept: set[str], paths: list[str]) -> None:
@@ -137,6 +152,7 @@ def _read(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> _Fou
         (table, str(row[0]), _TYPES[str(row[1])])
         for row in described
         if table != SAMPLES.name
+        and split_table(table)[1] is None
         and row[0] not in ("ts", "host")
         and (declared is None or declared.find_column(str(row[0])) is None)
     )

@@ -23,6 +23,14 @@ class Window:
         """Tell whether any moment from ``low_ms`` to ``high_ms`` is inside."""
         return (self.since_ms is None or high_ms >= self.since_ms) and (self.until_ms is None or low_ms < self.until_ms)
 
+    def widened(self, width_ms: int) -> Window:
+        """Return the window with the rest of the buckets that it cuts; ``width_ms`` is theirs."""
+        since, until = self.since_ms, self.until_ms
+        return Window(
+            None if since is None else since // width_ms * width_ms,
+            None if until is None else -(-until // width_ms) * width_ms,
+        )
+
     def sql(self) -> str:
         """Return the condition on ``ts``, empty without bounds."""
         bounds = []
@@ -33,20 +41,32 @@ class Window:
         return " AND ".join(bounds)
 
 
+def make_view(name: str, body: str) -> str:
+    """Return the statement that makes the view ``name`` of the SELECT ``body``."""
+    return f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {body}"
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one view is made of: column types by name, the caller's hosts (None: all) and times."""
+    """What one view is made of: column types by name, the caller's hosts (None: all) and times.
+
+    ``condition`` is one more on ``ts``, made by us.
+    """
 
     name: str
     columns: Mapping[str, str]
     hosts: frozenset[str] | None
     window: Window
+    condition: str = ""
 
     def sql(self, sources: Sequence[str]) -> str:
         """Return the statement that makes the view over ``sources``."""
+        return make_view(self.name, self.body(sources))
+
+    def body(self, sources: Sequence[str]) -> str:
+        """Return the SELECT of all rows of ``sources``."""
         nothing = ", ".join(f"CAST(NULL AS {type_}) AS {quote_name(column)}" for column, type_ in self.columns.items())
-        body = " UNION ALL ".join([*sources, f"SELECT {nothing} WHERE false"])
-        return f"CREATE OR REPLACE TEMP VIEW {quote_name(self.name)} AS {body}"
+        return " UNION ALL ".join([*sources, f"SELECT {nothing} WHERE false"])
 
     def table_source(self, table: str, present: Iterable[str]) -> str:
         """Return the SELECT over one DuckDB table that has the columns ``present``."""
@@ -69,7 +89,7 @@ class View:
             f"CAST({quote_name(name) if name in present else 'NULL'} AS {type_}) AS {quote_name(name)}"
             for name, type_ in self.columns.items()
         )
-        conditions = [self.window.sql()] if "ts" in present else []
+        conditions = [self.window.sql(), self.condition] if "ts" in present else []
         if self.hosts is not None:
             conditions.append(self._host_condition(present))
         where = " AND ".join(condition for condition in conditions if condition)

@@ -65,6 +65,8 @@ class SampleRoom:
         self._readmission = Admission(self.newest, stored.find_in_head)
         # By number: whether the catalog or a record of the log says what it stands for.
         self._is_defined = np.zeros(0, bool)
+        # As the preparer's of batches: what was dropped for want of room does not come back.
+        self.floor_ms = 0
         self._new_series: list[int] = []
         self._new_metadata: dict[str, MetricMetadata] = {}
 
@@ -80,7 +82,7 @@ class SampleRoom:
     def prepare(self, works: Sequence[SamplesWork]) -> PreparedSamples:
         """Return what to log and answer for ``works``. Raises StorageError."""
         now_ms = self._clock.now_ms()
-        oldest_ms = now_ms - round(self._storage.retention_seconds * 1000)
+        oldest_ms = max(self.floor_ms, now_ms - round(self._storage.retention_seconds * 1000))
         newest_ms = now_ms + round(self._storage.future_seconds * 1000)
         admitted = self._admission.admit([work.samples for work in works], oldest_ms, newest_ms)
         samples = admitted.samples

@@ -17,9 +17,13 @@ from nagare.config.settings import QuerySettings
 from nagare.errors import QuerySyntaxError
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Library, Snapshot
+from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import FIRST_LOOK_BYTES, BlockCheck, block_error
-from nagare.metrics.blocks.views import View, Window
+from nagare.metrics.blocks.views import View, Window, make_view
 from nagare.metrics.engine import Engine, quote_name
+from nagare.metrics.rollups.hours import split_table
+from nagare.metrics.rollups.plan import sql_columns
+from nagare.metrics.rollups.views import Asked, RollupViews
 from nagare.metrics.samples.views import COLUMNS as SAMPLE_COLUMNS
 from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import SQL_TYPES, Schema
@@ -81,7 +85,8 @@ class QueryRunner:
         self._engine = engine
         self._library = library
         self._blocks = blocks
-        self._directory = str(blocks.directory)
+        self._sources = Sources(engine, str(blocks.directory))
+        self._rollups = RollupViews(self._sources)
         self._settings = settings
 
     def check(self, request: SqlRequest, known: Sequence[str]) -> Checked:
@@ -94,7 +99,11 @@ class QueryRunner:
         self, job: Job, checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]
     ) -> SqlReply:
         """Return the rows of ``checked``. Raises QuerySyntaxError, DeadlineExceededError, ResultTooLargeError, StorageError."""
-        names = {name for table in checked.tables if (schema := schemas.get(table)) for name in schema.sql_columns()}
+        names = {
+            name
+            for table in checked.tables - records.keys() - SAMPLE_COLUMNS.keys()
+            for name in sql_columns(table, schemas)
+        }
         names |= {
             column.name for table in checked.tables if table in records for column in records[table].table.columns
         }
@@ -153,8 +162,9 @@ class QueryRunner:
         if not isinstance(error, duckdb.BinderException) or checked.is_explain:
             return False
         try:
-            for name in checked.tables & schemas.keys():
-                cursor.execute(View(name, schemas[name].sql_columns(), job.hosts, job.window).sql([]))
+            for name in checked.tables:
+                if split_table(name)[0] in schemas:
+                    cursor.execute(View(name, sql_columns(name, schemas), job.hosts, job.window).sql([]))
             for name in checked.tables & SAMPLE_COLUMNS.keys():
                 cursor.execute(View(name, SAMPLE_COLUMNS[name], job.hosts, job.window).sql([]))
             self._describe(cursor, checked, job)
@@ -179,14 +189,13 @@ class QueryRunner:
                 view = View(name, SAMPLE_COLUMNS[name], job.hosts, job.window)
                 self._samples.make(cursor, view, snapshot, with_labels=may_name(checked.tree, "labels", checked.tables))
                 continue
-            schema = schemas[name]
-            view = View(name, schema.sql_columns(), job.hosts, job.window)
-            sources = view.block_sources(snapshot.blocks.get(name, ()), self._directory)
-            for generation in snapshot.generations:
-                table = generation.tables.get(name)
-                present = table.fill(schema, self._engine) if table is not None else ()
-                if table is not None and present:
-                    sources.append(view.table_source(table.name, present))
+            base, tier = split_table(name)
+            if tier is not None:
+                body = self._rollups.body(cursor, Asked(schemas[base], tier, job.hosts, job.window), snapshot)
+                cursor.execute(make_view(name, body))
+                continue
+            view = View(name, schemas[name].sql_columns(), job.hosts, job.window)
+            sources = self._sources.raw(view, snapshot, schemas[name])
             job.check_stopped()
             cursor.execute(view.sql(sources))
 
@@ -246,7 +255,7 @@ def _asked(job: Job, checked: Checked, snapshot: Snapshot) -> list[Block]:
     """Return the blocks that the query reads, newest first: those are what most people look at."""
     blocks = [
         block
-        for name in checked.tables
+        for name in {each for table in checked.tables for each in (table, split_table(table)[0])}
         for block in snapshot.blocks.get(name, ())
         if job.window.meets(block.min_ms, block.max_ms)
     ]

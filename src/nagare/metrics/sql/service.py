@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nagare.lib.clock import Clock
+from nagare.metrics.rollups.plan import rollups_of
 from nagare.metrics.schema import Schema
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import Job, QueryRunner
@@ -28,7 +29,7 @@ class SqlService:
         """Return the answer to ``request``. Raises the errors that MetricStore.query names."""
         started = self._clock.monotonic()
         job = Job(request, hosts)
-        known = [*schemas, *SAMPLE_TABLES, *self._records]
+        known = [*schemas, *rollups_of(schemas), *SAMPLE_TABLES, *self._records]
 
         def check_and_run() -> tuple[Checked, SqlReply | None]:
             checked = self._runner.check(request, known)

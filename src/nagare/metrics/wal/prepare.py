@@ -54,6 +54,8 @@ class Preparer:
         self._storage = storage
         self._clock = clock
         self._new_tables: Counter[str] = Counter()
+        # Rows before it were dropped for want of room, and none may come back beside rollups that have them all.
+        self.floor_ms = 0
 
     def batch(self, batch: Batch, group: Group) -> Prepared:
         """Return what to log and answer for ``batch``. Raises InputError; nothing of it is stored then."""
@@ -101,7 +103,7 @@ class Preparer:
     def _bounds(self, now_ms: int, new_tables: int = 0) -> Bounds:
         storage = self._storage
         return Bounds(
-            oldest_ms=now_ms - round(storage.retention_seconds * 1000),
+            oldest_ms=max(self.floor_ms, now_ms - round(storage.retention_seconds * 1000)),
             newest_ms=now_ms + round(storage.future_seconds * 1000),
             table_limit=storage.table_limit,
             column_limit=storage.column_limit,

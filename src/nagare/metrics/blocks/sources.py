@@ -1,0 +1,53 @@
+"""Where the rows of a table are at a moment: one SELECT for each group of blocks and each generation of the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from nagare.metrics.blocks.library import Snapshot
+from nagare.metrics.blocks.views import View
+from nagare.metrics.engine import Engine
+from nagare.metrics.rollups.hours import HOUR_MS
+from nagare.metrics.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Finds rows in what a snapshot holds; ``directory`` is where blocks are."""
+
+    engine: Engine
+    directory: str
+
+    def raw(self, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
+        """Return the SELECTs that give the rows of a table as ``view`` wants them. Raises duckdb.Error."""
+        return [*self.blocks(view, snapshot, schema.table), *self._head(view, snapshot, schema)]
+
+    def blocks(self, view: View, snapshot: Snapshot, table: str) -> list[str]:
+        """Return the SELECTs over the blocks of ``table``, a rollup or not."""
+        return view.block_sources(snapshot.blocks.get(table, ()), self.directory)
+
+    def _head(self, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
+        sources = []
+        for generation in snapshot.generations:
+            table = generation.tables.get(schema.table)
+            present = table.fill(schema, self.engine) if table is not None else ()
+            if table is not None and present:
+                sources.append(view.table_source(table.name, present))
+        return sources
+
+    def head_hours(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, schema: Schema) -> set[int]:
+        """Return the hours of which the head has rows. Raises duckdb.Error."""
+        hours: set[int] = set()
+        for generation in snapshot.generations:
+            table = generation.tables.get(schema.table)
+            if table is not None and table.fill(schema, self.engine):
+                hours.update(find_hours(cursor, f"SELECT ts FROM {table.name}"))  # noqa: S608  made by us
+        return hours
+
+
+def find_hours(cursor: duckdb.DuckDBPyConnection, source: str) -> set[int]:
+    """Return the hours in which rows of the query ``source`` are. Raises duckdb.Error."""
+    found = cursor.execute(f"SELECT DISTINCT epoch_ms(ts) // {HOUR_MS} FROM ({source})").fetchall()  # noqa: S608  made by us
+    return {int(row[0]) * HOUR_MS for row in found}

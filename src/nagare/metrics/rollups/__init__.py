@@ -1,0 +1,1 @@
+"""Coarser tiers of each table: how they are made from raw rows, how long each is kept, and which one answers."""
