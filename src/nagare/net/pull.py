@@ -8,7 +8,7 @@ travel further. Addresses come from the operator's configuration alone, which ma
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +28,13 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECT_LIMIT = 5
 # Longer than the pause between two scrapes, for most.
 _KEEP_ALIVE_SECONDS = 60.0
+
+
+Hold = Callable[[int], None]
+
+
+def _hold_freely(_count: int) -> None:
+    """Hold any number of bytes."""
 
 
 class Puller:
@@ -61,26 +68,31 @@ class Puller:
         if session is not None:
             await session.close()
 
-    async def fetch(self, address: str, *, headers: Mapping[str, str], limit_bytes: int) -> Answer:
-        """Return the answer as it was sent, whatever its status. Raises ConnectFailedError, BodyTooLargeError."""
+    async def fetch(
+        self, address: str, *, headers: Mapping[str, str], limit_bytes: int, hold: Hold = _hold_freely
+    ) -> Answer:
+        """Return the answer as it was sent, whatever its status. Raises ConnectFailedError, BodyTooLargeError.
+
+        ``hold`` is told the bytes of the body as they come, and may raise.
+        """
         try:
             url = URL(address)
         except ValueError as error:
             raise ConnectFailedError(f"cannot reach {plain(address, 200)!r}: it is no address") from error
         for _ in range(_REDIRECT_LIMIT + 1):
-            answer = await self._get(url, headers, limit_bytes)
+            answer = await self._get(url, headers, limit_bytes, hold)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
                 return answer
             url = _followed(url, answer.headers["location"])
         raise ConnectFailedError(f"cannot reach {url.origin()}: it redirects more than {_REDIRECT_LIMIT} times")
 
-    async def _get(self, url: URL, headers: Mapping[str, str], limit_bytes: int) -> Answer:
+    async def _get(self, url: URL, headers: Mapping[str, str], limit_bytes: int, hold: Hold) -> Answer:
         session = self._session
         invariant(session is not None, "a puller must be entered before it is used")
         assert session is not None
         with Translated(url):
             async with session.get(url, headers=headers, allow_redirects=False) as response:
-                content = await _read(response, limit_bytes)
+                content = await _read(response, limit_bytes, hold)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, found, content)
 
@@ -98,11 +110,12 @@ def _followed(url: URL, location: str) -> URL:
     )
 
 
-async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
+async def _read(response: aiohttp.ClientResponse, limit_bytes: int, hold: Hold) -> bytes:
     if (response.content_length or 0) > limit_bytes:
         raise _too_large(response, limit_bytes)
     content = bytearray()
     async for chunk in response.content.iter_any():
+        hold(len(chunk))
         content += chunk
         if len(content) > limit_bytes:
             raise _too_large(response, limit_bytes)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from nagare.config.settings import ScrapeJob
-from nagare.errors import ConfigError, DeadlineExceededError, UnavailableError
-from nagare.net.pull import Puller
+from nagare.errors import ConfigError, DeadlineExceededError, OverloadedError, UnavailableError
+from nagare.net.pull import Hold, Puller
 from nagare.net.trust import Trust
 from nagare.scrape.page import Page
 from nagare.scrape.targets import Target
@@ -25,6 +25,8 @@ _ACCEPT = (
 )
 # A token or a password; a longer file was given by mistake.
 _SECRET_LIMIT_BYTES = 64 * 1024
+# Pages that are held at one time, as sent: hundreds of usual ones, and no crowd of giants can take all memory.
+HELD_LIMIT_BYTES = 128 * 2**20
 
 
 class Fetcher:
@@ -35,6 +37,7 @@ class Fetcher:
         self._threads = threads
         self._stack = AsyncExitStack()
         self._pullers: dict[Path | None, Puller] = {}
+        self._held_bytes = 0
 
     async def __aenter__(self) -> Self:
         """Enter; connections open at first use."""
@@ -47,8 +50,27 @@ class Fetcher:
         self._pullers.clear()
         await self._stack.aclose()
 
-    async def fetch(self, target: Target) -> Page:
-        """Return the page. Raises ConfigError (credentials), DeadlineExceededError, UnavailableError, BodyTooLargeError."""
+    @asynccontextmanager
+    async def fetched(self, target: Target) -> AsyncIterator[Page]:
+        """Hold the page for the time of the block.
+
+        Raises ConfigError (credentials), DeadlineExceededError, UnavailableError, BodyTooLargeError.
+        """
+        held = 0
+
+        def hold(count: int) -> None:
+            nonlocal held
+            if self._held_bytes + count > HELD_LIMIT_BYTES:
+                raise OverloadedError(f"cannot scrape {target.url}: pages of {HELD_LIMIT_BYTES} bytes are held already")
+            held += count
+            self._held_bytes += count
+
+        try:
+            yield await self._fetch(target, hold)
+        finally:
+            self._held_bytes -= held
+
+    async def _fetch(self, target: Target, hold: Hold) -> Page:
         settings = target.settings
         puller = await self._puller(settings.ca_file)
         headers = {
@@ -58,7 +80,9 @@ class Fetcher:
         }
         try:
             async with asyncio.timeout(settings.timeout_seconds):
-                answer = await puller.fetch(target.url, headers=headers, limit_bytes=settings.body_limit_bytes)
+                answer = await puller.fetch(
+                    target.url, headers=headers, limit_bytes=settings.body_limit_bytes, hold=hold
+                )
         except TimeoutError as error:
             raise DeadlineExceededError(
                 f"cannot scrape {target.url}: no whole answer within {settings.timeout_seconds:g} s"

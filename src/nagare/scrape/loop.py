@@ -129,11 +129,11 @@ class TargetLoop:
     async def _outcome(self, ts_ms: int) -> _Outcome:
         around = self.around
         try:
-            page = await around.fetcher.fetch(self.target)
-            if self._reader is None:
-                self._reader = PageReader(self.target, around.store.series)
-            loop = asyncio.get_running_loop()
-            return _Outcome(await loop.run_in_executor(around.threads, self._reader.read, page, ts_ms))
+            async with around.fetcher.fetched(self.target) as page:
+                if self._reader is None:
+                    self._reader = PageReader(self.target, around.store.series)
+                loop = asyncio.get_running_loop()
+                return _Outcome(await loop.run_in_executor(around.threads, self._reader.read, page, ts_ms))
         except NagareError as error:
             return _Outcome(error=plain(error.message, _ERROR_LIMIT))
 

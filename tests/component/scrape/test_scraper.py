@@ -7,12 +7,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from nagare.config.settings import ScrapeJob
 from nagare.errors import DiskFullError
 from nagare.lib.clock import ManualClock
 from nagare.model.event import Event
+from nagare.scrape import fetch
 from nagare.scrape.service import Scraper
 from tests.support.exporters import Exporter, exporting
 from tests.support.kept_samples import WAIT_SECONDS, KeptSamples
@@ -290,6 +293,47 @@ async def test_a_scrape_that_takes_longer_than_its_interval_is_counted() -> None
         (view,) = it.scraper.views()
     assert view.missed >= 2
     assert it.scraper.counters.get("missed") == view.missed
+
+
+async def test_pages_are_held_within_a_budget_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "HELD_LIMIT_BYTES", 100)
+    async with exporting(Exporter("a 1\n" * 20)) as exporter, scraping(job(exporter.url)) as it:
+        for _ in range(3):
+            await it.round()
+        exporter.page = "a 1\n" * 30
+        await it.round()
+        (view,) = it.scraper.views()
+        exporter.page = "a 1\n" * 20
+        await it.round()
+    assert "pages of 100 bytes are held already" in view.error
+    assert it.store.values("up") == [1.0, 1.0, 1.0, 0.0, 1.0]
+
+
+# What the exporter shows at a scrape (None: it fails), and whether the store takes it.
+_STEPS = st.lists(st.tuples(st.none() | st.frozensets(st.sampled_from("abc")), st.booleans()), min_size=1, max_size=12)
+
+
+@hypothesis.settings(max_examples=25)
+@hypothesis.given(steps=_STEPS)
+def test_every_series_ends_with_one_mark(steps: list[tuple[frozenset[str] | None, bool]]) -> None:
+    async def scrape_all() -> Scraping:
+        async with exporting() as exporter, scraping(job(exporter.url)) as it:
+            for shown, is_taken in steps:
+                exporter.status = 500 if shown is None else 200
+                exporter.page = "".join(f"{name} 1\n" for name in sorted(shown or ()))
+                it.store.refuses = None if is_taken else DiskFullError("cannot write: no room")
+                await it.round()
+        return it
+
+    it = asyncio.run(scrape_all())
+    for name in "abc":
+        expected: list[float | None] = []
+        for shown, is_taken in steps:
+            if is_taken and name in (shown or ()):
+                expected.append(1.0)
+            elif is_taken and expected and expected[-1] is not None:
+                expected.append(None)
+        assert it.store.values(name) == expected
 
 
 async def test_many_targets_are_all_scraped_in_each_interval() -> None:

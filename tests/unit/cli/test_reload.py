@@ -71,5 +71,9 @@ def test_scrape_jobs_are_taken_up_and_told_to_who_listens(tmp_path: Path) -> Non
             os.kill(os.getpid(), signal.SIGHUP)
     # The last one could not be used and changed nothing.
     assert [[job.job for job in jobs] for jobs in heard] == [[], ["a"]]
+    # What comes while nobody listens waits for who listens next.
     reloads.tell(invocation.settings)
     assert len(heard) == 2
+    for expected in (3, 3):
+        with reloads.heard_by(lambda settings: heard.append(settings.scrape)):
+            assert len(heard) == expected
