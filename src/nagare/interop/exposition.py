@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nagare.errors import InputError, UnsupportedMediaError
 from nagare.interop.columns import Parsed, SampleRows
@@ -140,6 +141,7 @@ class _Reader:
     def read(self, body: bytes) -> Parsed:
         # Most lines are a head that is known, one space and a number: those need no more than this loop.
         find, rows, now_ms = self.known.get, self.rows, self.now_ms
+        add_series, add_time, add_value = rows.series.append, rows.ts_ms.append, rows.values.append
         for number, line in enumerate(body.split(b"\n"), 1):
             head, _, word = line.rpartition(b" ")
             series = find(head)
@@ -150,7 +152,9 @@ class _Reader:
                 except ValueError:
                     pass
                 else:
-                    rows.add(series, now_ms, value)
+                    add_series(series)
+                    add_time(now_ms)
+                    add_value(value)
                     continue
             self._numbered(number, line)
         if self.is_open and not self.ended:
@@ -207,19 +211,31 @@ class _Reader:
         raise InputError(f"{plain(word.decode(errors='replace'), 40)!r} is no time")
 
     def _comment(self, line: bytes) -> None:
-        words = line.split(None, 3)
-        if len(words) == 2 and words[1] == b"EOF" and self.is_open:
+        if self.is_open and line.split(None, 2) == [b"#", b"EOF"]:
             self.ended = True
-        if len(words) < 3 or words[0] != b"#" or words[1] not in (b"TYPE", b"HELP", b"UNIT"):
-            return
-        name, text = _text(words[2].strip(b'"')), words[3] if len(words) > 3 else b""
-        said = self.said.setdefault(name, _Said())
-        if words[1] == b"HELP":
-            said.help = _unescape(text.decode(errors="replace").removesuffix("\r"))
-        elif words[1] == b"UNIT":
-            said.unit = text.decode(errors="replace").strip()
-        else:
-            said.type = text.decode(errors="replace").strip()
+        found = _usual_comment(line) if len(line) <= _USUAL_COMMENT_BYTES else _read_comment(line)
+        if found is not None:
+            name, what, text = found
+            said = self.said.get(name)
+            if said is None:
+                said = self.said[name] = _Said()
+            setattr(said, what, text)
+
+
+def _read_comment(line: bytes) -> tuple[str, str, str] | None:
+    """Return the metric, what is said of it and the words, None for a comment that says nothing of a metric."""
+    words = line.split(None, 3)
+    if len(words) < 3 or words[0] != b"#" or words[1] not in (b"TYPE", b"HELP", b"UNIT"):
+        return None
+    name, text = _text(words[2].strip(b'"')), words[3] if len(words) > 3 else b""
+    read = text.decode(errors="replace")
+    said = _unescape(read.removesuffix("\r")) if words[1] == b"HELP" else read.strip()
+    return name, words[1].decode().lower(), said
+
+
+# Exporters say the same at each scrape, and those of one kind say the same of their metrics.
+_USUAL_COMMENT_BYTES = 400
+_usual_comment = lru_cache(8192)(_read_comment)
 
 
 def _number(word: bytes) -> float:

@@ -22,7 +22,7 @@ from nagare.scrape.fetch import Fetcher
 from nagare.scrape.page import PageReader, Taken
 from nagare.scrape.reports import Report, ReportSeries
 from nagare.scrape.schedule import Schedule
-from nagare.scrape.staleness import NOTHING, Numbers, compare
+from nagare.scrape.staleness import NOTHING, Numbers, Presence
 from nagare.scrape.targets import Target
 
 _ERROR_LIMIT = 300
@@ -79,11 +79,11 @@ class _Outcome:
 
 @dataclass(slots=True)
 class TargetLoop:
-    """Scrapes ``target`` until cancelled. ``present`` are the series that a loop before it left, or none."""
+    """Scrapes ``target`` until cancelled. ``presence`` may hold series that a loop before it left."""
 
     target: Target
     around: Surroundings
-    present: Numbers = field(default_factory=lambda: NOTHING)
+    presence: Presence = field(default_factory=Presence)
     state: TargetState = field(default_factory=TargetState)
     _reader: PageReader | None = None
     _reports: ReportSeries | None = None
@@ -123,8 +123,8 @@ class TargetLoop:
     def all_series(self) -> Numbers:
         """Return the series that have no mark yet, those of the reports too."""
         if self._reports is None:
-            return self.present
-        return np.union1d(self.present, self._reports.numbers)
+            return self.presence.series
+        return np.union1d(self.presence.series, self._reports.numbers)
 
     async def _outcome(self, ts_ms: int) -> _Outcome:
         around = self.around
@@ -146,9 +146,9 @@ class TargetLoop:
             return
         nothing = stale_marks(NOTHING, ts_ms)
         taken = outcome.taken or Taken(0, nothing, ())
-        found = compare(self.present, taken.samples, ts_ms)
+        found = self.presence.compare(taken.samples, ts_ms)
         # Reports of a loop before this one with the same labels go on.
-        vanished = np.setdiff1d(found.vanished, self._reports.numbers)
+        vanished = np.setdiff1d(found.vanished, self._reports.numbers) if len(found.vanished) else NOTHING
         report = Report(
             up=float(outcome.taken is not None),
             duration_seconds=self.state.duration_seconds,
@@ -159,7 +159,7 @@ class TargetLoop:
         samples = joined((taken.samples, stale_marks(vanished, ts_ms), self._reports.samples(report, ts_ms)))
         metadata = taken.metadata if taken.metadata != self._told else ()
         if await self._append(samples, metadata):
-            self.present = found.present
+            self.presence.take(found, taken.samples, ts_ms)
             self._told = taken.metadata or self._told
 
     async def _append(self, samples: Samples, metadata: tuple[MetricMetadata, ...]) -> bool:

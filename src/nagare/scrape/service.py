@@ -18,6 +18,7 @@ from nagare.lib.tasks import TaskSupervisor
 from nagare.model.event import Event
 from nagare.scrape.fetch import Fetcher
 from nagare.scrape.loop import SampleStore, Surroundings, TargetLoop
+from nagare.scrape.staleness import Presence
 from nagare.scrape.targets import Target, targets_of
 from nagare.wire.targets import TargetView
 
@@ -111,7 +112,7 @@ class Scraper:
         if before is None:
             return TargetLoop(target, self._around)
         # Series that it does not have any more with its new settings vanish at its first scrape.
-        return TargetLoop(target, self._around, before.all_series(), before.state)
+        return TargetLoop(target, self._around, Presence(before.all_series()), before.state)
 
 
 def _view(loop: TargetLoop) -> TargetView:
