@@ -73,6 +73,8 @@ async def _ask(client: Client, settings: Settings) -> AsyncIterator[Check]:
     status = await client.status()
     yield ok("token", "accepted")
     yield _store_check(status)
+    for check in await _target_checks(client):
+        yield check
     async for check in _host_checks(client, settings):
         yield check
 
@@ -100,6 +102,19 @@ def _store_check(status: Status) -> Check:
     if store.damages:
         return warn("store", f"{len(store.damages)} damaged places: {store.damages[0]}", "restore them from a backup")
     return ok("store", seen)
+
+
+async def _target_checks(client: Client) -> list[Check]:
+    try:
+        targets = await client.targets()
+    except NotFoundError:
+        # A server from before there were any.
+        return []
+    down = [target for target in targets if target.state == "down"]
+    if down:
+        seen = f"{len(down)} of {len(targets)} scrape targets are down: {down[0].instance}: {down[0].error}"
+        return [warn("targets", seen, "nagare targets --down tells of each")]
+    return [ok("targets", f"{len(targets)} scrape targets, none down")] if targets else []
 
 
 async def _host_checks(client: Client, settings: Settings) -> AsyncIterator[Check]:
