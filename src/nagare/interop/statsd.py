@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 # What our labels allow; other signs become underscores, as every StatsD server does it.
 _UNLAWFUL = re.compile(r"[^a-zA-Z0-9_:]")
@@ -71,22 +72,33 @@ def parse_datagram(datagram: bytes) -> StatsdDatagram:
 
 
 def _lines(line: str) -> list[StatsdLine]:
-    body, *fields = line.split("|")
+    body, _, fields = line.partition("|")
     name, colon, values = body.partition(":")
-    kind = _KINDS.get(fields[0]) if fields else None
-    # Events (_e{…}) and service checks (_sc|…) of one vendor have no place here.
-    if not colon or not 0 < len(name) <= NAME_LIMIT or kind is None:
+    if not colon:
         raise ValueError(line)
-    rate, tags = _fields(fields[1:])
-    lawful = _UNLAWFUL.sub("_", name)
-    if lawful[0].isdigit():
-        lawful = f"_{lawful}"
+    lawful, kind, rate, tags = (_usual if len(line) <= _USUAL_CHARACTERS else _described)(name, fields)
     if kind is StatsdKind.SET:
         return [StatsdLine(lawful, kind, 0.0, rate, tags, member=values)]
     numbers = values.split(":")
     if len(numbers) > VALUES_LIMIT:
         raise ValueError(line)
     return [_reading(lawful, kind, number, rate, tags) for number in numbers]
+
+
+def _described(name: str, fields: str) -> tuple[str, StatsdKind, float, tuple[tuple[str, str], ...]]:
+    """Return what a line says beside its values: name, kind, rate and tags."""
+    word, *more = fields.split("|")
+    kind = _KINDS.get(word)
+    # Events (_e{…}) and service checks (_sc|…) of one vendor have no place here.
+    if kind is None or not 0 < len(name) <= NAME_LIMIT:
+        raise ValueError(name)
+    lawful = _UNLAWFUL.sub("_", name)
+    return f"_{lawful}" if lawful[0].isdigit() else lawful, kind, *_fields(more)
+
+
+# A client says the same again and again, values apart.
+_USUAL_CHARACTERS = 400
+_usual = lru_cache(8192)(_described)
 
 
 def _reading(name: str, kind: StatsdKind, number: str, rate: float, tags: tuple[tuple[str, str], ...]) -> StatsdLine:
