@@ -12,10 +12,16 @@ from collections import Counter
 from pathlib import Path
 
 from nagare.lib.clock import SystemClock
+from nagare.metrics.store import MetricStore
+from nagare.model.samples import STALE_BITS, Samples
 from tests.support.metric_store import make_batch, make_store
+from tests.support.samples import make_samples, value_of
 
 SENDERS = 8
 HOUR_MS = 3_600_000
+TEN_DAYS_MS = 10 * 86_400_000
+# The bits of 12.5.
+SHORT = 0x4029_0000_0000_0000
 
 
 class KillAt:
@@ -47,6 +53,20 @@ def tables_of(seq: int, now_ms: int) -> dict[str, dict[str, list[float | int | s
     }
 
 
+def samples_of(store: MetricStore, seq: int, now_ms: int) -> Samples:
+    """Return a sample of a steady series and one of a series that comes and goes, told by ``seq``."""
+    start_ms = now_ms - now_ms % TEN_DAYS_MS
+    steady = store.series.intern("steady", {"host": f"h{seq % 3}"})
+    passing = store.series.intern("passing", {"host": "h", "n": str(seq // 20)})
+    return make_samples([steady, passing], [start_ms + seq] * 2, [value_of(bits_of(seq)), seq / 8])
+
+
+def bits_of(seq: int) -> int:
+    """Return the bits of the value of ``seq`` in the steady series: decimal, odd and stale ones in turn."""
+    kinds = (SHORT, 0x8000_0000_0000_0000, 0x7FF8_0000_0000_0000 + seq, STALE_BITS, 0x3FB9_9999_9999_9999 + seq)
+    return kinds[seq % len(kinds)]
+
+
 async def main() -> None:
     folder, first, step, number = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     clock = SystemClock()
@@ -60,10 +80,13 @@ async def main() -> None:
         async def send() -> None:
             for seq in seqs:
                 reply = await store.append(make_batch(seq, tables_of(seq, clock.now_ms())))
+                samples = samples_of(store, seq, clock.now_ms())
+                assert (await store.append_samples(samples)).accepted in (0, 2)
                 os.write(1, f"ack {seq} {int(reply.duplicate)}\n".encode())
                 if seq % 5 == 0:
                     again = await store.append(make_batch(seq, tables_of(seq, clock.now_ms())))
                     assert again.duplicate
+                    assert (await store.append_samples(samples)).duplicate == 2
                 if step == "none" and seq >= first + number:
                     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -25,7 +25,7 @@ from nagare.metrics.blocks.recover import open_catalog
 from nagare.metrics.blocks.scrub import scrub
 from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import BlockCheck
-from nagare.metrics.engine import Engine, storage_error
+from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.hours import split_table
@@ -34,8 +34,10 @@ from nagare.metrics.rollups.recompress import Recompressor
 from nagare.metrics.rollups.retention import Retention
 from nagare.metrics.rollups.roller import Roller
 from nagare.metrics.samples.mirror import SeriesMirror
+from nagare.metrics.samples.recover import recovered
 from nagare.metrics.samples.room import SampleRoom
 from nagare.metrics.samples.series import SeriesTable
+from nagare.metrics.samples.series_files import SeriesFiles
 from nagare.metrics.samples.stored import Stored
 from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.samples.write import SampleWriter
@@ -103,11 +105,8 @@ class StoreCore:
                 folder.mkdir(parents=True, mode=0o700)
                 sync_directory(folder.parent)
         self._log.open()
-        # Without a segment no record waits for replay, whatever the numbers in the blocks say.
-        log_first = self._log.first_index if self._log.segment_starts else None
-        open_catalog(self._catalog, self._files, self._engine, log_first, self._damages)
+        blocks = self._open_catalog()
         checkpoint = self._catalog.checkpoint_index()
-        blocks = self._existing_blocks()
         self._files.remove_unlisted(blocks)
         self.schemas = Schemas(self._catalog.foreign())
         self._seen = Seen(self._catalog.seqs(), self._catalog.has_event)
@@ -131,12 +130,23 @@ class StoreCore:
         self.writer = LogWriter(self._log, self._seen, self._preparer, self.room, head, self.watch)
         self.writer.start()
 
+    def _open_catalog(self) -> list[Block]:
+        """Open the catalog, made again when it is lost, and return its blocks that are there."""
+        # Without a segment no record waits for replay, whatever the numbers in the blocks say.
+        log_first = self._log.first_index if self._log.segment_starts else None
+        open_catalog(self._catalog, self._files, self._engine, log_first, self._damages)
+        blocks = self._existing_blocks()
+        if self._catalog.is_new:
+            self._catalog.adopt_samples(recovered(self._engine, self._places.metrics, blocks))
+        return blocks
+
     def _make_workers(self) -> None:
         """Make what moves blocks on the maintenance thread."""
         samples = SampleWriter(self._files, self.series, self._mirror)
         shared = (self._engine, self._files, self._catalog, self.library, self.schemas)
-        self._flusher = Flusher(*shared, samples, self._observer)
-        self._compactor = Compactor(*shared, self._check, self._observer)
+        self._series_files = SeriesFiles(self._places.metrics)
+        self._flusher = Flusher(*shared, samples, self._series_files, self._observer)
+        self._compactor = Compactor(*shared, samples, self._check, self._observer)
         self._recompressor = Recompressor(*shared, self._check, self._storage, self._observer)
         self._retention = Retention(self._storage, self._files, self._catalog, self.library)
         sources = Sources(self._engine, str(self._files.directory))
@@ -190,6 +200,7 @@ class StoreCore:
             self._catalog.forget_before(unheard_ms)
         self._files.remove_aside_before(oldest_ms)
         self._compactor.merge_small(self._clock.now_ms())
+        self._merge_series()
         scrub(self._check, self._blocks(), self._storage.scrub_bytes)
         self._engine.rest(self._is_engine_empty)
 
@@ -207,6 +218,17 @@ class StoreCore:
         if lost:
             self._catalog.replace_blocks(lost, ())
             self._lost = [block for block in self._lost if block not in lost]
+
+    def _merge_series(self) -> None:
+        if not self._series_files.are_many:
+            return
+        try:
+            with self._engine.cursor() as cursor:
+                self._series_files.merge(cursor)
+        except duckdb.Error as error:
+            raise storage_error("merge files in", self._series_files.directory, error) from error
+        except OSError as error:
+            raise os_error("merge files in", self._series_files.directory, error) from error
 
     def _is_clock_doubted(self, now: float) -> bool:
         """Tell whether the wall clock went forward by itself lately: rows dropped by a wrong time do not come back."""

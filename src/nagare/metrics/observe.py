@@ -26,6 +26,7 @@ STEPS = (
     "log_synced",
     "before_ack",
     "head_sealed",
+    "series_written",
     "block_written",
     "blocks_written",
     "checkpoint_written",

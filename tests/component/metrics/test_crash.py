@@ -11,13 +11,17 @@ import pytest
 
 from nagare.lib.clock import SystemClock
 from nagare.metrics.observe import STEPS
-from tests.support.crash_store import tables_of
+from nagare.metrics.store import MetricStore
+from nagare.model.samples import STALE_BITS
+from tests.support.crash_store import bits_of, samples_of, tables_of
 from tests.support.metric_store import make_batch, make_store, rows
+from tests.support.samples import value_of
 
 ROOT = Path(__file__).parents[3]
 # Some steps come for every batch, some once a flush, some once a merge of eight blocks.
 OFTEN = {"log_appended": 200, "log_synced": 200, "before_ack": 200, "block_written": 12}
-SELDOM = ("compaction", "rollup", "recompression")
+OFTEN |= {"compaction_written": 5, "compaction_committed": 5}
+SELDOM = ("rollup", "recompression")
 SEED = 20_260_711
 
 
@@ -46,9 +50,31 @@ async def _check(folder: Path, acked: set[int]) -> None:
         assert rolled == [[len(stored), min(stored), max(stored)]], "a row counts twice in a rollup, or not at all"
         assert len(cpu) == len(expected)
         assert dict(cpu) == expected
+        await _check_samples(store, acked)
         for seq in random.Random(SEED).sample(sorted(acked), min(5, len(acked))):
             again = await store.append(make_batch(seq, tables_of(seq, SystemClock().now_ms())))
             assert again.duplicate
+            assert (await store.append_samples(samples_of(store, seq, SystemClock().now_ms()))).duplicate == 2
+
+
+async def _check_samples(store: MetricStore, acked: set[int]) -> None:
+    start = "epoch_ms(ts) - epoch_ms(min(ts) OVER ()) // 864000000 * 864000000"
+    steady = await rows(
+        store,
+        f"SELECT {start} AS seq, host, CAST(value AS VARCHAR), value IS NULL FROM samples WHERE name = 'steady' ORDER BY 1",
+    )
+    seqs = [row[0] for row in steady]
+    assert len(seqs) == len(set(seqs)), "a sample was stored twice"
+    assert acked <= set(seqs), f"lost: {sorted(acked - set(seqs))[:5]}"
+    for seq, host, told, is_stale in steady:
+        assert host == f"h{seq % 3}"
+        assert is_stale == (bits_of(seq) == STALE_BITS)
+        assert is_stale or told == str(value_of(bits_of(seq)))
+    passing = await rows(
+        store,
+        f"SELECT {start} AS seq, CAST(labels['n'] AS BIGINT), value FROM samples WHERE name = 'passing' ORDER BY 1",
+    )
+    assert passing == [[seq, seq // 20, seq / 8] for seq in seqs]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -189,6 +189,11 @@ class Catalog:
         with self._read() as connection:
             return store.read(connection)
 
+    def adopt_samples(self, changes: SampleChanges) -> None:
+        """Take over what was found beside a lost catalog."""
+        with self._write() as connection:
+            store.write(connection, changes)
+
     @contextmanager
     def checkpoint(self, checkpoint: Checkpoint) -> Iterator[None]:
         """Write ``checkpoint``; the transaction commits when the block ends without an error."""

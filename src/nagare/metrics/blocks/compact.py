@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import duckdb
 
@@ -21,16 +22,29 @@ from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.hours import HOURS, split_table
 from nagare.metrics.rollups.plan import layout
+from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schemas
 from nagare.model.tables import SAMPLES
 
-# How many blocks of one size class merge at once: a row is rewritten at most log8 of a day's flushes, about three times.
-MERGE_COUNT = 8
-# Rows of a merge, and its cells for tables of many columns: its sort stays within the memory of a query.
-MERGE_ROWS = 1_000_000
-MERGE_CELLS = 20_000_000
 # Late rows of a day have mostly come by then; what comes later merges at the next round.
 DAY_GRACE_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a table's blocks merge: ``count`` of one size class at once, and never more than ``rows`` or ``cells``."""
+
+    count: int
+    rows: int
+    cells: int
+
+
+# A row is rewritten at most log8 of a day's flushes, about three times; the sort stays within the memory of a query.
+TABLE_POLICY = Policy(8, 1_000_000, 20_000_000)
+# Samples come a thousand times as many: a row is rewritten twice, and not at all where one flush fills a block.
+SAMPLES_POLICY = Policy(16, 4_000_000, 28_000_000)
+# The flush waits while blocks merge: what is due after so many merges of a table is due again in a minute.
+ROUND_MERGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,7 @@ class Compactor:
     catalog: Catalog
     library: Library
     schemas: Schemas
+    samples: SampleWriter
     check: BlockCheck
     observer: Observer
 
@@ -50,14 +65,15 @@ class Compactor:
         closed_day = day_of(now_ms - DAY_MS - DAY_GRACE_MS)
         merges = 0
         for table, blocks in self.library.current.blocks.items():
-            if table == SAMPLES.name:
-                continue
-            for group in find_merges(blocks, closed_day):
+            policy = SAMPLES_POLICY if table == SAMPLES.name else TABLE_POLICY
+            for group in islice(find_merges(blocks, closed_day, policy), ROUND_MERGES):
                 self._merge(table, group)
                 merges += 1
         return merges
 
-    def _merge(self, table: str, group: Sequence[Block]) -> None:
+    def _write(self, cursor: duckdb.DuckDBPyConnection, table: str, group: Sequence[Block]) -> Block | None:
+        if table == SAMPLES.name:
+            return self.samples.merge(cursor, group)
         known, keys = layout(table, self.schemas.current)
         held = {name for block in group for name in block.columns.split(",")}
         columns = tuple(name for name in known if name in held)
@@ -65,12 +81,15 @@ class Compactor:
         order = ("host", *(key for key in keys if key in held), "ts")
         first, last = min(block.log_first for block in group), max(block.log_last for block in group)
         origin = Origin(table, columns, order, first, last, tuple(block.id for block in group))
+        source = " UNION ALL ".join(view.block_sources(group, str(self.files.directory)))
+        return self.files.write(cursor, origin, source)
+
+    def _merge(self, table: str, group: Sequence[Block]) -> None:
         try:
             # All of them, whatever was seen before: a merged block gets a checksum of its own, which a value that
             # changed unnoticed would pass for ever.
             with self.check.reading(group), self.engine.cursor() as cursor:
-                source = " UNION ALL ".join(view.block_sources(group, str(self.files.directory)))
-                merged = self.files.write(cursor, origin, source)
+                merged = self._write(cursor, table, group)
         except CorruptBlockError:
             # What is left merges at the next round.
             return
@@ -106,26 +125,26 @@ class Compactor:
                 raise
 
 
-def find_merges(blocks: Iterable[Block], closed_day: str) -> Iterator[list[Block]]:
+def find_merges(blocks: Iterable[Block], closed_day: str, policy: Policy = TABLE_POLICY) -> Iterator[list[Block]]:
     """Yield the groups of one table's ``blocks`` that should merge: many of a size class, or all of a closed period.
 
     A period is a day; of rollups by the hour it is a month, as a day of them is a few rows a series.
     """
     for (last_day, _), group in sorted(_by_period(blocks).items()):
         if last_day <= closed_day:
-            yield from (part for part in _parts(group) if len(part) > 1)
+            yield from (part for part in _parts(group, policy) if len(part) > 1)
             continue
         for same_size in _by_size(group).values():
-            if len(same_size) >= MERGE_COUNT:
-                yield from (part for part in _parts(same_size) if len(part) >= MERGE_COUNT)
+            if len(same_size) >= policy.count:
+                yield from (part for part in _parts(same_size, policy) if len(part) >= policy.count)
 
 
-def _parts(blocks: Iterable[Block]) -> list[list[Block]]:
+def _parts(blocks: Iterable[Block], policy: Policy) -> list[list[Block]]:
     """Split ``blocks`` in time order so that no part exceeds the rows of a merge; those that do by themselves stay out."""
     parts: list[list[Block]] = [[]]
     rows = 0
     blocks = list(blocks)
-    most = min(MERGE_ROWS, MERGE_CELLS // max((block.columns.count(",") + 1 for block in blocks), default=1))
+    most = min(policy.rows, policy.cells // max((block.columns.count(",") + 1 for block in blocks), default=1))
     for block in sorted((block for block in blocks if block.rows < most // 2), key=lambda block: block.min_ms):
         if rows + block.rows > most:
             parts.append([])

@@ -105,7 +105,7 @@ class BlockFiles:
         temporary = folder / f"{low}-{high}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
             write(temporary)
-            size = _sync_file(temporary)
+            size = sync_file(temporary)
             path = folder / f"{temporary.stem}{file_checksum(temporary):08x}.parquet"
             temporary.rename(path)
             sync_directory(folder)
@@ -180,7 +180,8 @@ def _make_folders(root: Path, folder: Path) -> None:
             sync_directory(parent.parent)
 
 
-def _sync_file(path: Path) -> int:
+def sync_file(path: Path) -> int:
+    """Make the file durable, for its owner alone, and return its size."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fchmod(descriptor, 0o600)

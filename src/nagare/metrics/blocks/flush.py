@@ -22,6 +22,7 @@ from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.hours import is_rolled
 from nagare.metrics.samples.changes import SampleChanges
+from nagare.metrics.samples.series_files import SeriesFiles
 from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schema, Schemas
 from nagare.metrics.wal.seen import SeenChanges
@@ -47,6 +48,7 @@ class Flusher:
     library: Library
     schemas: Schemas
     samples: SampleWriter
+    series_files: SeriesFiles
     observer: Observer
 
     def write(self, sealed: Sealed, now_ms: int) -> int:
@@ -57,7 +59,7 @@ class Flusher:
             for name, table in sealed.generation.tables.items():
                 blocks.extend(self._write_table(self.schemas.current[name], table, sealed.generation))
                 unrolled.extend(Unrolled(name, hour, now_ms, now_ms) for hour in self._hours(table))
-            blocks.extend(self._write_samples(sealed.generation))
+            blocks.extend(self._write_samples(sealed))
             self.observer.step("blocks_written")
         except duckdb.Error as error:
             self.files.remove(blocks)
@@ -102,11 +104,16 @@ class Flusher:
                     yield block
                     self.observer.step("block_written")
 
-    def _write_samples(self, generation: Generation) -> Iterator[Block]:
-        if not generation.samples.count:
+    def _write_samples(self, sealed: Sealed) -> Iterator[Block]:
+        definitions = sealed.samples.definitions
+        if not sealed.generation.samples.count and not definitions:
             return
         with self.engine.cursor() as cursor:
-            for block in self.samples.write(cursor, generation):
+            if definitions:
+                # Before the catalog: a block must never stand for numbers that nothing but it says a word of.
+                self.series_files.add(cursor, definitions)
+                self.observer.step("series_written")
+            for block in self.samples.write(cursor, sealed.generation):
                 yield block
                 self.observer.step("block_written")
 

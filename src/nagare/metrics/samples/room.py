@@ -75,6 +75,8 @@ class SampleRoom:
         self.series.adopt(kept.definitions)
         self.metadata = {each.name: each for each in kept.metadata}
         self.newest.put(kept.newest)
+        # Numbers of which only blocks know, after the files of series were lost, must not be given to others.
+        self.series.reserve(int(kept.newest.series.max()) + 1 if len(kept.newest.series) else 0)
         numbers = [number for number, _ in kept.definitions]
         self._is_defined = np.zeros(len(self.series), bool)
         self._is_defined[numbers] = True

@@ -96,6 +96,11 @@ class SeriesTable:
                 self._series.extend([None] * (number + 1 - len(self._series)))
                 self._set(number, series)
 
+    def reserve(self, count: int) -> None:
+        """Never give a number below ``count`` to a series that is new."""
+        with self._lock:
+            self._series.extend([None] * (count - len(self._series)))
+
     def _add(self, key: _Key) -> SeriesId:
         name, labels = key
         _check(name, labels)

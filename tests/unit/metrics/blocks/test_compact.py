@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.metrics.blocks.catalog import Block
-from nagare.metrics.blocks.compact import MERGE_COUNT, MERGE_ROWS, find_merges
+from nagare.metrics.blocks.compact import SAMPLES_POLICY, TABLE_POLICY, Policy, find_merges
 
 OPEN, CLOSED = "2025-01-09", "2025-01-01"
 
@@ -14,9 +14,9 @@ def _blocks(rows: list[int], day: str) -> list[Block]:
 
 
 def test_an_open_day_waits_for_enough_of_one_size() -> None:
-    assert list(find_merges(_blocks([100] * (MERGE_COUNT - 1), OPEN), CLOSED)) == []
-    (group,) = find_merges(_blocks([100] * MERGE_COUNT, OPEN), CLOSED)
-    assert len(group) == MERGE_COUNT
+    assert list(find_merges(_blocks([100] * (TABLE_POLICY.count - 1), OPEN), CLOSED)) == []
+    (group,) = find_merges(_blocks([100] * TABLE_POLICY.count, OPEN), CLOSED)
+    assert len(group) == TABLE_POLICY.count
     assert list(find_merges(_blocks([1, 10, 100, 1000, 10_000, 100_000, 3, 30], OPEN), CLOSED)) == []
 
 
@@ -26,12 +26,16 @@ def test_a_closed_day_becomes_one_block() -> None:
     assert list(find_merges(_blocks([5], CLOSED), CLOSED)) == []
 
 
-@given(st.lists(st.integers(1, 2 * MERGE_ROWS), max_size=40), st.sampled_from([OPEN, CLOSED]))
-def test_merges_share_no_block_and_stay_within_their_rows(rows: list[int], day: str) -> None:
-    groups = list(find_merges(_blocks(rows, day), CLOSED))
+@given(
+    st.lists(st.integers(1, 2 * SAMPLES_POLICY.rows), max_size=40),
+    st.sampled_from([OPEN, CLOSED]),
+    st.sampled_from([TABLE_POLICY, SAMPLES_POLICY]),
+)
+def test_merges_share_no_block_and_stay_within_their_rows(rows: list[int], day: str, policy: Policy) -> None:
+    groups = list(find_merges(_blocks(rows, day), CLOSED, policy))
     paths = [block.path for group in groups for block in group]
     assert len(paths) == len(set(paths))
-    assert all(sum(block.rows for block in group) <= MERGE_ROWS and len(group) > 1 for group in groups)
+    assert all(sum(block.rows for block in group) <= policy.rows and len(group) > 1 for group in groups)
 
 
 def test_a_month_of_flushes_stays_few_blocks_and_every_row_is_rewritten_a_few_times() -> None:

@@ -1,0 +1,43 @@
+"""Gives a new catalog what it must know of samples: series from their files, the newest samples from the blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.engine import Engine, quote_text, storage_error
+from nagare.metrics.samples.changes import SampleChanges
+from nagare.metrics.samples.newest import NewestRows
+from nagare.metrics.samples.series_files import SeriesFiles
+from nagare.metrics.samples.write import EXACT_SQL, TABLE, stored_times, stored_values
+
+_NOTHING = NewestRows(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64))
+
+
+def recovered(engine: Engine, metrics: Path, blocks: Iterable[Block]) -> SampleChanges:
+    """Return what files and ``blocks`` below ``metrics`` say. Raises StorageError."""
+    paths = [str(metrics / block.path) for block in blocks if block.table == TABLE]
+    if not paths and not SeriesFiles(metrics).paths():
+        # An installation that begins: DuckDB can wait.
+        return SampleChanges((), (), _NOTHING)
+    try:
+        with engine.cursor() as cursor:
+            definitions = tuple(SeriesFiles(metrics).load(cursor))
+            return SampleChanges(definitions, (), _newest(cursor, paths))
+    except duckdb.Error as error:
+        raise storage_error("read samples of", metrics, error) from error
+
+
+def _newest(cursor: duckdb.DuckDBPyConnection, paths: list[str]) -> NewestRows:
+    if not paths:
+        return _NOTHING
+    listed = ", ".join(map(quote_text, paths))
+    found = cursor.execute(
+        f"SELECT series, max(ts) AS ts, arg_max_null({EXACT_SQL}, ts) AS value "  # noqa: S608  made by us
+        f"FROM read_parquet([{listed}], hive_partitioning = false) GROUP BY series ORDER BY series"
+    ).fetchnumpy()
+    return NewestRows(found["series"], stored_times(found["ts"]), stored_values(found["value"]))
