@@ -103,6 +103,7 @@ def _page(*more: str) -> str:
             "# TYPE jobs_total counter",
             r'jobs_total{job="inner",queue="a\"b\\c\nd",empty=""} 3',
             'room_celsius{instance="inside",room="é"} 21.5',
+            'pushed{instance="",job="batch"} 1',
             f"measured_then 3.25 {minute_ago}",
             'wait_seconds_bucket{le="0.5"} 1',
             'wait_seconds_bucket{le="+Inf"} 2',

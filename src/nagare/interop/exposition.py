@@ -84,13 +84,18 @@ class _Labels:
         return self.intern.intern(text, self._joined(labels))
 
     def _joined(self, labels: dict[str, str]) -> dict[str, str]:
-        # An empty value is the same as no label.
-        own = {name: value for name, value in labels.items() if value}
         if self.honors:
-            return {**self.extra, **own}
+            # By an empty label a page says that it wants none: a push gateway keeps the instance off its series so.
+            return _without_empty({**self.extra, **labels})
+        own = _without_empty(labels)
         for name in self.extra.keys() & own.keys():
             own[f"exported_{name}"] = own.pop(name)
         return {**own, **self.extra}
+
+
+def _without_empty(labels: Mapping[str, str]) -> dict[str, str]:
+    # An empty value is the same as no label.
+    return {name: value for name, value in labels.items() if value}
 
 
 def _label_pairs(inside: bytes) -> Iterator[tuple[str, str | None]]:

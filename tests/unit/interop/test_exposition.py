@@ -70,6 +70,9 @@ def test_labels_of_the_target_win_and_rename_its_own() -> None:
     line = 'a{job="mine",x="1"} 1'
     assert _read(line, extra=extra)[0][1] == {**extra, "exported_job": "mine", "x": "1"}
     assert _read(line, extra=extra, honor_labels=True)[0][1] == {**extra, "job": "mine", "x": "1"}
+    line = 'a{job="mine",instance=""} 1'
+    assert _read(line, extra=extra)[0][1] == {**extra, "exported_job": "mine"}
+    assert _read(line, extra=extra, honor_labels=True)[0][1] == {"job": "mine"}
 
 
 def test_known_series_are_not_taken_apart_again_and_refused_ones_are_not_remembered() -> None:

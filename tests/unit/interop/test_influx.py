@@ -73,6 +73,13 @@ def test_a_malformed_line_refuses_the_body_and_is_named(line: str) -> None:
     assert caught.value.errors[0]["line"] == 3
 
 
+def test_what_is_unlawful_stays_so_when_its_layout_is_known() -> None:
+    codec = InfluxCodec()
+    assert _read("cpu v=1u\ncpu v=+2u\ncpu v=-3i", codec=codec)[2][3] == {"v": -3}
+    with pytest.raises(InputError, match="line 2"):
+        _read("cpu v=1u\ncpu v=-1u", codec=codec)
+
+
 def test_times_count_units() -> None:
     assert [point[4] for point in _read("cpu v=1 5\ncpu v=1 6", 1_000_000_000)] == [5 * 10**9, 6 * 10**9]
     with pytest.raises(InputError, match="line 2: its time"):

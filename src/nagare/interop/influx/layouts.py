@@ -13,7 +13,8 @@ from nagare.model.wide import WideCell
 
 _PATTERNS = {
     # Eighteen digits fit for sure; what is longer is read with care.
-    ColumnType.INTEGER: rb"([+-]?[0-9]{1,18})[iu]",
+    # What has no sign by its type carries none but a plus.
+    ColumnType.INTEGER: rb"([+-]?[0-9]{1,18}(?=i)|\+?[0-9]{1,18}(?=u))[iu]",
     ColumnType.FLOAT: rb"([+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?)",
     ColumnType.BOOLEAN: rb"(t|T|true|True|TRUE|f|F|false|False|FALSE)",
     ColumnType.TEXT: rb'"([^"\\\n]*)"',
