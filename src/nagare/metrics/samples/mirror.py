@@ -28,9 +28,7 @@ class SeriesMirror:
     def fill(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Add the series that are new. Raises duckdb.Error."""
         with self._filling:
-            # Asked of the database itself: it may have rested, or broken, and begun anew without the table.
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS {SERIES} ({_COLUMNS})")
-            ((start,),) = cursor.execute(f"SELECT coalesce(max(id) + 1, 0) FROM {SERIES}").fetchall()  # noqa: S608  ours
+            start = self._start(cursor)
             if start >= len(self._series):
                 return
             listed = self._series.listed(start)
@@ -50,3 +48,12 @@ class SeriesMirror:
                 "CAST(CAST(labels AS JSON) AS MAP(VARCHAR, VARCHAR)) FROM fresh_series"
             )
             cursor.unregister("fresh_series")
+
+    def _start(self, cursor: duckdb.DuckDBPyConnection) -> int:
+        """Return the first number that is not filled in; asked of the database, which may have begun anew."""
+        try:
+            ((start,),) = cursor.execute(f"SELECT coalesce(max(id) + 1, 0) FROM {SERIES}").fetchall()  # noqa: S608  ours
+        except duckdb.CatalogException:
+            cursor.execute(f"CREATE TABLE {SERIES} ({_COLUMNS})")
+            return 0
+        return int(start)

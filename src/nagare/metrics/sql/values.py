@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import NoneType
@@ -18,6 +18,41 @@ def json_safe(value: Any) -> Any:
     """Return ``value`` as JSON can say it: times as RFC 3339 with Z, what is not finite as null."""
     convert = _CONVERTERS.get(type(value))
     return convert(value) if convert else str(value)
+
+
+def json_columns(piece: Sequence[Sequence[Any]], types: Sequence[str]) -> tuple[list[list[Any]], int]:
+    """Return the rows of ``piece`` as JSON can say them and about how many bytes they take.
+
+    A column at a time, because one look at its sum or its ends mostly spares a look at each value.
+    """
+    size = 0
+    columns = []
+    for column, type_ in zip(zip(*piece, strict=True), types, strict=True):
+        convert = _COLUMN_CONVERTERS.get(type_, _json_column)
+        converted, bytes_ = convert(column)
+        columns.append(converted)
+        size += bytes_
+    return [list(row) for row in zip(*columns, strict=True)], size
+
+
+def _json_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    return [json_safe(value) for value in column], sum(map(weight, column))
+
+
+def _text_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    return column, 8 * len(column) + sum(map(len, filter(None, column)))
+
+
+def _float_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    # A value that is not finite leaves no sum finite; a sum that overflows costs no more than a look at each.
+    is_finite = math.isfinite(sum(filter(None, column)))
+    return column if is_finite else [json_safe(value) for value in column], 8 * len(column)
+
+
+def _integer_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    numbers = [value for value in column if value is not None]
+    is_safe = not numbers or -SAFE_INTEGER <= min(numbers) <= max(numbers) <= SAFE_INTEGER
+    return column if is_safe else [json_safe(value) for value in column], 8 * len(column)
 
 
 def weight(value: Any) -> int:
@@ -81,4 +116,12 @@ _CONVERTERS: Mapping[type, Callable[[Any], Any]] = {
     dict: _map,
     list: _list,
     tuple: _list,
+}
+
+_COLUMN_CONVERTERS: Mapping[str, Callable[[Sequence[Any]], tuple[Sequence[Any], int]]] = {
+    "VARCHAR": _text_column,
+    "DOUBLE": _float_column,
+    "INTEGER": _integer_column,
+    "BIGINT": _integer_column,
+    "TIMESTAMP_MS": _text_column,
 }
