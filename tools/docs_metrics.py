@@ -58,6 +58,8 @@ COUNTERS = {
     "nagare_metrics_refused_samples_stale_total": "foreign samples older than raw retention",
     "nagare_metrics_refused_samples_future_total": "foreign samples ahead of the server's clock",
     "nagare_metrics_refused_samples_cardinality_total": "foreign samples of more series than are taken",
+    "nagare_metrics_foreign_rows_total": "lines of the line protocol stored",
+    "nagare_metrics_refused_foreign_rows_total": "lines refused one by one",
     "nagare_metrics_events_total": "events stored",
     "nagare_metrics_queries_total": "queries given to the store",
     "nagare_metrics_query_failures_total": "queries that failed",

@@ -24,7 +24,7 @@ def to_array(values: Cells, type_: ColumnType) -> Any:
             return _masked(values, np.int64, 0)
         case ColumnType.BOOLEAN:
             return _masked(values, np.bool_, False)  # noqa: FBT003  the filler under the mask
-        case ColumnType.TEXT:
+        case ColumnType.TEXT | ColumnType.TAG:
             return text_array(values)
         case ColumnType.MAP:
             # DuckDB guesses the type of Python maps from a sample; JSON text has one type.
@@ -38,9 +38,10 @@ def text_array(values: Cells) -> Any:
     return array
 
 
-def time_array(values: Cells) -> Any:
-    """Return Unix milliseconds as an array of times."""
-    return np.array(values, dtype=np.int64).astype("datetime64[ms]")
+def time_array(values: Cells, type_: str = TIME_TYPE) -> Any:
+    """Return whole numbers as an array of times: Unix milliseconds, or nanoseconds where the type says so."""
+    unit = "datetime64[ms]" if type_ == TIME_TYPE else "datetime64[ns]"
+    return np.array(values, dtype=np.int64).astype(unit)
 
 
 def select_item(name: str, type_: ColumnType) -> str:
@@ -51,7 +52,9 @@ def select_item(name: str, type_: ColumnType) -> str:
     return f"CAST({source} AS {SQL_TYPES[type_]}) AS {source}"
 
 
-BASE_ITEMS = (f"CAST(ts AS {TIME_TYPE}) AS ts", f"CAST(host AS {HOST_TYPE}) AS host")
+def base_items(time_type: str = TIME_TYPE) -> tuple[str, str]:
+    """Return the SQL that reads ``ts`` and ``host`` with their exact types."""
+    return (f"CAST(ts AS {time_type}) AS ts", f"CAST(host AS {HOST_TYPE}) AS host")
 
 
 def _masked(values: Cells, kind: Any, filler: Any) -> Any:

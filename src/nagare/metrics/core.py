@@ -47,6 +47,8 @@ from nagare.metrics.wal.prepare import Preparer
 from nagare.metrics.wal.replay import replay
 from nagare.metrics.wal.seen import Seen
 from nagare.metrics.wal.writer import Head, LogWriter, Watch
+from nagare.metrics.wide.admit import WideAdmission
+from nagare.metrics.wide.again import NewestPoints
 from nagare.wire.system import StoreStatus
 
 log = logging.getLogger(__name__)
@@ -85,6 +87,7 @@ class StoreCore:
         self.series = SeriesTable(storage.series_limit, storage.host_series_limit)
         self._mirror = SeriesMirror(self.series)
         stored = Stored(self.library, self._engine, str(places.metrics))
+        self._newest_points = NewestPoints(self._block_end_ns, lambda: self._log.next_index)
         self.room = SampleRoom(self.series, stored, storage, clock)
         views = SampleViews(self._mirror, self.room.newest, str(places.metrics))
         self.runner = QueryRunner(self._engine, self.library, self._check, views, query)
@@ -124,7 +127,8 @@ class StoreCore:
         self._make_workers()
         self.watch = Watch(self._places.log, self._storage, self._clock, self._observer)
         self.watch.measure()
-        self._preparer = Preparer(self.schemas, self._seen, self._storage, self._clock)
+        wide = WideAdmission(self._newest_points, self._storage)
+        self._preparer = Preparer(self.schemas, self._seen, wide, self._storage, self._clock)
         self._preparer.floor_ms = self.room.floor_ms = self._catalog.floor_ms()
         head = Head(generation, self._crowded)
         self.writer = LogWriter(self._log, self._seen, self._preparer, self.room, head, self.watch)
@@ -319,6 +323,11 @@ class StoreCore:
         self._damages.append(damage)
         log.error("store_damage %s", damage)
 
+    def _block_end_ns(self, table: str) -> int | None:
+        """Return a time in nanoseconds beyond which the blocks of ``table`` hold nothing, None without blocks."""
+        end = max((block.max_ms for block in self.library.current.blocks.get(table, ())), default=None)
+        return None if end is None else (end + 1) * 1_000_000 - 1
+
     def _blocks(self) -> list[Block]:
         return [block for group in self.library.current.blocks.values() for block in group]
 
@@ -339,7 +348,13 @@ class StoreCore:
 
     def _replay(self, start: int, generation: Generation) -> None:
         records = replay(
-            self._log.replay(start), generation, self.schemas, self._damages, self._seen.has_record, room=self.room
+            self._log.replay(start),
+            generation,
+            self.schemas,
+            self._damages,
+            self._seen.has_record,
+            room=self.room,
+            newest=self._newest_points,
         )
         for record, crowded in records:
             self._seen.add(record)

@@ -29,8 +29,11 @@ def describe(schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) 
 
 
 def _metric_view(schema: Schema) -> TableView:
-    columns = [_TS, _HOST]
+    columns = [ColumnView("ts", schema.time_type, _TS.kind, _TS.text), _HOST]
+    shown = schema.shown_columns()
     for name, type_ in schema.columns.items():
+        if name not in shown:
+            continue
         kind, text = kind_of(schema, name)
         columns.append(ColumnView(name, SQL_TYPES[type_], kind, text))
     return TableView(schema.table, schema.own.text if schema.own else "as its sender named it", columns)

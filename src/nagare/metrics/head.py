@@ -16,7 +16,7 @@ import duckdb
 
 from nagare.metrics.engine import HEAD_SCHEMA, Engine, quote_name
 from nagare.metrics.samples.slabs import SampleHead
-from nagare.metrics.schema import SQL_TYPES, Schema
+from nagare.metrics.schema import SQL_TYPES, Schema, is_wide
 from nagare.model.samples import Samples
 from nagare.wire.batch import Cell
 from nagare.wire.metric_log import LogRecord
@@ -54,7 +54,8 @@ class HeadTable:
     def add(self, host: str, cells: Mapping[str, Sequence[Cell]]) -> int:
         """Add rows of ``host`` and return how many."""
         times: Sequence[Any] = cells["ts"]
-        low, high = min(times), max(times)
+        unit = 1_000_000 if is_wide(self.table) else 1
+        low, high = min(times) // unit, max(times) // unit
         with self._lock:
             self._pending.append(_Pending(host, cells, len(times)))
             self.rows += len(times)
@@ -91,12 +92,15 @@ class HeadTable:
 
         present = [name for name in schema.columns if any(name in batch.cells for batch in batches)]
         source: dict[str, Any] = {
-            "ts": arrays.time_array(_gather("ts", batches)),
+            "ts": arrays.time_array(_gather("ts", batches), schema.time_type),
             "host": arrays.text_array(_gather_hosts(batches)),
         }
         for name in present:
             source[name] = arrays.to_array(_gather(name, batches), schema.columns[name])
-        items = [*arrays.BASE_ITEMS, *(arrays.select_item(name, schema.columns[name]) for name in present)]
+        items = [
+            *arrays.base_items(schema.time_type),
+            *(arrays.select_item(name, schema.columns[name]) for name in present),
+        ]
         with engine.cursor() as cursor:
             cursor.execute("BEGIN")
             columns = self._shape(schema, present, cursor)

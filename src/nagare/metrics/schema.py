@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, ColumnType, Table
+from nagare.model.wide import INFLUX_PREFIX
 
 SQL_TYPES: Mapping[ColumnType, str] = MappingProxyType(
     {
@@ -19,14 +20,25 @@ SQL_TYPES: Mapping[ColumnType, str] = MappingProxyType(
         ColumnType.TEXT: "VARCHAR",
         ColumnType.BOOLEAN: "BOOLEAN",
         ColumnType.MAP: "MAP(VARCHAR, VARCHAR)",
+        ColumnType.TAG: "VARCHAR",
     }
 )
 TIME_TYPE = "TIMESTAMP_MS"
+WIDE_TIME_TYPE = "TIMESTAMP_NS"
 HOST_TYPE = "VARCHAR"
 # Names that other rooms give to records, and the ends that rollups will have: a sender may not take them first.
 RECORD_TABLES = frozenset({"hosts", "alerts", "notifications", "commands", "audit"})
 _RESERVED_TABLES = RECORD_TABLES | SAMPLE_TABLES.keys()
 _RESERVED_ENDS = ("_1m", "_1h")
+
+
+# In a foreign table, held by the rows that may stand there already; see ``wide.again``.
+AGAIN = "_again"
+
+
+def is_wide(table: str) -> bool:
+    """Tell whether that table came by the line protocol."""
+    return table.startswith(INFLUX_PREFIX)
 
 
 def is_reserved(table: str) -> bool:
@@ -48,15 +60,31 @@ class Schema:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Columns that name a series: declared ones, or every text column of a foreign table."""
+        """Columns that name a series: declared ones, the tags, or every text column of another foreign table."""
         if self.own is not None:
             return self.own.keys
+        if self.is_wide:
+            return tuple(sorted(name for name, type_ in self.columns.items() if type_ is ColumnType.TAG))
         return tuple(name for name, type_ in self.columns.items() if type_ is ColumnType.TEXT)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it came by the line protocol: its times have nanoseconds."""
+        return is_wide(self.table)
+
+    @property
+    def time_type(self) -> str:
+        """The SQL type of its ``ts``."""
+        return WIDE_TIME_TYPE if self.is_wide else TIME_TYPE
+
+    def shown_columns(self) -> dict[str, str]:
+        """Return what ``sql_columns`` does, but for what is ours alone."""
+        return {name: type_ for name, type_ in self.sql_columns().items() if not (self.is_wide and name == AGAIN)}
 
     def sql_columns(self) -> dict[str, str]:
         """Return the SQL type of every column by name, ``ts`` and ``host`` first."""
         return {
-            "ts": TIME_TYPE,
+            "ts": self.time_type,
             "host": HOST_TYPE,
             **{name: SQL_TYPES[type_] for name, type_ in self.columns.items()},
         }
@@ -110,5 +138,7 @@ def kind_of(schema: Schema, column: str) -> tuple[str, str]:
     declared = schema.own.find_column(column) if schema.own else None
     if declared is not None:
         return declared.kind.value, declared.text
-    kind = ColumnKind.KEY if schema.columns[column] is ColumnType.TEXT else ColumnKind.GAUGE
+    kind = ColumnKind.KEY if column in schema.keys else ColumnKind.GAUGE
+    if schema.is_wide and schema.columns[column] is ColumnType.TEXT:
+        kind = ColumnKind.ATTRIBUTE
     return kind.value, "as its sender named it"

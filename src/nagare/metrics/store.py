@@ -28,9 +28,11 @@ from nagare.metrics.samples.room import SamplesWork, check_samples
 from nagare.metrics.samples.series import SeriesTable
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.service import SqlService
+from nagare.metrics.wal.prepare import WideWork
 from nagare.model.columns import RecordTable
 from nagare.model.event import Event
 from nagare.model.samples import MetricMetadata, Samples, SamplesReply
+from nagare.model.wide import WideReply, WideRows
 from nagare.wire.batch import Batch, BatchReply
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 from nagare.wire.system import StoreStatus
@@ -162,6 +164,23 @@ class MetricStore:
             self.counters.add("refused_samples_stale", reply.refused.get("stale", 0))
             self.counters.add("refused_samples_future", reply.refused.get("future", 0))
             self.counters.add("refused_samples_cardinality", reply.refused.get("cardinality", 0))
+        if self._is_head_full(core):
+            self._wake.set()
+        return reply
+
+    async def append_wide(self, rows: Sequence[WideRows]) -> WideReply:
+        """Store foreign rows, each table once, durably; of a point that comes again the last value of each field counts.
+
+        Raises InputError (text that UTF-8 cannot hold), BodyTooLargeError, OverloadedError, DiskFullError, StorageError.
+        """
+        core = self._open_core()
+        self._check_head(core)
+        reply = await core.writer.submit(WideWork(rows))
+        if not isinstance(reply, WideReply):
+            raise StorageError("cannot store lines: the writer answered for something else")
+        self.counters.add("foreign_rows", reply.accepted)
+        if reply.refused:
+            self.counters.add("refused_foreign_rows", len(reply.refused))
         if self._is_head_full(core):
             self._wake.set()
         return reply

@@ -22,6 +22,8 @@ class ColumnType(StrEnum):
     TEXT = "text"
     BOOLEAN = "boolean"
     MAP = "map"
+    # A text that names a series in a foreign table, where other texts are values.
+    TAG = "tag"
 
 
 class ColumnKind(StrEnum):

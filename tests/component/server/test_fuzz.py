@@ -118,10 +118,12 @@ _FOREIGN = [
     ("/api/v1/write", ["application/x-protobuf", "application/x-protobuf;proto=io.prometheus.write.v2.Request"]),
     ("/api/v1/otlp/v1/metrics", ["application/x-protobuf", "application/json"]),
     ("/api/v1/import/prometheus", ["text/plain", "application/openmetrics-text"]),
+    ("/write", ["text/plain"]),
+    ("/api/v2/write", ["text/plain"]),
 ]
 _PIECES = [
     b"\x0a\x1a\x0a\x0e\x0a\x08__name__\x12\x02up\x12\x08\x09\0\0\0\0\0\0\xf0\x3f", b"\x22\0", b"\x2a\x04\x0a\x02\1\2", b"up 1\n", b"# EOF",
-    b'{"resourceMetrics":[', b"]}",
+    b'{"resourceMetrics":[', b"]}", b"cpu,host=web1 v=1i\n", b"cpu,a=b v=2.5 ", b'm\\ x t="q"', b"\n",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Lines as InfluxDB's documents describe them, read alike by the careful way and by the pattern of the line before."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ NOW = 1_760_000_000_000_000_000
 Point = tuple[str, str, dict[str, str], dict[str, Any], int]
 
 
-def _points(tables: list[WideRows]) -> list[tuple[int, Point]]:
+def _points(tables: Sequence[WideRows]) -> list[tuple[int, Point]]:
     found: list[tuple[int, Any]] = []
     for rows in tables:
         for at, line in enumerate(rows.lines):
@@ -27,7 +28,7 @@ def _points(tables: list[WideRows]) -> list[tuple[int, Point]]:
 
 def _read(body: str | bytes, unit: int = 1, codec: InfluxCodec | None = None) -> list[Point]:
     raw = body.encode() if isinstance(body, str) else body
-    return [point for _, point in _points((codec or InfluxCodec()).decode(raw, unit, NOW))]
+    return [point for _, point in _points((codec or InfluxCodec()).decode(raw, unit, NOW).tables)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_lines_of_one_measurement_keep_their_order_whatever_their_fields() -> No
     codec = InfluxCodec()
     body = "cpu,host=a x=1i 5\nmem used=1i 5\ncpu,host=a,core=0 y=2.5 5\ncpu,host=a x=3i 5\n\ncpu,host=b x=4i 6\n"
     for _ in range(3):
-        tables = {rows.table: rows for rows in codec.decode(body.encode(), 1, NOW)}
+        tables = {rows.table: rows for rows in codec.decode(body.encode(), 1, NOW).tables}
         cpu = tables["influx.cpu"]
         assert list(cpu.lines) == [1, 3, 4, 6]
         assert list(cpu.fields["x"]) == [1, None, 3, 4]
@@ -153,7 +154,21 @@ def test_round_trip(points: list[tuple[str, dict[str, str], dict[str, Any], int]
     expected = [(f"influx.{measurement}", "", tags, fields, ts) for measurement, tags, fields, ts in points]
     codec = InfluxCodec()
     for _ in range(3):
-        assert _read("\n".join(lines), codec=codec) == expected
+        read = codec.decode("\n".join(lines).encode(), 1, NOW)
+        refused = {refusal.line for refusal in read.refused}
+        assert [point for _, point in _points(read.tables)] == [
+            point for line, point in enumerate(expected, 1) if line not in refused
+        ]
+        assert not refused or len({measurement for measurement, _, _, _ in points}) < len(points)
+
+
+def test_a_field_of_another_type_is_refused_line_by_line() -> None:
+    codec = InfluxCodec()
+    for _ in range(3):
+        read = codec.decode(b"cpu x=1i 1\ncpu x=2.5 2\ncpu y=1 3\ncpu x=3i 4\nmem x=1 5", 1, NOW)
+        assert [refusal.line for refusal in read.refused] == [2]
+        assert "type conflict: it is float, and integer stands before it" in read.refused[0].reason
+        assert [line for line, _ in _points(read.tables)] == [1, 3, 4, 5]
 
 
 _LAWFUL = b'cpu,host=a,core=0 x=1i,y=2.5,t="a" 17\ncpu,host=b,core=1 x=2i,y=3.5,t="b" 18\nmem free=1i 19\n'
@@ -169,7 +184,7 @@ def test_damaged_bodies_are_read_alike_by_who_knows_and_who_does_not(changes: li
 
     def told(codec: InfluxCodec) -> Any:
         try:
-            return _points(codec.decode(bytes(body), 1, NOW))
+            return _points(codec.decode(bytes(body), 1, NOW).tables)
         except InputError as error:
             return type(error)
 

@@ -23,7 +23,7 @@ from nagare.interop.influx.grammar import (
 from nagare.interop.influx.layouts import Layout, layout_of
 from nagare.model.samples import host_of
 from nagare.model.tables import ColumnType
-from nagare.model.wide import HOST, INFLUX_PREFIX, WideCell, WideRows
+from nagare.model.wide import HOST, INFLUX_PREFIX, WideCell, WideRefusal, WideRows
 
 # What a remembered series costs, about, beside the bytes of its head.
 _HEAD_BYTES = 700
@@ -68,6 +68,14 @@ class _Careful:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A body: its rows, each table once, and the lines whose fields have another type than earlier lines gave them."""
+
+    tables: list[WideRows]
+    refused: list[WideRefusal]
+
+
 class InfluxCodec:
     """Reads bodies; may be called from several threads, which take turns."""
 
@@ -80,7 +88,7 @@ class InfluxCodec:
         # Guards what is remembered.
         self._lock = threading.Lock()
 
-    def decode(self, body: bytes, unit_ns: int, now_ns: int) -> list[WideRows]:
+    def decode(self, body: bytes, unit_ns: int, now_ns: int) -> Lines:
         """Return the rows in ``body``, whose times count units of ``unit_ns``; a line without a time gets ``now_ns``.
 
         Raises InputError that names the first faulty line.
@@ -117,8 +125,9 @@ class _Reading:
         self._now_ns = now_ns
         self._groups: dict[tuple[_Shape, Layout], _Group] = {}
         self._careful: list[_Careful] = []
+        self._refused: list[WideRefusal] = []
 
-    def read(self, body: bytes) -> list[WideRows]:
+    def read(self, body: bytes) -> Lines:
         lines = body.split(b"\n")
         find, groups = self._codec.find, self._groups
         skipped_until = 0
@@ -140,7 +149,7 @@ class _Reading:
                 group.lines.append(number + 1)
             elif line and not line.isspace() and line[:1] != b"#":
                 skipped_until = self._read_with_care(lines, number)
-        return list(self._tables())
+        return Lines(list(self._tables()), self._refused)
 
     def _read_with_care(self, lines: Sequence[bytes], number: int) -> int:
         """Read the line at ``number``, and those into which a text of it runs; return the number of the next."""
@@ -179,7 +188,21 @@ class _Reading:
         for careful in self._careful:
             parts.setdefault(careful.series.shape.measurement, []).append(_single(careful))
         for tables in parts.values():
-            yield tables[0] if len(tables) == 1 else _joined(tables)
+            yield tables[0] if len(tables) == 1 else _joined(self._agreeing(tables))
+
+    def _agreeing(self, parts: Sequence[WideRows]) -> list[WideRows]:
+        """Return the parts of one table that agree on the types of fields with those that began before them."""
+        types: dict[str, ColumnType] = {}
+        kept: list[WideRows] = []
+        for part in sorted(parts, key=lambda part: part.lines[0]):
+            other = next((key for key, type_ in part.types.items() if types.get(key, type_) is not type_), None)
+            if other is None:
+                types.update(part.types)
+                kept.append(part)
+                continue
+            cause = f"{other[:80]!r}: type conflict: it is {part.types[other].value}, and {types[other].value} stands before it"
+            self._refused += [WideRefusal(line, cause) for line in part.lines]
+        return kept
 
     def _part(self, shape: _Shape, layout: Layout, group: _Group) -> WideRows:
         try:
@@ -230,14 +253,9 @@ def _single(careful: _Careful) -> WideRows:
 
 
 def _joined(parts: Sequence[WideRows]) -> WideRows:
-    """Return the rows of all parts of one table, in the order of their lines.
-
-    A field that came in two types keeps the first; the store refuses the rows that do not fit.
-    """
+    """Return the rows of all parts of one table, in the order of their lines."""
     order = sorted((line, part, row) for part, rows in enumerate(parts) for row, line in enumerate(rows.lines))
-    types: dict[str, ColumnType] = {}
-    for part in sorted(parts, key=lambda part: part.lines[0]):
-        types = {**part.types, **types}
+    types = {key: type_ for part in parts for key, type_ in part.types.items()}
 
     def gathered(columns: Sequence[Sequence[WideCell] | None]) -> list[WideCell]:
         return [None if (column := columns[part]) is None else column[row] for _, part, row in order]

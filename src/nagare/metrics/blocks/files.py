@@ -22,6 +22,7 @@ from nagare.lib.names import path_name
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.checksum import Looks, file_checksum
 from nagare.metrics.engine import quote_name, quote_text
+from nagare.metrics.schema import is_wide
 
 DAY_MS = 86_400_000
 TEMPORARY_SUFFIX = ".tmp"
@@ -62,7 +63,9 @@ class Origin:
 
     def facts(self) -> dict[str, str]:
         """Return what the file says about itself."""
-        return {"nagare_log": f"{self.log_first}-{self.log_last}", "nagare_sources": ",".join(self.sources)}
+        facts = {"nagare_log": f"{self.log_first}-{self.log_last}", "nagare_sources": ",".join(self.sources)}
+        # A column's type does not say whether its texts name series.
+        return {**facts, "nagare_order": ",".join(self.order)} if is_wide(self.table) else facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.engine import Engine, quote_text
 from nagare.metrics.rollups.hours import hours_of, is_rolled, split_table
 from nagare.metrics.rollups.reconcile import reconcile
-from nagare.metrics.schema import SQL_TYPES
-from nagare.model.tables import SAMPLES, TABLES
+from nagare.metrics.schema import SQL_TYPES, is_wide
+from nagare.model.tables import SAMPLES, TABLES, ColumnType
 
 log = logging.getLogger(__name__)
 
 ForeignRow = tuple[str, str, str]
-_TYPES = {sql: type_.value for type_, sql in SQL_TYPES.items()}
+_TYPES = {sql: type_.value for type_, sql in SQL_TYPES.items() if type_ is not ColumnType.TAG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,9 @@ def _read(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> _Fou
         path, table, day, int(low), int(high), int(counted[0]) if counted else 0, size, names, int(first), int(last)
     )
     declared = TABLES.get(table)
+    tags = frozenset(facts.get("nagare_order", "").split(",")) if is_wide(table) else frozenset[str]()
     foreign = tuple(
-        (table, str(row[0]), _TYPES[str(row[1])])
+        (table, str(row[0]), ColumnType.TAG.value if str(row[0]) in tags else _TYPES[str(row[1])])
         for row in described
         if table != SAMPLES.name
         and split_table(table)[1] is None

@@ -10,7 +10,8 @@ from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
 from nagare.metrics.engine import Engine
 from nagare.metrics.rollups.hours import HOUR_MS
-from nagare.metrics.schema import Schema
+from nagare.metrics.schema import AGAIN, Schema
+from nagare.metrics.wide.views import merged, merging_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,20 @@ class Sources:
 
     def raw(self, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
         """Return the SELECTs that give the rows of a table as ``view`` wants them. Raises duckdb.Error."""
+        if schema.is_wide and self._may_repeat(snapshot, schema):
+            reader = merging_reader(view, schema)
+            return [merged(view, schema, self._all(reader, snapshot, schema))]
+        return self._all(view, snapshot, schema)
+
+    def _all(self, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
         return [*self.blocks(view, snapshot, schema.table), *self._head(view, snapshot, schema)]
+
+    def _may_repeat(self, snapshot: Snapshot, schema: Schema) -> bool:
+        """Tell whether head or blocks hold rows of a foreign table that may be repeats."""
+        if any(AGAIN in block.columns.split(",") for block in snapshot.blocks.get(schema.table, ())):
+            return True
+        tables = [generation.tables.get(schema.table) for generation in snapshot.generations]
+        return any(table is not None and AGAIN in table.fill(schema, self.engine) for table in tables)
 
     def blocks(self, view: View, snapshot: Snapshot, table: str) -> list[str]:
         """Return the SELECTs over the blocks of ``table``, a rollup or not."""

@@ -137,7 +137,10 @@ def plan_of(schema: Schema) -> Plan:
     """Return the plan of the table that ``schema`` describes."""
     keys = {name for name in schema.keys if name not in _NOT_A_SERIES.get(schema.table, ())}
     parts: dict[str, dict[str, str]] = {"keys": {}, "numbers": {}, "attributes": {}}
+    shown = schema.shown_columns()
     for name, type_ in schema.columns.items():
+        if name not in shown:
+            continue
         if name in keys:
             part = "keys"
         elif type_ in (ColumnType.TEXT, ColumnType.MAP) or _is_attribute(schema, name):
@@ -160,7 +163,7 @@ def layout(table: str, schemas: Mapping[str, Schema]) -> tuple[dict[str, str], t
 def sql_columns(table: str, schemas: Mapping[str, Schema]) -> dict[str, str]:
     """Return the SQL type of every column that SQL sees of ``table``, a rollup or not, by name."""
     base, tier = split_table(table)
-    return schemas[table].sql_columns() if tier is None else plan_of(schemas[base]).sql_columns()
+    return schemas[table].shown_columns() if tier is None else plan_of(schemas[base]).sql_columns()
 
 
 def rollups_of(schemas: Mapping[str, Schema]) -> dict[str, str]:

@@ -194,7 +194,7 @@ class QueryRunner:
                 body = self._rollups.body(cursor, Asked(schemas[base], tier, job.hosts, job.window), snapshot)
                 cursor.execute(make_view(name, body))
                 continue
-            view = View(name, schemas[name].sql_columns(), job.hosts, job.window)
+            view = View(name, schemas[name].shown_columns(), job.hosts, job.window)
             sources = self._sources.raw(view, snapshot, schemas[name])
             job.check_stopped()
             cursor.execute(view.sql(sources))
@@ -217,7 +217,7 @@ class QueryRunner:
             for name in present:
                 if name == "ts":
                     arrayed[name] = arrays.time_array(cells[name])
-                    items.append(arrays.BASE_ITEMS[0])
+                    items.append(arrays.base_items()[0])
                 elif any(value is not None for value in cells[name]):
                     arrayed[name] = arrays.to_array(cells[name], types[name])
                     items.append(arrays.select_item(name, types[name]))

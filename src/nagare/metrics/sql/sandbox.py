@@ -21,6 +21,7 @@ from nagare.metrics.sql.extent import Reckoning
 from nagare.metrics.sql.functions import ALLOWED, ALLOWED_IN_FROM, BOUNDED, BOUNDED_COUNT
 from nagare.metrics.sql.macros import MACROS, RENAMED, Renamed, check_macro, rename
 from nagare.metrics.sql.messages import parser_error
+from nagare.metrics.sql.qualified import unqualified
 
 # Longer than any statement a person writes; keeps the parser's work small.
 SQL_LIMIT = 32_768
@@ -86,6 +87,9 @@ def check(
     else:
         raise QuerySyntaxError(f"cannot run {statement.type.name} statement: {ONLY_SELECT}")
     tree = _parse(cursor, body)
+    named = unqualified(body, tree)
+    if named != body:
+        body, tree = named, _parse(cursor, named)
     written = rename(body, tree)
     if written.sql != body:
         tree = _parse(cursor, written.sql)

@@ -310,6 +310,7 @@ _LAWFUL: Mapping[ColumnType, frozenset[type]] = {
     ColumnType.TEXT: frozenset({str}),
     ColumnType.BOOLEAN: frozenset({bool}),
     ColumnType.MAP: frozenset({dict}),
+    ColumnType.TAG: frozenset({str}),
 }
 _LAWFUL_OR_NONE = {type_: kinds | {NoneType} for type_, kinds in _LAWFUL.items()}
 _KIND_NAMES: Mapping[type, str] = {str: "text", bool: "boolean", dict: "map", int: "number", float: "number"}

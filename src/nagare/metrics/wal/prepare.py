@@ -17,9 +17,12 @@ from nagare.lib.segment_log import RECORD_LIMIT_BYTES
 from nagare.metrics.schema import Schemas
 from nagare.metrics.wal.ingest import TEXT_LIMIT, Accepted, Bounds, check_envelope, check_map, check_tables
 from nagare.metrics.wal.seen import Seen
+from nagare.metrics.wide.admit import WideAdmission
 from nagare.model.event import Event
+from nagare.model.wide import WideReply, WideRows
 from nagare.wire.batch import Batch, BatchReply, Cell, Refusal
 from nagare.wire.metric_log import LogRecord, encode_record
+from nagare.wire.wide_log import WideRecord, encode_wide
 
 EVENT_ID_LIMIT = 128
 EVENTS = "events"
@@ -27,11 +30,18 @@ EVENTS = "events"
 HOST_TABLE_LIMIT = 100
 
 
+@dataclass(frozen=True, slots=True)
+class WideWork:
+    """One request's foreign rows, each table once."""
+
+    rows: Sequence[WideRows]
+
+
 @dataclass(slots=True)
 class Prepared:
     """What one sender is told once ``record`` (None when nothing is new) is durable."""
 
-    reply: BatchReply | list[bool]
+    reply: BatchReply | list[bool] | WideReply
     record: LogRecord | None = None
     payload: bytes = b""
 
@@ -47,8 +57,11 @@ class Group:
 class Preparer:
     """Checks batches and events against what is stored."""
 
-    def __init__(self, schemas: Schemas, seen: Seen, storage: StorageSettings, clock: Clock) -> None:
+    def __init__(
+        self, schemas: Schemas, seen: Seen, wide: WideAdmission, storage: StorageSettings, clock: Clock
+    ) -> None:
         """Lean on the writer's schemas and names."""
+        self._wide = wide
         self._schemas = schemas
         self._seen = seen
         self._storage = storage
@@ -99,6 +112,19 @@ class Preparer:
         except BaseException:
             group.event_ids.difference_update(record.event_ids)
             raise
+
+    def wide(self, work: WideWork) -> Prepared:
+        """Return what to log and answer for foreign rows. Raises InputError, BodyTooLargeError; none is stored then."""
+        now_ms = self._clock.now_ms()
+        bounds = self._bounds(now_ms)
+        admitted = self._wide.admit(work.rows, self._schemas.current, (bounds.oldest_ms, bounds.newest_ms))
+        reply = WideReply(admitted.accepted, tuple(admitted.refused))
+        if not admitted.tables:
+            return Prepared(reply)
+        payload = _within_limit(encode_wide(WideRecord(now_ms, admitted.tables, admitted.tags)))
+        for table, columns in admitted.added.items():
+            self._schemas.add(table, columns)
+        return Prepared(reply, LogRecord(now_ms, "", "", 0, [], admitted.tables), payload)
 
     def _bounds(self, now_ms: int, new_tables: int = 0) -> Bounds:
         storage = self._storage
@@ -185,7 +211,10 @@ def _event_cells(events: Sequence[Event]) -> dict[str, list[Cell]]:
 
 
 def _encode(record: LogRecord) -> bytes:
-    payload = encode_record(record)
+    return _within_limit(encode_record(record))
+
+
+def _within_limit(payload: bytes) -> bytes:
     if len(payload) > RECORD_LIMIT_BYTES:
         raise BodyTooLargeError(
             f"cannot accept batch of {len(payload)} bytes: the limit is {RECORD_LIMIT_BYTES}",

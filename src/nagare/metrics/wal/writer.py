@@ -27,17 +27,18 @@ from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
 from nagare.metrics.samples.room import PreparedSamples, SampleRoom, SamplesWork
 from nagare.metrics.samples.slabs import SAMPLE_BYTES
-from nagare.metrics.wal.prepare import Group, Prepared, Preparer
+from nagare.metrics.wal.prepare import Group, Prepared, Preparer, WideWork
 from nagare.metrics.wal.seen import Seen
 from nagare.model.event import Event
 from nagare.model.samples import SamplesReply
+from nagare.model.wide import WideReply
 from nagare.wire.batch import Batch, BatchReply
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Reply = BatchReply | list[bool] | SamplesReply
-Work = Batch | Sequence[Event] | SamplesWork
+Reply = BatchReply | list[bool] | SamplesReply | WideReply
+Work = Batch | Sequence[Event] | SamplesWork | WideWork
 # Senders that may wait at one time; their bodies are bounded by the edge that decoded them.
 QUEUE_LIMIT = 1024
 # Bytes of one group commit: keeps the write, and what a failed sync takes back, to a fraction of a second.
@@ -203,9 +204,11 @@ class LogWriter:
             self._prepare_samples(commit)
         return commit
 
-    def _prepare(self, work: Batch | Sequence[Event], group: Group) -> Prepared:
+    def _prepare(self, work: Batch | Sequence[Event] | WideWork, group: Group) -> Prepared:
         if isinstance(work, Batch):
             return self._preparer.batch(work, group)
+        if isinstance(work, WideWork):
+            return self._preparer.wide(work)
         return self._preparer.events(work, group)
 
     def _prepare_samples(self, commit: _Commit) -> None:

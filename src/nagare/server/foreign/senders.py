@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from nagare.interop.host_bound import HostBound
+from nagare.interop.influx.codec import InfluxCodec
 from nagare.interop.otlp.codec import OtlpCodec
 from nagare.interop.remote_write.codec import RemoteWriteCodec
 from nagare.model.principal import Principal
@@ -28,6 +29,7 @@ class Sender:
     intern: SeriesIntern
     remote_write: RemoteWriteCodec
     otlp: OtlpCodec
+    influx: InfluxCodec
     exposition: dict[bytes, SeriesId] = field(default_factory=dict)
     deltas: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -56,4 +58,4 @@ class Senders:
 
 
 def _sender(series: SeriesIntern, memory_bytes: int) -> Sender:
-    return Sender(series, RemoteWriteCodec(series, memory_bytes), OtlpCodec(series))
+    return Sender(series, RemoteWriteCodec(series, memory_bytes), OtlpCodec(series), InfluxCodec(memory_bytes))

@@ -1,0 +1,1 @@
+"""Foreign tables that keep their shape: what the line protocol brings."""

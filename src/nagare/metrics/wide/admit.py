@@ -1,0 +1,144 @@
+"""What of a request's rows is stored: the row-by-row refusals of foreign tables, told with the rows' places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nagare.config.settings import StorageSettings
+from nagare.metrics.schema import AGAIN, Schema
+from nagare.metrics.wide.again import NewestPoints
+from nagare.metrics.wide.names import column_name, table_fault
+from nagare.model.tables import ColumnType
+from nagare.model.wide import WideRefusal, WideRows
+from nagare.wire.batch import Cell
+
+_MS_NS = 1_000_000
+TEXT_LIMIT = 65_536
+
+
+@dataclass(slots=True)
+class AdmittedRows:
+    """What is to be stored, which of its columns are tags, the columns that came to be, and what was refused."""
+
+    tables: dict[str, dict[str, list[Cell]]] = field(default_factory=dict)
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    added: dict[str, dict[str, ColumnType]] = field(default_factory=dict)
+    refused: list[WideRefusal] = field(default_factory=list)
+    accepted: int = 0
+
+
+class WideAdmission:
+    """Decides request after request; used by the log's writer alone."""
+
+    def __init__(self, newest: NewestPoints, storage: StorageSettings) -> None:
+        """Keep the bounds."""
+        self.newest = newest
+        self._storage = storage
+
+    def admit(
+        self, requests: Sequence[WideRows], schemas: Mapping[str, Schema], times_ms: tuple[int, int]
+    ) -> AdmittedRows:
+        """Return what of ``requests`` is stored, ends of ``times_ms`` included; each holds one table, and none comes twice."""
+        admitted = AdmittedRows()
+        for rows in requests:
+            fault = self._table_fault(rows, schemas, admitted)
+            if fault:
+                admitted.refused += [WideRefusal(line, fault) for line in rows.lines]
+            else:
+                self._admit_table(rows, schemas.get(rows.table), times_ms, admitted)
+        return admitted
+
+    def _table_fault(self, rows: WideRows, schemas: Mapping[str, Schema], admitted: AdmittedRows) -> str:
+        if rows.table in schemas:
+            return ""
+        lowered = rows.table.lower()
+        if any(name.lower() == lowered for name in (*schemas, *admitted.added)):
+            return "another measurement's name differs by its case alone"
+        if len(schemas) + len(admitted.added) >= self._storage.table_limit:
+            return f"the limit of {self._storage.table_limit} tables is reached"
+        return table_fault(rows.table)
+
+    def _admit_table(
+        self, rows: WideRows, schema: Schema | None, times_ms: tuple[int, int], admitted: AdmittedRows
+    ) -> None:
+        columns = _Columns(schema, self._storage.column_limit)
+        cells: dict[str, list[Cell]] = {"ts": list(rows.ts_ns), "host": list(rows.hosts)}
+        tags: list[str] = []
+        for key, texts in rows.tags.items():
+            if name := columns.take(key, texts, ColumnType.TAG):
+                cells[name] = list(texts)
+                tags.append(name)
+        for key, values in rows.fields.items():
+            if name := columns.take(key, values, rows.types[key]):
+                cells[name] = list(values)
+        faults = {**_time_faults(rows, times_ms), **columns.faults}
+        marks = self.newest.marks(rows)
+        if marks is not None:
+            columns.added.update({} if schema and AGAIN in schema.columns else {AGAIN: ColumnType.INTEGER})
+            cells[AGAIN] = list(marks)
+        if faults:
+            admitted.refused += [WideRefusal(rows.lines[at], faults[at]) for at in sorted(faults)]
+            kept = [at for at in range(len(rows)) if at not in faults]
+            cells = {name: [values[at] for at in kept] for name, values in cells.items()}
+        if not cells["ts"]:
+            return
+        cells = {name: values for name, values in cells.items() if values.count(None) < len(values)}
+        admitted.accepted += len(cells["ts"])
+        admitted.tables[rows.table] = cells
+        admitted.tags[rows.table] = [name for name in tags if name in cells]
+        admitted.added[rows.table] = {name: type_ for name, type_ in columns.added.items() if name in cells}
+
+
+def _time_faults(rows: WideRows, times_ms: tuple[int, int]) -> dict[int, str]:
+    oldest, newest = (time * _MS_NS for time in times_ms)
+    if min(rows.ts_ns) >= oldest and max(rows.ts_ns) <= newest:
+        return {}
+    return {
+        at: "older than raw retention" if ts < oldest else "ahead of the server's clock"
+        for at, ts in enumerate(rows.ts_ns)
+        if not oldest <= ts <= newest
+    }
+
+
+class _Columns:
+    """The columns of one table while a request's keys find theirs; ``faults`` says which rows cannot be stored."""
+
+    def __init__(self, schema: Schema | None, limit: int) -> None:
+        self._known = dict(schema.columns) if schema else {}
+        self._lowered = {name.lower(): name for name in self._known}
+        self._limit = limit
+        self.added: dict[str, ColumnType] = {}
+        self.faults: dict[int, str] = {}
+
+    def take(self, key: str, values: Sequence[Cell], type_: ColumnType) -> str:
+        """Return the column for ``key``, empty when there is none: the rows that have a value there are at fault then."""
+        name = column_name(key)
+        fault = "a key has signs that no column's name can have, or is too long" if name is None else ""
+        if name is not None:
+            fault = self._fault(name, type_) or _text_fault(values, type_)
+        if fault:
+            for at, value in enumerate(values):
+                if value is not None:
+                    self.faults.setdefault(at, f"{key[:80]!r}: {fault}")
+            return ""
+        assert name is not None
+        if name not in self._known:
+            self._known[name] = self.added[name] = type_
+            self._lowered[name.lower()] = name
+        return name
+
+    def _fault(self, name: str, type_: ColumnType) -> str:
+        known = self._known.get(name)
+        if known is None:
+            if name.lower() in self._lowered:
+                return "another key differs by its case alone"
+            return "" if len(self._known) < self._limit else f"the limit of {self._limit} columns is reached"
+        return "" if known is type_ else f"type conflict: it is {type_.value}, and {known.value} was there before"
+
+
+def _text_fault(values: Sequence[Cell], type_: ColumnType) -> str:
+    if type_ not in (ColumnType.TEXT, ColumnType.TAG):
+        return ""
+    too_long = any(isinstance(value, str) and len(value) > TEXT_LIMIT for value in values)
+    return f"a text exceeds {TEXT_LIMIT} characters" if too_long else ""

@@ -1,0 +1,114 @@
+"""InfluxDB's line protocol, as Telegraf and Proxmox send it to version 1 and version 2: thin over the codec.
+
+A malformed line refuses its request whole. What of sound lines cannot be stored is told as InfluxDB tells a partial
+write: 400, and the others are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from aiohttp import web
+
+from nagare.errors import InputError, PermissionDeniedError
+from nagare.interop.influx.codec import Lines
+from nagare.lib.plain_text import plain
+from nagare.model.principal import Permission
+from nagare.model.wide import WideRefusal, WideReply, WideRows
+from nagare.server.foreign.fault import Fault
+from nagare.server.foreign.forms import influx_form
+from nagare.server.route import Call, Param, Route
+
+# Of both versions; the first one's clients also say u, m and h.
+_UNITS_NS = {
+    "ns": 1,
+    "n": 1,
+    "us": 1000,
+    "u": 1000,
+    "µ": 1000,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_TOLD_LINES = 5
+_CONTENT_TYPE = "text/plain"
+
+
+async def write_lines(call: Call) -> web.Response:
+    """Store lines durably; 400 tells those that could not be taken, the rest is stored then."""
+    services, holding = call.services, call.holding
+    assert holding is not None  # a raw route always holds its body
+    unit_ns = _unit_ns(call.query.get("precision", ""))
+    body = await services.bodies.unpack(holding)
+    codec = services.senders.get(call.principal).influx
+    decode = partial(codec.decode, body, unit_ns, services.clock.now_ms() * 10**6)
+    lines: Lines = await services.bodies.work(len(body), decode)
+    host = call.principal.host
+    tables = lines.tables if host is None else [_as_host(rows, host) for rows in lines.tables]
+    reply = await services.store.append_wide(tables) if tables else WideReply(0)
+    refused = sorted((*lines.refused, *reply.refused), key=lambda refusal: refusal.line)
+    return _partly(call, reply.accepted, refused) if refused else web.Response(status=204)
+
+
+def _partly(call: Call, stored: int, refused: Sequence[WideRefusal]) -> web.Response:
+    told = "; ".join(f"line {refusal.line}: {refusal.reason}" for refusal in refused[:_TOLD_LINES])
+    more = len(refused) - _TOLD_LINES
+    rest = f"; and {more} more" if more > 0 else ""
+    text = f"partial write: {stored} lines stored, dropped={len(refused)}: {told}{rest}"
+    return influx_form(call.request, Fault(400, text, refused[0].line))
+
+
+def _as_host(rows: WideRows, host: str) -> WideRows:
+    """Return ``rows`` as those of ``host``. Raises PermissionDeniedError when one says that it is another's."""
+    # What only ``instance`` says is not meant as a claim: exporters name it as they like.
+    claims = {name for name in rows.hosts if name and name != host} if "instance" not in rows.tags else set()
+    if claims:
+        raise PermissionDeniedError(
+            f"cannot take lines of host {plain(min(claims), 80)!r}: this token may only speak as {host!r}"
+        )
+    return WideRows(rows.table, rows.ts_ns, [host] * len(rows), rows.tags, rows.fields, rows.types, rows.lines)
+
+
+def _unit_ns(precision: str) -> int:
+    unit = _UNITS_NS.get(precision or "ns")
+    if unit is None:
+        raise InputError(f"cannot use precision {plain(precision, 20)!r}: ns, us, ms, s, m and h are lawful")
+    return unit
+
+
+_PARAMS = (Param("precision", "string", "what the lines' times count: ns (the default), us, ms, s, and u, m, h"),)
+
+
+async def write_lines_v2(call: Call) -> web.Response:
+    """Store lines durably, sent as to version 2: ``org`` and ``bucket`` are not asked for."""
+    return await write_lines(call)
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/write",
+        write_lines,
+        "InfluxDB line protocol, version 1",
+        Permission.METRICS_WRITE,
+        is_raw=True,
+        consumes=(_CONTENT_TYPE,),
+        success=204,
+        params=_PARAMS,
+        form=influx_form,
+    ),
+    Route(
+        "POST",
+        "/api/v2/write",
+        write_lines_v2,
+        "InfluxDB line protocol, version 2",
+        Permission.METRICS_WRITE,
+        is_raw=True,
+        consumes=(_CONTENT_TYPE,),
+        success=204,
+        params=_PARAMS,
+        form=influx_form,
+    ),
+)
