@@ -117,6 +117,7 @@ class StoreCore:
         self._log.skip_to(checkpoint + 1)
         generation = self._new_generation()
         self.library.start(generation, blocks, [(one.table, one.hour_ms) for one in self._catalog.unrolled()])
+        self.library.raise_floor(self._catalog.floor_ms())
         self._replay(checkpoint + 1, generation)
         self._log.drop_before(checkpoint + 1)
         self._damages.extend(

@@ -118,6 +118,7 @@ class OfflineStore:
             try:
                 opened.open()
                 self._schemas = Schemas(opened.foreign())
+                self._library.raise_floor(opened.floor_ms())
                 self._room.load(opened.samples())
                 blocks = [block for block in opened.blocks() if self._is_there(block)]
                 return blocks, opened.unrolled(), opened.checkpoint_index()

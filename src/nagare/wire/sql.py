@@ -28,13 +28,17 @@ class SqlColumn(msgspec.Struct, frozen=True):
 
 
 class SqlReply(msgspec.Struct, frozen=True):
-    """Rows in column order; times are RFC 3339 with Z. ``truncated`` tells that ``limit`` cut rows off."""
+    """Rows in column order; times are RFC 3339 with Z. ``truncated`` tells that ``limit`` cut rows off.
+
+    ``tier`` is the coarsest that was read: raw, 1m or 1h; ``notes`` say what the answer cannot tell, for people.
+    """
 
     columns: list[SqlColumn]
     rows: list[list[Any]]
     truncated: bool
     tier: str
     elapsed_ms: float
+    notes: list[str] = []
 
 
 class ColumnView(msgspec.Struct, frozen=True):

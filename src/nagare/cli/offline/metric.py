@@ -20,6 +20,7 @@ WHOLE: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 # Nobody looks at less without having asked for it.
 _LEAST_WINDOW_MS = 120_000
+_MINUTE_MS = 60_000
 AGGREGATES = ("avg", "max", "min", "sum")
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE", "BOOLEAN")
 _KIND_NUMERIC = ("float", "integer", "boolean")
@@ -38,6 +39,8 @@ class Question:
     until_ms: int
     step_ms: int
     aggregate: str = "avg"
+    # Of the answer.
+    tier: str = "raw"
 
     @property
     def name(self) -> str:
@@ -47,7 +50,7 @@ class Question:
     def begun_at(self, since_ms: int) -> Question:
         """Return the same question about a later begin, in as many steps."""
         steps = max(1, (self.until_ms - self.since_ms) // self.step_ms)
-        return replace(self, since_ms=since_ms, step_ms=max(1, (self.until_ms - since_ms) // steps))
+        return replace(self, since_ms=since_ms, step_ms=make_step(self.until_ms - since_ms, steps))
 
 
 @dataclass(slots=True)
@@ -64,6 +67,12 @@ class Series:
     def peak(self) -> float:
         """The greatest value, for choosing which lines to show."""
         return max((value for value in self.highs if value is not None), default=float("-inf"))
+
+
+def make_step(window_ms: int, points: int) -> int:
+    """Return the width of a step so that a window has about ``points``: whole minutes if it can, as rollups have them."""
+    step_ms = max(1, window_ms // max(1, points))
+    return -(-step_ms // _MINUTE_MS) * _MINUTE_MS if step_ms >= _MINUTE_MS else step_ms
 
 
 def find_metric(name: str, tables: Sequence[TableView]) -> tuple[TableView, ColumnView]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,24 +82,26 @@ def plot(
     question = _question(
         table, column.name, filters, by=by or [], hosts=host or [], window=window, points=points, aggregate=aggregate
     )
-    series = _fetch(invocation, question, table)
+    question, series = _fetch(invocation, question, table)
     if since is None and (begin := late_begin(question, series)):
-        question = question.begun_at(begin)
-        series = _fetch(invocation, question, table)
+        question, series = _fetch(invocation, question.begun_at(begin), table)
     if png is None and invocation.format is not OutputFormat.TABLE:
         _write_points(invocation, question, series)
         return
     _draw(invocation, question, series, png=png, size=(width, height), ascii_only=ascii_only)
 
 
-def _fetch(invocation: Invocation, question: Question, table: TableView) -> list[Series]:
+def _fetch(invocation: Invocation, question: Question, table: TableView) -> tuple[Question, list[Series]]:
     from nagare.cli.offline.metric import to_request, to_series
     from nagare.cli.offline.source import ask
 
     reply = ask(invocation.settings, to_request(question, table))
     if reply.truncated:
         note("nagare: the answer was cut at query.row_limit; name fewer series or a shorter window")
-    return to_series(question, reply.rows)
+    if not invocation.is_quiet:
+        for text in reply.notes:
+            note(f"nagare: {text}")
+    return replace(question, tier=reply.tier), to_series(question, reply.rows)
 
 
 def _window(since: str, until: str | None) -> tuple[int, int]:
@@ -112,7 +115,7 @@ def _question(
     table: TableView, column: str, filters: dict[str, str], *, by: list[str], hosts: list[str],
     window: tuple[int, int], points: int, aggregate: str,
 ) -> Question:  # fmt: skip
-    from nagare.cli.offline.metric import AGGREGATES, WHOLE, Question
+    from nagare.cli.offline.metric import AGGREGATES, WHOLE, Question, make_step
 
     if aggregate not in AGGREGATES:
         raise InputError(
@@ -126,9 +129,10 @@ def _question(
     chosen = by or [key for key in keys if key not in filters]
     if "host" not in chosen and "host" not in filters:
         chosen = ["host", *chosen]
+    step_ms = make_step(window[1] - window[0], max(10, points))
     return Question(
-        table=table.name, column=column, by=tuple(chosen), filters=filters, hosts=tuple(hosts), since_ms=window[0],
-        until_ms=window[1], step_ms=max(1, (window[1] - window[0]) // max(10, points)), aggregate=aggregate,
+        table=table.name, column=column, by=tuple(chosen), filters=filters, hosts=tuple(hosts),
+        since_ms=window[0] - window[0] % step_ms, until_ms=window[1], step_ms=step_ms, aggregate=aggregate,
     )  # fmt: skip
 
 
@@ -192,7 +196,8 @@ def _chart(question: Question, series: list[Series]) -> Chart:
 def _title(question: Question, series: list[Series]) -> str:
     parts = [question.name, *(f"{key}={value}" for key, value in question.filters.items())]
     shared = [index for index, same in enumerate(_shared(question, series)) if same] if series else []
-    return "  ".join(parts + _named([question.by[at] for at in shared], [series[0].keys[at] for at in shared]))
+    parts += _named([question.by[at] for at in shared], [series[0].keys[at] for at in shared])
+    return "  ".join([*parts, f"(tier {question.tier})"] if question.tier != "raw" else parts)
 
 
 def _line_name(question: Question, one: Series, series: list[Series]) -> str:

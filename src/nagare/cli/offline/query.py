@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from nagare.cli.console.moments import parse_window
 from nagare.cli.console.output import Rows, write_rows
 from nagare.errors import InputError
 from nagare.lib.plain_text import plain_lines
+
+if TYPE_CHECKING:
+    from nagare.wire.sql import SqlReply
 
 app = typer.Typer(add_completion=False)
 # Longer than any statement that a person keeps in a file; a disk image given by mistake is refused.
@@ -63,16 +66,20 @@ def query(
         sys.stdout.writelines(plain_lines(str(text)) + "\n" for _, text in reply.rows)
         return
     write_rows(invocation, Rows(names, reply.rows, [column.type for column in reply.columns]))
-    _say(invocation, len(reply.rows), reply.elapsed_ms, is_cut=reply.truncated)
+    _say(invocation, reply)
 
 
-def _say(invocation: Invocation, count: int, elapsed_ms: float, *, is_cut: bool) -> None:
+def _say(invocation: Invocation, reply: SqlReply) -> None:
     if invocation.is_quiet:
         return
-    if is_cut:
+    for text in reply.notes:
+        note(f"nagare: {text}")
+    count = len(reply.rows)
+    if reply.truncated:
         note(f"nagare: only the first {count} rows are shown; there are more (--limit, query.row_limit)")
     elif is_terminal():
-        note(f"{count} {'row' if count == 1 else 'rows'} in {elapsed_ms:.0f} ms")
+        source = "" if reply.tier == "raw" else f" from tier {reply.tier}"
+        note(f"{count} {'row' if count == 1 else 'rows'} in {reply.elapsed_ms:.0f} ms{source}")
 
 
 def _statement(sql: str | None, file: Path | None) -> str:

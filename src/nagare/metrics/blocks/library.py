@@ -27,12 +27,14 @@ Hours = Mapping[str, frozenset[int]]
 class Snapshot:
     """A consistent view: the generations, oldest first, and the blocks of each table.
 
-    ``unrolled`` are the hours of each table whose rollups lack rows that are in blocks.
+    ``unrolled`` are the hours of each table whose rollups lack rows that are in blocks; before ``floor_ms`` raw rows
+    are not whole.
     """
 
     generations: tuple[Generation, ...]
     blocks: Mapping[str, tuple[Block, ...]]
     unrolled: Hours = field(default_factory=dict)
+    floor_ms: int = 0
 
 
 class Library:
@@ -59,7 +61,7 @@ class Library:
         """Begin with one generation, the catalog's blocks and its ``unrolled`` hours; None keeps those known."""
         with self._lock:
             known = self._snapshot.unrolled if unrolled is None else _with_hours({}, unrolled)
-            self._snapshot = Snapshot((generation,), _by_table(blocks), known)
+            self._snapshot = Snapshot((generation,), _by_table(blocks), known, self._snapshot.floor_ms)
 
     def add_generation(self, generation: Generation) -> None:
         """Let ``generation`` take new rows; the others are sealed."""
@@ -77,7 +79,8 @@ class Library:
             generations = tuple(each for each in self._snapshot.generations if each is not generation)
             everything = [block for group in self._snapshot.blocks.values() for block in group]
             known = _with_hours(self._snapshot.unrolled, unrolled)
-            self._snapshot = Snapshot(generations, _by_table([*everything, *blocks]), known)
+            grouped = _by_table([*everything, *blocks])
+            self._snapshot = replace(self._snapshot, generations=generations, blocks=grouped, unrolled=known)
             self._retire(free)
         self._collect()
 
@@ -106,6 +109,11 @@ class Library:
             others = [each for each in everything if each.path != block.path]
             self._snapshot = replace(self._snapshot, blocks=_by_table(others))
         return len(others) < len(everything)
+
+    def raise_floor(self, floor_ms: int) -> None:
+        """Say before which time raw rows are not whole."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, floor_ms=max(floor_ms, self._snapshot.floor_ms))
 
     def mark_unrolled(self, hours: Iterable[tuple[str, int]]) -> None:
         """Note that the rollups of ``hours`` lack rows."""

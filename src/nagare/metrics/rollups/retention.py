@@ -47,6 +47,8 @@ class Retention:
         old = [block for block in self._blocks(None) if block.max_ms < floor_ms]
         if old:
             self.catalog.drop_raw(old, max(floor_ms, self.catalog.floor_ms()))
+            # Before the blocks go: a query that still sees them knows that they are not all.
+            self.library.raise_floor(floor_ms)
             self.library.replaced(old, (), lambda: self.files.remove(old))
         return len(old)
 

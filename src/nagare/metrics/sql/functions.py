@@ -85,6 +85,8 @@ fsum geomean geometric_mean kahan_sum kurtosis kurtosis_pop mean product regr_av
 regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy sem skewness stddev stddev_pop stddev_samp sum
 sum_no_overflow sumkahan var_pop var_samp variance wavg weighted_avg approx_count_distinct
 """
+# Which make one value of one row's values.
+SCALARS = frozenset(f"{_OPERATORS} {_MATH} {_TEXT} {_LOGIC}".split())
 # Whose values are of one size whatever they are given.
 NUMBERS = frozenset(f"{_OPERATORS} {_MATH} {_WINDOWS} {_NUMBER_AGGREGATES} {_MACROS}".split())
 TIMES = frozenset(_TIME.split())

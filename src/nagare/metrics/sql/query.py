@@ -21,8 +21,9 @@ from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import FIRST_LOOK_BYTES, BlockCheck, block_error
 from nagare.metrics.blocks.views import View, Window, make_view
 from nagare.metrics.engine import Engine, quote_name
-from nagare.metrics.rollups.hours import split_table
+from nagare.metrics.rollups.hours import TIERS, split_table
 from nagare.metrics.rollups.plan import sql_columns
+from nagare.metrics.rollups.tiers import RAW, Caller, TierChooser
 from nagare.metrics.rollups.views import Asked, RollupViews
 from nagare.metrics.samples.views import COLUMNS as SAMPLE_COLUMNS
 from nagare.metrics.samples.views import SampleViews
@@ -87,6 +88,7 @@ class QueryRunner:
         self._blocks = blocks
         self._sources = Sources(engine, str(blocks.directory))
         self._rollups = RollupViews(self._sources)
+        self._tiers = TierChooser(self._sources)
         self._settings = settings
 
     def check(self, request: SqlRequest, known: Sequence[str]) -> Checked:
@@ -117,9 +119,12 @@ class QueryRunner:
         ):
             job.use(cursor)
             try:
-                self._make_views(cursor, job, checked, snapshot, schemas, records)
+                caller = Caller(job.hosts, job.window, job.request.params)
+                choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
+                self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
                 job.check_stopped()
-                return self._answer(cursor, job, checked)
+                reply = self._answer(cursor, job, choice.checked)
+                return SqlReply(reply.columns, reply.rows, reply.truncated, choice.tier, 0.0, list(choice.notes))
             except duckdb.Error as error:
                 found = query_error(error, names, tells_values=job.hosts is None)
                 self._check_blocks(cursor, job, checked, snapshot, schemas, error)
@@ -242,7 +247,7 @@ class QueryRunner:
             cursor.abort()
             cursor.execute("ROLLBACK")
         named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
-        return SqlReply(named, rows, truncated, "raw", 0.0)
+        return SqlReply(named, rows, truncated, RAW, 0.0)
 
     def _describe(self, cursor: duckdb.DuckDBPyConnection, checked: Checked, job: Job) -> list[tuple[str, str]]:
         if checked.is_explain:
@@ -255,11 +260,17 @@ def _asked(job: Job, checked: Checked, snapshot: Snapshot) -> list[Block]:
     """Return the blocks that the query reads, newest first: those are what most people look at."""
     blocks = [
         block
-        for name in {each for table in checked.tables for each in (table, split_table(table)[0])}
+        for name in {each for table in checked.tables for each in _family(table)}
         for block in snapshot.blocks.get(name, ())
         if job.window.meets(block.min_ms, block.max_ms)
     ]
     return sorted(blocks, key=lambda block: block.max_ms, reverse=True)
+
+
+def _family(table: str) -> list[str]:
+    """Return the tables whose blocks a statement about ``table`` may read."""
+    base, tier = split_table(table)
+    return [base, table] if tier is not None else [table, *(each.table(table) for each in TIERS)]
 
 
 def _parameters(request: SqlRequest) -> Any:

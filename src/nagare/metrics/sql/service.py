@@ -45,7 +45,7 @@ class SqlService:
                 job.records[name] = await record.fetch()
             reply = await self._pool.run(lambda: self._runner.run(job, checked, schemas, records), job.stop)
         elapsed_ms = round((self._clock.monotonic() - started) * 1000, 3)
-        return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms)
+        return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms, reply.notes)
 
     def close(self) -> None:
         """Take no more requests."""

@@ -1,0 +1,254 @@
+"""Chooses what a statement reads: raw rows, or where that means the same, the coarsest rollup and raw rows at its edges.
+
+A SELECT that ``shape`` understands reads whole buckets of a rollup for the inside of its time, and raw rows, each as a
+bucket of its own, for the rest: the ends, and hours whose rollups lack rows. So its answer is the one that raw rows would
+give. Only where raw rows are gone does it begin and end with whole buckets, and a note says so.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.library import Snapshot
+from nagare.metrics.blocks.sources import Sources
+from nagare.metrics.blocks.views import View, Window, make_view
+from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, is_rolled
+from nagare.metrics.rollups.moments import Asking
+from nagare.metrics.rollups.plan import plan_of
+from nagare.metrics.rollups.shape import Shape, find_shapes, is_fixed
+from nagare.metrics.rollups.views import Asked, during, find_spans
+from nagare.metrics.schema import Schema
+from nagare.metrics.sql.sandbox import Checked
+
+# Below it raw rows are read as quickly.
+LEAST_MS: Mapping[Tier, int] = {MINUTES: 2 * HOUR_MS, HOURS: 24 * HOUR_MS}
+RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the hosts it may see (None: all), the times of its request, its parameters."""
+
+    hosts: frozenset[str] | None
+    window: Window
+    params: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A statement as it runs, the coarsest tier that it reads, and what its answer cannot tell."""
+
+    checked: Checked
+    tier: str = RAW
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The time that a SELECT is about: in [low_ms, high_ms) for certain; None is no bound.
+
+    A bound that is made of the clock is a little later when the statement runs: ``is_moving``.
+    """
+
+    low_ms: int | None
+    high_ms: int | None
+    is_moving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TierChooser:
+    """Chooses for one store; used from query threads."""
+
+    sources: Sources
+
+    def choose(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        checked: Checked,
+        caller: Caller,
+        snapshot: Snapshot,
+        schemas: Mapping[str, Schema],
+    ) -> Choice:
+        """Return what is read for ``checked``, its views of rollups made on ``cursor``. Raises duckdb.Error."""
+        tables = {name for name in checked.tables if name in schemas and is_rolled(name) and _begin(snapshot, name)}
+        if not tables:
+            return Choice(checked)
+        known = {name: schemas[name] for name in tables}
+        try:
+            return _Chosen(self.sources, cursor, caller, snapshot, known).choice(checked)
+        except (duckdb.ProgrammingError, duckdb.NotSupportedError):
+            # Written otherwise it does not bind: what the caller wrote speaks for itself.
+            return _Chosen(self.sources, cursor, caller, snapshot, known).left_raw(checked)
+
+
+class _Chosen:
+    """One statement on its way."""
+
+    def __init__(
+        self, sources: Sources, cursor: duckdb.DuckDBPyConnection, caller: Caller, snapshot: Snapshot,
+        schemas: Mapping[str, Schema],
+    ) -> None:  # fmt: skip
+        self._sources = sources
+        self._cursor = cursor
+        self._caller = caller
+        self._snapshot = snapshot
+        self._schemas = schemas
+        self._asking = Asking(cursor, caller.params)
+        self._tiers: list[Tier] = []
+        self._notes: dict[str, None] = {}
+
+    def choice(self, checked: Checked) -> Choice:
+        tree = deepcopy(dict(checked.tree))
+        plans = {name: plan_of(schema) for name, schema in self._schemas.items()}
+        for shape in find_shapes(tree, plans, self._asking.templates()):
+            self._rewrite(shape)
+        left = {str(node.get("table_name")).lower() for node in _sources_of(tree)}
+        for table in sorted(self._schemas.keys() & left):
+            self._note_missing(table)
+        if not self._tiers:
+            return Choice(checked, RAW, tuple(self._notes))
+        sql = self._asking.text(tree)
+        tier = max(self._tiers, key=lambda tier: tier.width_ms).name
+        tables = frozenset(name for name in checked.tables if name.lower() in left)
+        if tables == checked.tables - self._schemas.keys():
+            self._cursor.execute(f"EXPLAIN {sql}", self._caller.params or None)
+        written = replace(checked, written=replace(checked.written, sql=sql), tree=tree, tables=tables)
+        return Choice(written, tier, tuple(self._notes))
+
+    def left_raw(self, checked: Checked) -> Choice:
+        for table in sorted(self._schemas):
+            self._note_missing(table)
+        return Choice(checked, RAW, tuple(self._notes))
+
+    def _rewrite(self, shape: Shape) -> None:
+        """Let ``shape`` read a rollup if that is worth it."""
+        asked_range = self._range(shape)
+        width_ms = self._asking.common_width(shape.widths)
+        if asked_range is None or width_ms is None:
+            return
+        for tier in reversed(TIERS):
+            if width_ms % tier.width_ms == 0 and (zone := self._zone(shape.table, tier, asked_range)):
+                view = f"{shape.table} by {tier.text} {secrets.token_hex(4)}"
+                self._make(view, shape.table, tier, zone)
+                shape.apply(view, [self._asking.name(item) for item in shape.unnamed])
+                self._tiers.append(tier)
+                return
+
+    def _range(self, shape: Shape) -> _Range | None:
+        """Return the time that ``shape`` is about, None when nobody knows."""
+        lows, highs = [self._caller.window.since_ms], [self._caller.window.until_ms]
+        for side, node in shape.bounds:
+            moment = self._asking.moment(node)
+            if moment is None:
+                return None
+            # Rounded to the inside: what is between is read as raw rows.
+            if side in ("from", "after"):
+                lows.append(-(-moment // 1000) if side == "from" else moment // 1000 + 1)
+            else:
+                highs.append(moment // 1000)
+        is_moving = not all(is_fixed(node) for _, node in shape.bounds)
+        known_lows = [low for low in lows if low is not None]
+        known_highs = [high for high in highs if high is not None]
+        return _Range(max(known_lows, default=None), min(known_highs, default=None), is_moving)
+
+    def _zone(self, table: str, tier: Tier, asked: _Range) -> Window | None:
+        """Return the whole buckets of ``tier`` inside ``asked``, None when they are too few."""
+        blocks = self._snapshot.blocks.get(tier.table(table), ())
+        if not blocks:
+            return None
+        width, floor_ms = tier.width_ms, self._snapshot.floor_ms
+        first, last = min(block.min_ms for block in blocks), max(block.max_ms for block in blocks) + width
+        # One bucket more at each end is read raw where a bound moves.
+        spare = width if asked.is_moving else 0
+        low = first if asked.low_ms is None else max(first, -(-asked.low_ms // width) * width + spare)
+        high = last if asked.high_ms is None else min(last, asked.high_ms // width * width - spare)
+        if asked.low_ms is not None and asked.low_ms < floor_ms:
+            low = max(first, -(-asked.low_ms // width) * width)
+        if asked.high_ms is not None and asked.high_ms <= floor_ms:
+            high = min(last, asked.high_ms // width * width)
+        # Where raw rows are gone the finest buckets that are left come closest to what was asked.
+        is_old = low < floor_ms
+        is_finest = tier is MINUTES or not self._reaches(MINUTES, table, low)
+        if low >= high or (high - low < LEAST_MS[tier] and not (is_old and is_finest)):
+            return None
+        if is_old:
+            self._note(
+                f"raw rows of {table} begin at {_moment(floor_ms)}: before it the answer is of whole {_BUCKETS[tier]}"
+            )
+        begin = _begin(self._snapshot, table)
+        if begin is not None and low >= begin + HOUR_MS and (asked.low_ms is None or asked.low_ms < low - width):
+            self._note(f"{tier.table(table)} begins at {_moment(low)}; {HOURS.table(table)} goes back further")
+        return Window(low, high)
+
+    def _reaches(self, tier: Tier, table: str, at_ms: int) -> bool:
+        return any(block.min_ms <= at_ms for block in self._snapshot.blocks.get(tier.table(table), ()))
+
+    def _note(self, text: str) -> None:
+        self._notes[text] = None
+
+    def _make(self, view: str, table: str, tier: Tier, zone: Window) -> None:
+        """Make ``view``: buckets inside ``zone``, raw rows outside it and where rollups lack rows."""
+        schema, caller, snapshot = self._schemas[table], self._caller, self._snapshot
+        plan = plan_of(schema)
+        spans = find_spans(self._cursor, self._sources, snapshot, Asked(schema, tier, caller.hosts, zone))
+        lacking = during(spans)
+        name = tier.table(table)
+        rolled = View(name, plan.file_columns(), caller.hosts, zone, f"NOT ({lacking})" if lacking else "")
+        outside = f"ts < make_timestamp_ms({zone.since_ms}) OR ts >= make_timestamp_ms({zone.until_ms})"
+        raw = View(
+            table, plan.raw_columns(), caller.hosts, caller.window, f"({outside}{' OR ' if lacking else ''}{lacking})"
+        )
+        wanted = tuple(b for b in snapshot.blocks.get(table, ()) if not _is_inside(b, zone, spans))
+        fewer = replace(snapshot, blocks={**snapshot.blocks, table: wanted})
+        rows = plan.as_rows(raw.body(self._sources.raw(raw, fewer, schema)))
+        self._cursor.execute(make_view(view, rolled.body([*self._sources.blocks(rolled, snapshot, name), rows])))
+
+    def _note_missing(self, table: str) -> None:
+        """Say that raw rows of ``table`` begin later than its rollups, if the request may ask for older ones."""
+        floor_ms, since_ms = self._snapshot.floor_ms, self._caller.window.since_ms
+        begin = _begin(self._snapshot, table)
+        if begin is not None and begin < floor_ms and (since_ms is None or since_ms < floor_ms):
+            names = " and ".join(tier.table(table) for tier in TIERS if self._snapshot.blocks.get(tier.table(table)))
+            self._note(f"raw rows of {table} begin at {_moment(floor_ms)}; {names} go back further")
+
+
+_BUCKETS: Mapping[Tier, str] = {MINUTES: "minutes", HOURS: "hours"}
+
+
+def _begin(snapshot: Snapshot, table: str) -> int | None:
+    blocks = [block for tier in TIERS for block in snapshot.blocks.get(tier.table(table), ())]
+    return min((block.min_ms for block in blocks), default=None)
+
+
+def _is_inside(block: Block, zone: Window, spans: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether every row of ``block`` is in a bucket of ``zone``."""
+    if zone.since_ms is None or zone.until_ms is None:
+        return False
+    is_lacking = any(block.min_ms < until and block.max_ms >= since for since, until in spans)
+    return block.min_ms >= zone.since_ms and block.max_ms < zone.until_ms and not is_lacking
+
+
+def _sources_of(tree: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE":
+                found.append(node)
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    return found
+
+
+def _moment(ts_ms: int) -> str:
+    return datetime.fromtimestamp(ts_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
