@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,5 +44,6 @@ class ReportSeries:
 
     def samples(self, report: Report, ts_ms: int) -> Samples:
         """Return ``report`` at ``ts_ms``."""
-        values = np.array(astuple(report), dtype=np.float64)
+        told = (report.up, report.duration_seconds, report.scraped, report.kept, report.added)
+        values = np.array(told, dtype=np.float64)
         return Samples(self._numbers, np.full(len(values), ts_ms, dtype=np.int64), values)
