@@ -47,7 +47,7 @@ class Admission:
         lawful = group if reasons is None else taken(group, np.flatnonzero(reasons == 0))
         if len(lawful):
             self.newest.reserve(int(lawful.series.max()) + 1)
-        if self._is_newer(lawful):
+        if self.newest.are_newer(lawful):
             return Admitted(lawful, _replies(requests, reasons), is_newer=True)
         known = self._known(lawful)
         if known.any():
@@ -55,14 +55,6 @@ class Admission:
             reasons[np.flatnonzero(reasons == 0)[known]] = _DUPLICATE
             lawful = taken(lawful, np.flatnonzero(~known))
         return Admitted(lawful, _replies(requests, reasons), is_newer=False)
-
-    def _is_newer(self, samples: Samples) -> bool:
-        if not (samples.ts_ms > self.newest.ts_ms[samples.series]).all():
-            return False
-        order = np.arange(len(samples), dtype=np.int32)
-        place = np.empty(len(self.newest.ts_ms), np.int32)
-        place[samples.series] = order
-        return bool((place[samples.series] == order).all())
 
     def _known(self, samples: Samples) -> NDArray[np.bool_]:
         """Tell which of ``samples`` repeat an earlier one of the group, or one that is stored."""

@@ -36,6 +36,8 @@ class Newest:
         self._lock = threading.Lock()
         self.ts_ms = np.full(_FIRST_CAPACITY, NEVER_MS, np.int64)
         self._values = np.zeros(_FIRST_CAPACITY, np.float64)
+        # Scratch of ``are_newer``: the last row of each series, of whatever group wrote there.
+        self._rows = np.zeros(_FIRST_CAPACITY, np.int32)
 
     def reserve(self, count: int) -> None:
         """Have room for the numbers below ``count``."""
@@ -46,6 +48,16 @@ class Newest:
         with self._lock:
             self.ts_ms = np.concatenate((self.ts_ms, np.full(more, NEVER_MS, np.int64)))
             self._values = np.concatenate((self._values, np.zeros(more, np.float64)))
+            self._rows = np.zeros(len(self.ts_ms), np.int32)
+
+    def are_newer(self, samples: Samples) -> bool:
+        """Tell whether ``samples`` are newer than what is held, each of another series. For the writer's thread."""
+        series = samples.series.astype(np.intp)
+        if not (samples.ts_ms > self.ts_ms.take(series)).all():
+            return False
+        rows = np.arange(len(series), dtype=np.int32)
+        self._rows[series] = rows
+        return bool((self._rows.take(series) == rows).all())
 
     def note(self, samples: Samples, *, is_newer: bool) -> None:
         """Take note of ``samples``; ``is_newer`` says that all are newer than what is held, each of another series."""

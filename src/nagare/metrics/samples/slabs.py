@@ -62,7 +62,8 @@ class Slab:
         low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
         self._min_ms = min(low, self._min_ms) if start else low
         self._max_ms = max(high, self._max_ms) if start else high
-        self._has_nan = self._has_nan or bool(np.isnan(samples.values).any())
+        if not self._has_nan:
+            self._has_nan = bool(np.isnan(samples.values).any())
         # Last: what lies below the count is whole for every reader.
         self.count = end
 

@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,8 @@ Reply = BatchReply | list[bool] | SamplesReply | WideReply
 Work = Batch | Sequence[Event] | SamplesWork | WideWork
 # Senders that may wait at one time; their bodies are bounded by the edge that decoded them.
 QUEUE_LIMIT = 1024
+# Bytes of samples that may wait; requests come whole, and a thousand large ones would be too much.
+QUEUE_LIMIT_BYTES = 64 * 2**20
 # Bytes of one group commit: keeps the write, and what a failed sync takes back, to a fraction of a second.
 GROUP_LIMIT_BYTES = 16 * 2**20
 # Free space changes slowly and asking for it is a system call: once a second is enough.
@@ -52,6 +54,9 @@ class _Job:
     work: Work
     future: asyncio.Future[Reply]
     loop: asyncio.AbstractEventLoop
+
+
+_Outcome = tuple[_Job, Reply | BaseException]
 
 
 @dataclass(slots=True)
@@ -93,11 +98,12 @@ class LogWriter:
         self.head = head
         self._watch = watch
         self._thread = threading.Thread(target=self._run, name="nagare-log", daemon=True)
-        # Guards _jobs, _calls and _stopping.
+        # Guards _jobs, _calls, _waiting_bytes and _stopping.
         self._wake = threading.Condition()
         self._jobs: deque[_Job] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._stopping = False
+        self._waiting_bytes = 0
         # The senders of the group at work, owned by the thread.
         self._current: list[_Job] = []
 
@@ -114,6 +120,12 @@ class LogWriter:
                 raise NotReadyError("cannot store batch: the server is stopping", retry_after_seconds=5)
             if len(self._jobs) >= QUEUE_LIMIT:
                 raise OverloadedError(f"cannot store batch: {QUEUE_LIMIT} senders wait already", retry_after_seconds=1)
+            size = len(work.samples) * SAMPLE_BYTES if isinstance(work, SamplesWork) else 0
+            if self._waiting_bytes and self._waiting_bytes + size > QUEUE_LIMIT_BYTES:
+                raise OverloadedError(
+                    f"cannot store samples: {self._waiting_bytes} bytes of them wait already", retry_after_seconds=1
+                )
+            self._waiting_bytes += size
             self._jobs.append(_Job(work, future, loop))
             self._wake.notify()
         return await future
@@ -170,8 +182,8 @@ class LogWriter:
             self._stopping = True
             jobs, self._jobs = self._jobs, deque()
             calls, self._calls = self._calls, deque()
-        for job in (*self._current, *jobs):
-            _complete(job, None, StorageError("cannot store batch: the log's writer ended", hint="restart the server"))
+        ended = StorageError("cannot store batch: the log's writer ended", hint="restart the server")
+        _complete([(job, ended) for job in (*self._current, *jobs)])
         for run in calls:
             run()
 
@@ -187,7 +199,10 @@ class LogWriter:
             self._current.append(job)
             if isinstance(job.work, SamplesWork):
                 commit.sample_jobs.append((job, job.work))
-                commit.size += len(job.work.samples) * SAMPLE_BYTES
+                size = len(job.work.samples) * SAMPLE_BYTES
+                commit.size += size
+                with self._wake:
+                    self._waiting_bytes -= size
                 continue
             try:
                 prepared = self._prepare(job.work, group)
@@ -231,13 +246,10 @@ class LogWriter:
             commit.samples = None
         if commit.jobs or commit.samples is not None:
             self._watch.observer.step("before_ack")
-        for job, prepared in commit.jobs:
-            _complete(job, prepared.reply, None)
+        outcomes: list[_Outcome] = [(job, prepared.reply) for job, prepared in commit.jobs]
         if commit.samples is not None:
-            for (job, _), reply in zip(commit.sample_jobs, commit.samples.replies, strict=True):
-                _complete(job, reply, None)
-        for job, error in commit.failures:
-            _complete(job, None, error)
+            outcomes += zip((job for job, _ in commit.sample_jobs), commit.samples.replies, strict=True)
+        _complete([*outcomes, *commit.failures])
         self._current = []
 
     def _write(self, commit: _Commit) -> NagareError | None:
@@ -317,17 +329,24 @@ class Watch:
             self.fault = ""
 
 
-def _complete(job: _Job, reply: Reply | None, error: BaseException | None) -> None:
-    def settle() -> None:
-        if job.future.done():
-            return
-        if error is not None:
-            job.future.set_exception(error)
-        elif reply is not None:
-            job.future.set_result(reply)
+def _complete(outcomes: Iterable[_Outcome]) -> None:
+    """Tell the senders; one call for all of a loop, because each wakes it by a system call of its own."""
+    of_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        of_loop.setdefault(outcome[0].loop, []).append(outcome)
+    for loop, settled in of_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, settled)
+        except RuntimeError:
+            # The loop is closed: nobody waits any more, and what is stored stays stored.
+            log.debug("sender_gone")
 
-    try:
-        job.loop.call_soon_threadsafe(settle)
-    except RuntimeError:
-        # The loop is closed: nobody waits any more, and what is stored stays stored.
-        log.debug("sender_gone")
+
+def _settle(outcomes: Iterable[_Outcome]) -> None:
+    for job, outcome in outcomes:
+        if job.future.done():
+            continue
+        if isinstance(outcome, BaseException):
+            job.future.set_exception(outcome)
+        else:
+            job.future.set_result(outcome)
