@@ -152,7 +152,7 @@ class StoreCore:
         self._series_files = SeriesFiles(self._places.metrics)
         self._flusher = Flusher(*shared, samples, self._series_files, self._observer)
         self._compactor = Compactor(*shared, samples, self._check, self._observer)
-        self._recompressor = Recompressor(*shared, self._check, self._storage, self._observer)
+        self._recompressor = Recompressor(*shared, samples, self._check, self._storage, self._observer)
         self._retention = Retention(self._storage, self._files, self._catalog, self.library)
         sources = Sources(self._engine, str(self._files.directory))
         flush_ms = round(self._storage.flush_seconds * 1000)

@@ -11,7 +11,7 @@ from nagare.lib.clock import ManualClock
 from nagare.metrics.offline import OfflineStore
 from nagare.metrics.store import MetricStore
 from nagare.model.samples import REFUSED_SERIES, SamplesReply
-from tests.support.metric_store import START_MS, make_batch, make_store, rows
+from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
 from tests.support.samples import STALE, make_samples
 
 ALL = "SELECT epoch_ms(ts), host, name, labels, value, isnan(value) FROM samples ORDER BY ts, name, host"
@@ -219,6 +219,40 @@ async def test_a_full_head_refuses_and_a_flush_makes_room(tmp_path: Path) -> Non
             await store.append_samples(make_samples([up], [START_MS], [1]))
         await store.flush()
         await store.append_samples(make_samples([up], [START_MS], [1]))
+
+
+@pytest.mark.parametrize(
+    ("where", "groups"),
+    [("value > 1", 4), ("name = 'm07'", 1), ("name = 'm07' AND host = 'h3'", 1), ("name IN ('m00', 'm39')", 2)],
+)
+async def test_one_metric_reads_only_its_part_of_a_block(tmp_path: Path, where: str, groups: int) -> None:
+    async with make_store(tmp_path) as store:
+        numbers = [store.series.intern(f"m{n:02d}", {"host": f"h{n % 4}"}) for n in range(40)]
+        times = [START_MS - 5000 + n for n in range(5000)] * 40
+        values = [float(n) for n in range(200_000)]
+        await store.append_samples(make_samples([n for n in numbers for _ in range(5000)], times, values))
+        await store.flush()
+        plan = await rows(store, f"EXPLAIN ANALYZE SELECT sum(value) FROM samples WHERE {where}")
+        assert f"Row Groups Scanned: {groups} / 4" in str(plan)
+
+
+async def test_old_blocks_of_samples_are_compressed_again_and_answer_the_same(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock, recompress_level=19) as store:
+        up = _up(store)
+        times = [START_MS - 5_000_000 + n * 1000 for n in range(5000)]
+        # Two decimals at first and none later: the second block begins with more of them than it needs.
+        for part in (times[:2500], times[2500:]):
+            values = [ts / 100 if part[0] == times[0] else ts for ts in part]
+            await store.append_samples(make_samples([up] * 2500, part, [*values[:-2], float("nan"), STALE]))
+            await store.flush()
+        before = await rows(store, ALL)
+        sizes = [path.stat().st_size for path in files(tmp_path, "metrics/samples/*/*.parquet")]
+        await clock.advance(9 * 86_400)
+        await store.keep_house()
+        (block,) = files(tmp_path, "metrics/samples/*/*.parquet")
+        assert block.stat().st_size < sum(sizes)
+        assert await rows(store, ALL) == before
 
 
 async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:

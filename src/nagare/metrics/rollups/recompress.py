@@ -19,6 +19,7 @@ from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, os_error, quote_text, storage_error
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.plan import layout
+from nagare.metrics.samples.write import EXACT_SQL, SampleWriter
 from nagare.metrics.schema import Schemas
 from nagare.model.tables import SAMPLES
 
@@ -32,6 +33,7 @@ class Recompressor:
     catalog: Catalog
     library: Library
     schemas: Schemas
+    samples: SampleWriter
     check: BlockCheck
     storage: StorageSettings
     observer: Observer
@@ -46,8 +48,6 @@ class Recompressor:
             self._done = self.catalog.recompressed()
         oldest_ms = now_ms - round(self.storage.recompress_seconds * 1000)
         blocks = [block for group in self.library.current.blocks.values() for block in group]
-        # Samples have encodings that are chosen where they are written.
-        blocks = [block for block in blocks if block.table != SAMPLES.name]
         due = [block for block in blocks if block.max_ms < oldest_ms and block.path not in self._done]
         if not due:
             self._done &= {block.path for block in blocks}
@@ -58,16 +58,21 @@ class Recompressor:
         self._replace(block)
         return len(due) > 1
 
-    def _replace(self, block: Block) -> None:
+    def _write(self, cursor: duckdb.DuckDBPyConnection, block: Block) -> Block | None:
+        if block.table == SAMPLES.name:
+            return self.samples.merge(cursor, [block], self.storage.recompress_level)
         known, keys = layout(block.table, self.schemas.current)
         columns = tuple(block.columns.split(","))
         view = View(block.table, {name: known[name] for name in columns}, None, Window())
         (source,) = view.block_sources([block], str(self.files.directory))
         order = ("host", *(key for key in keys if key in columns), "ts")
         origin = Origin(block.table, columns, order, block.log_first, block.log_last, (block.id,))
+        return self.files.write(cursor, replace(origin, level=self.storage.recompress_level), source)
+
+    def _replace(self, block: Block) -> None:
         try:
             with self.check.reading([block]), self.engine.cursor() as cursor:
-                smaller = self.files.write(cursor, replace(origin, level=self.storage.recompress_level), source)
+                smaller = self._write(cursor, block)
                 is_same = smaller is not None and self._sums(cursor, smaller) == self._sums(cursor, block)
         except duckdb.Error as error:
             with self.engine.cursor() as cursor:
@@ -84,8 +89,10 @@ class Recompressor:
 
     def _sums(self, cursor: duckdb.DuckDBPyConnection, block: Block) -> tuple[object, ...] | None:
         path = quote_text(str(self.files.directory / block.path))
+        # A sample may come to be over another power of ten: what must be the same is what that says.
+        row = f"block.series, block.ts, {EXACT_SQL}" if block.table == SAMPLES.name else "block"
         sums: tuple[object, ...] | None = cursor.execute(
-            f"SELECT count(*), sum(hash(block)) FROM read_parquet({path}, hive_partitioning = false) AS block"  # noqa: S608  made by us
+            f"SELECT count(*), sum(hash({row})) FROM read_parquet({path}, hive_partitioning = false) AS block"  # noqa: S608  made by us
         ).fetchone()
         return sums
 

@@ -36,7 +36,6 @@ EXACT_SQL = f"CASE WHEN divisor IS NULL AND mantissa IS NOT NULL THEN CAST(CAST(
 # Measured, see docs/explanation/storage-format.md: a dictionary of times costs thirty times what their differences do,
 # and larger row groups are neither smaller nor faster.
 OPTIONS = "COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE 61440, DICTIONARY_SIZE_LIMIT 4096"
-FLUSH_LEVEL = 3
 # A merged block stays: a fifth more time for a twentieth less room.
 MERGE_LEVEL = 9
 
@@ -84,9 +83,9 @@ class SampleWriter:
             of_day = samples if low == high else taken(samples, np.flatnonzero(days == day))
             if len(of_day):
                 origin = Origin(TABLE, COLUMNS, ORDER, generation.first_index, generation.last_index)
-                yield self._write_day(cursor, of_day, origin, FLUSH_LEVEL)
+                yield self._write_day(cursor, of_day, origin, self.scales)
 
-    def merge(self, cursor: duckdb.DuckDBPyConnection, group: Sequence[Block]) -> Block:
+    def merge(self, cursor: duckdb.DuckDBPyConnection, group: Sequence[Block], level: int = MERGE_LEVEL) -> Block:
         """Write one block with the samples of ``group``, all of one day. Raises duckdb.Error or OSError."""
         self.mirror.fill(cursor)
         paths = ", ".join(quote_text(str(self.files.directory / block.path)) for block in group)
@@ -95,24 +94,17 @@ class SampleWriter:
         ).fetchnumpy()
         samples = Samples(found["series"], stored_times(found["ts"]), stored_values(found["value"]))
         first, last = min(block.log_first for block in group), max(block.log_last for block in group)
-        origin = Origin(TABLE, COLUMNS, ORDER, first, last, tuple(block.id for block in group))
-        return self._write_day(cursor, samples, origin, MERGE_LEVEL)
+        origin = Origin(TABLE, COLUMNS, ORDER, first, last, tuple(block.id for block in group), level)
+        return self._write_day(cursor, samples, origin, Scales())
 
-    def _write_day(self, cursor: duckdb.DuckDBPyConnection, samples: Samples, origin: Origin, level: int) -> Block:
+    def _write_day(self, cursor: duckdb.DuckDBPyConnection, samples: Samples, origin: Origin, scales: Scales) -> Block:
         rows = in_order(samples, self.series.ranks())
-        cursor.register("sorted", _columns(rows, self._decimals(rows)))
+        cursor.register("sorted", _columns(rows, _decimals(rows, scales)))
         span = Span(int(rows.ts_ms.min()), int(rows.ts_ms.max()), len(rows))
         try:
-            return self.files.place(origin, span, lambda path: _copy(cursor, origin, path, level))
+            return self.files.place(origin, span, lambda path: _copy(cursor, origin, path))
         finally:
             cursor.unregister("sorted")
-
-    def _decimals(self, rows: Samples) -> Decimals:
-        starts = np.flatnonzero(np.append(True, rows.series[1:] != rows.series[:-1]))
-        numbers = rows.series[starts]
-        decimals = to_decimals(rows.values, starts, self.scales.of(numbers))
-        self.scales.put(numbers, decimals.scales)
-        return decimals
 
 
 def stored_times(found: Any) -> NDArray[np.int64]:
@@ -130,6 +122,14 @@ def stored_values(found: Any) -> NDArray[np.float64]:
     return bits.view(np.float64)
 
 
+def _decimals(rows: Samples, scales: Scales) -> Decimals:
+    starts = np.flatnonzero(np.append(True, rows.series[1:] != rows.series[:-1]))
+    numbers = rows.series[starts]
+    decimals = to_decimals(rows.values, starts, scales.of(numbers))
+    scales.put(numbers, decimals.scales)
+    return decimals
+
+
 def _columns(rows: Samples, decimals: Decimals) -> dict[str, Any]:
     is_raw = ~decimals.is_decimal
     bits = rows.values.view(np.int64)
@@ -144,12 +144,12 @@ def _columns(rows: Samples, decimals: Decimals) -> dict[str, Any]:
     }
 
 
-def _copy(cursor: duckdb.DuckDBPyConnection, origin: Origin, path: Path, level: int) -> None:
+def _copy(cursor: duckdb.DuckDBPyConnection, origin: Origin, path: Path) -> None:
     facts = {**origin.facts(), "nagare_value": VALUE_SQL}
     stored = ", ".join(f"{key}: {quote_text(value)}" for key, value in facts.items())
     cursor.execute(
         "COPY (SELECT known.name, known.host, sorted.series, CAST(ts AS TIMESTAMP_MS) AS ts, mantissa, divisor, "  # noqa: S608  made by us
         "CASE WHEN divisor IS NULL AND mantissa IS NOT NULL THEN CAST('NaN' AS DOUBLE) ELSE raw END AS raw "
         f"FROM sorted LEFT JOIN {SERIES} AS known ON known.id = sorted.series) "
-        f"TO {quote_text(str(path))} (FORMAT parquet, {OPTIONS}, COMPRESSION_LEVEL {level}, KV_METADATA {{{stored}}})"
+        f"TO {quote_text(str(path))} (FORMAT parquet, {OPTIONS}, COMPRESSION_LEVEL {origin.level}, KV_METADATA {{{stored}}})"
     )
