@@ -1,5 +1,6 @@
 """Foreign samples through the whole store: numbers, dedup, refusals, restarts, blocks and the two views."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nagare.metrics.store import MetricStore
 from nagare.model.samples import REFUSED_SERIES, SamplesReply
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
 from tests.support.samples import STALE, make_samples
+from tests.support.source import ROOT
 
 ALL = "SELECT epoch_ms(ts), host, name, labels, value, isnan(value) FROM samples ORDER BY ts, name, host"
 
@@ -253,6 +255,23 @@ async def test_old_blocks_of_samples_are_compressed_again_and_answer_the_same(tm
         (block,) = files(tmp_path, "metrics/samples/*/*.parquet")
         assert block.stat().st_size < sum(sizes)
         assert await rows(store, ALL) == before
+
+
+async def test_the_sql_of_the_documents_reads_blocks_without_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    document = (ROOT / "docs" / "explanation" / "storage-format.md").read_text()
+    (sql,) = re.findall(r"```sql\n(.*?)```", document, re.DOTALL)
+    async with make_store(tmp_path) as store:
+        for ts in (START_MS, START_MS + 1):
+            await store.append_samples(make_samples([_up(store)], [ts], [ts / 7]))
+            await store.flush()
+    monkeypatch.chdir(tmp_path)
+    found = duckdb.connect().execute(sql).fetchall()
+    labels = {"instance": "web1:9100", "job": "node"}
+    assert [(*row[:3], row[4]) for row in found] == [("up", "web1", labels, ts / 7) for ts in (START_MS, START_MS + 1)]
 
 
 async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:
