@@ -96,7 +96,7 @@ class StorageSettings:
         unit="bytes", low=0,
     )  # fmt: skip
     flush_samples_bytes: int = setting(
-        96 * 2**20, "foreign samples in the head that start a flush, 20 bytes each", unit="bytes", low=2**16, high=2**36
+        64 * 2**20, "foreign samples in the head that start a flush, 20 bytes each", unit="bytes", low=2**16, high=2**36
     )
     series_limit: int = setting(
         1_000_000, "series of foreign samples in the installation; samples of more are refused", low=1, high=10**8

@@ -39,6 +39,8 @@ class SeriesTable:
         self._series: list[Series | None] = []
         self._of_host: Counter[str] = Counter()
         self._ranks = np.zeros(0, np.int32)
+        # What ``ranks`` were made of: nearly in order when more series come, and sorted again at little cost.
+        self._sorted: list[tuple[str, str, int]] = []
         self.refused = 0
 
     def __len__(self) -> int:
@@ -76,14 +78,11 @@ class SeriesTable:
         """Return the place of each number in the order of name, host and number: the order of rows in a block."""
         with self._lock:
             if len(self._ranks) < len(self._series):
-                known = [
-                    (series.name, series.host, number)
-                    for number, series in enumerate(self._series)
-                    if series is not None
-                ]
-                known.sort()
+                fresh = enumerate(self._series[len(self._ranks) :], len(self._ranks))
+                self._sorted += [(series.name, series.host, number) for number, series in fresh if series is not None]
+                self._sorted.sort()
                 ranks = np.zeros(len(self._series), np.int32)
-                ranks[[number for _, _, number in known]] = np.arange(len(known), dtype=np.int32)
+                ranks[[number for _, _, number in self._sorted]] = np.arange(len(self._sorted), dtype=np.int32)
                 self._ranks = ranks
             return self._ranks
 

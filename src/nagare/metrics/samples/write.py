@@ -76,14 +76,14 @@ class SampleWriter:
         if not parts:
             return
         self.mirror.fill(cursor)
-        samples = joined(parts)
-        days = samples.ts_ms // DAY_MS
-        low, high = int(days.min()), int(days.max())
+        low = min(int(part.ts_ms.min()) for part in parts) // DAY_MS
+        high = max(int(part.ts_ms.max()) for part in parts) // DAY_MS
+        origin = Origin(TABLE, COLUMNS, ORDER, generation.first_index, generation.last_index)
         for day in range(low, high + 1):
-            of_day = samples if low == high else taken(samples, np.flatnonzero(days == day))
-            if len(of_day):
-                origin = Origin(TABLE, COLUMNS, ORDER, generation.first_index, generation.last_index)
-                yield self._write_day(cursor, of_day, origin, self.scales)
+            of_day = parts if low == high else [_of_day(part, day) for part in parts]
+            if any(map(len, of_day)):
+                # Not kept in a name: the copies of a whole head are let go one by one.
+                yield self._write_day(cursor, in_order(joined(of_day), self.series.ranks()), origin, self.scales)
 
     def merge(self, cursor: duckdb.DuckDBPyConnection, group: Sequence[Block], level: int = MERGE_LEVEL) -> Block:
         """Write one block with the samples of ``group``, all of one day. Raises duckdb.Error or OSError."""
@@ -95,10 +95,9 @@ class SampleWriter:
         samples = Samples(found["series"], stored_times(found["ts"]), stored_values(found["value"]))
         first, last = min(block.log_first for block in group), max(block.log_last for block in group)
         origin = Origin(TABLE, COLUMNS, ORDER, first, last, tuple(block.id for block in group), level)
-        return self._write_day(cursor, samples, origin, Scales())
+        return self._write_day(cursor, in_order(samples, self.series.ranks()), origin, Scales())
 
-    def _write_day(self, cursor: duckdb.DuckDBPyConnection, samples: Samples, origin: Origin, scales: Scales) -> Block:
-        rows = in_order(samples, self.series.ranks())
+    def _write_day(self, cursor: duckdb.DuckDBPyConnection, rows: Samples, origin: Origin, scales: Scales) -> Block:
         cursor.register("sorted", _columns(rows, _decimals(rows, scales)))
         span = Span(int(rows.ts_ms.min()), int(rows.ts_ms.max()), len(rows))
         try:
@@ -120,6 +119,10 @@ def stored_values(found: Any) -> NDArray[np.float64]:
         return values
     bits = np.where(np.ma.getmaskarray(found), STALE_BITS, found.data.view(np.int64))
     return bits.view(np.float64)
+
+
+def _of_day(samples: Samples, day: int) -> Samples:
+    return taken(samples, np.flatnonzero(samples.ts_ms // DAY_MS == day))
 
 
 def _decimals(rows: Samples, scales: Scales) -> Decimals:
