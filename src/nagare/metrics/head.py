@@ -55,14 +55,17 @@ class HeadTable:
         """Add rows of ``host`` and return how many."""
         times: Sequence[Any] = cells["ts"]
         unit = 1_000_000 if is_wide(self.table) else 1
-        low, high = min(times) // unit, max(times) // unit
+        low, high, rows = min(times) // unit, max(times) // unit, len(times)
+        pending, width = _Pending(host, cells, rows), len(cells) + 1
         with self._lock:
-            self._pending.append(_Pending(host, cells, len(times)))
-            self.rows += len(times)
-            self.pending_cells += len(times) * (len(cells) + 1)
-            self.min_ms = low if self.min_ms is None else min(low, self.min_ms)
-            self.max_ms = high if self.max_ms is None else max(high, self.max_ms)
-        return len(times)
+            self._pending.append(pending)
+            self.rows += rows
+            self.pending_cells += rows * width
+            if self.min_ms is None or low < self.min_ms:
+                self.min_ms = low
+            if self.max_ms is None or high > self.max_ms:
+                self.max_ms = high
+        return rows
 
     def fill(self, schema: Schema, engine: Engine) -> tuple[str, ...]:
         """Move the waiting rows into the DuckDB table and return its columns. Raises duckdb.Error; nothing is lost then."""

@@ -34,6 +34,7 @@ from nagare.model.event import Event
 from nagare.model.samples import MetricMetadata, Samples, SamplesReply
 from nagare.model.wide import WideReply, WideRows
 from nagare.wire.batch import Batch, BatchReply
+from nagare.wire.sound_batch import SoundBatch
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 from nagare.wire.system import StoreStatus
 
@@ -112,7 +113,7 @@ class MetricStore:
             tasks.create_task(self._serve_wakes(), name="store-wakes")
             tasks.create_task(self._keep_house(), name="store-house")
 
-    async def append(self, batch: Batch) -> BatchReply:
+    async def append(self, batch: Batch | SoundBatch) -> BatchReply:
         """Store ``batch`` durably and say what became of it; the same (host, boot, seq) again is a duplicate.
 
         Raises InputError (malformed, nothing stored), OverloadedError, DiskFullError, StorageError, NotReadyError.
@@ -124,8 +125,10 @@ class MetricStore:
             raise StorageError("cannot store batch: the writer answered for events")
         self.counters.add("batches")
         self.counters.add("rows", reply.accepted)
-        self.counters.add("duplicates", int(reply.duplicate))
-        self.counters.add("refused_rows", sum(len(refusal.rows) for refusal in reply.refused))
+        if reply.duplicate:
+            self.counters.add("duplicates")
+        if reply.refused:
+            self.counters.add("refused_rows", sum(len(refusal.rows) for refusal in reply.refused))
         if self._is_head_full(core):
             self._wake.set()
         return reply

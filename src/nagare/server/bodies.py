@@ -22,6 +22,8 @@ from nagare.wire.codec import decode, unpack
 
 # Below this, decoding takes less than a millisecond: handing it to a thread would cost as much.
 _INLINE_BYTES = 256 * 1024
+# The same for unpacking, which is tried up to the limit above and no further.
+_INLINE_PACKED_BYTES = 64 * 1024
 # One unpacks and decodes while the other waits for memory; more would only contend for the interpreter's lock.
 _THREADS = 2
 _READ_SECONDS = 60.0
@@ -119,16 +121,31 @@ class BodyReader:
 
     async def decode(self, holding: Holding, kind: Any) -> Any:
         """Return the body as ``kind``. Raises InputError, UnsupportedMediaError, BodyTooLargeError."""
+        content = self.find_small(holding)
+        if content is not None:
+            return decode(content, kind)
         body = holding.body
         limit = self._settings.unpacked_limit_bytes
-        if body.encoding == "identity" and len(body.raw) <= _INLINE_BYTES:
-            return decode(body.raw, kind)
         loop = asyncio.get_running_loop()
         unpacked = await loop.run_in_executor(self._threads, unpack, body.raw, body.encoding, limit)
         holding.add(len(unpacked))
         if len(unpacked) <= _INLINE_BYTES:
             return decode(unpacked, kind)
         return await loop.run_in_executor(self._threads, decode, unpacked, kind)
+
+    def find_small(self, holding: Holding) -> bytes | None:
+        """Return the content of a body that is small, unpacked; None for any other, and for one that does not unpack."""
+        body = holding.body
+        if body.encoding == "identity":
+            return body.raw if len(body.raw) <= _INLINE_BYTES else None
+        if len(body.raw) > _INLINE_PACKED_BYTES:
+            return None
+        try:
+            content = unpack(body.raw, body.encoding, min(_INLINE_BYTES, self._settings.unpacked_limit_bytes))
+        except (BodyTooLargeError, InputError, UnsupportedMediaError):
+            return None
+        holding.add(len(content))
+        return content
 
     async def _read(self, request: web.Request, holding: Holding) -> Body:
         limit = self._settings.body_limit_bytes

@@ -10,6 +10,7 @@ from nagare.config.reloads import Reloads
 from nagare.config.settings import Settings
 from nagare.server.lifecycle import serving
 from nagare.server.running.exit_guard import guard_exit
+from nagare.server.running.garbage import calm_collector
 from nagare.server.running.process_limits import prepare_process
 
 # How long the interpreter may wait for threads once everything is closed.
@@ -31,6 +32,7 @@ async def run_server(settings: Settings, reloads: Reloads | None = None) -> None
         loop.add_signal_handler(number, _asked_to_stop, number, stop)
     try:
         async with serving(settings) as running:
+            calm_collector()
 
             def take_up(wanted: Settings) -> None:
                 loop.call_soon_threadsafe(running.services.scraper.apply, wanted.scrape)

@@ -6,6 +6,9 @@ import msgspec
 
 BATCH_VERSION = 1
 Cell = float | int | str | bool | None | dict[str, str]
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+# A label or an error text is a line, not a document; the longest command lines are far below.
+TEXT_LIMIT = 65_536
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -18,11 +18,9 @@ from nagare.errors import InputError
 from nagare.lib.names import check_host, is_identifier
 from nagare.metrics.schema import Schema, is_reserved
 from nagare.model.tables import ColumnType
-from nagare.wire.batch import BATCH_VERSION, Batch, Cell, Refusal
+from nagare.wire.batch import BATCH_VERSION, INT64_MAX, INT64_MIN, TEXT_LIMIT, Batch, Cell, Refusal
+from nagare.wire.sound_batch import SoundBatch
 
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-# A label or an error text is a line, not a document; the longest command lines are far below.
-TEXT_LIMIT = 65_536
 MAP_LIMIT = 256
 # What one sender may claim to stand for at once; a spool of a day at 5 s is 17 280 batches.
 REPLACES_LIMIT = 100_000
@@ -57,7 +55,7 @@ class Accepted:
         return sum(len(refusal.rows) for refusal in self.refused)
 
 
-def check_envelope(batch: Batch) -> None:
+def check_envelope(batch: Batch | SoundBatch) -> None:
     """Check everything of ``batch`` but its tables. Raises InputError, InvalidLabelError."""
     if batch.v != BATCH_VERSION:
         raise InputError(

@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from nagare.config.settings import StorageSettings
 from nagare.errors import BodyTooLargeError, InputError
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
 from nagare.lib.segment_log import RECORD_LIMIT_BYTES
-from nagare.metrics.schema import Schemas
-from nagare.metrics.wal.ingest import TEXT_LIMIT, Accepted, Bounds, check_envelope, check_map, check_tables
+from nagare.metrics.schema import Schema, Schemas
+from nagare.metrics.wal.ingest import Accepted, Bounds, check_envelope, check_map, check_tables
 from nagare.metrics.wal.seen import Seen
 from nagare.metrics.wide.admit import WideAdmission
 from nagare.model.event import Event
 from nagare.model.wide import WideReply, WideRows
-from nagare.wire.batch import Batch, BatchReply, Cell, Refusal
-from nagare.wire.metric_log import LogRecord, encode_record
+from nagare.wire.batch import TEXT_LIMIT, Batch, BatchReply, Cell, Refusal
+from nagare.wire.metric_log import AcceptedTables, LogRecord, encode_record, encode_sent
+from nagare.wire.sound_batch import SoundBatch
 from nagare.wire.wide_log import WideRecord, encode_wide
 
 EVENT_ID_LIMIT = 128
@@ -90,6 +92,24 @@ class Preparer:
         group.event_ids.update(event_ids)
         return Prepared(BatchReply(accepted.rows, refused=accepted.refused), record, payload)
 
+    def sound(self, batch: SoundBatch, group: Group) -> Prepared:
+        """Return what ``batch`` returns, without looking at cells whose types are known. Raises InputError."""
+        check_envelope(batch)
+        if self._is_duplicate(batch, group):
+            return Prepared(BatchReply(0, duplicate=True))
+        now_ms = self._clock.now_ms()
+        rows = _count_in_time(batch.tables, self._schemas.current, self._bounds(now_ms))
+        if rows is None:
+            return self.batch(batch.to_batch(), group)
+        # Read like the dictionaries of other records, and never written to.
+        tables = cast("AcceptedTables", batch.tables)
+        record = LogRecord(now_ms, batch.host, batch.boot, batch.seq, batch.replaces, tables)
+        payload = encode_sent(now_ms, batch.encoding, batch.body)
+        group.batches.add((batch.host, batch.boot, batch.seq))
+        if batch.replaces:
+            group.batches.update((batch.host, batch.boot, seq) for seq in batch.replaces)
+        return Prepared(BatchReply(rows), record, payload)
+
     def events(self, events: Sequence[Event], group: Group) -> Prepared:
         """Return what to log and answer for ``events``. Raises InputError; none of them is stored then."""
         now_ms = self._clock.now_ms()
@@ -136,12 +156,14 @@ class Preparer:
             new_tables=new_tables,
         )
 
-    def _is_duplicate(self, batch: Batch, group: Group) -> bool:
-        def is_known(seq: int) -> bool:
-            return (batch.host, batch.boot, seq) in group.batches or self._seen.has_batch(batch.host, batch.boot, seq)
-
+    def _is_duplicate(self, batch: Batch | SoundBatch, group: Group) -> bool:
         # A batch that stands for others brings nothing new only when all of them are here.
-        return is_known(batch.seq) or (bool(batch.replaces) and all(map(is_known, batch.replaces)))
+        return self._is_known(batch, batch.seq, group) or (
+            bool(batch.replaces) and all(self._is_known(batch, seq, group) for seq in batch.replaces)
+        )
+
+    def _is_known(self, batch: Batch | SoundBatch, seq: int, group: Group) -> bool:
+        return (batch.host, batch.boot, seq) in group.batches or self._seen.has_batch(batch.host, batch.boot, seq)
 
     def _take_events(self, accepted: Accepted, group: Group) -> list[str]:
         cells = accepted.tables.get(EVENTS)
@@ -162,6 +184,19 @@ class Preparer:
         if not isinstance(event_id, str) or not 0 < len(event_id) <= EVENT_ID_LIMIT:
             return False
         return event_id not in group.event_ids and not self._seen.has_event(event_id)
+
+
+def _count_in_time(tables: Mapping[str, Any], schemas: Mapping[str, Schema], bounds: Bounds) -> int | None:
+    """Return the number of rows of sound ``tables``, None when any of them may have to be refused."""
+    rows = 0
+    for name, columns in tables.items():
+        times = columns.ts
+        if min(times) < bounds.oldest_ms or max(times) > bounds.newest_ms:
+            return None
+        if len(schemas[name].columns) > bounds.column_limit:
+            return None
+        rows += len(times)
+    return rows
 
 
 def _narrow_events(accepted: Accepted, cells: Mapping[str, list[Cell]], kept: Sequence[int]) -> None:

@@ -33,12 +33,13 @@ from nagare.model.event import Event
 from nagare.model.samples import SamplesReply
 from nagare.model.wide import WideReply
 from nagare.wire.batch import Batch, BatchReply
+from nagare.wire.sound_batch import SoundBatch
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Reply = BatchReply | list[bool] | SamplesReply | WideReply
-Work = Batch | Sequence[Event] | SamplesWork | WideWork
+Work = Batch | SoundBatch | Sequence[Event] | SamplesWork | WideWork
 # Senders that may wait at one time; their bodies are bounded by the edge that decoded them.
 QUEUE_LIMIT = 1024
 # Bytes of samples that may wait; requests come whole, and a thousand large ones would be too much.
@@ -219,7 +220,9 @@ class LogWriter:
             self._prepare_samples(commit)
         return commit
 
-    def _prepare(self, work: Batch | Sequence[Event] | WideWork, group: Group) -> Prepared:
+    def _prepare(self, work: Batch | SoundBatch | Sequence[Event] | WideWork, group: Group) -> Prepared:
+        if isinstance(work, SoundBatch):
+            return self._preparer.sound(work, group)
         if isinstance(work, Batch):
             return self._preparer.batch(work, group)
         if isinstance(work, WideWork):

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from nagare.server.hub import EVENTS_TABLE
 from nagare.wire.batch import Batch, BatchReply, Cell
 from nagare.wire.events import EventView
+from nagare.wire.sound_batch import SoundBatch
 
 Tables = Mapping[str, Mapping[str, Sequence[Cell]]]
 
 
-def accepted_tables(batch: Batch, reply: BatchReply) -> dict[str, Mapping[str, Sequence[Cell]]]:
+def accepted_tables(batch: Batch | SoundBatch, reply: BatchReply) -> dict[str, Mapping[str, Sequence[Cell]]]:
     """Return the tables of ``batch`` without the rows that ``reply`` lists as refused, and without empty tables."""
     refused: dict[str, set[int]] = {}
     for refusal in reply.refused:
@@ -19,7 +20,7 @@ def accepted_tables(batch: Batch, reply: BatchReply) -> dict[str, Mapping[str, S
     tables: dict[str, Mapping[str, Sequence[Cell]]] = {}
     for name, columns in batch.tables.items():
         kept = columns if name not in refused else _without(columns, refused[name])
-        if any(len(cells) for cells in kept.values()):
+        if kept.get("ts"):
             tables[name] = kept
     return tables
 

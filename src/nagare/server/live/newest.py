@@ -6,8 +6,10 @@ After an outage an agent sends the newest batch first and then works backwards; 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from nagare.wire.batch import Batch
+from nagare.wire.sound_batch import SoundBatch
 
 # Within this of the server's clock a batch of an unknown boot is taken for live.
 _RECENT_MS = 120_000
@@ -27,7 +29,7 @@ class NewestBatches:
         """Begin knowing none."""
         self._seen: dict[str, _Seen] = {}
 
-    def is_newest(self, batch: Batch, now_ms: int) -> bool:
+    def is_newest(self, batch: Batch | SoundBatch, now_ms: int) -> bool:
         """Tell whether ``batch`` is the newest of its host so far, and note it if so."""
         newest_ms = _newest_ms(batch)
         seen = self._seen.get(batch.host)
@@ -44,9 +46,7 @@ class NewestBatches:
         self._seen.pop(host, None)
 
 
-def _newest_ms(batch: Batch) -> float:
-    newest = 0.0
-    for columns in batch.tables.values():
-        stamps = [stamp for stamp in columns.get("ts", ()) if isinstance(stamp, int | float)]
-        newest = max(newest, max(stamps, default=0))
-    return newest
+def _newest_ms(batch: Batch | SoundBatch) -> float:
+    # The store took it, so every ts is an integer.
+    stamps: list[Any] = [columns.get("ts") for columns in batch.tables.values()]
+    return max((max(times) for times in stamps if times), default=0)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
 from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
-from nagare.server.bodies import Body, check_json
+from nagare.server.bodies import Body, Holding, check_json
 from nagare.server.live.batch_rows import accepted_tables, events_of
 from nagare.server.live.event_cells import check_event_cells
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
 from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply
 from nagare.wire.signature import HEADER, signed_bytes
+from nagare.wire.sound_batch import SoundBatch, find_sound
 
 
 async def ingest(call: Call) -> BatchReply:
@@ -30,13 +31,22 @@ async def ingest(call: Call) -> BatchReply:
         )
     check_json(call.request)
     _check_signature(services, host, call, holding.body)
-    batch: Batch = await services.bodies.decode(holding, Batch)
+    batch = await _decode(services, holding)
     _check_batch(batch, host)
     reply: BatchReply = await services.finisher.finish(_store(services, batch))
     return reply
 
 
-async def _store(services: Services, batch: Batch) -> BatchReply:
+async def _decode(services: Services, holding: Holding) -> Batch | SoundBatch:
+    content = services.bodies.find_small(holding)
+    sound = None if content is None else find_sound(content, holding.body.encoding, holding.body.raw)
+    if sound is not None:
+        return sound
+    batch: Batch = await services.bodies.decode(holding, Batch)
+    return batch
+
+
+async def _store(services: Services, batch: Batch | SoundBatch) -> BatchReply:
     reply = await services.store.append(batch)
     services.fleet.touch(batch.host)
     services.counters.add("batches")
@@ -45,7 +55,7 @@ async def _store(services: Services, batch: Batch) -> BatchReply:
     return reply
 
 
-def _publish(services: Services, batch: Batch, reply: BatchReply) -> None:
+def _publish(services: Services, batch: Batch | SoundBatch, reply: BatchReply) -> None:
     tables = accepted_tables(batch, reply)
     for event in events_of(batch.host, tables):
         services.hub.publish_event(event)
@@ -53,7 +63,7 @@ def _publish(services: Services, batch: Batch, reply: BatchReply) -> None:
         services.hub.publish_rows(batch.host, tables)
 
 
-def _check_batch(batch: Batch, host: str) -> None:
+def _check_batch(batch: Batch | SoundBatch, host: str) -> None:
     if batch.v != BATCH_VERSION:
         raise InputError(
             f"cannot take batch of version {batch.v}: this server takes version {BATCH_VERSION}",
