@@ -89,7 +89,7 @@ class StoreCore:
         stored = Stored(self.library, self._engine, str(places.metrics))
         self._newest_points = NewestPoints(self._block_end_ns, lambda: self._log.next_index)
         self.room = SampleRoom(self.series, stored, storage, clock)
-        views = SampleViews(self._mirror, self.room.newest, str(places.metrics))
+        views = self._sample_views = SampleViews(self._mirror, self.room.newest, str(places.metrics))
         self.runner = QueryRunner(self._engine, self.library, self._check, views, query)
         self._next_generation = 1
         self._sealed: Sealed | None = None
@@ -154,7 +154,7 @@ class StoreCore:
         self._compactor = Compactor(*shared, samples, self._check, self._observer)
         self._recompressor = Recompressor(*shared, samples, self._check, self._storage, self._observer)
         self._retention = Retention(self._storage, self._files, self._catalog, self.library)
-        sources = Sources(self._engine, str(self._files.directory))
+        sources = Sources(self._engine, str(self._files.directory), self._sample_views)
         flush_ms = round(self._storage.flush_seconds * 1000)
         self.rollups = RollupQueue(Roller(sources, *shared[1:], self._check, self._observer, flush_ms), self._clock)
 

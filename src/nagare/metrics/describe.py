@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from nagare.metrics.rollups.hours import TIERS, Tier, is_rolled
-from nagare.metrics.rollups.plan import plan_of
+from nagare.metrics.rollups.plan import SAMPLES_SCHEMA, plan_of
 from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE, Schema, kind_of
 from nagare.model.columns import RecordTable
-from nagare.model.tables import SAMPLE_TABLES, ColumnKind, Table
+from nagare.model.tables import SAMPLE_TABLES, ColumnKind, ColumnType, Table
 from nagare.wire.sql import ColumnView, TableView
 
 _ENDS = MappingProxyType(
@@ -23,7 +23,8 @@ def describe(schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) 
     """Return the tables in the order of their names."""
     views = [_metric_view(schema) for schema in schemas.values() if schema.table not in records]
     views.extend(_sample_view(table) for table in SAMPLE_TABLES.values())
-    views.extend(_rollup_view(schema, tier) for schema in schemas.values() for tier in TIERS if is_rolled(schema.table))
+    rolled = [schema for schema in (*schemas.values(), SAMPLES_SCHEMA) if is_rolled(schema.table)]
+    views.extend(_rollup_view(schema, tier) for schema in rolled for tier in TIERS)
     views.extend(_record_view(record) for record in records.values())
     return sorted(views, key=lambda view: view.name)
 
@@ -59,6 +60,8 @@ def _rollup_view(schema: Schema, tier: Tier) -> TableView:
         if name in plan.numbers:
             kind, text = ColumnKind.GAUGE.value, f"mean: {text}"
         columns.append(ColumnView(name, type_, kind, text))
+    if schema is SAMPLES_SCHEMA:
+        columns.append(ColumnView("labels", SQL_TYPES[ColumnType.MAP], ColumnKind.KEY.value, "labels of the series"))
     return TableView(tier.table(schema.table), f"{schema.table} by {tier.text}.", columns)
 
 

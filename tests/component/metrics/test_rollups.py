@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from nagare.config.settings import Settings
+from nagare.interop.influx.codec import InfluxCodec
 from nagare.lib.clock import ManualClock
 from nagare.metrics.offline import OfflineStore
 from nagare.metrics.store import MetricStore
 from nagare.wire.sql import SqlRequest
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
+from tests.support.samples import STALE, make_samples
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -169,3 +171,50 @@ async def test_rollups_merge_and_are_read_without_a_server(tmp_path: Path, clock
         await store.keep_house()
         assert [len(files(tmp_path, f"metrics/cpu_{tier}/*/*.parquet")) for tier in ("1m", "1h")] == [1, 1]
         assert [await rows(store, sql.format(table)) for table in ("cpu_1m", "cpu_1h")] == before
+
+
+async def test_samples_roll_up_by_series(store: MetricStore, clock: ManualClock, tmp_path: Path) -> None:
+    up = store.series.intern("up", {"instance": "web1:9100", "job": "node"})
+    load = [store.series.intern("load", {"host": "web2", "core": str(core)}) for core in range(2)]
+    times = [BEGIN_MS + step * 30_000 for step in range(4)]
+    await store.append_samples(make_samples([up] * 4, times, [1.0, 0.0, STALE, 0.5]))
+    await store.append_samples(make_samples([load[0]] * 2 + [load[1]] * 2, times, [1.0, 2.0, 3.0, 4.0]))
+    sql = "SELECT epoch_ms(ts), host, name, labels['core'], value, value_min, value_last, value_count, samples_count FROM samples_1m ORDER BY ALL"
+    minute = BEGIN_MS + 60_000
+    expected = [
+        [BEGIN_MS, "web1", "up", None, 0.5, 0.0, 0.0, 2, 2],
+        [BEGIN_MS, "web2", "load", "0", 1.5, 1.0, 2.0, 2, 2],
+        [minute, "web1", "up", None, 0.5, 0.5, 0.5, 1, 2],
+        [minute, "web2", "load", "1", 3.5, 3.0, 4.0, 2, 2],
+    ]
+    assert await rows(store, sql) == expected
+    await store.flush()
+    await store.keep_house()
+    assert len(files(tmp_path, "metrics/samples_1m/*/*.parquet")) == 1
+    assert await rows(store, sql) == expected
+    await store.append_samples(make_samples([load[1]], [minute + 1], [9.0]))
+    expected[3] = [minute, "web2", "load", "1", 16 / 3, 3.0, 4.0, 3, 3]
+    assert await rows(store, sql) == expected
+    await store.flush()
+    assert await rows(store, sql) == expected
+    await clock.advance(700)
+    await store.keep_house()
+    assert await rows(store, sql) == expected
+    assert await rows(store, "SELECT sum(value_count) FROM samples_1h") == [[8]]
+    async with OfflineStore(Settings(tmp_path), clock=clock) as offline:
+        assert await rows(offline, sql) == expected
+
+
+async def test_a_point_that_came_twice_counts_once(store: MetricStore) -> None:
+    for value in (1, 2, 4):
+        lines = "\n".join(
+            f"weather,place={place} temperature={found} {BEGIN_MS * 1_000_000 + 7}"
+            for place, found in (("a", value), ("b", 8))
+        )
+        await store.append_wide(InfluxCodec().decode(lines.encode(), 1, BEGIN_MS * 1_000_000).tables)
+        await store.flush()
+    await store.keep_house()
+    sql = (
+        "SELECT place, temperature, temperature_min, temperature_count, samples_count FROM influx.weather_1h ORDER BY 1"
+    )
+    assert await rows(store, sql) == [["a", 4.0, 4.0, 1, 1], ["b", 8.0, 8.0, 1, 1]]

@@ -11,6 +11,7 @@ from nagare.lib.clock import ManualClock
 from nagare.metrics.store import MetricStore
 from nagare.wire.sql import SqlReply, SqlRequest
 from tests.support.metric_store import START_MS, make_batch, make_store
+from tests.support.samples import STALE, make_samples
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -46,6 +47,12 @@ def _tables(number: int) -> dict[str, Any]:
     }
 
 
+async def _append_samples(store: MetricStore, host: str, cells: dict[str, Any]) -> None:
+    numbers = [store.series.intern("load", {"host": host, "kind": name}) for name in cells["name"]]
+    values = [STALE if value is None else value for value in cells["v"]]
+    await store.append_samples(make_samples(numbers, cells["ts"], values))
+
+
 @pytest.fixture(scope="module")
 async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
     clock = ManualClock(END_MS)
@@ -56,6 +63,7 @@ async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
                 for host in ("web1", "web2"):
                     if _tables(number)["cpu"]["ts"]:
                         await store.append(make_batch(number, _tables(number), host=host))
+                        await _append_samples(store, host, _tables(number)["app"])
                 if number % 4 == 3:
                     await store.flush()
             if number == 15:
@@ -94,6 +102,8 @@ SAME = [
     ("1h", f"SELECT count(*) FROM cpu WHERE ts BETWEEN make_timestamp_ms({LOW}) AND TIMESTAMP '2030-01-01'"),
     ("1h", f"SELECT count(*) FROM cpu WHERE make_timestamp_ms({LOW}) <= ts"),
     ("1h", "SELECT count(*) FROM cpu WHERE ts > now() - INTERVAL 100 YEARS"),
+    ("1h", "SELECT name, host, avg(value), min(value), count(value), count(*) FROM samples GROUP BY ALL"),
+    ("1m", f"SELECT time_bucket(INTERVAL '10 minutes', ts) t, labels['kind'] kind, sum(value) FROM samples WHERE name = 'load' AND labels['host'] = 'web1' AND {BETWEEN} GROUP BY ALL"),
 ]  # fmt: skip
 RAW_ONLY = [
     "SELECT median(busy_ratio) FROM cpu",
@@ -117,6 +127,7 @@ RAW_ONLY = [
     f"SELECT max(busy_ratio) FROM cpu WHERE ts >= make_timestamp_ms({BEGIN_MS}) AND ts < make_timestamp_ms({BEGIN_MS + HOUR_MS})",
     f"SELECT max(busy_ratio) FROM cpu WHERE ts = make_timestamp_ms({BEGIN_MS}) OR host = 'web1'",
     "SELECT any_value(busy_ratio) IS NOT NULL FROM cpu",
+    "SELECT count(DISTINCT labels) FROM samples",
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from nagare.errors import StorageError
 from nagare.metrics.blocks.catalog import Block, Catalog, Checkpoint, Unrolled
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_start_ms
 from nagare.metrics.blocks.library import Library
-from nagare.metrics.blocks.sources import find_hours
+from nagare.metrics.blocks.sources import find_hours, sample_hours
 from nagare.metrics.engine import Engine, os_error, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
@@ -26,6 +26,7 @@ from nagare.metrics.samples.series_files import SeriesFiles
 from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schema, Schemas
 from nagare.metrics.wal.seen import SeenChanges
+from nagare.model.tables import SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Flusher:
             for name, table in sealed.generation.tables.items():
                 blocks.extend(self._write_table(self.schemas.current[name], table, sealed.generation))
                 unrolled.extend(Unrolled(name, hour, now_ms, now_ms) for hour in self._hours(table))
+            hours = sample_hours(sealed.generation)
+            unrolled.extend(Unrolled(SAMPLES.name, hour, now_ms, now_ms) for hour in hours)
             blocks.extend(self._write_samples(sealed))
             self.observer.step("blocks_written")
         except duckdb.Error as error:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
 from nagare.metrics.engine import Engine
+from nagare.metrics.head import Generation
 from nagare.metrics.rollups.hours import HOUR_MS
+from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import AGAIN, Schema
 from nagare.metrics.wide.views import merged, merging_reader
+from nagare.model.tables import SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +24,12 @@ class Sources:
 
     engine: Engine
     directory: str
+    samples: SampleViews
 
-    def raw(self, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
+    def raw(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
         """Return the SELECTs that give the rows of a table as ``view`` wants them. Raises duckdb.Error."""
+        if schema.table == SAMPLES.name:
+            return self.samples.sources(cursor, view, snapshot, with_labels=False)
         if schema.is_wide and self._may_repeat(snapshot, schema):
             reader = merging_reader(view, schema)
             return [merged(view, schema, self._all(reader, snapshot, schema))]
@@ -55,10 +62,22 @@ class Sources:
         """Return the hours of which the head has rows. Raises duckdb.Error."""
         hours: set[int] = set()
         for generation in snapshot.generations:
+            if schema.table == SAMPLES.name:
+                hours |= sample_hours(generation)
             table = generation.tables.get(schema.table)
             if table is not None and table.fill(schema, self.engine):
                 hours.update(find_hours(cursor, f"SELECT ts FROM {table.name}"))  # noqa: S608  made by us
         return hours
+
+
+def sample_hours(generation: Generation) -> set[int]:
+    """Return the hours of which a generation has samples."""
+    hours: set[int] = set()
+    for rows in generation.samples.rows():
+        first, last = rows.min_ms // HOUR_MS, rows.max_ms // HOUR_MS
+        # Most samples are of this hour: the others are worth looking for only where there are any.
+        hours |= {first} if first == last else set(np.unique(rows.ts_ms // HOUR_MS).tolist())
+    return {hour * HOUR_MS for hour in hours}
 
 
 def find_hours(cursor: duckdb.DuckDBPyConnection, source: str) -> set[int]:

@@ -27,7 +27,7 @@ HOURS = Tier("1h", HOUR_MS, "the hour")
 # The finest first: each is made from the one before it.
 TIERS = (MINUTES, HOURS)
 # Every event stands for itself; a mean of events says nothing.
-_NOT_ROLLED = frozenset({"events", "samples"})
+_NOT_ROLLED = frozenset({"events"})
 
 
 def is_rolled(base: str) -> bool:

@@ -14,10 +14,15 @@ from types import MappingProxyType
 from nagare.metrics.engine import quote_name
 from nagare.metrics.rollups.hours import TIERS, Tier, is_rolled, split_table
 from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE, Schema
-from nagare.model.tables import ColumnKind, ColumnType
+from nagare.model.tables import SAMPLES, ColumnKind, ColumnType
 
 # Keys by the table's description that name no series: a process keeps its name when its rank changes.
 _NOT_A_SERIES = MappingProxyType({"process": frozenset({"rank"})})
+# Samples have no schema among the others: they are a row a value, of a series that has a number.
+SAMPLES_SCHEMA = Schema(
+    SAMPLES.name,
+    MappingProxyType({"name": ColumnType.TEXT, "series": ColumnType.INTEGER, "value": ColumnType.FLOAT}),
+)
 # Rows of the bucket, whatever is null in them; the name of no column, as a column's name is never empty.
 ROWS = ".count"
 _STATISTICS = ("min", "max", "sum", "last", "count")
@@ -100,9 +105,13 @@ class Plan:
         selected = ", ".join([f"CAST({bucket} AS {TIME_TYPE}) AS ts", *groups, *items])
         return f"SELECT {selected} FROM ({source}) GROUP BY {', '.join([bucket, *groups])}"  # noqa: S608  quoted names
 
+    def _is_number(self, name: str) -> bool:
+        """Tell whether ``name`` is the number of a series, which stands for its labels and is shown to nobody."""
+        return self.base == SAMPLES.name and name == "series"
+
     def sql_items(self) -> dict[str, str]:
         """Return what SQL sees of a rollup: the expression over its file's columns by name."""
-        items = {name: quote_name(name) for name in ("ts", "host", *self.keys)}
+        items = {name: quote_name(name) for name in ("ts", "host", *self.keys) if not self._is_number(name)}
         for name in self.numbers:
             total, count = (quote_name(statistic(name, word)) for word in ("sum", "count"))
             items[name] = f"{total} / nullif({count}, 0)"
@@ -135,6 +144,8 @@ def _merged(column: str, word: str) -> str:
 
 def plan_of(schema: Schema) -> Plan:
     """Return the plan of the table that ``schema`` describes."""
+    if schema is SAMPLES_SCHEMA:
+        return Plan(schema.table, {"name": SQL_TYPES[ColumnType.TEXT], "series": "INTEGER"}, {"value": "DOUBLE"}, {})
     keys = {name for name in schema.keys if name not in _NOT_A_SERIES.get(schema.table, ())}
     parts: dict[str, dict[str, str]] = {"keys": {}, "numbers": {}, "attributes": {}}
     shown = schema.shown_columns()
@@ -151,24 +162,32 @@ def plan_of(schema: Schema) -> Plan:
     return Plan(schema.table, **parts)
 
 
+def schema_of(base: str, schemas: Mapping[str, Schema]) -> Schema:
+    """Return the schema by which rollups of ``base`` are made."""
+    return SAMPLES_SCHEMA if base == SAMPLES.name else schemas[base]
+
+
 def layout(table: str, schemas: Mapping[str, Schema]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the columns of a block of ``table``, a rollup or not, and the keys that its rows stand by."""
     base, tier = split_table(table)
     if tier is None:
         return schemas[table].sql_columns(), schemas[table].keys
-    plan = plan_of(schemas[base])
+    plan = plan_of(schema_of(base, schemas))
     return plan.file_columns(), tuple(plan.keys)
 
 
 def sql_columns(table: str, schemas: Mapping[str, Schema]) -> dict[str, str]:
     """Return the SQL type of every column that SQL sees of ``table``, a rollup or not, by name."""
     base, tier = split_table(table)
-    return schemas[table].shown_columns() if tier is None else plan_of(schemas[base]).sql_columns()
+    if tier is None:
+        return schemas[table].shown_columns()
+    columns = plan_of(schema_of(base, schemas)).sql_columns()
+    return {**columns, "labels": SQL_TYPES[ColumnType.MAP]} if base == SAMPLES.name else columns
 
 
 def rollups_of(schemas: Mapping[str, Schema]) -> dict[str, str]:
     """Return the tables that SQL sees beside ``schemas``: the name of each rollup and its base."""
-    return {tier.table(base): base for base in schemas if is_rolled(base) for tier in TIERS}
+    return {tier.table(base): base for base in (*schemas, SAMPLES.name) if is_rolled(base) for tier in TIERS}
 
 
 def _is_attribute(schema: Schema, name: str) -> bool:

@@ -15,16 +15,17 @@ import duckdb
 from nagare.errors import StorageError
 from nagare.metrics.blocks.catalog import Block, Catalog, Unrolled
 from nagare.metrics.blocks.files import BlockFiles, Origin, day_of
-from nagare.metrics.blocks.library import Library
+from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import os_error, storage_error
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, spans_of
-from nagare.metrics.rollups.plan import Plan, plan_of
+from nagare.metrics.rollups.plan import Plan, plan_of, schema_of
 from nagare.metrics.rollups.views import during
 from nagare.metrics.schema import TIME_TYPE, Schemas
+from nagare.model.tables import SAMPLES
 
 # Rows come some seconds late and wait a flush long; an hour that is rolled up before is rolled up twice.
 GRACE_MS = 120_000
@@ -99,8 +100,9 @@ class Roller:
             raise os_error("roll up", work.table, error) from error
 
     def _roll(self, work: Work, blocks: Sequence[Block]) -> tuple[int, ...]:
-        held = {name for block in blocks for name in block.columns.split(",")}
-        plan = plan_of(self.schemas.current[work.table]).narrowed(held)
+        plan = plan_of(schema_of(work.table, self.schemas.current))
+        if work.table != SAMPLES.name:
+            plan = plan.narrowed({name for block in blocks for name in block.columns.split(",")})
         written: list[Block] = []
         try:
             with self.check.reading(blocks), self.sources.engine.cursor() as cursor:
@@ -150,15 +152,18 @@ class Roller:
         """Write the blocks of ``piece``, and what ``old`` ones have beside it, noting each in ``written`` at once."""
         plan = piece.plan
         files = _Writer(self.files, cursor, old, written)
+        schema = schema_of(plan.base, self.schemas.current)
+        # Blocks alone: rows of the head mark their hours again when they are flushed.
+        snapshot = Snapshot((), {plan.base: tuple(blocks)})
         for spans in piece.slices:
             raw = View(plan.base, plan.raw_columns(), None, Window(spans[0][0], spans[-1][1]), during(spans))
-            source = raw.body(raw.block_sources(blocks, self.sources.directory))
+            source = raw.body(self.sources.raw(cursor, raw, snapshot, schema))
             files.add(plan, MINUTES, plan.from_raw(source, MINUTES))
         minutes = View(plan.base, plan.file_columns(), None, Window())
         source = minutes.body(minutes.block_sources(tuple(written), self.sources.directory))
         files.add(plan, HOURS, plan.from_tier(source, HOURS))
         others = f"NOT ({during(spans_of(piece.hours))})"
-        whole = plan_of(self.schemas.current[plan.base])
+        whole = plan_of(schema)
         for block in old:
             kept = whole.file_columns()
             columns = {name: kept[name] for name in block.columns.split(",")}

@@ -50,6 +50,8 @@ _OF_HOUR = frozenset(
         "monthname",
     ]
 )
+# What may be made of host, keys, and labels of samples.
+_OF_SERIES = SCALARS | {"array_extract", "map_extract", "map_extract_value", "element_at", "map_contains"}
 _TRUNCATIONS = {"minute": 60_000} | dict.fromkeys(("hour", "day", "week", "month", "quarter", "year"), HOUR_MS)
 
 
@@ -178,7 +180,7 @@ class _Select:
         for each in _nodes(node):
             kind = each.get("class")
             name = str(each.get("function_name", "")).lower()
-            if kind is not None and (kind not in _CLASSES or (kind == "FUNCTION" and name not in SCALARS)):
+            if kind is not None and (kind not in _CLASSES or (kind == "FUNCTION" and name not in _OF_SERIES)):
                 raise NotTheSameError
             if kind is None and each.get("type") in _QUERIES:
                 raise NotTheSameError
@@ -201,7 +203,7 @@ class _Select:
             name = str(node["function_name"]).lower()
             if name in _AGGREGATES:
                 return self._aggregate(name, node)
-            if name not in SCALARS:
+            if name not in _OF_SERIES:
                 raise NotTheSameError
         written: Node = self._children(node, names)
         return written

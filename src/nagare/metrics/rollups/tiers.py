@@ -22,11 +22,13 @@ from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.views import View, Window, make_view
 from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, is_rolled
 from nagare.metrics.rollups.moments import Asking
-from nagare.metrics.rollups.plan import plan_of
+from nagare.metrics.rollups.plan import SAMPLES_SCHEMA, Plan, plan_of, schema_of
 from nagare.metrics.rollups.shape import Shape, find_shapes, is_fixed
-from nagare.metrics.rollups.views import Asked, during, find_spans
+from nagare.metrics.rollups.views import Asked, RollupViews, during, find_spans
 from nagare.metrics.schema import Schema
+from nagare.metrics.sql.naming import may_name
 from nagare.metrics.sql.sandbox import Checked
+from nagare.model.tables import SAMPLES
 
 # Below it raw rows are read as quickly.
 LEAST_MS: Mapping[Tier, int] = {MINUTES: 2 * HOUR_MS, HOURS: 24 * HOUR_MS}
@@ -78,10 +80,13 @@ class TierChooser:
         schemas: Mapping[str, Schema],
     ) -> Choice:
         """Return what is read for ``checked``, its views of rollups made on ``cursor``. Raises duckdb.Error."""
-        tables = {name for name in checked.tables if name in schemas and is_rolled(name) and _begin(snapshot, name)}
-        if not tables:
+        known = {
+            name: schema_of(name, schemas)
+            for name in checked.tables & {*schemas, SAMPLES.name}
+            if is_rolled(name) and _begin(snapshot, name) is not None
+        }
+        if not known:
             return Choice(checked)
-        known = {name: schemas[name] for name in tables}
         try:
             return _Chosen(self.sources, cursor, caller, snapshot, known).choice(checked)
         except (duckdb.ProgrammingError, duckdb.NotSupportedError):
@@ -103,11 +108,13 @@ class _Chosen:
         self._schemas = schemas
         self._asking = Asking(cursor, caller.params)
         self._tiers: list[Tier] = []
+        self._with_labels = True
         self._notes: dict[str, None] = {}
 
     def choice(self, checked: Checked) -> Choice:
         tree = deepcopy(dict(checked.tree))
-        plans = {name: plan_of(schema) for name, schema in self._schemas.items()}
+        plans = {name: _seen_plan(schema) for name, schema in self._schemas.items()}
+        self._with_labels = may_name(tree, "labels", checked.tables)
         for shape in find_shapes(tree, plans, self._asking.templates()):
             self._rewrite(shape)
         left = {str(node.get("table_name")).lower() for node in _sources_of(tree)}
@@ -208,8 +215,10 @@ class _Chosen:
         )
         wanted = tuple(b for b in snapshot.blocks.get(table, ()) if not _is_inside(b, zone, spans))
         fewer = replace(snapshot, blocks={**snapshot.blocks, table: wanted})
-        rows = plan.as_rows(raw.body(self._sources.raw(raw, fewer, schema)))
-        self._cursor.execute(make_view(view, rolled.body([*self._sources.blocks(rolled, snapshot, name), rows])))
+        rows = plan.as_rows(raw.body(self._sources.raw(self._cursor, raw, fewer, schema)))
+        body = rolled.body([*self._sources.blocks(rolled, snapshot, name), rows])
+        asked = Asked(schema, tier, caller.hosts, zone, self._with_labels)
+        self._cursor.execute(make_view(view, RollupViews(self._sources).labelled(self._cursor, asked, "*", body)))
 
     def _note_missing(self, table: str) -> None:
         """Say that raw rows of ``table`` begin later than its rollups, if the request may ask for older ones."""
@@ -221,6 +230,13 @@ class _Chosen:
 
 
 _BUCKETS: Mapping[Tier, str] = {MINUTES: "minutes", HOURS: "hours"}
+
+
+def _seen_plan(schema: Schema) -> Plan:
+    """Return the plan of what a statement can name."""
+    plan = plan_of(schema)
+    keys = {name: plan.keys.get(name, "") for name in ("name", "labels")} if schema is SAMPLES_SCHEMA else plan.keys
+    return replace(plan, keys=keys)
 
 
 def _begin(snapshot: Snapshot, table: str) -> int | None:

@@ -17,7 +17,10 @@ from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import quote_name
 from nagare.metrics.rollups.hours import HOUR_MS, Tier, spans_of
 from nagare.metrics.rollups.plan import Plan, plan_of
+from nagare.metrics.samples.mirror import SERIES
+from nagare.metrics.samples.views import NO_LABELS
 from nagare.metrics.schema import Schema
+from nagare.model.tables import SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Asked:
     tier: Tier
     hosts: frozenset[str] | None
     window: Window
+    # Whether labels of samples may be named.
+    with_labels: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,31 @@ class RollupViews:
         rolled = View(name, plan.file_columns(), asked.hosts, asked.window, f"NOT ({within})" if within else "")
         sources = self.sources.blocks(rolled, snapshot, name)
         if spans:
-            sources.append(self._fresh(asked, plan, snapshot, spans))
+            sources.append(self._fresh(cursor, asked, plan, snapshot, spans))
         items = ", ".join(f"{expression} AS {quote_name(column)}" for column, expression in plan.sql_items().items())
-        return f"SELECT {items} FROM ({rolled.body(sources)})"  # noqa: S608  made by us
+        return self.labelled(cursor, asked, items, rolled.body(sources))
 
-    def _fresh(self, asked: Asked, plan: Plan, snapshot: Snapshot, spans: list[tuple[int, int]]) -> str:
+    def labelled(self, cursor: duckdb.DuckDBPyConnection, asked: Asked, items: str, body: str) -> str:
+        """Return the SELECT of ``items`` from ``body``, of samples with their labels. Raises duckdb.Error."""
+        if asked.schema.table != SAMPLES.name:
+            return f"SELECT {items} FROM ({body})"  # noqa: S608  made by us
+        if not asked.with_labels:
+            return f"SELECT {items}, {NO_LABELS} AS labels FROM ({body})"  # noqa: S608  made by us
+        self.sources.samples.mirror.fill(cursor)
+        known = f"(SELECT id, labels FROM {SERIES}) AS known"  # noqa: S608  made by us
+        return f"SELECT {items}, known.labels FROM ({body}) AS rolled LEFT JOIN {known} ON known.id = rolled.series"  # noqa: S608  made by us
+
+    def _fresh(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        asked: Asked,
+        plan: Plan,
+        snapshot: Snapshot,
+        spans: list[tuple[int, int]],
+    ) -> str:
         window = Window(spans[0][0], spans[-1][1])
         view = View(asked.schema.table, plan.raw_columns(), asked.hosts, window, during(spans))
-        made = plan.from_raw(view.body(self.sources.raw(view, snapshot, asked.schema)), asked.tier)
+        made = plan.from_raw(view.body(self.sources.raw(cursor, view, snapshot, asked.schema)), asked.tier)
         where = asked.window.sql()
         return f"SELECT * FROM ({made}){' WHERE ' + where if where else ''}"  # noqa: S608  made by us
 

@@ -26,7 +26,7 @@ from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE
 from nagare.model.samples import STALE_BITS
 from nagare.model.tables import SAMPLE_TABLES, SAMPLES, Table
 
-_NO_LABELS = "CAST(NULL AS MAP(VARCHAR, VARCHAR))"
+NO_LABELS = "CAST(NULL AS MAP(VARCHAR, VARCHAR))"
 
 
 def _sql_columns(table: Table) -> Mapping[str, str]:
@@ -50,19 +50,27 @@ class SampleViews:
 
     def make(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool) -> None:
         """Make ``view`` of one of the two tables on ``cursor``. Raises duckdb.Error."""
-        self.mirror.fill(cursor)
         if view.name == SAMPLES.name:
-            sources = self._samples(cursor, view, snapshot, with_labels=with_labels)
-        else:
-            rows = self.newest.rows()
-            sources = [_of_arrays(cursor, "newest", rows.series, rows.ts_ms, rows.values, with_labels=with_labels)]
-        cursor.execute(view.sql([view.table_source(f"({source})", view.columns) for source in sources]))
+            cursor.execute(view.sql(self.sources(cursor, view, snapshot, with_labels=with_labels)))
+            return
+        self.mirror.fill(cursor)
+        rows = self.newest.rows()
+        source = _of_arrays(cursor, "newest", rows.series, rows.ts_ms, rows.values, with_labels=with_labels)
+        cursor.execute(view.sql([view.table_source(f"({source})", view.columns)]))
+
+    def sources(
+        self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool
+    ) -> list[str]:
+        """Return the SELECTs of all samples as ``view`` wants them; a column ``series`` has their numbers. Raises duckdb.Error."""
+        self.mirror.fill(cursor)
+        found = self._samples(cursor, view, snapshot, with_labels=with_labels)
+        return [view.table_source(f"({source})", view.columns) for source in found]
 
     def _samples(
         self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool
     ) -> list[str]:
         blocks = [
-            block for block in snapshot.blocks.get(view.name, ()) if view.window.meets(block.min_ms, block.max_ms)
+            block for block in snapshot.blocks.get(SAMPLES.name, ()) if view.window.meets(block.min_ms, block.max_ms)
         ]
         sources = [self._of_blocks(blocks, with_labels=with_labels)] if blocks else []
         for number, rows in enumerate(_head_rows(snapshot, view)):
@@ -74,9 +82,9 @@ class SampleViews:
         paths = ", ".join(quote_text(f"{self.directory}/{block.path}") for block in blocks)
         files = f"read_parquet([{paths}], hive_partitioning = false) AS stored"
         if not with_labels:
-            return f"SELECT ts, host, name, {_NO_LABELS} AS labels, {VALUE_SQL} AS value FROM {files}"  # noqa: S608  ours
+            return f"SELECT ts, host, name, series, {NO_LABELS} AS labels, {VALUE_SQL} AS value FROM {files}"  # noqa: S608  ours
         return (
-            f"SELECT ts, stored.host, stored.name, known.labels, {VALUE_SQL} AS value "  # noqa: S608  made by us
+            f"SELECT ts, stored.host, stored.name, stored.series, known.labels, {VALUE_SQL} AS value "  # noqa: S608  made by us
             f"FROM {files} LEFT JOIN {SERIES} AS known ON known.id = stored.series"
         )
 
@@ -100,8 +108,8 @@ def _of_arrays(
         columns["is_nan"] = is_nan & (values.view(np.int64) != STALE_BITS)
         value = "CASE WHEN is_nan THEN CAST('NaN' AS DOUBLE) ELSE number END"
     cursor.register(name, columns)
-    labels = "known.labels" if with_labels else _NO_LABELS
+    labels = "known.labels" if with_labels else NO_LABELS
     return (
-        f"SELECT CAST(ts AS {TIME_TYPE}) AS ts, known.host, known.name, {labels} AS labels, {value} AS value "  # noqa: S608  made by us
+        f"SELECT CAST(ts AS {TIME_TYPE}) AS ts, known.host, known.name, {name}.series, {labels} AS labels, {value} AS value "  # noqa: S608  made by us
         f"FROM {name} JOIN {SERIES} AS known ON known.id = {name}.series"
     )

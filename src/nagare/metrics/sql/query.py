@@ -22,7 +22,7 @@ from nagare.metrics.blocks.verify import FIRST_LOOK_BYTES, BlockCheck, block_err
 from nagare.metrics.blocks.views import View, Window, make_view
 from nagare.metrics.engine import Engine, quote_name
 from nagare.metrics.rollups.hours import TIERS, split_table
-from nagare.metrics.rollups.plan import sql_columns
+from nagare.metrics.rollups.plan import schema_of, sql_columns
 from nagare.metrics.rollups.tiers import RAW, Caller, TierChooser
 from nagare.metrics.rollups.views import Asked, RollupViews
 from nagare.metrics.samples.views import COLUMNS as SAMPLE_COLUMNS
@@ -33,7 +33,7 @@ from nagare.metrics.sql.naming import may_name
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.model.columns import Columns, RecordTable
-from nagare.model.tables import ColumnType
+from nagare.model.tables import SAMPLES, ColumnType
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
 
 PARAMETERS_LIMIT = 1000
@@ -86,7 +86,7 @@ class QueryRunner:
         self._engine = engine
         self._library = library
         self._blocks = blocks
-        self._sources = Sources(engine, str(blocks.directory))
+        self._sources = Sources(engine, str(blocks.directory), samples)
         self._rollups = RollupViews(self._sources)
         self._tiers = TierChooser(self._sources)
         self._settings = settings
@@ -168,7 +168,7 @@ class QueryRunner:
             return False
         try:
             for name in checked.tables:
-                if split_table(name)[0] in schemas:
+                if name not in SAMPLE_COLUMNS and split_table(name)[0] in (*schemas, SAMPLES.name):
                     cursor.execute(View(name, sql_columns(name, schemas), job.hosts, job.window).sql([]))
             for name in checked.tables & SAMPLE_COLUMNS.keys():
                 cursor.execute(View(name, SAMPLE_COLUMNS[name], job.hosts, job.window).sql([]))
@@ -196,11 +196,13 @@ class QueryRunner:
                 continue
             base, tier = split_table(name)
             if tier is not None:
-                body = self._rollups.body(cursor, Asked(schemas[base], tier, job.hosts, job.window), snapshot)
+                with_labels = may_name(checked.tree, "labels", checked.tables)
+                asked = Asked(schema_of(base, schemas), tier, job.hosts, job.window, with_labels)
+                body = self._rollups.body(cursor, asked, snapshot)
                 cursor.execute(make_view(name, body))
                 continue
             view = View(name, schemas[name].shown_columns(), job.hosts, job.window)
-            sources = self._sources.raw(view, snapshot, schemas[name])
+            sources = self._sources.raw(cursor, view, snapshot, schemas[name])
             job.check_stopped()
             cursor.execute(view.sql(sources))
 
