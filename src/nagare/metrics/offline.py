@@ -7,10 +7,7 @@ is read without cutting its torn tail. Whether a server runs is the caller's to 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +15,7 @@ from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import NotReadyError, QuerySyntaxError, StorageError
 from nagare.lib.clock import Clock, SystemClock
+from nagare.lib.database_copy import copied
 from nagare.lib.segment_log import Damage, read_log
 from nagare.metrics.blocks.catalog import Block, Catalog, Unrolled
 from nagare.metrics.blocks.files import BlockFiles
@@ -108,12 +106,7 @@ class OfflineStore:
                     hint="start the server once: it makes the catalog again from the blocks",
                 )
             return [], [], 0
-        with tempfile.TemporaryDirectory(prefix="nagare-catalog-") as folder:
-            copy = Path(folder) / "catalog.db"
-            for suffix in ("", "-journal"):
-                source = catalog.with_name(catalog.name + suffix)
-                if source.exists():
-                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
+        with copied(catalog, is_live=False) as copy:
             opened = Catalog(copy)
             try:
                 opened.open()

@@ -21,6 +21,31 @@ def note(text: str) -> None:
         print(plain_lines(text), file=sys.stderr, flush=True)  # noqa: T201  the owner of stderr
 
 
+class ProgressLine:
+    """One line of stderr that is written over and over, on a terminal only; ``close`` leaves nothing of it."""
+
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        """Show nothing yet; nothing at all when ``is_quiet``."""
+        self._is_shown = False
+        self._may_show = not is_quiet and sys.stderr is not None and sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        """Let the line say ``text``."""
+        if self._may_show:
+            self._is_shown = True
+            self._write(f"\r\x1b[K{plain(text)}")
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._is_shown:
+            self._is_shown = False
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            print(text, end="", file=sys.stderr, flush=True)  # noqa: T201  the owner of stderr
+
+
 def report(error: NagareError, *, as_json: bool) -> None:
     """Write ``error`` for a person, or as a problem document."""
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,16 +21,30 @@ _COLOURS = {"ok": "\x1b[32m", "warn": "\x1b[33m", "bad": "\x1b[31m"}
 
 
 @app.command()
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Read every byte that is kept instead, and name each fault and what it costs."),
+    ] = False,
+) -> None:
     """Check this installation and say how to mend it.
 
     It changes nothing. The exit status is 1 when something is bad; a warning alone is 0.
 
+    With --verify it reads every record of the log, every block, the catalog and the records, also while a server runs.
+
     Examples:
       nagare doctor
       nagare doctor -o json
+      nagare doctor --verify
     """
     invocation = invocation_of(context)
+    if verify:
+        from nagare.cli.offline.verification import verify as verify_files
+
+        verify_files(invocation)
+        return
     checks = list(_checks(invocation))
     if invocation.format is OutputFormat.TABLE:
         _print(invocation, checks)

@@ -168,6 +168,38 @@ def find_misread(cursor: duckdb.DuckDBPyConnection, directory: Path, block: Bloc
     return None if is_sound else Fault("holds other rows than it had")
 
 
+def find_undecodable(cursor: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Decode any Parquet file whole; return what is wrong, or nothing."""
+    source = f"read_parquet({quote_text(str(path))}, hive_partitioning = false)"
+    try:
+        cursor.execute(f"SELECT bit_xor(hash(file)) FROM {source} AS file").fetchone()  # noqa: S608  made by us
+    except duckdb.Error:
+        return "does not read back"
+    return ""
+
+
+def find_bad_row_group(cursor: duckdb.DuckDBPyConnection, directory: Path, block: Block) -> str:
+    """Name the first row group of ``block`` that does not decode; empty when that cannot be said."""
+    file = quote_text(str(directory / block.path))
+    try:
+        groups = cursor.execute(
+            f"SELECT row_group_id, min(row_group_num_rows) FROM parquet_metadata({file}) GROUP BY 1 ORDER BY 1"  # noqa: S608  made by us
+        ).fetchall()
+    except duckdb.Error:
+        return "footer"
+    start = 0
+    for number, rows in groups:
+        try:
+            cursor.execute(
+                f"SELECT bit_xor(hash(block)) FROM read_parquet({file}, hive_partitioning = false, file_row_number = true) "  # noqa: S608  made by us
+                f"AS block WHERE file_row_number >= {start} AND file_row_number < {start + rows}"
+            ).fetchone()
+        except duckdb.Error:
+            return f"row group {number}"
+        start += rows
+    return ""
+
+
 def block_error(faults: Sequence[str]) -> CorruptBlockError:
     """Return the error for blocks that are not what was written and are left out from now on."""
     more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
