@@ -96,6 +96,15 @@ def test_usual_requests_take_the_quick_way(count: int, samples: int) -> None:
         assert len(found.series) == count * samples
 
 
+@pytest.mark.parametrize("length", [10, 120, 200, 16_300, 17_000, 70_000])
+def test_labels_of_every_length(length: int) -> None:
+    interned = Interned()
+    codec = RemoteWriteCodec(interned)
+    rows: list[Row] = [({"__name__": "m", "x": "y" * length, "n": str(n)}, [(NOW + n, n + 0.5)]) for n in range(3)]
+    for _ in range(4):
+        assert _bits(interned, codec.decode_v1(write_request(rows).SerializeToString())) == _expected(rows)
+
+
 def test_a_layout_takes_other_values_and_times_but_no_other_series() -> None:
     interned = Interned()
     codec = RemoteWriteCodec(interned)
@@ -131,25 +140,31 @@ def test_a_label_that_looks_like_a_sample_is_a_label(inside: bytes) -> None:
         assert (decoded.refused, _bits(interned, decoded)) == ({"labels": 1}, _expected(rows[1:]))
 
 
-_LAWFUL = write_request(_usual(12, 5, 2)).SerializeToString()
+def _plain(count: int) -> list[Row]:
+    return [({"__name__": "m", "host": f"h{i}"}, [(NOW, i + 0.5)]) for i in range(count)]
+
+
+# Two samples a series with zeros among them, and one full sample a series: the two quick ways.
+_LAWFUL = [write_request(rows).SerializeToString() for rows in (_usual(12, 5, 2), _plain(8))]
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, len(_LAWFUL) - 1), st.integers(0, 255)), max_size=3),
-    st.integers(0, len(_LAWFUL)),
+    st.sampled_from(_LAWFUL),
+    st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=3),
+    st.integers(0, 2**16),
     st.booleans(),
 )
 def test_damaged_requests_are_read_by_every_way_alike(
-    changes: list[tuple[int, int]], cut_at: int, is_cut: bool
+    lawful: bytes, changes: list[tuple[int, int]], cut_at: int, is_cut: bool
 ) -> None:
-    body = bytearray(_LAWFUL)
+    body = bytearray(lawful)
     for place, byte in changes:
-        body[place] = byte
-    damaged = bytes(body[:cut_at] if is_cut else body)
+        body[place % len(body)] = byte
+    damaged = bytes(body[: cut_at % len(body)] if is_cut else body)
     interned = Interned()
     codec = RemoteWriteCodec(interned)
     for _ in range(3):
-        codec.decode_v1(_LAWFUL)
+        codec.decode_v1(lawful)
 
     def told(decode: Any) -> Any:
         try:

@@ -11,7 +11,7 @@ from nagare.interop.known import KnownSeries
 from nagare.interop.remote_write import v1, v2
 from nagare.interop.remote_write.columns_v1 import Cut, cut, pad, read_times, read_values
 from nagare.interop.remote_write.decoded import UNLAWFUL, UNLAWFUL_SERIES, Decoded
-from nagare.interop.remote_write.layouts import Layouts
+from nagare.interop.remote_write.layouts import Layouts, layout_key
 from nagare.model.samples import Samples, SeriesIntern
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ class RemoteWriteCodec:
         """Return what a ``prometheus.WriteRequest`` holds. Raises InputError."""
         with self._lock:
             padded = pad(body)
-            found = self._layouts.find(padded)
+            key = layout_key(body)
+            found = self._layouts.find(key, padded)
             if found is None:
                 found = cut(body, padded, self._intern, self._known)
                 if found is None:
                     return v1.walk(body, self._intern, self._known).decoded()
-                self._layouts.note(padded, found)
+                self._layouts.note(key, padded, found)
             return _read(padded, found)
 
     def decode_v2(self, body: bytes) -> Decoded:
@@ -49,13 +50,9 @@ class RemoteWriteCodec:
 
 
 def _read(padded: Bytes, found: Cut) -> Decoded:
-    samples = Samples(
-        found.series,
-        read_times(padded, found.places, found.is_full),
-        read_values(padded, found.places, found.is_full),
-    )
-    lawful = found.series != UNLAWFUL_SERIES
-    if lawful.all():
+    samples = Samples(found.series, read_times(padded, found), read_values(padded, found))
+    if int(found.series.min()) != UNLAWFUL_SERIES:
         return Decoded(samples)
+    lawful = found.series != UNLAWFUL_SERIES
     refused = {UNLAWFUL: int(len(samples) - np.count_nonzero(lawful))}
     return Decoded(Samples(samples.series[lawful], samples.ts_ms[lawful], samples.values[lawful]), refused=refused)

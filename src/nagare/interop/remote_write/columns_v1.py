@@ -34,16 +34,28 @@ _TIME_BYTES = 6
 # Times from 1971 to 2109 in milliseconds take six bytes, the first five with their high bit set.
 _HIGH_BITS = np.uint64(0x80_8080_8080)
 _HIGH_MASK = np.uint64(0x8080_8080_8080)
+_TIME_MASK = np.uint64(0xFFFF_FFFF_FFFF)
 _PADDING = 32
+# Up to here, following the chain of lengths costs less than numpy's calls do.
+_CHAIN_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A request cut up: for each sample the number of its series, its place, and whether it carries a value."""
+    """A request cut up: for each sample the number of its series, and where its value and its time begin.
+
+    ``is_full`` tells which samples carry a value, None when all do.
+    """
 
     series: NDArray[np.int32]
-    places: Places
-    is_full: Flags
+    value_places: Places
+    time_places: Places
+    is_full: Flags | None
+
+    @staticmethod
+    def at(series: NDArray[np.int32], places: Places, is_full: Flags) -> Cut:
+        """Return the cut of samples at ``places``."""
+        return Cut(series, places + 3, time_places(places, is_full), None if is_full.all() else is_full)
 
 
 def pad(body: bytes) -> Bytes:
@@ -56,6 +68,8 @@ def pad(body: bytes) -> Bytes:
 
 def cut(body: bytes, padded: Bytes, intern: SeriesIntern, known: KnownSeries) -> Cut | None:
     """Return ``body`` cut up, None when it is not of the usual shape."""
+    if len(body) <= _CHAIN_BYTES and (found := _cut_chain(body, padded, known)) is not None:
+        return found
     places, is_full = _find_samples(padded, len(body))
     if not len(places):
         return None
@@ -75,20 +89,23 @@ def cut(body: bytes, padded: Bytes, intern: SeriesIntern, known: KnownSeries) ->
         return None
     if len(heads) < len(places):
         series = np.repeat(series, np.diff(np.concatenate((heads, [len(places)]))))
-    return Cut(series, places, is_full)
+    return Cut.at(series, places, is_full)
 
 
-def read_values(padded: Bytes, places: Places, is_full: Flags) -> NDArray[np.float64]:
-    """Return the values of samples at ``places``, bit for bit; zero where none is written."""
-    words = _words(padded)[places + 3]
-    if not is_full.all():
-        words = np.where(is_full, words, np.uint64(0))
+def read_values(padded: Bytes, cut: Cut) -> NDArray[np.float64]:
+    """Return the values of the samples, bit for bit; zero where none is written."""
+    words = _words(padded)[cut.value_places]
+    if cut.is_full is not None:
+        words = np.where(cut.is_full, words, np.uint64(0))
     return words.view(np.float64)
 
 
-def read_times(padded: Bytes, places: Places, is_full: Flags) -> NDArray[np.int64]:
-    """Return the times of samples at ``places``."""
-    words = _words(padded)[time_places(places, is_full)]
+def read_times(padded: Bytes, cut: Cut) -> NDArray[np.int64]:
+    """Return the times of the samples."""
+    words = _words(padded)[cut.time_places] & _TIME_MASK
+    # One scrape has one time: most requests say nothing else.
+    if words[0] == words[-1] and bool((words == words[0]).all()):
+        return np.full(len(words), _time(int(words[0])), dtype=np.int64)
     # Six groups of seven bits, low first.
     times = words & np.uint64(0x7F)
     for group in range(1, _TIME_BYTES):
@@ -96,9 +113,42 @@ def read_times(padded: Bytes, places: Places, is_full: Flags) -> NDArray[np.int6
     return times.view(np.int64)
 
 
+def _time(word: int) -> int:
+    return sum((word >> 8 * group & 0x7F) << 7 * group for group in range(_TIME_BYTES))
+
+
 def time_places(places: Places, is_full: Flags) -> Places:
     """Return where the times of samples at ``places`` begin."""
     return places + np.where(is_full, 12, 3)
+
+
+def _cut_chain(body: bytes, padded: Bytes, known: KnownSeries) -> Cut | None:
+    """Return ``body`` cut up when it is one full sample after each of labels that are known, else None."""
+    get, size = known.getter, len(body)
+    numbers: list[SeriesId] = []
+    places: list[int] = []
+    at = 0
+    # Two bytes more, so that a length that is cut off reads as one that leads beyond the end.
+    content = body + b"\0\0"
+    while at < size:
+        length, begin = content[at + 1], at + 2
+        if length >= 0x80:
+            if content[begin] >= 0x80:
+                return None
+            length, begin = length & 0x7F | content[begin] << 7, begin + 1
+        at, tag = begin + length, content[at]
+        place = at - _FULL_BYTES
+        if tag != 0x0A or place <= begin or at > size or content[place : place + 3] != b"\x12\x10\x09":
+            return None
+        number = get(content[begin:place])
+        if number is None or content[place + 11] != 0x10:
+            return None
+        numbers.append(number)
+        places.append(place)
+    found = np.array(places, dtype=np.int64)
+    cut = Cut(np.array(numbers, dtype=np.int32), found + 3, found + 12, None)
+    times = _words(padded)[cut.time_places] & _HIGH_MASK
+    return cut if numbers and bool((times == _HIGH_BITS).all()) else None
 
 
 def _words(padded: Bytes) -> NDArray[np.uint64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nagare.interop.remote_write.columns_v1 import Cut, time_places
+from nagare.interop.remote_write.columns_v1 import Cut
 from nagare.interop.scratch import scratch
 
 if TYPE_CHECKING:
@@ -20,8 +20,18 @@ if TYPE_CHECKING:
 
     from nagare.interop.remote_write.columns_v1 import Bytes
 
-# A layout is tried in full only if it agrees here: another order of series shows within the first one or two.
-_PROBE_BYTES = 512
+# A layout is tried in full only if it agrees here: another order of series shows within the first few.
+_PROBE_BYTES = 1024
+_VALUE_BYTES, _TIME_BYTES = 8, 6
+# Where the first sample is looked for: behind the labels of one series.
+_HEAD_BYTES = 1024
+_ENTRY_BYTES = 200
+_Key = tuple[int, bytes]
+
+
+def layout_key(body: bytes) -> _Key:
+    """Return what requests of one layout have in common: their length, and the labels of their first series."""
+    return len(body), body[: max(0, body.find(b"\x12\x10\x09", 0, _HEAD_BYTES))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,72 +42,72 @@ class _Layout:
     masked: Bytes
     cut: Cut
 
+    @property
+    def cost(self) -> int:
+        """The bytes that it holds, about."""
+        return 2 * len(self.mask) + 20 * len(self.cut.series) + _ENTRY_BYTES
+
     def fits(self, padded: Bytes) -> bool:
         """Tell whether ``padded`` differs in values and times alone."""
         probe = slice(0, _PROBE_BYTES)
-        if not np.array_equal(padded[probe] & self.mask[probe], self.masked[probe]):
+        if not bool(((padded[probe] & self.mask[probe]) == self.masked[probe]).all()):
             return False
         size = len(padded) // 8 * 8
         words = scratch(1, size).view(np.uint64)
         np.bitwise_and(padded[:size].view(np.uint64), self.mask[:size].view(np.uint64), out=words)
         # What is left beyond the last whole word is padding.
-        return np.array_equal(words, self.masked[:size].view(np.uint64))
+        return bool((words == self.masked[:size].view(np.uint64)).all())
 
 
 class Layouts:
-    """The layouts of a sender, one for each length of body, forgotten in the order of their last use."""
+    """The layouts of a sender, forgotten in the order of their last use."""
 
     def __init__(self, limit_bytes: int) -> None:
         """Hold at most ``limit_bytes``."""
-        self._limit = limit_bytes
+        self._limit = limit_bytes * 3 // 4
         self._held = 0
-        self._layouts: OrderedDict[int, _Layout] = OrderedDict()
-        # Which series the last request of a length brought: only an order that comes twice is worth remembering.
-        self._seen: OrderedDict[int, NDArray[np.int32]] = OrderedDict()
+        self._layouts: OrderedDict[_Key, _Layout] = OrderedDict()
+        # Which series the last request of a key brought: only an order that comes twice is worth remembering.
+        self._seen: OrderedDict[_Key, NDArray[np.int32]] = OrderedDict()
+        self._seen_limit = limit_bytes // 4
+        self._seen_held = 0
 
-    def find(self, padded: Bytes) -> Cut | None:
+    def find(self, key: _Key, padded: Bytes) -> Cut | None:
         """Return how ``padded`` is cut, None when no layout fits."""
-        layout = self._layouts.get(len(padded))
+        layout = self._layouts.get(key)
         if layout is None or not layout.fits(padded):
             return None
-        self._layouts.move_to_end(len(padded))
+        self._layouts.move_to_end(key)
         return layout.cut
 
-    def note(self, padded: Bytes, cut: Cut) -> None:
+    def note(self, key: _Key, padded: Bytes, cut: Cut) -> None:
         """Remember the layout of a request that ``find`` did not know, when its order of series came before."""
-        length = len(padded)
-        seen = self._seen.pop(length, None)
-        if seen is not None and np.array_equal(seen, cut.series) and bool((cut.series >= 0).all()):
-            self._keep(padded, cut)
-            return
-        self._seen[length] = cut.series
-        if len(self._seen) > _SEEN_LIMIT:
-            self._seen.popitem(last=False)
+        seen = self._seen.pop(key, None)
+        if seen is not None:
+            self._seen_held -= 4 * len(seen) + _ENTRY_BYTES
+            if np.array_equal(seen, cut.series) and int(cut.series.min()) >= 0:
+                self._keep(key, _layout(padded, cut))
+                return
+        self._seen[key] = cut.series
+        self._seen_held += 4 * len(cut.series) + _ENTRY_BYTES
+        while self._seen_held > self._seen_limit:
+            _, gone = self._seen.popitem(last=False)
+            self._seen_held -= 4 * len(gone) + _ENTRY_BYTES
 
-    def _keep(self, padded: Bytes, cut: Cut) -> None:
-        length = len(padded)
-        if self._layouts.pop(length, None) is not None:
-            self._held -= _cost(length)
-        self._layouts[length] = _layout(padded, cut)
-        self._held += _cost(length)
+    def _keep(self, key: _Key, layout: _Layout) -> None:
+        replaced = self._layouts.pop(key, None)
+        self._held += layout.cost - (0 if replaced is None else replaced.cost)
+        self._layouts[key] = layout
         while self._held > self._limit:
-            gone, _ = self._layouts.popitem(last=False)
-            self._held -= _cost(gone)
-
-
-_SEEN_LIMIT = 16
-
-
-def _cost(length: int) -> int:
-    return 3 * length
+            _, gone = self._layouts.popitem(last=False)
+            self._held -= gone.cost
 
 
 def _layout(padded: Bytes, cut: Cut) -> _Layout:
     mask = np.full(len(padded), 0xFF, dtype=np.uint8)
-    values = cut.places[cut.is_full] + 3
-    for offset in range(8):
+    values = cut.value_places if cut.is_full is None else cut.value_places[cut.is_full]
+    for offset in range(_VALUE_BYTES):
         mask[values + offset] = 0
-    times = time_places(cut.places, cut.is_full)
-    for offset in range(6):
-        mask[times + offset] = 0x80
+    for offset in range(_TIME_BYTES):
+        mask[cut.time_places + offset] = 0x80
     return _Layout(mask, padded & mask, cut)
