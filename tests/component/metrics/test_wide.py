@@ -160,3 +160,17 @@ async def _step(store: MetricStore, verb: str, points: Any, expected: dict[Any, 
             for (host, core, ts), fields in expected.items()
         ]
         assert sorted(found, key=str) == sorted(wanted, key=str)
+
+
+async def test_rollups_count_a_repeated_point_once(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        minute = NS - NS % (60 * 10**9)
+        for value in (1, 5, 5):
+            await _write(store, f"cpu,host=a,core=0 x={value}i {minute}\ncpu,host=a,core=0 x=9i {minute + value}")
+            if value == 1:
+                await store.flush()
+        for _ in range(2):
+            found = await rows(store, "select host, core, x_min, x_max, x_count, x from influx.cpu_1m")
+            assert found == [["a", "0", 5, 9, 3, (5 + 9 + 9) / 3]]
+            await store.flush()
+            await store.keep_house()

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from nagare.errors import BodyTooLargeError, InputError
 from nagare.interop.known import KnownSeries
-from nagare.interop.remote_write import v1
+from nagare.interop.remote_write import v1, v2
 from nagare.interop.remote_write.codec import RemoteWriteCodec
 from nagare.interop.remote_write.columns_v1 import cut, pad
+from nagare.interop.remote_write.columns_v2 import Texts
 from nagare.interop.remote_write.decoded import Decoded
 from nagare.interop.remote_write.packing import pack_snappy, unpack_snappy
 from nagare.model.samples import STALE_BITS
@@ -176,6 +177,59 @@ def test_damaged_requests_are_read_by_every_way_alike(
     plain = told(lambda: v1.walk(damaged, interned, KnownSeries(0)).decoded())
     for _ in range(3):
         assert told(lambda: codec.decode_v1(damaged)) == plain
+
+
+_LAWFUL_V2 = [request_v2(rows).SerializeToString() for rows in (_usual(12, 5), _plain(8))]
+
+
+@given(
+    st.sampled_from(_LAWFUL_V2),
+    st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=3),
+    st.integers(0, 2**16),
+    st.booleans(),
+)
+def test_damaged_requests_of_version_2_are_read_by_every_way_alike(
+    lawful: bytes, changes: list[tuple[int, int]], cut_at: int, is_cut: bool
+) -> None:
+    body = bytearray(lawful)
+    for place, byte in changes:
+        body[place % len(body)] = byte
+    damaged = bytes(body[: cut_at % len(body)] if is_cut else body)
+    interned = Interned()
+    codec = RemoteWriteCodec(interned)
+    for _ in range(3):
+        codec.decode_v2(lawful)
+
+    def told(decode: Any) -> Any:
+        try:
+            decoded = decode()
+        except InputError as error:
+            return str(error)
+        return _bits(interned, decoded), decoded.refused, decoded.histograms, decoded.exemplars
+
+    plain = told(lambda: v2.walk(damaged, interned, v2.Tables(2**20)).decoded())
+    for _ in range(3):
+        assert told(lambda: codec.decode_v2(damaged)) == plain
+
+
+def test_usual_requests_of_version_2_take_the_quick_way_in_any_order() -> None:
+    interned = Interned()
+    texts = Texts(2**20)
+    rows = _usual(300, 3)
+    for seed in range(3):
+        shuffled = random.Random(seed).sample(rows, len(rows))
+        request = request_v2(shuffled)
+        request.symbols.append("what")
+        for series in request.timeseries:
+            series.metadata.CopyFrom(V2["Metadata"](type=1, help_ref=len(request.symbols) - 1))
+        body = request.SerializeToString()
+        found = texts.cut(body, pad(body), interned)
+        assert found is not None
+        cut_up, metadata = found
+        names = [name for name, _ in interned.by_key]
+        assert [names[number] for number in cut_up.series.tolist()] == [labels["__name__"] for labels, _ in shuffled]
+        # Told once: a metric's metadata are not read again for a series that was met lately.
+        assert {(entry.type, entry.help) for entry in metadata} == ({("counter", "what")} if seed == 0 else set())
 
 
 @given(st.binary(max_size=300))

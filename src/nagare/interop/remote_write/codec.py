@@ -10,9 +10,10 @@ import numpy as np
 from nagare.interop.known import KnownSeries
 from nagare.interop.remote_write import v1, v2
 from nagare.interop.remote_write.columns_v1 import Cut, cut, pad, read_times, read_values
+from nagare.interop.remote_write.columns_v2 import Texts
 from nagare.interop.remote_write.decoded import UNLAWFUL, UNLAWFUL_SERIES, Decoded
 from nagare.interop.remote_write.layouts import Layouts, layout_key
-from nagare.model.samples import Samples, SeriesIntern
+from nagare.model.samples import MetricMetadata, Samples, SeriesIntern
 
 if TYPE_CHECKING:
     from nagare.interop.remote_write.columns_v1 import Bytes
@@ -25,9 +26,11 @@ class RemoteWriteCodec:
         """Remember series, layouts and tables of texts in at most ``memory_bytes``."""
         self._intern = intern
         self._known = KnownSeries(memory_bytes // 2)
-        self._layouts = Layouts(memory_bytes // 4)
-        self._tables = v2.Tables(memory_bytes // 4)
-        # Guards _known, _layouts and _tables; never held while anything is awaited.
+        self._layouts = Layouts(memory_bytes // 8)
+        self._layouts_v2 = Layouts(memory_bytes // 8)
+        self._texts = Texts(memory_bytes // 8)
+        self._tables = v2.Tables(memory_bytes // 8)
+        # Guards all of them; never held while anything is awaited.
         self._lock = threading.Lock()
 
     def decode_v1(self, body: bytes) -> Decoded:
@@ -46,13 +49,23 @@ class RemoteWriteCodec:
     def decode_v2(self, body: bytes) -> Decoded:
         """Return what an ``io.prometheus.write.v2.Request`` holds. Raises InputError."""
         with self._lock:
-            return v2.walk(body, self._intern, self._tables).decoded()
+            padded = pad(body)
+            key = layout_key(body)
+            known = self._layouts_v2.find(key, padded)
+            if known is not None:
+                return _read(padded, known)
+            found = self._texts.cut(body, padded, self._intern)
+            if found is None:
+                return v2.walk(body, self._intern, self._tables).decoded()
+            cut_up, metadata = found
+            self._layouts_v2.note(key, padded, cut_up)
+            return _read(padded, cut_up, metadata)
 
 
-def _read(padded: Bytes, found: Cut) -> Decoded:
+def _read(padded: Bytes, found: Cut, metadata: tuple[MetricMetadata, ...] = ()) -> Decoded:
     samples = Samples(found.series, read_times(padded, found), read_values(padded, found))
     if int(found.series.min()) != UNLAWFUL_SERIES:
-        return Decoded(samples)
+        return Decoded(samples, metadata)
     lawful = found.series != UNLAWFUL_SERIES
     refused = {UNLAWFUL: int(len(samples) - np.count_nonzero(lawful))}
-    return Decoded(Samples(samples.series[lawful], samples.ts_ms[lawful], samples.values[lawful]), refused=refused)
+    return Decoded(Samples(samples.series[lawful], samples.ts_ms[lawful], samples.values[lawful]), metadata, refused)

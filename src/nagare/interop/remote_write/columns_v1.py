@@ -113,6 +113,11 @@ def read_times(padded: Bytes, cut: Cut) -> NDArray[np.int64]:
     return times.view(np.int64)
 
 
+def has_times(padded: Bytes, cut: Cut) -> bool:
+    """Tell whether every sample's time is written in six bytes."""
+    return bool(((_words(padded)[cut.time_places] & _HIGH_MASK) == _HIGH_BITS).all())
+
+
 def _time(word: int) -> int:
     return sum((word >> 8 * group & 0x7F) << 7 * group for group in range(_TIME_BYTES))
 
@@ -147,8 +152,7 @@ def _cut_chain(body: bytes, padded: Bytes, known: KnownSeries) -> Cut | None:
         places.append(place)
     found = np.array(places, dtype=np.int64)
     cut = Cut(np.array(numbers, dtype=np.int32), found + 3, found + 12, None)
-    times = _words(padded)[cut.time_places] & _HIGH_MASK
-    return cut if numbers and bool((times == _HIGH_BITS).all()) else None
+    return cut if numbers and has_times(padded, cut) else None
 
 
 def _words(padded: Bytes) -> NDArray[np.uint64]:

@@ -149,11 +149,12 @@ def _take_metadata(span: bytes, refs: bytes, table: _Table, collected: Collected
         return
     said = table.said.get(span)
     if said is None:
-        said = table.said[span] = _metadata(span, table.symbols)
+        said = table.said[span] = read_metadata("", span, table.symbols)
     collected.metadata[name] = MetricMetadata(name, said.type, said.unit, said.help)
 
 
-def _metadata(span: bytes, symbols: list[bytes]) -> MetricMetadata:
+def read_metadata(name: str, span: bytes, symbols: list[bytes]) -> MetricMetadata:
+    """Return what the Metadata message ``span`` says of the metric ``name``. Raises InputError."""
     numbers = {1: 0, 3: 0, 4: 0}
     for found in fields(span, 0, len(span)):
         if found.number in numbers:
@@ -163,4 +164,4 @@ def _metadata(span: bytes, symbols: list[bytes]) -> MetricMetadata:
         raise InputError("cannot read request: its metadata name a symbol that is not there")
     help_, unit = (symbols[number].decode(errors="replace") if symbols else "" for number in (numbers[3], numbers[4]))
     kind = numbers[1]
-    return MetricMetadata("", METADATA_TYPES[kind] if kind < len(METADATA_TYPES) else "", unit, help_)
+    return MetricMetadata(name, METADATA_TYPES[kind] if kind < len(METADATA_TYPES) else "", unit, help_)
