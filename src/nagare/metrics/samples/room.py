@@ -6,7 +6,7 @@ Everything here but ``series`` belongs to the writer's thread, so that what one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from nagare.metrics.samples.newest import Newest
 from nagare.metrics.samples.series import SeriesTable
 from nagare.metrics.samples.slabs import SAMPLE_BYTES
 from nagare.metrics.samples.stored import Stored
-from nagare.model.samples import MetricMetadata, Samples, SamplesReply
+from nagare.model.samples import MetricMetadata, Samples, SamplesReply, Series
 from nagare.wire.samples_log import SamplesRecord, encode_samples
 
 # Metrics that have metadata; more names than that come from a sender that makes them up.
@@ -110,16 +110,22 @@ class SampleRoom:
         if len(samples):
             self.newest.note(samples, is_newer=is_newer)
 
-    def replay(self, index: int, record: SamplesRecord, generation: Generation) -> None:
-        """Take over ``record`` of the log, but for what is in the head already: a disk that failed twice repeats itself."""
+    def replay(self, index: int, record: SamplesRecord, generation: Generation) -> int:
+        """Take over ``record`` of the log, but for what is in the head already: a disk that failed twice repeats itself.
+
+        Return how many of its series have lost their names, with a record that was damaged.
+        """
+        self.series.adopt(record.definitions)
+        lost = self.series.unknown(record.series)
+        # Whatever these numbers stood for, they must not come to stand for anything else.
+        record = replace(record, definitions=(*record.definitions, *((number, _nameless(number)) for number in lost)))
         self.series.adopt(record.definitions)
         samples = Samples(record.series, record.ts_ms, record.values)
         admitted = self._readmission.admit([samples], int(_TIMES.min), int(_TIMES.max))
         samples = admitted.samples
-        kept = SamplesRecord(
-            record.received_ms, record.definitions, record.metadata, samples.series, samples.ts_ms, samples.values
-        )
+        kept = replace(record, series=samples.series, ts_ms=samples.ts_ms, values=samples.values)
         self.store(index, kept, generation, is_newer=admitted.is_newer)
+        return len(lost)
 
     def seal(self) -> SampleChanges:
         """Return what changed since the last ``seal`` that was not taken back."""
@@ -155,6 +161,10 @@ class SampleRoom:
         changed = {each.name: each for each in metadata if self.metadata.get(each.name) != each}
         room = METADATA_LIMIT - len(self.metadata)
         return tuple(each for at, each in enumerate(changed.values()) if at < room or each.name in self.metadata)
+
+
+def _nameless(number: int) -> Series:
+    return Series("nameless", (("series", str(number)),), "")
 
 
 def check_samples(samples: Samples, count: int) -> None:

@@ -95,6 +95,11 @@ class SeriesTable:
                 self._series.extend([None] * (number + 1 - len(self._series)))
                 self._set(number, series)
 
+    def unknown(self, numbers: NDArray[np.int32]) -> list[int]:
+        """Return those of ``numbers`` that stand for no series."""
+        given = len(self._series)
+        return [number for number in np.unique(numbers).tolist() if number >= given or self._series[number] is None]
+
     def reserve(self, count: int) -> None:
         """Never give a number below ``count`` to a series that is new."""
         with self._lock:

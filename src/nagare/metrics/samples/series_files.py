@@ -7,7 +7,6 @@ their meaning. From these files the series come back when the catalog is lost.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from nagare.metrics import arrays
 from nagare.metrics.blocks.files import TEMPORARY_SUFFIX, sync_file
 from nagare.metrics.engine import quote_text
 from nagare.model.samples import Series
-from nagare.wire.codec import encode
+from nagare.wire.codec import decode, encode
 
 FOLDER = "series"
 # Files of a day's checkpoints, which a reader opens one by one.
@@ -82,7 +81,9 @@ class SeriesFiles:
                 # The others still say what they know; blocks hold name and host themselves.
                 continue
             for number, name, host, labels in rows:
-                found.setdefault(number, Series(name, tuple(sorted(json.loads(labels).items())), host))
+                found.setdefault(
+                    number, Series(name, tuple(sorted(decode(labels.encode(), dict[str, str]).items())), host)
+                )
         return sorted(found.items())
 
     def _write(self, cursor: duckdb.DuckDBPyConnection, source: str) -> None:

@@ -6,7 +6,6 @@ would cost more than the block.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.samples.newest import NewestRows
 from nagare.model.samples import MetricMetadata, Series
+from nagare.wire.codec import decode, encode
 
 # Series in one value: 20 bytes each, far below what SQLite takes.
 PART_SERIES = 1 << 18
@@ -37,7 +37,7 @@ def write(connection: sqlite3.Connection, changes: SampleChanges) -> None:
     """Write ``changes`` in the open transaction."""
     connection.executemany(
         "INSERT OR IGNORE INTO series VALUES (?, ?, ?, ?)",
-        [(number, each.name, each.host, json.dumps(each.labels)) for number, each in changes.definitions],
+        [(number, each.name, each.host, encode(each.labels).decode()) for number, each in changes.definitions],
     )
     connection.executemany(
         "INSERT OR REPLACE INTO metric_metadata VALUES (?, ?, ?, ?)",
@@ -60,4 +60,4 @@ def write(connection: sqlite3.Connection, changes: SampleChanges) -> None:
 
 
 def _labels(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in json.loads(text))
+    return tuple(decode(text.encode(), list[tuple[str, str]]))

@@ -33,7 +33,9 @@ def replay(  # noqa: PLR0913  where the records of each kind go
     """
     for index, payload in records:
         if is_samples(payload):
-            room.replay(index, decode_samples(payload), generation)
+            lost = room.replay(index, decode_samples(payload), generation)
+            if lost:
+                damages.append(f"log record {index}: the names of {lost} series are lost, they are nameless now")
             continue
         if is_wide_record(payload):
             record, misfits = replay_wide(decode_wide(payload), schemas, newest)
