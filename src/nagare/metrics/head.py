@@ -16,7 +16,7 @@ import duckdb
 
 from nagare.metrics.engine import HEAD_SCHEMA, Engine, quote_name
 from nagare.metrics.samples.slabs import SampleHead
-from nagare.metrics.schema import SQL_TYPES, Schema, is_wide
+from nagare.metrics.schema import AGAIN, SQL_TYPES, Schema, is_wide
 from nagare.model.samples import Samples
 from nagare.wire.batch import Cell
 from nagare.wire.metric_log import LogRecord
@@ -44,6 +44,8 @@ class HeadTable:
         self.max_ms: int | None = None
         # The columns of the DuckDB table, in order; empty while there is none.
         self.columns: tuple[str, ...] = ()
+        # Whether a row may be a repeat of another: only then does the hidden column hold anything.
+        self.has_repeats = False
         self.pending_cells = 0
         self._pending: list[_Pending] = []
         # Guards _pending and the counts: the writer adds while a query takes.
@@ -56,6 +58,8 @@ class HeadTable:
         times: Sequence[Any] = cells["ts"]
         unit = 1_000_000 if is_wide(self.table) else 1
         low, high, rows = min(times) // unit, max(times) // unit, len(times)
+        if AGAIN in cells:
+            self.has_repeats = True
         pending, width = _Pending(host, cells, rows), len(cells) + 1
         with self._lock:
             self._pending.append(pending)
@@ -81,7 +85,7 @@ class HeadTable:
                     raise
                 with self._lock:
                     self.pending_cells = sum(batch.rows * (len(batch.cells) + 1) for batch in self._pending)
-            return self.columns
+            return self.columns if self.has_repeats else tuple(name for name in self.columns if name != AGAIN)
 
     def drop(self, engine: Engine) -> None:
         """Free the DuckDB table."""

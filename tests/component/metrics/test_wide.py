@@ -174,3 +174,18 @@ async def test_rollups_count_a_repeated_point_once(tmp_path: Path) -> None:
             assert found == [["a", "0", 5, 9, 3, (5 + 9 + 9) / 3]]
             await store.flush()
             await store.keep_house()
+
+
+async def test_one_repeat_costs_its_day_and_no_other(tmp_path: Path) -> None:
+    import duckdb
+
+    async with make_store(tmp_path) as store:
+        for ts in (NS - 2 * DAY_NS, NS - DAY_NS, NS - DAY_NS, NS - 1, NS):
+            await _write(store, f"cpu,host=a x=1i {ts}")
+            await store.flush()
+        marked = [
+            "_again" in [row[0] for row in duckdb.connect().execute(f"describe select * from '{path}'").fetchall()]
+            for path in files(tmp_path, "metrics/influx%2Ecpu/*/*.parquet")
+        ]
+        assert sorted(marked) == [False, False, False, False, True]
+        assert await rows(store, "select count(*) from influx.cpu") == [[4]]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 
+from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
 from nagare.metrics.engine import Engine
-from nagare.metrics.head import Generation
+from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.rollups.hours import HOUR_MS
 from nagare.metrics.samples.views import SampleViews
-from nagare.metrics.schema import AGAIN, Schema
-from nagare.metrics.wide.views import merged, merging_reader
+from nagare.metrics.schema import Schema
+from nagare.metrics.wide.views import merged, merging_reader, split_by_repeats
 from nagare.model.tables import SAMPLES
 
 
@@ -30,33 +32,25 @@ class Sources:
         """Return the SELECTs that give the rows of a table as ``view`` wants them. Raises duckdb.Error."""
         if schema.table == SAMPLES.name:
             return self.samples.sources(cursor, view, snapshot, with_labels=False)
-        if schema.is_wide and self._may_repeat(snapshot, schema):
-            reader = merging_reader(view, schema)
-            return [merged(view, schema, self._all(reader, snapshot, schema))]
-        return self._all(view, snapshot, schema)
+        blocks = snapshot.blocks.get(schema.table, ())
+        heads = [table for generation in snapshot.generations if (table := generation.tables.get(schema.table))]
+        if not schema.is_wide:
+            return self._select(view, blocks, heads, schema)
+        parts = split_by_repeats(blocks, heads)
+        plain = self._select(view, parts.plain_blocks, parts.plain_heads, schema)
+        if not (parts.blocks or parts.heads):
+            return plain
+        reader = merging_reader(view, schema)
+        return [*plain, merged(view, schema, self._select(reader, parts.blocks, parts.heads, schema))]
 
-    def _all(self, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
-        return [*self.blocks(view, snapshot, schema.table), *self._head(view, snapshot, schema)]
-
-    def _may_repeat(self, snapshot: Snapshot, schema: Schema) -> bool:
-        """Tell whether head or blocks hold rows of a foreign table that may be repeats."""
-        if any(AGAIN in block.columns.split(",") for block in snapshot.blocks.get(schema.table, ())):
-            return True
-        tables = [generation.tables.get(schema.table) for generation in snapshot.generations]
-        return any(table is not None and AGAIN in table.fill(schema, self.engine) for table in tables)
+    def _select(self, view: View, blocks: Iterable[Block], heads: Iterable[HeadTable], schema: Schema) -> list[str]:
+        filled = [(table.name, present) for table in heads if (present := table.fill(schema, self.engine))]
+        sources = view.block_sources(blocks, self.directory)
+        return [*sources, *(view.table_source(name, present) for name, present in filled)]
 
     def blocks(self, view: View, snapshot: Snapshot, table: str) -> list[str]:
         """Return the SELECTs over the blocks of ``table``, a rollup or not."""
         return view.block_sources(snapshot.blocks.get(table, ()), self.directory)
-
-    def _head(self, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
-        sources = []
-        for generation in snapshot.generations:
-            table = generation.tables.get(schema.table)
-            present = table.fill(schema, self.engine) if table is not None else ()
-            if table is not None and present:
-                sources.append(view.table_source(table.name, present))
-        return sources
 
     def head_hours(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, schema: Schema) -> set[int]:
         """Return the hours of which the head has rows. Raises duckdb.Error."""

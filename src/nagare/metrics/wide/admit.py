@@ -140,5 +140,6 @@ class _Columns:
 def _text_fault(values: Sequence[Cell], type_: ColumnType) -> str:
     if type_ not in (ColumnType.TEXT, ColumnType.TAG):
         return ""
-    too_long = any(isinstance(value, str) and len(value) > TEXT_LIMIT for value in values)
-    return f"a text exceeds {TEXT_LIMIT} characters" if too_long else ""
+    # Tags repeat: each text is measured once.
+    longest = max((len(value) for value in set(values) if isinstance(value, str)), default=0)
+    return f"a text exceeds {TEXT_LIMIT} characters" if longest > TEXT_LIMIT else ""

@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.files import DAY_MS, day_of, day_start_ms
 from nagare.metrics.blocks.views import View
 from nagare.metrics.engine import quote_name
+from nagare.metrics.head import HeadTable
 from nagare.metrics.schema import AGAIN, HOST_TYPE, SQL_TYPES, Schema
 from nagare.model.tables import ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The sources of a foreign table: those of days in which points may stand twice, and the plain ones."""
+
+    blocks: Sequence[Block]
+    heads: Sequence[HeadTable]
+    plain_blocks: Sequence[Block]
+    plain_heads: Sequence[HeadTable]
+
+
+def split_by_repeats(blocks: Sequence[Block], heads: Sequence[HeadTable]) -> Parts:
+    """Return ``blocks`` and ``heads`` apart: a repeat has the time of its point, so other days' rows cannot be meant."""
+    marked = {block.day for block in blocks if AGAIN in block.columns.split(",")}
+    marked |= {day for table in heads if table.has_repeats for day in _days(table)}
+    touched = [not marked.isdisjoint(_days(table)) for table in heads] if marked else [False] * len(heads)
+    return Parts(
+        [block for block in blocks if block.day in marked],
+        [table for table, is_touched in zip(heads, touched, strict=True) if is_touched],
+        [block for block in blocks if block.day not in marked],
+        [table for table, is_touched in zip(heads, touched, strict=True) if not is_touched],
+    )
+
+
+def _days(table: HeadTable) -> set[str]:
+    low, high = table.min_ms, table.max_ms
+    if low is None or high is None:
+        return set()
+    return {day_of(start) for start in range(day_start_ms(low), high + 1, DAY_MS)}
 
 
 def merging_reader(view: View, schema: Schema) -> View:
