@@ -18,7 +18,7 @@ from nagare.lib.counters import Counters
 from nagare.lib.segment_log import SegmentLog
 from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.compact import Compactor
-from nagare.metrics.blocks.files import BlockFiles
+from nagare.metrics.blocks.files import DAY_MS, BlockFiles
 from nagare.metrics.blocks.flush import Flusher, Sealed
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.recover import open_catalog
@@ -203,6 +203,7 @@ class StoreCore:
             unheard_ms = oldest_ms - round(self._storage.future_seconds * 1000)
             self.writer.call(lambda: self._seen.forget_before(unheard_ms)).result()
             self._catalog.forget_before(unheard_ms)
+            self._forget_series(oldest_ms)
         self._files.remove_aside_before(oldest_ms)
         self._compactor.merge_small(self._clock.now_ms())
         self._merge_series()
@@ -223,6 +224,12 @@ class StoreCore:
         if lost:
             self._catalog.replace_blocks(lost, ())
             self._lost = [block for block in self._lost if block not in lost]
+
+    def _forget_series(self, oldest_ms: int) -> None:
+        # A block goes when all of it is old, so a series may have rows in one for a day more.
+        gone = self.writer.call(lambda: self.room.forget_before(oldest_ms - 2 * DAY_MS)).result()
+        if gone:
+            self._catalog.forget_series(gone, len(self.series))
 
     def _merge_series(self) -> None:
         if not self._series_files.are_many:

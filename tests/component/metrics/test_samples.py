@@ -274,6 +274,31 @@ async def test_the_sql_of_the_documents_reads_blocks_without_us(
     assert [(*row[:3], row[4]) for row in found] == [("up", "web1", labels, ts / 7) for ts in (START_MS, START_MS + 1)]
 
 
+async def test_series_that_ended_long_ago_make_room_and_their_numbers_stay_theirs(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    day = 86_400
+    async with make_store(tmp_path, clock=clock, retention_seconds=day, series_limit=2) as store:
+        old, steady = store.series.intern("old", {}), store.series.intern("steady", {})
+        await store.append_samples(make_samples([old, steady], [START_MS] * 2, [1, 2]))
+        await store.flush()
+        await clock.advance(4 * day)
+        await store.append_samples(make_samples([steady], [clock.now_ms()], [3]))
+        assert store.series.intern("new", {}) == REFUSED_SERIES
+        await store.keep_house()
+        assert await rows(store, "SELECT name FROM samples_last") == [["steady"]]
+        # A codec may remember the number; the series counts again with the first sample that has it.
+        await store.append_samples(make_samples([old], [clock.now_ms()], [4]))
+        assert store.series.intern("old", {}) == old
+        assert store.series.intern("new", {}) == REFUSED_SERIES
+        await store.flush()
+        await clock.advance(4 * day)
+        await store.append_samples(make_samples([steady], [clock.now_ms()], [5]))
+        await store.keep_house()
+    async with make_store(tmp_path, clock=clock, retention_seconds=day, series_limit=2) as store:
+        assert store.series.intern("new", {}) not in (old, steady, REFUSED_SERIES)
+        assert store.series.intern("steady", {}) == steady
+
+
 async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:
     day = 86_400_000
     async with make_store(tmp_path) as store:

@@ -189,6 +189,11 @@ class Catalog:
         with self._read() as connection:
             return store.read(connection)
 
+    def forget_series(self, numbers: Iterable[int], given: int) -> None:
+        """Forget series of which nothing is stored; none of the ``given`` numbers is given again."""
+        with self._write() as connection:
+            store.forget(connection, numbers, given)
+
     def adopt_samples(self, changes: SampleChanges) -> None:
         """Take over what was found beside a lost catalog."""
         with self._write() as connection:

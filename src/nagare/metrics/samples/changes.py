@@ -15,3 +15,5 @@ class SampleChanges:
     definitions: tuple[tuple[int, Series], ...]
     metadata: tuple[MetricMetadata, ...]
     newest: NewestRows
+    # How many numbers were given so far, those of forgotten series among them.
+    given: int = 0

@@ -73,6 +73,13 @@ class Newest:
             self.reserve(int(rows.series.max()) + 1)
             self.note(Samples(rows.series, rows.ts_ms, rows.values), is_newer=False)
 
+    def forget_before(self, oldest_ms: int) -> list[int]:
+        """Forget the series whose newest sample is older; return their numbers."""
+        with self._lock:
+            gone = np.flatnonzero((self.ts_ms < oldest_ms) & (self.ts_ms != NEVER_MS))
+            self.ts_ms[gone] = NEVER_MS
+        return gone.tolist()
+
     def rows(self) -> NewestRows:
         """Return a copy of this moment."""
         with self._lock:

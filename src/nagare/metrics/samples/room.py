@@ -73,6 +73,7 @@ class SampleRoom:
     def load(self, kept: SampleChanges) -> None:
         """Begin with what the catalog holds; once, before anything else."""
         self.series.adopt(kept.definitions)
+        self.series.reserve(kept.given)
         self.metadata = {each.name: each for each in kept.metadata}
         self.newest.put(kept.newest)
         # Numbers of which only blocks know, after the files of series were lost, must not be given to others.
@@ -94,7 +95,7 @@ class SampleRoom:
             return PreparedSamples(admitted.replies, None, b"", is_newer=False)
         record = SamplesRecord(
             now_ms,
-            tuple((number, self.series.get(number)) for number in fresh.tolist()),
+            tuple((number, self.series.revive(number)) for number in fresh.tolist()),
             metadata,
             samples.series,
             samples.ts_ms,
@@ -127,12 +128,20 @@ class SampleRoom:
         self.store(index, kept, generation, is_newer=admitted.is_newer)
         return len(lost)
 
+    def forget_before(self, oldest_ms: int) -> list[int]:
+        """Forget the series that brought nothing since ``oldest_ms``; return their numbers, which stay given."""
+        gone = self.newest.forget_before(oldest_ms)
+        self._undefined(np.array(gone, np.int32))
+        self._is_defined[gone] = False
+        self.series.forget(gone)
+        return gone
+
     def seal(self) -> SampleChanges:
         """Return what changed since the last ``seal`` that was not taken back."""
         definitions = tuple((number, self.series.get(number)) for number in self._new_series)
         metadata = tuple(self._new_metadata.values())
         self._new_series, self._new_metadata = [], {}
-        return SampleChanges(definitions, metadata, self.newest.rows())
+        return SampleChanges(definitions, metadata, self.newest.rows(), len(self.series))
 
     def unseal(self, changes: SampleChanges) -> None:
         """Take back a ``seal`` that will not be written: the next one brings its changes too."""

@@ -95,6 +95,23 @@ class SeriesTable:
                 self._series.extend([None] * (number + 1 - len(self._series)))
                 self._set(number, series)
 
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Let series of ``numbers`` count no more: nothing stored has them. Whoever remembers a number may still use it."""
+        with self._lock:
+            for number in numbers:
+                series = self._series[number]
+                if series is not None and self._numbers.get((series.name, series.labels)) == number:
+                    del self._numbers[series.name, series.labels]
+                    self._of_host[series.host] -= 1
+
+    def revive(self, number: int) -> Series:
+        """Return the series of ``number``, which is used again and counts again if it was forgotten."""
+        series = self.get(number)
+        with self._lock:
+            if (series.name, series.labels) not in self._numbers:
+                self._set(number, series)
+        return series
+
     def unknown(self, numbers: NDArray[np.int32]) -> list[int]:
         """Return those of ``numbers`` that stand for no series."""
         given = len(self._series)

@@ -7,6 +7,7 @@ would cost more than the block.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -30,7 +31,10 @@ def read(connection: sqlite3.Connection) -> SampleChanges:
         np.frombuffer(b"".join(part[1] for part in parts), "<i8"),
         np.frombuffer(b"".join(part[2] for part in parts), "<f8"),
     )
-    return SampleChanges(definitions, tuple(MetricMetadata(*row) for row in metadata), newest)
+    given = connection.execute("SELECT value FROM facts WHERE name = 'series_given'").fetchone()
+    return SampleChanges(
+        definitions, tuple(MetricMetadata(*row) for row in metadata), newest, int(given[0]) if given else 0
+    )
 
 
 def write(connection: sqlite3.Connection, changes: SampleChanges) -> None:
@@ -43,6 +47,7 @@ def write(connection: sqlite3.Connection, changes: SampleChanges) -> None:
         "INSERT OR REPLACE INTO metric_metadata VALUES (?, ?, ?, ?)",
         [(each.name, each.type, each.unit, each.help) for each in changes.metadata],
     )
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('series_given', ?)", (changes.given,))
     newest = changes.newest
     connection.execute("DELETE FROM newest")
     connection.executemany(
@@ -57,6 +62,12 @@ def write(connection: sqlite3.Connection, changes: SampleChanges) -> None:
             for start in range(0, len(newest.series), PART_SERIES)
         ],
     )
+
+
+def forget(connection: sqlite3.Connection, numbers: Iterable[int], given: int) -> None:
+    """Forget series in the open transaction; none of the ``given`` numbers is given again."""
+    connection.executemany("DELETE FROM series WHERE number = ?", [(number,) for number in numbers])
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('series_given', ?)", (given,))
 
 
 def _labels(text: str) -> tuple[tuple[str, str], ...]:
