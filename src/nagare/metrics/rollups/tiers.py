@@ -117,7 +117,7 @@ class _Chosen:
         self._with_labels = may_name(tree, "labels", checked.tables)
         for shape in find_shapes(tree, plans, self._asking.templates()):
             self._rewrite(shape)
-        left = {str(node.get("table_name")).lower() for node in _sources_of(tree)}
+        left = {str(node.get("table_name")).lower() for node in sources_of(tree)}
         for table in sorted(self._schemas.keys() & left):
             self._note_missing(table)
         if not self._tiers:
@@ -252,7 +252,8 @@ def _is_inside(block: Block, zone: Window, spans: Sequence[tuple[int, int]]) -> 
     return block.min_ms >= zone.since_ms and block.max_ms < zone.until_ms and not is_lacking
 
 
-def _sources_of(tree: Any) -> list[dict[str, Any]]:
+def sources_of(tree: Any) -> list[dict[str, Any]]:
+    """Return the places in ``tree`` that name a table."""
     found: list[dict[str, Any]] = []
     stack = [tree]
     while stack:

@@ -30,6 +30,8 @@ from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import SQL_TYPES, Schema
 from nagare.metrics.sql.messages import deadline_error, may_be_block, memory_error, query_error
 from nagare.metrics.sql.naming import may_name
+from nagare.metrics.sql.prune import prune
+from nagare.metrics.sql.reads import READS, explain_reads
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked, check
 from nagare.model.columns import Columns, RecordTable
@@ -101,31 +103,24 @@ class QueryRunner:
         self, job: Job, checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]
     ) -> SqlReply:
         """Return the rows of ``checked``. Raises QuerySyntaxError, DeadlineExceededError, ResultTooLargeError, StorageError."""
-        names = {
-            name
-            for table in checked.tables - records.keys() - SAMPLE_COLUMNS.keys()
-            for name in sql_columns(table, schemas)
-        }
-        names |= {
-            column.name for table in checked.tables if table in records for column in records[table].table.columns
-        }
-        names |= {name for table in checked.tables if table in SAMPLE_COLUMNS for name in SAMPLE_COLUMNS[table]}
         job.check_stopped()
         # The cursor first: while it is lent the engine cannot rest and drop what the snapshot names.
-        with (
-            self._engine.cursor() as cursor,
-            self._library.pinned() as snapshot,
-            self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES),
-        ):
+        with self._engine.cursor() as cursor, self._library.pinned() as whole:
+            snapshot = whole
             job.use(cursor)
             try:
-                caller = Caller(job.hosts, job.window, job.request.params)
-                choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
-                self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
-                job.check_stopped()
-                reply = self._answer(cursor, job, choice.checked)
+                snapshot = prune(cursor, checked, job.request.params, whole)
+                with self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES):
+                    caller = Caller(job.hosts, job.window, job.request.params)
+                    choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
+                    self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
+                    job.check_stopped()
+                    reply = self._answer(cursor, job, choice.checked)
+                    if checked.is_explain:
+                        reply.rows.insert(0, [READS, explain_reads(cursor, checked, choice, whole)])
                 return SqlReply(reply.columns, reply.rows, reply.truncated, choice.tier, 0.0, list(choice.notes))
             except duckdb.Error as error:
+                names = _column_names(checked, schemas, records)
                 found = query_error(error, names, tells_values=job.hosts is None)
                 self._check_blocks(cursor, job, checked, snapshot, schemas, error)
                 raise found from error
@@ -256,6 +251,17 @@ class QueryRunner:
             return []
         found = cursor.execute(f"DESCRIBE {checked.sql}", _parameters(job.request)).fetchall()
         return [(str(row[0]), str(row[1])) for row in found]
+
+
+def _column_names(checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) -> set[str]:
+    """Return the columns of all tables that ``checked`` names."""
+    names: set[str] = set()
+    for table in checked.tables:
+        if table in records:
+            names |= {column.name for column in records[table].table.columns}
+        else:
+            names |= set(SAMPLE_COLUMNS[table] if table in SAMPLE_COLUMNS else sql_columns(table, schemas))
+    return names
 
 
 def _asked(job: Job, checked: Checked, snapshot: Snapshot) -> list[Block]:
