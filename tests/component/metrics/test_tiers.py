@@ -90,7 +90,7 @@ BETWEEN = f"ts >= make_timestamp_ms({LOW}) AND ts < make_timestamp_ms({HIGH})"
 SAME = [
     ("1h", "SELECT host, avg(busy_ratio), min(busy_ratio), max(busy_ratio), count(busy_ratio), count(*), sum(busy_ratio) FROM cpu GROUP BY host"),
     ("1h", f"SELECT core, mean(c.busy_ratio) * 100 AS percent FROM cpu c WHERE {BETWEEN} AND c.host = 'web1' GROUP BY ALL ORDER BY percent"),
-    ("1h", "SELECT time_bucket(INTERVAL '1 hour', ts) AS t, host, max(busy_ratio) FROM cpu GROUP BY ALL ORDER BY t, host"),
+    ("1h", "SELECT time_bucket(INTERVAL '1 hour', ts) AS t, host, max(busy_ratio) FROM cpu GROUP BY ALL ORDER BY ALL"),
     ("1m", "SELECT time_bucket('5m'::INTERVAL, ts) AS t, avg(busy_ratio) FROM cpu GROUP BY t ORDER BY t"),
     ("1m", f"SELECT epoch_ms(ts) // 180000 * 180000 AS t, host, avg(CAST(busy_ratio AS DOUBLE)) AS value, min(busy_ratio) low FROM cpu WHERE busy_ratio IS NOT NULL AND core = 'all' AND {BETWEEN} GROUP BY ALL ORDER BY t"),
     ("1h", "SELECT date_trunc('day', ts) AS day, count(*), sum(CAST(interrupts_total AS DOUBLE)), avg(interrupts_total), max(interrupts_total) FROM cpu GROUP BY 1"),

@@ -74,6 +74,13 @@ class Shape:
     widths: list[tuple[str, Any]] = field(default_factory=list)
 
     @property
+    def names(self) -> set[str]:
+        """The columns that the SELECT may read."""
+        return {
+            str(each["column_names"][-1]).lower() for each in _nodes(self.node) if each.get("class") == "COLUMN_REF"
+        }
+
+    @property
     def unnamed(self) -> list[Node]:
         """What is selected without a name of its own."""
         return [item for item in self.node["select_list"] if not item.get("alias")]
@@ -142,14 +149,21 @@ class _Select:
             self._expression(item, self._keys | aliases) for item in node["group_expressions"]
         ]
         written["having"] = self._expression(node.get("having"), self._keys)
-        # ORDER BY looks for an alias first.
-        written["modifiers"] = self._children(node["modifiers"], self._keys | self._aliases)
+        written["modifiers"] = [self._modifier(each) for each in node["modifiers"]]
         if not self._has_aggregate and not node["group_expressions"]:
             raise NotTheSameError
         if self._needed and (len(self._needed) > 1 or not self._counted <= self._needed):
             # Rows without a value were left out for one column only: what others have there is not known apart.
             raise NotTheSameError
         return self._shape
+
+    def _modifier(self, modifier: Node) -> Node:
+        # ORDER BY looks for an alias first; ORDER BY ALL is about what is selected.
+        orders = modifier.get("orders")
+        if orders and [each["expression"].get("class") for each in orders] == ["STAR"]:
+            return modifier
+        written: Node = self._children(modifier, self._keys | self._aliases)
+        return written
 
     def _where(self, node: Node | None) -> Node | None:
         if node is None:

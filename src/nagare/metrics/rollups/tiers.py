@@ -144,7 +144,7 @@ class _Chosen:
         for tier in reversed(TIERS):
             if width_ms % tier.width_ms == 0 and (zone := self._zone(shape.table, tier, asked_range)):
                 view = f"{shape.table} by {tier.text} {secrets.token_hex(4)}"
-                self._make(view, shape.table, tier, zone)
+                self._make(view, shape, tier, zone)
                 shape.apply(view, [self._asking.name(item) for item in shape.unnamed])
                 self._tiers.append(tier)
                 return
@@ -201,10 +201,12 @@ class _Chosen:
     def _note(self, text: str) -> None:
         self._notes[text] = None
 
-    def _make(self, view: str, table: str, tier: Tier, zone: Window) -> None:
+    def _make(self, view: str, shape: Shape, tier: Tier, zone: Window) -> None:
         """Make ``view``: buckets inside ``zone``, raw rows outside it and where rollups lack rows."""
-        schema, caller, snapshot = self._schemas[table], self._caller, self._snapshot
-        plan = plan_of(schema)
+        table, caller, snapshot = shape.table, self._caller, self._snapshot
+        schema = self._schemas[table]
+        # DuckDB looks at every column of a view before it leaves out the most.
+        plan = plan_of(schema).narrowed(shape.names | {"series"} if self._with_labels else shape.names)
         spans = find_spans(self._cursor, self._sources, snapshot, Asked(schema, tier, caller.hosts, zone))
         lacking = during(spans)
         name = tier.table(table)
