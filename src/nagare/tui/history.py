@@ -1,6 +1,8 @@
 """The past by SQL: statements that give no more rows than a screen has columns, and answers turned into arrays.
 
-Each bucket keeps its least and its greatest value, so that a spike of one sample survives any zoom.
+Each bucket keeps its least and its greatest value, so that a spike of one sample survives any zoom. Where buckets are
+whole minutes or hours, rollups are read: they have the least and the greatest of each row's column too. What is summed
+over several rows of a moment has the mean of each minute there, because the greatest of a sum is no sum of greatest.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 
 from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.ring import FloatArray, TimeArray
-from nagare.tui.series import SERIES, Series, sql_value
+from nagare.tui.series import SERIES, Series, is_summed, sql_value
 
 # What one seed may bring: below the server's own limit of rows, with room to spare.
 SEED_ROWS = 60_000
@@ -39,10 +41,31 @@ class Span:
     end_ms: int
     step_ms: int
 
+    @property
+    def tier(self) -> str:
+        """The coarsest tier whose buckets make up these, empty for raw rows."""
+        return next((tier for tier, width in _TIERS.items() if self.step_ms % width == 0), "")
+
+    @property
+    def note(self) -> str:
+        """What is said of the tier, empty for raw rows."""
+        return {"1m": "by minutes", "1h": "by hours"}.get(self.tier, "")
+
+    def table(self, name: str) -> str:
+        """Return the table of that name, or the rollup that stands for it."""
+        return f"{name}_{self.tier}" if self.tier else name
+
+
+_TIERS: Mapping[str, int] = {"1h": 3_600_000, "1m": 60_000}
+
 
 def make_span(start_ms: int, end_ms: int, columns: int, least_ms: int = 1000) -> Span:
-    """Return buckets of whole seconds, at most ``columns`` of them, that do not move while a live window slides."""
+    """Return buckets of whole seconds (minutes, hours where they are as long), at most ``columns`` of them, that do not move while a live window slides."""
     step_ms = max(least_ms, math.ceil((end_ms - start_ms) / max(1, columns) / 1000) * 1000)
+    for width_ms in _TIERS.values():
+        if step_ms >= width_ms:
+            step_ms = -(-step_ms // width_ms) * width_ms
+            break
     return Span(start_ms // step_ms * step_ms, end_ms, step_ms)
 
 
@@ -57,11 +80,16 @@ def tables_of(series_ids: Iterable[str]) -> dict[str, list[Series]]:
 
 def host_statement(table: str, series: Sequence[Series], host: str, span: Span) -> Statement:
     """Return the history of one host: a row a bucket, least and greatest of each series."""
-    values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
-    outer = ", ".join(f"min(v{index}), max(v{index})" for index in range(len(series)))
+    ends = ("_min", "_max") if span.tier else ("", "")
+    values = ", ".join(
+        f"{sql_value(one, '' if is_summed(one) else end)} as {letter}{index}"
+        for index, one in enumerate(series)
+        for letter, end in zip("lh", ends, strict=True)
+    )
+    outer = ", ".join(f"min(l{index}), max(h{index})" for index in range(len(series)))
     return Statement(
         f"select t // {span.step_ms} * {span.step_ms} as b, {outer} from ("  # noqa: S608  names are our own, values are bound
-        f"select epoch_ms(ts) as t, {values} from {table} where host = ? and ts >= epoch_ms(?) and ts < epoch_ms(?)"
+        f"select epoch_ms(ts) as t, {values} from {span.table(table)} where host = ? and ts >= epoch_ms(?) and ts < epoch_ms(?)"
         " group by ts) group by b order by b",
         [host, span.start_ms, span.end_ms],
     )
@@ -76,7 +104,7 @@ def fleet_statement(table: str, series: Sequence[Series], span: Span) -> Stateme
     )
     return Statement(
         f"select b, {outer} from (select host, t // {span.step_ms} * {span.step_ms} as b, {means} from ("  # noqa: S608  names are our own, values are bound
-        f"select host, epoch_ms(ts) as t, {values} from {table} where ts >= epoch_ms(?) and ts < epoch_ms(?)"
+        f"select host, epoch_ms(ts) as t, {values} from {span.table(table)} where ts >= epoch_ms(?) and ts < epoch_ms(?)"
         " group by host, ts) group by host, b) group by b order by b",
         [span.start_ms, span.end_ms],
     )

@@ -142,18 +142,23 @@ def _uplink(values: list[float], columns: Mapping[str, Sequence[object]]) -> lis
     return [value for value, name in zip(values, columns.get("interface", ()), strict=False) if name != "lo"]
 
 
-def sql_value(series: Series) -> str:
-    """Return the SQL aggregate that gives ``series`` over the rows of one host and moment."""
+def is_summed(series: Series) -> bool:
+    """Tell whether the rows of one moment are added up."""
+    return series.across in (Across.SUM, Across.UPLINK)
+
+
+def sql_value(series: Series, end: str = "") -> str:
+    """Return the SQL aggregate that gives ``series`` over the rows of one host and moment; ``end`` picks a rollup's column."""
+    column = f"{series.column}{end}"
     match series.across:
         case Across.SUM:
-            value = f"sum({series.column})"
+            value = f"sum({column})"
         case Across.UPLINK:
             value = (
-                f'coalesce(sum({series.column}) filter (where "primary"), '
-                f"sum({series.column}) filter (where interface <> 'lo'))"
+                f"coalesce(sum({column}) filter (where \"primary\"), sum({column}) filter (where interface <> 'lo'))"
             )
         case _:
-            value = f"max({series.column})"
+            value = f"max({column})"
     if series.only is not None:
         key, wanted = series.only
         value += f" filter (where {key} = '{wanted}')"

@@ -8,6 +8,9 @@ import duckdb  # noqa: TID253  the database itself answers here
 import numpy as np
 import pytest
 
+from nagare.metrics.rollups.hours import TIERS, Tier
+from nagare.metrics.rollups.plan import plan_of
+from nagare.metrics.schema import Schema, Schemas
 from nagare.model.tables import TABLES, ColumnType, Table
 from nagare.tui.history import (
     Span,
@@ -38,12 +41,23 @@ def _create(table: Table) -> str:
     return f"create table {table.name} (ts timestamp_ms, host varchar, {columns})"
 
 
+def _create_rollup(schema: Schema, tier: Tier) -> str:
+    plan = plan_of(schema)
+    items = ", ".join(f'{expression} as "{name}"' for name, expression in plan.sql_items().items())
+    return (
+        f"create view {tier.table(schema.table)} as select {items} from ({plan.from_raw(f'from {schema.table}', tier)})"
+    )
+
+
 @pytest.fixture
 def base() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     for table in TABLES.values():
         connection.execute(_create(table))
+    for schema in Schemas().current.values():
+        for tier in TIERS:
+            connection.execute(_create_rollup(schema, tier))
     yield connection
     connection.close()
 
@@ -112,6 +126,27 @@ def test_a_spike_of_one_sample_survives_any_bucket(base: duckdb.DuckDBPyConnecti
         assert values.max() == 1.0
         assert values.min() == 0.1
         assert (np.diff(times) >= 0).all()
+
+
+def test_long_buckets_are_read_from_rollups(base: duckdb.DuckDBPyConnection) -> None:
+    for minute in range(0, 7200, 7):
+        at = NOW // 60_000 * 60_000 + minute * 60_000
+        for core, value in (("all", minute / 7200), ("0", 2.0)):
+            _insert(base, "cpu", "a", at, core=core, busy_ratio=value)
+        for name, rate in (("eth0", 100.0), ("lo", 7.0)):
+            _insert(base, "network", "a", at, interface=name, received_bytes_per_second=rate)
+    series = [SERIES["cpu.busy"]]
+    for days, tier in ((0.25, ""), (1, "1m"), (5, "1h")):
+        span = make_span(NOW, NOW + round(days * 86_400_000), 100 if days > 1 else 400)
+        assert (span.tier, span.table("cpu")) == (tier, f"cpu_{tier}" if tier else "cpu")
+        values = read_points(series, _ask(base, host_statement("cpu", series, "a", span)))["cpu.busy"][1]
+        raw = _ask(base, host_statement("cpu", series, "a", Span(span.start_ms, span.end_ms, 1000)))
+        assert (values.min(), values.max()) == (min(row[1] for row in raw), max(row[2] for row in raw))
+        fleet = read_fleet(series, _ask(base, fleet_statement("cpu", series, span)))
+        assert fleet["cpu.busy.max"][1].max() <= values.max()
+        rates = [SERIES["net.in"]]
+        found = read_points(rates, _ask(base, host_statement("network", rates, "a", span)))["net.in"][1]
+        assert set(found.tolist()) == {100.0}
 
 
 def test_what_is_not_known_is_a_hole(base: duckdb.DuckDBPyConnection) -> None:

@@ -142,8 +142,10 @@ class ChartBoard(VerticalScroll, can_focus=False):
             self.post_message(self.Failed(error))
             return
         self._points, self._fetched = points, span
-        for chart in self._charts.values():
+        for spec in self._specs:
+            chart = self._charts[spec.id]
             chart.state, chart.message = "ready", ""
+            chart.title = f"{spec.title} · {span.note}" if span.note else spec.title
         self.draw()
 
     def _wanted_span(self) -> Span:
