@@ -193,6 +193,7 @@ class StoreCore:
     def keep_house(self) -> None:
         """Drop what is older than retention and merge small blocks. Raises StorageError."""
         self.watch.measure()
+        self.rollups.roller.mend(self._clock.now_ms())
         now_ms, now = self._clock.now_ms(), self._clock.monotonic()
         oldest_ms = now_ms - round(self._storage.retention_seconds * 1000)
         if not self._is_clock_doubted(now):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nagare.errors import CorruptBlockError
 from nagare.lib.clock import ManualClock
 from nagare.metrics.store import MetricStore
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
@@ -205,3 +206,28 @@ async def test_a_block_that_does_not_read_back_is_not_rolled_up_without(tmp_path
         await store.keep_house()
         assert store.status().rollup_blocks == 2
         assert await both(store) == expected
+
+
+async def test_a_rollup_that_does_not_read_back_is_made_again(tmp_path: Path) -> None:
+    clock = ManualClock(BEGIN_MS + 5 * HOUR_MS)
+    async with make_store(tmp_path, clock=clock) as store:
+        await store.append(make_batch(1, load(BEGIN_MS, count=300)))
+        await store.flush()
+        await store.keep_house()
+        expected = await both(store)
+    (block,) = files(tmp_path, "metrics/load_1m/*/*.parquet")
+    content = bytearray(block.read_bytes())
+    content[len(content) // 2] ^= 1
+    block.write_bytes(content)
+    async with make_store(tmp_path, clock=clock) as store:
+        with pytest.raises(CorruptBlockError):
+            await rows(store, SQL.format("load_1m"))
+        await store.keep_house()
+        assert await both(store) == expected, "from raw rows"
+        await clock.advance(700)
+        await store.keep_house()
+        assert await both(store) == expected
+        assert len(files(tmp_path, "metrics/load_1m/*/*.parquet")) == 1
+    async with make_store(tmp_path, clock=clock) as store:
+        assert await both(store) == expected
+        assert store.status().damages == []

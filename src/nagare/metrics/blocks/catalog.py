@@ -260,9 +260,10 @@ class Catalog:
                 "DELETE FROM unrolled WHERE metric_table = ? AND hour_ms = ?", [(table, hour) for hour in hours]
             )
 
-    def mark_unrolled(self, hours: Iterable[Unrolled]) -> None:
-        """Note that the rollups of ``hours`` lack rows."""
+    def lose_rollups(self, lost: Iterable[Block], hours: Iterable[Unrolled]) -> None:
+        """Forget rollup blocks that are lost: the rollups of ``hours`` lack their rows then."""
         with self._write() as connection:
+            _replace_blocks(connection, lost, ())
             _insert_unrolled(connection, hours)
 
     def drop_raw(self, removed: Iterable[Block], floor_ms: int) -> None:

@@ -18,10 +18,11 @@ from pathlib import Path
 import duckdb
 
 from nagare.lib.atomic_file import sync_directory
-from nagare.lib.names import path_name
+from nagare.lib.names import from_path_name, path_name
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.checksum import Looks, file_checksum
 from nagare.metrics.engine import quote_name, quote_text
+from nagare.metrics.rollups.hours import split_table
 from nagare.metrics.schema import is_wide
 
 DAY_MS = 86_400_000
@@ -135,11 +136,15 @@ class BlockFiles:
         return f"{relative}{ASIDE_SUFFIX}"
 
     def remove_aside_before(self, oldest_ms: int) -> int:
-        """Remove what was set aside and ends before ``oldest_ms``; return how many files that were."""
+        """Remove what raw blocks were set aside and end before ``oldest_ms``; return how many files that were.
+
+        Rollups stay: what they say of times before that nothing else does.
+        """
         old = [
             relative
             for relative in self._glob(f"*/date=*/*.parquet{ASIDE_SUFFIX}")
             if (span := _SPAN.match(Path(relative).name)) and int(span[2]) < oldest_ms
+            if split_table(from_path_name(Path(relative).parts[0]))[1] is None
         ]
         for relative in old:
             self._unlink(relative)

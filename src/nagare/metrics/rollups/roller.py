@@ -21,7 +21,7 @@ from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import os_error, storage_error
 from nagare.metrics.observe import Observer
-from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, spans_of
+from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, hours_of, spans_of, split_table
 from nagare.metrics.rollups.plan import Plan, plan_of, schema_of
 from nagare.metrics.rollups.views import during
 from nagare.metrics.schema import TIME_TYPE, Schemas
@@ -78,6 +78,19 @@ class Roller:
         # A clock that went back must not make them wait for it.
         return not (one.last_ms <= now_ms < min(one.last_ms + SETTLE_MS, one.first_ms + SETTLE_LIMIT_MS))
 
+    def mend(self, now_ms: int) -> None:
+        """Have rollups made again whose block does not read back, where raw rows are whole. Raises StorageError."""
+        listed = [block for block in self.catalog.blocks() if split_table(block.table)[1] is not None]
+        known = {block.path for group in self.library.current.blocks.values() for block in group}
+        floor_ms = self.catalog.floor_ms()
+        # A block that has older hours too is left as it is: it may be restored, and nothing else has them.
+        lost = [block for block in listed if block.path not in known and block.min_ms >= floor_ms]
+        if not lost:
+            return
+        hours = {(split_table(block.table)[0], hour) for block in lost for hour in hours_of(block.min_ms, block.max_ms)}
+        self.catalog.lose_rollups(lost, [Unrolled(table, hour, now_ms, now_ms) for table, hour in hours])
+        self.library.mark_unrolled(hours)
+
     def roll(self, work: Work, urgent_before_ms: int) -> tuple[int, ...]:
         """Make the rollups of as many hours of ``work`` as are one piece, and return those that are left.
 
@@ -108,7 +121,8 @@ class Roller:
             with self.check.reading(blocks), self.sources.engine.cursor() as cursor:
                 piece = _take(plan, work.hours, self._count(cursor, blocks, work.hours))
                 old = self._old_blocks(work.table, piece.hours)
-                self._write(cursor, piece, blocks, old, written)
+                with self.check.reading(old):
+                    self._write(cursor, piece, blocks, old, written)
         except BaseException:
             self.files.remove(written)
             raise
