@@ -32,12 +32,11 @@ async def run_server(settings: Settings, reloads: Reloads | None = None) -> None
         loop.add_signal_handler(number, _asked_to_stop, number, stop)
     try:
         async with serving(settings) as running:
-            calm_collector()
 
             def take_up(wanted: Settings) -> None:
                 loop.call_soon_threadsafe(running.services.scraper.apply, wanted.scrape)
 
-            with (reloads or Reloads()).heard_by(take_up):
+            with calm_collector(), (reloads or Reloads()).heard_by(take_up):
                 await stop.wait()
     except BaseException:
         guard_exit(_THREADS_SECONDS, _BROKEN)

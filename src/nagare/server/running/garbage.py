@@ -8,13 +8,25 @@ hold no cycles and go by their counts; what has cycles (tracebacks, requests) is
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Young passes every some 150 batches, a pass over everything every some 150 000: seconds under a flood, else hours.
 _THRESHOLDS = (20_000, 50, 20)
 
 
-def calm_collector() -> None:
-    """Set what was started aside for ever, and let passes be rare from here on."""
+@contextmanager
+def calm_collector() -> Iterator[None]:
+    """Set what was started aside, and let passes be rare, while the block runs.
+
+    What stays aside at the interpreter's end is never taken down, and libraries take that for a leak of theirs.
+    """
+    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
