@@ -147,7 +147,7 @@ class StoreCore:
 
     def _make_workers(self) -> None:
         """Make what moves blocks on the maintenance thread."""
-        samples = SampleWriter(self._files, self.series, self._mirror)
+        samples = SampleWriter(self._files, self.series)
         shared = (self._engine, self._files, self._catalog, self.library, self.schemas)
         self._series_files = SeriesFiles(self._places.metrics)
         self._flusher = Flusher(*shared, samples, self._series_files, self._observer)

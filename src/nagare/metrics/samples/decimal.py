@@ -54,7 +54,8 @@ def _refined(
     rest = np.flatnonzero(~is_decimal)
     for decimals in range(MOST_DECIMALS + 1):
         _, fits = _scaled(values[rest], _POWERS[decimals])
-        np.maximum.at(refined, runs[rest[fits]], np.uint8(decimals))
+        found = runs[rest[fits]]
+        refined[found] = np.maximum(refined[found], np.uint8(decimals))
         rest = rest[~fits]
         if not len(rest):
             break

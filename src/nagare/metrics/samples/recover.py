@@ -14,6 +14,7 @@ from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.samples.newest import NewestRows
 from nagare.metrics.samples.series_files import SeriesFiles
 from nagare.metrics.samples.write import EXACT_SQL, TABLE, stored_times, stored_values
+from nagare.model.samples import Series
 
 _NOTHING = NewestRows(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64))
 
@@ -26,10 +27,22 @@ def recovered(engine: Engine, metrics: Path, blocks: Iterable[Block]) -> SampleC
         return SampleChanges((), (), _NOTHING)
     try:
         with engine.cursor() as cursor:
-            definitions = tuple(SeriesFiles(metrics).load(cursor))
-            return SampleChanges(definitions, (), _newest(cursor, paths))
+            definitions = dict(SeriesFiles(metrics).load(cursor))
+            definitions |= {number: series for number, series in _named(cursor, paths) if number not in definitions}
+            return SampleChanges(tuple(sorted(definitions.items())), (), _newest(cursor, paths))
     except duckdb.Error as error:
         raise storage_error("read samples of", metrics, error) from error
+
+
+def _named(cursor: duckdb.DuckDBPyConnection, paths: list[str]) -> list[tuple[int, Series]]:
+    """Return what blocks say of their series: name and host, and the number in place of the labels."""
+    if not paths:
+        return []
+    listed = ", ".join(map(quote_text, paths))
+    found = cursor.execute(
+        f"SELECT DISTINCT series, name, host FROM read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608  ours
+    ).fetchall()
+    return [(number, Series(name, (("series", str(number)),), host)) for number, name, host in found]
 
 
 def _newest(cursor: duckdb.DuckDBPyConnection, paths: list[str]) -> NewestRows:
