@@ -67,8 +67,8 @@ def test_a_clean_end_says_that_it_stops_and_nothing_after_it(tmp_path: Path) -> 
     with serving(tmp_path / "data") as server:
         server.sql("select count(*) from cpu")
         assert server.process.stop() == 0
-        # Libraries tell on stderr what the interpreter's end did not take down.
-        assert "stopping url=" in server.process.said().strip().splitlines()[-1]
+    # Libraries tell on stderr what the interpreter's end did not take down.
+    assert "stopping url=" in server.process.said().strip().splitlines()[-1]
 
 
 def test_a_running_query_delays_the_end_and_does_not_prevent_it(tmp_path: Path) -> None:
