@@ -27,8 +27,9 @@ _INLINE_PACKED_BYTES = 64 * 1024
 # One unpacks and decodes while the other waits for memory; more would only contend for the interpreter's lock.
 _THREADS = 2
 _READ_SECONDS = 60.0
-# What a codec of columns reads in two or three milliseconds: some 6000 samples of remote write.
-WORK_INLINE_BYTES = 2**20
+# What a codec of columns reads in a millisecond: some 3000 samples of remote write. The first time, when every series
+# is new, it takes some fifty.
+WORK_INLINE_BYTES = 2**19
 
 T = TypeVar("T")
 

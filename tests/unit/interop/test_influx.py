@@ -199,3 +199,25 @@ def test_arbitrary_bytes_are_read_or_refused(body: bytes) -> None:
         InfluxCodec().decode(body, 1, NOW)
     except InputError:
         return
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cpu v=" + "1" * 200_000 + "x 1",
+        "cpu v=1." + "1" * 200_000 + "x 1",
+        "cpu v=1e" + "1" * 200_000 + "x 1",
+        "cpu," + ",".join(f"t{n}=" for n in range(20_000)) + " v=1",
+        'cpu t="' + "\\" * 200_000,
+        'cpu t="' + "\n".join(["x" * 1000] * 500),
+        'cpu t="' + '\n"x' * 20_000,
+        "cpu" + "\\ " * 100_000,
+    ],
+    ids=range(8),
+)
+def test_hostile_lines_cost_one_pass(line: str) -> None:
+    codec = InfluxCodec()
+    _read("cpu v=1.5 1", codec=codec)
+    with pytest.raises(InputError):
+        _read(line, codec=codec)

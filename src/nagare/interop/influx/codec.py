@@ -28,7 +28,7 @@ from nagare.model.wide import HOST, INFLUX_PREFIX, WideCell, WideRefusal, WideRo
 # What a remembered series costs, about, beside the bytes of its head.
 _HEAD_BYTES = 700
 # A text runs over so many lines at the most.
-_JOINED_LINES = 1000
+_JOINED_LINES = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,8 +163,10 @@ class _Reading:
         head = read_head(line)
         fields = _fields(line, head.end)
         while fields is None and after < len(lines) and after - number <= _JOINED_LINES:
-            line, after = line + b"\n" + lines[after], after + 1
-            fields = _fields(line, head.end)
+            more, after = lines[after], after + 1
+            line = line + b"\n" + more
+            # Only a quote can close the text.
+            fields = _fields(line, head.end) if b'"' in more else None
         if fields is None:
             raise InputError("a text has no closing quote")
         values, stamp = fields

@@ -11,11 +11,12 @@ from nagare.interop.influx.grammar import FieldValue
 from nagare.model.tables import ColumnType
 from nagare.model.wide import WideCell
 
+# Possessive where two parts could take the same digits: a number of a hundred thousand costs one pass.
 _PATTERNS = {
     # Eighteen digits fit for sure; what is longer is read with care.
     # What has no sign by its type carries none but a plus.
     ColumnType.INTEGER: rb"([+-]?[0-9]{1,18}(?=i)|\+?[0-9]{1,18}(?=u))[iu]",
-    ColumnType.FLOAT: rb"([+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?)",
+    ColumnType.FLOAT: rb"([+-]?[0-9]++\.?[0-9]*+(?:[eE][+-]?[0-9]++)?+)",
     ColumnType.BOOLEAN: rb"(t|T|true|True|TRUE|f|F|false|False|FALSE)",
     ColumnType.TEXT: rb'"([^"\\\n]*)"',
 }
