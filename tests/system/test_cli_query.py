@@ -152,6 +152,25 @@ def test_a_plan_is_drawn_as_it_is(shared: RunningServer) -> None:
     assert "explain_key" not in drawn
 
 
+def test_what_weighs_on_the_store_is_counted(shared: RunningServer) -> None:
+    counted = json.loads(nagare(shared.data, "query", "--cardinality", "--limit", "3"))
+    assert counted[0]["by"] == "all"
+    assert counted[0]["series"] >= sum(row["series"] for row in counted if row["by"] == "table") > 0
+    nagare(shared.data, "query", "select 'secret' as hidden from range(2)")
+    costs = json.loads(nagare(shared.data, "query", "--top-queries", "--limit", "10000"))
+    assert {"select ? as hidden from range ( ? )": 2}.items() <= {
+        row["statement"]: row["rows"] for row in costs
+    }.items()
+    assert "stand alone" in nagare(shared.data, "query", "select 1", "--cardinality", status=2)
+
+
+def test_series_of_an_empty_installation_are_counted_from_its_files(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    found = nagare(tmp_path / "data", "query", "--cardinality", "-o", "csv")
+    assert list(csv.reader(io.StringIO(found))) == [["by", "name", "series"], ["all", "", "0"]]
+    assert "none is running" in nagare(tmp_path / "data", "query", "--top-queries", status=3)
+
+
 def test_a_limit_is_told_on_stderr(shared: RunningServer) -> None:
     ended = subprocess.run(
         nagare_argv("--data", shared.data, "query", "select * from range(100) t(n)", "--limit", "3"),

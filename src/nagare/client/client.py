@@ -22,9 +22,11 @@ from nagare.net.answer import Answer
 from nagare.net.lean import LeanSession
 from nagare.net.trust import Trust
 from nagare.wire.batch import BatchReply
+from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.codec import decode, encode
 from nagare.wire.events import EventRequest, EventView
 from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest
+from nagare.wire.queries import QueryCost, QueryCosts
 from nagare.wire.signature import HEADER as SIGNATURE_HEADER
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 from nagare.wire.system import Health, Status
@@ -103,6 +105,14 @@ class Client:
     async def tables(self) -> list[TableView]:
         """Return the tables that SQL sees."""
         return await self._fetch("/api/v1/tables", list[TableView])
+
+    async def cardinality(self, limit: int) -> CardinalityReply:
+        """Return the number of series, with the ``limit`` largest groups of each kind."""
+        return await self._fetch("/api/v1/cardinality", CardinalityReply, {"limit": str(limit)})
+
+    async def queries(self, limit: int) -> list[QueryCost]:
+        """Return the ``limit`` statements that took the server most time."""
+        return (await self._fetch("/api/v1/queries", QueryCosts, {"limit": str(limit)})).queries
 
     async def targets(self) -> list[TargetView]:
         """Return every scrape target."""

@@ -21,6 +21,7 @@ from nagare.metrics.blocks.catalog import Block, Catalog, Unrolled
 from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.verify import BlockCheck
+from nagare.metrics.cardinality import TOP, count_series
 from nagare.metrics.describe import describe
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation
@@ -34,6 +35,7 @@ from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import QueryRunner
 from nagare.metrics.sql.service import SqlService
 from nagare.metrics.wal.replay import replay
+from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 
 
@@ -81,6 +83,10 @@ class OfflineStore:
             return await self._sql.query(request, hosts, self._schemas.current)
         except QuerySyntaxError as error:
             raise _needs_server(error) from error
+
+    async def cardinality(self, top: int = TOP) -> CardinalityReply:
+        """Return how many series there are, with the ``top`` groups of each kind. Raises as ``query`` does."""
+        return await count_series(self.query, self._schemas.current, self._library.current, top)
 
     def describe(self) -> list[TableView]:
         """Return every table that SQL sees, with its columns; records are the server's and not among them."""

@@ -20,6 +20,7 @@ from nagare.config.settings import QuerySettings, StorageSettings
 from nagare.errors import NagareError, NotReadyError, OverloadedError, StorageError
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
+from nagare.metrics.cardinality import TOP, count_series
 from nagare.metrics.core import StoreCore
 from nagare.metrics.describe import describe
 from nagare.metrics.head import HeadTable
@@ -34,6 +35,8 @@ from nagare.model.event import Event
 from nagare.model.samples import MetricMetadata, Samples, SamplesReply
 from nagare.model.wide import WideReply, WideRows
 from nagare.wire.batch import Batch, BatchReply
+from nagare.wire.cardinality import CardinalityReply
+from nagare.wire.queries import QueryCosts
 from nagare.wire.sound_batch import SoundBatch
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 from nagare.wire.system import StoreStatus
@@ -207,6 +210,17 @@ class MetricStore:
             raise
         finally:
             self.counters.add("query_seconds", max(0.0, self._clock.monotonic() - started))
+
+    async def cardinality(self, top: int = TOP) -> CardinalityReply:
+        """Return how many series there are, with the ``top`` groups of each kind. Raises as ``query`` does."""
+        core = self._open_core()
+        return await count_series(self.query, core.schemas.current, core.library.current, top)
+
+    def query_costs(self, limit: int) -> QueryCosts:
+        """Return the shapes of statements that took most time since the store was opened."""
+        if self._sql is None:
+            raise _not_open()
+        return self._sql.costs.top(limit)
 
     def register_records(self, table: RecordTable) -> None:
         """Let SQL see ``table``; its rows are fetched when a query names it. Replaces one of the same name."""

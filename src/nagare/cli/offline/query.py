@@ -42,6 +42,12 @@ def query(
     ),
     limit: int | None = typer.Option(None, "--limit", "-n", min=1, metavar="ROWS", help="Rows wanted at the most."),
     file: Path | None = typer.Option(None, "--file", "-f", metavar="FILE", help="Read the statement from a file."),
+    cardinality: bool = typer.Option(
+        False, "--cardinality", help="Instead of a statement: count series by table, metric, label, value and host."
+    ),
+    top_queries: bool = typer.Option(
+        False, "--top-queries", help="Instead of a statement: those that took the live server most time."
+    ),
 ) -> None:
     """Ask the metrics in SQL.
 
@@ -51,8 +57,15 @@ def query(
     Examples:
       nagare query "select host, avg(busy_ratio) busy from cpu where core='all' group by host" --since 1h
       nagare query 'select * from disk where used_ratio > $most' -p most=0.9 -o csv
+      nagare query --cardinality --limit 5
     """
     invocation = invocation_of(context)
+    if cardinality or top_queries:
+        _check_alone(sql, file, param, since, until, cardinality and top_queries)
+        from nagare.cli.offline.load import show_cardinality, show_top_queries
+
+        (show_cardinality if cardinality else show_top_queries)(invocation, limit)
+        return
     since_ms, until_ms = parse_window(since, until)
     statement = _statement(sql, file)
     from nagare.cli.offline.source import ask
@@ -67,6 +80,15 @@ def query(
         return
     write_rows(invocation, Rows(names, reply.rows, [column.type for column in reply.columns]))
     _say(invocation, reply)
+
+
+def _check_alone(*others: object) -> None:
+    """Raise InputError for what makes no sense beside --cardinality and --top-queries."""
+    if any(others):
+        raise InputError(
+            "cannot run query: --cardinality and --top-queries stand alone, but for --limit",
+            hint="for example: nagare query --cardinality --limit 5",
+        )
 
 
 def _say(invocation: Invocation, reply: SqlReply) -> None:

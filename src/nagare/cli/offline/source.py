@@ -12,6 +12,7 @@ from nagare.client.target import Target, find_target
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import ConnectFailedError, NotReadyError
+from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 
 T = TypeVar("T")
@@ -27,6 +28,19 @@ def ask(settings: Settings, request: SqlRequest) -> SqlReply:
 
     async def files(store: Any) -> SqlReply:
         reply: SqlReply = await store.query(request)
+        return reply
+
+    return asyncio.run(_from_either(settings, live, files))
+
+
+def count_series(settings: Settings, top: int) -> CardinalityReply:
+    """Return the number of series, with the largest groups. Raises errors of ``nagare.errors``."""
+
+    async def live(client: Client) -> CardinalityReply:
+        return await client.cardinality(top)
+
+    async def files(store: Any) -> CardinalityReply:
+        reply: CardinalityReply = await store.cardinality(top)
         return reply
 
     return asyncio.run(_from_either(settings, live, files))

@@ -49,6 +49,8 @@ class Job:
     request: SqlRequest
     hosts: frozenset[str] | None
     records: dict[str, Columns] = field(default_factory=dict)
+    # Set once the sandbox let the statement pass.
+    is_checked: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
     # Guards _cursor: it must not close under an interrupt. Held for moments only, also by the event loop.
     _lock: threading.Lock = field(default_factory=threading.Lock)

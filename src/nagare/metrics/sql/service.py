@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nagare.errors import NagareError
 from nagare.lib.clock import Clock
 from nagare.metrics.rollups.plan import rollups_of
 from nagare.metrics.schema import Schema
+from nagare.metrics.sql.costs import Costs
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import Job, QueryRunner
 from nagare.metrics.sql.sandbox import Checked
@@ -24,15 +26,29 @@ class SqlService:
         self._pool = pool
         self._records = records
         self._clock = clock
+        self.costs = Costs()
 
     async def query(self, request: SqlRequest, hosts: frozenset[str] | None, schemas: Mapping[str, Schema]) -> SqlReply:
         """Return the answer to ``request``. Raises the errors that MetricStore.query names."""
         started = self._clock.monotonic()
         job = Job(request, hosts)
+        try:
+            reply = await self._run(job, schemas)
+        except NagareError:
+            if job.is_checked:
+                self.costs.add(request.sql, self._clock.monotonic() - started, None)
+            raise
+        elapsed = self._clock.monotonic() - started
+        self.costs.add(request.sql, elapsed, len(reply.rows))
+        elapsed_ms = round(elapsed * 1000, 3)
+        return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms, reply.notes)
+
+    async def _run(self, job: Job, schemas: Mapping[str, Schema]) -> SqlReply:
         known = [*schemas, *rollups_of(schemas), *SAMPLE_TABLES, *self._records]
 
         def check_and_run() -> tuple[Checked, SqlReply | None]:
-            checked = self._runner.check(request, known)
+            checked = self._runner.check(job.request, known)
+            job.is_checked = True
             if any(name in self._records for name in checked.tables):
                 return checked, None
             return checked, self._runner.run(job, checked, schemas, {})
@@ -44,8 +60,7 @@ class SqlService:
             for name, record in records.items():
                 job.records[name] = await record.fetch()
             reply = await self._pool.run(lambda: self._runner.run(job, checked, schemas, records), job.stop)
-        elapsed_ms = round((self._clock.monotonic() - started) * 1000, 3)
-        return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms, reply.notes)
+        return reply
 
     def close(self) -> None:
         """Take no more requests."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nagare.server.route import Route
 from nagare.server.routes import (
+    cardinality,
     events,
     exposition,
     hosts,
@@ -33,6 +34,7 @@ ROUTES: tuple[Route, ...] = (
     *hosts.ROUTES,
     *sql.ROUTES,
     *tables.ROUTES,
+    *cardinality.ROUTES,
     *targets.ROUTES,
     *tickets.ROUTES,
     *live.ROUTES,

@@ -1,0 +1,52 @@
+"""What weighs on the store: how many series there are and of what, and which statements cost most."""
+
+from __future__ import annotations
+
+from nagare.errors import InputError
+from nagare.model.principal import Permission
+from nagare.server.route import Call, Param, Route
+from nagare.wire.cardinality import CardinalityReply
+from nagare.wire.queries import QueryCosts
+
+_TOP = 20
+_TOP_LIMIT = 10_000
+
+
+async def count_series(call: Call) -> CardinalityReply:
+    """Return the number of series, with the largest groups."""
+    return await call.services.store.cardinality(_top(call, "count series"))
+
+
+async def list_queries(call: Call) -> QueryCosts:
+    """Return the statements that took most time, without their values."""
+    return call.services.store.query_costs(_top(call, "list queries"))
+
+
+def _top(call: Call, verb: str) -> int:
+    text = call.query.get("limit", str(_TOP))
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= _TOP_LIMIT):
+        cause = f"must be a whole number from 1 to {_TOP_LIMIT}"
+        raise InputError(f"cannot {verb}: limit {cause}", errors=[{"parameter": "limit", "detail": cause}])
+    return int(text)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/v1/cardinality",
+        count_series,
+        "Count series by table, metric, label, value and host",
+        Permission.METRICS_READ,
+        reply=CardinalityReply,
+        params=(Param("limit", "integer", f"at most this many of each kind ({_TOP})"),),
+    ),
+    Route(
+        "GET",
+        "/api/v1/queries",
+        list_queries,
+        "The statements that took most time",
+        Permission.SYSTEM_READ,
+        reply=QueryCosts,
+        params=(Param("limit", "integer", f"at most this many ({_TOP})"),),
+    ),
+)
