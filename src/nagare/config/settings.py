@@ -151,8 +151,9 @@ class ScrapeJob:
     urls: tuple[str, ...] = setting((), "pages to read, such as http://10.0.0.5:9100/metrics")
     interval_seconds: float = setting(15.0, "time between two scrapes of a target", unit="seconds", low=0.2, high=86400)
     timeout_seconds: float = setting(
-        10.0, "time that one scrape may take; never more than the interval", unit="seconds", low=0.05, high=600
-    )
+        0.0, "time that one scrape may take, never more than the interval; 0 is 10, or the interval where that is less",
+        unit="seconds", low=0, high=600,
+    )  # fmt: skip
     labels: Mapping[str, str] = setting({}, "labels of every series of the job")
     bearer_token_file: Path | None = setting(None, "file with a token to send, read again at each scrape")
     username: str = setting("", "name for basic authentication")
@@ -172,6 +173,11 @@ class ScrapeJob:
     body_limit_bytes: int = setting(
         16 * 2**20, "largest page, also after decompression", unit="bytes", low=1024, high=2**30
     )
+
+    @property
+    def deadline_seconds(self) -> float:
+        """The time that one scrape may take, whether it was set or not."""
+        return self.timeout_seconds or min(10.0, self.interval_seconds)
 
 
 @dataclass(frozen=True, slots=True)

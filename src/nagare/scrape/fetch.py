@@ -75,17 +75,17 @@ class Fetcher:
         puller = await self._puller(settings.ca_file)
         headers = {
             "Accept": _ACCEPT,
-            "X-Prometheus-Scrape-Timeout-Seconds": f"{settings.timeout_seconds:g}",
+            "X-Prometheus-Scrape-Timeout-Seconds": f"{settings.deadline_seconds:g}",
             **await self._credentials(settings),
         }
         try:
-            async with asyncio.timeout(settings.timeout_seconds):
+            async with asyncio.timeout(settings.deadline_seconds):
                 answer = await puller.fetch(
                     target.url, headers=headers, limit_bytes=settings.body_limit_bytes, hold=hold
                 )
         except TimeoutError as error:
             raise DeadlineExceededError(
-                f"cannot scrape {target.url}: no whole answer within {settings.timeout_seconds:g} s"
+                f"cannot scrape {target.url}: no whole answer within {settings.deadline_seconds:g} s"
             ) from error
         if answer.status != 200:
             raise UnavailableError(f"cannot scrape {target.url}: it answered with status {answer.status}")

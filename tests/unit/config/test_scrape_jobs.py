@@ -6,6 +6,7 @@ import pytest
 
 from nagare.config.changes import compare
 from nagare.config.load import Loaded, Sources, load_settings
+from nagare.config.settings import ScrapeJob
 from nagare.errors import ConfigError
 
 JOB = "[[scrape]]\njob = 'node'\nurls = ['http://10.0.0.5:9100/metrics']\n"
@@ -26,7 +27,7 @@ def test_jobs_stand_in_the_file_as_tables(tmp_path: Path) -> None:
     node, db = loaded.settings.scrape
     assert (node.job, node.interval_seconds, dict(node.labels)) == ("node", 60.0, {"env": "prod"})
     assert node.bearer_token_file == tmp_path / "token"
-    assert (db.job, db.interval_seconds, db.timeout_seconds, db.honor_labels) == ("db", 15.0, 10.0, False)
+    assert (db.job, db.interval_seconds, db.deadline_seconds, db.honor_labels) == ("db", 15.0, 10.0, False)
     assert str(loaded.origins["scrape"]) == f"{tmp_path / 'nagare.toml'} line 1"
 
 
@@ -54,7 +55,7 @@ def test_a_reload_takes_up_other_jobs(tmp_path: Path) -> None:
         ("username = 'me'\n", "give username with password_file"),
         ("password_file = 'x'\n", "give username with password_file"),
         ("username = 'me'\npassword_file = 'x'\nbearer_token_file = 'y'\n", "give username with password_file"),
-        ("interval_seconds = 5\n", "timeout_seconds, 10, is longer than interval_seconds, 5"),
+        ("interval_seconds = 5\ntimeout_seconds = 10\n", "timeout_seconds, 10, is longer than interval_seconds, 5"),
         ("keep = ['(']\n", "'(' is no regular expression"),
         ("labels = { 'a-b' = 'x' }\n", "'a-b' is no label name"),
         ("labels = { '__name__' = 'x' }\n", "'__name__' is no label name"),
@@ -86,3 +87,9 @@ def test_networks_that_may_send_statsd(tmp_path: Path, networks: str) -> None:
         _load(tmp_path, NAGARE_STATSD__NETWORKS="10.0.0.1/8")
     with pytest.raises(ConfigError, match="not HOST:PORT"):
         _load(tmp_path, NAGARE_STATSD__LISTEN="8125")
+
+
+def test_a_short_interval_bounds_a_scrape_by_itself() -> None:
+    assert ScrapeJob(interval_seconds=2.0).deadline_seconds == 2.0
+    assert ScrapeJob(interval_seconds=60.0).deadline_seconds == 10.0
+    assert ScrapeJob(interval_seconds=60.0, timeout_seconds=30.0).deadline_seconds == 30.0
