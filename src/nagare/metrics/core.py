@@ -300,13 +300,19 @@ class StoreCore:
         blocks = [block for block in self._blocks() if split_table(block.table)[1] is None]
         rollups = [block for block in self._blocks() if split_table(block.table)[1] is not None]
         heads = [table for generation in snapshot.generations for table in generation.tables.values()]
+        samples = [rows for generation in snapshot.generations for rows in generation.samples.rows()]
         lows = [block.min_ms for block in blocks] + [table.min_ms for table in heads if table.min_ms is not None]
         highs = [block.max_ms for block in blocks] + [table.max_ms for table in heads if table.max_ms is not None]
+        lows += [rows.min_ms for rows in samples]
+        highs += [rows.max_ms for rows in samples]
         return StoreStatus(
             log_bytes=self._log.size_bytes,
             head_rows=sum(generation.rows for generation in snapshot.generations),
             block_count=len(blocks),
             block_bytes=sum(block.bytes for block in blocks),
+            head_samples=sum(map(len, samples)),
+            samples_total=int(counters.get("samples")),
+            series=self.series.count,
             rows_total=int(counters.get("rows")),
             batches_total=int(counters.get("batches")),
             duplicates_total=int(counters.get("duplicates")),

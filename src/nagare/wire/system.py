@@ -53,6 +53,9 @@ class StoreStatus(msgspec.Struct, frozen=True):
     rollup_block_bytes: int = 0
     rollup_lag_seconds: float = 0.0
     rollup_failures_total: int = 0
+    head_samples: int = 0
+    samples_total: int = 0
+    series: int = 0
 
 
 class Status(msgspec.Struct, frozen=True):
