@@ -83,7 +83,7 @@ class StorageSettings:
     recompress_seconds: float = setting(
         7 * 86400.0, "age at which blocks are compressed again, better and slower; 0 for never", unit="seconds", low=0
     )
-    recompress_level: int = setting(12, "level of zstd by which they are", low=1, high=22)
+    recompress_level: int = setting(9, "level of zstd by which they are", low=1, high=22)
     future_seconds: float = setting(
         300.0, "how far ahead of the server a row may be", unit="seconds", low=0, high=86400
     )
