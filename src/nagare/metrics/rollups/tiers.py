@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from nagare.metrics.blocks.views import View, Window, make_view
 from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, is_rolled
 from nagare.metrics.rollups.moments import Asking
 from nagare.metrics.rollups.plan import SAMPLES_SCHEMA, Plan, plan_of, schema_of
-from nagare.metrics.rollups.shape import Shape, find_shapes, is_fixed
+from nagare.metrics.rollups.shape import Node, Shape, find_shapes, is_fixed
 from nagare.metrics.rollups.views import Asked, RollupViews, during, find_spans
 from nagare.metrics.schema import Schema
 from nagare.metrics.sql.naming import may_name
@@ -70,6 +70,8 @@ class TierChooser:
     """Chooses for one store; used from query threads."""
 
     sources: Sources
+    # What takes the place of aggregates, once DuckDB parsed it.
+    _templates: list[Node] = field(default_factory=list)
 
     def choose(
         self,
@@ -87,8 +89,12 @@ class TierChooser:
         }
         if not known:
             return Choice(checked)
+        chosen = _Chosen(self.sources, cursor, caller, snapshot, known)
         try:
-            return _Chosen(self.sources, cursor, caller, snapshot, known).choice(checked)
+            if not self._templates:
+                # Two threads may both find them: the same, so in one step.
+                self._templates[:] = chosen.asking.templates()
+            return chosen.choice(checked, self._templates)
         except (duckdb.ProgrammingError, duckdb.NotSupportedError):
             # Written otherwise it does not bind: what the caller wrote speaks for itself.
             return _Chosen(self.sources, cursor, caller, snapshot, known).left_raw(checked)
@@ -106,23 +112,23 @@ class _Chosen:
         self._caller = caller
         self._snapshot = snapshot
         self._schemas = schemas
-        self._asking = Asking(cursor, caller.params)
+        self.asking = Asking(cursor, caller.params)
         self._tiers: list[Tier] = []
         self._with_labels = True
         self._notes: dict[str, None] = {}
 
-    def choice(self, checked: Checked) -> Choice:
+    def choice(self, checked: Checked, templates: Sequence[Node]) -> Choice:
         tree = deepcopy(dict(checked.tree))
         plans = {name: _seen_plan(schema) for name, schema in self._schemas.items()}
         self._with_labels = may_name(tree, "labels", checked.tables)
-        for shape in find_shapes(tree, plans, self._asking.templates()):
+        for shape in find_shapes(tree, plans, templates):
             self._rewrite(shape)
         left = {str(node.get("table_name")).lower() for node in sources_of(tree)}
         for table in sorted(self._schemas.keys() & left):
             self._note_missing(table)
         if not self._tiers:
             return Choice(checked, RAW, tuple(self._notes))
-        sql = self._asking.text(tree)
+        sql = self.asking.text(tree)
         tier = max(self._tiers, key=lambda tier: tier.width_ms).name
         tables = frozenset(name for name in checked.tables if name.lower() in left)
         if tables == checked.tables - self._schemas.keys():
@@ -138,14 +144,14 @@ class _Chosen:
     def _rewrite(self, shape: Shape) -> None:
         """Let ``shape`` read a rollup if that is worth it."""
         asked_range = self._range(shape)
-        width_ms = self._asking.common_width(shape.widths)
+        width_ms = self.asking.common_width(shape.widths)
         if asked_range is None or width_ms is None:
             return
         for tier in reversed(TIERS):
             if width_ms % tier.width_ms == 0 and (zone := self._zone(shape.table, tier, asked_range)):
                 view = f"{shape.table} by {tier.text} {secrets.token_hex(4)}"
                 self._make(view, shape, tier, zone)
-                shape.apply(view, [self._asking.name(item) for item in shape.unnamed])
+                shape.apply(view, [self.asking.name(item) for item in shape.unnamed])
                 self._tiers.append(tier)
                 return
 
@@ -153,7 +159,7 @@ class _Chosen:
         """Return the time that ``shape`` is about, None when nobody knows."""
         lows, highs = [self._caller.window.since_ms], [self._caller.window.until_ms]
         for side, node in shape.bounds:
-            moment = self._asking.moment(node)
+            moment = self.asking.moment(node)
             if moment is None:
                 return None
             # Rounded to the inside: what is between is read as raw rows.
