@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nagare.errors import PermissionDeniedError
 from nagare.lib.plain_text import plain
@@ -10,6 +10,16 @@ from nagare.model.samples import SeriesId, SeriesIntern
 
 # The labels by which a series says whose it is, before ``instance`` is asked.
 HOST_LABELS = ("host", "host.name", "host_name")
+
+
+def check_claims(labels: Iterable[tuple[str, str]], host: str) -> bool:
+    """Tell whether ``labels`` name ``host``. Raises PermissionDeniedError when they name another host."""
+    said = {value for label, value in labels if label in HOST_LABELS and value}
+    for other in said - {host}:
+        raise PermissionDeniedError(
+            f"cannot take series of host {plain(other, 80)!r}: this token may only speak as {host!r}"
+        )
+    return bool(said)
 
 
 class HostBound:
@@ -23,9 +33,5 @@ class HostBound:
     def intern(self, name: str, labels: Mapping[str, str] | Sequence[tuple[str, str]]) -> SeriesId:
         """Return the number of the series, with its host's label. Raises PermissionDeniedError for another host's."""
         pairs = list(labels.items() if isinstance(labels, Mapping) else labels)
-        said = {value for label, value in pairs if label in HOST_LABELS and value}
-        for other in said - {self._host}:
-            raise PermissionDeniedError(
-                f"cannot take series of host {plain(other, 80)!r}: this token may only speak as {self._host!r}"
-            )
-        return self._series.intern(name, pairs if said else [*pairs, ("host", self._host)])
+        is_said = check_claims(pairs, self._host)
+        return self._series.intern(name, pairs if is_said else [*pairs, ("host", self._host)])

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from nagare.config.settings import StorageSettings
+from nagare.interop.remote_write.packing import pack_snappy
 from tests.component.server.conftest import Answer, Api, Serve
+from tests.support.remote_write import write_request
 
 V1, V2 = "/write", "/api/v2/write"
 
@@ -134,6 +137,9 @@ async def test_a_host_speaks_for_itself_only(api: Api) -> None:
     assert (await _send(api, "cpu v=1\nmem,host=web1 v=1", token=token)).status == 204
     answer = await _send(api, "cpu,host=web2 v=2", V2, token=token)
     assert (answer.status, answer.json["code"]) == (403, "forbidden")
+    assert (await _send(api, "cpu,host=web2,instance=web1:9100 v=2", token=token)).status == 403
+    assert (await _send(api, "disk,instance=10.0.0.1:9100 v=3", token=token)).status == 204
+    assert await api.sql("select host, instance from influx.disk") == [["web1", "10.0.0.1:9100"]]
     assert (
         await api.sql("select host, v from influx.cpu union all select host, v from influx.mem") == [["web1", 1.0]] * 2
     )
@@ -159,3 +165,21 @@ async def test_only_this_schema_may_be_named(api: Api) -> None:
     for source in ("main.cpu", "influx.nope", "temp.influx.cpu", "other.cpu", "information_schema.tables"):
         answer = await api.call("POST", "/api/v1/sql", {"sql": f"select * from {source}"})
         assert (answer.status, answer.code) == (400, "query-refused"), source
+
+
+async def test_a_full_disk_asks_every_sender_to_come_again(serve: Serve) -> None:
+    async with serve(sections={"storage": StorageSettings(free_reserve_bytes=2**60)}) as api:
+        snappy = pack_snappy(write_request([({"__name__": "up"}, [(api.now_ms(), 1.0)])]).SerializeToString())
+        otlp = b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"n","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}'
+        for path, body, media, encoding in (
+            (V1, b"cpu v=1", "text/plain", "identity"),
+            (V2, b"cpu v=1", "text/plain", "identity"),
+            ("/api/v1/write", snappy, "application/x-protobuf", "snappy"),
+            ("/api/v1/otlp/v1/metrics", otlp, "application/json", "identity"),
+            ("/api/v1/import/prometheus", b"up 1", "text/plain", "identity"),
+        ):
+            answer = await api.call(
+                "POST", path, body=body, headers={"Content-Type": media, "Content-Encoding": encoding}
+            )
+            assert answer.status == 503, (path, answer.raw)
+            assert int(answer.headers["Retry-After"]) >= 1

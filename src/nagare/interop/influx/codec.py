@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nagare.errors import InputError
+from nagare.interop.host_bound import check_claims
 from nagare.interop.influx.grammar import (
     INT64_MAX,
     INT64_MIN,
@@ -79,8 +80,9 @@ class Lines:
 class InfluxCodec:
     """Reads bodies; may be called from several threads, which take turns."""
 
-    def __init__(self, memory_bytes: int = 64 * 2**20) -> None:
-        """Remember series in at most ``memory_bytes``."""
+    def __init__(self, memory_bytes: int = 64 * 2**20, *, host: str | None = None) -> None:
+        """Remember series in at most ``memory_bytes``; with ``host`` all lines are that host's."""
+        self._host = host
         self._limit = memory_bytes
         self._held = 0
         self._series: dict[bytes, _Series] = {}
@@ -91,7 +93,7 @@ class InfluxCodec:
     def decode(self, body: bytes, unit_ns: int, now_ns: int) -> Lines:
         """Return the rows in ``body``, whose times count units of ``unit_ns``; a line without a time gets ``now_ns``.
 
-        Raises InputError that names the first faulty line.
+        Raises InputError that names the first faulty line, PermissionDeniedError for a line of another host.
         """
         with self._lock:
             return _Reading(self, unit_ns, now_ns).read(body)
@@ -101,9 +103,14 @@ class InfluxCodec:
         return self._series.get(head)
 
     def learn(self, line: bytes, head: Head) -> _Series:
-        """Return the series of ``head``, with which ``line`` begins, and remember it."""
+        """Return the series of ``head``, with which ``line`` begins, and remember it.
+
+        Raises PermissionDeniedError for a line of another host than all are to be of.
+        """
         tags = dict(head.tags)
-        host = host_of(tags)
+        if self._host is not None:
+            check_claims(head.tags, self._host)
+        host = host_of(tags) if self._host is None else self._host
         tags.pop(HOST, None)
         key = (head.measurement, tuple(tags))
         shape = self._shapes.setdefault(key, _Shape(*key))

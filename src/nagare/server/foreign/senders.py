@@ -18,8 +18,9 @@ from nagare.model.samples import SeriesId, SeriesIntern
 
 # A host has some thousand series of some 200 bytes; the shared sender may bring a whole fleet's.
 _SHARED_BYTES = 128 * 2**20
-_HOST_BYTES = 2 * 2**20
-_HOSTS = 64
+_HOST_BYTES = 2**20
+# A forgotten one loses the running totals of its deltas.
+_HOSTS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,13 @@ class Senders:
             return self._shared
         sender = self._by_host.get(host)
         if sender is None:
-            sender = self._by_host[host] = _sender(HostBound(self._series, host), _HOST_BYTES)
+            sender = self._by_host[host] = _sender(HostBound(self._series, host), _HOST_BYTES, host)
             if len(self._by_host) > _HOSTS:
                 self._by_host.popitem(last=False)
         self._by_host.move_to_end(host)
         return sender
 
 
-def _sender(series: SeriesIntern, memory_bytes: int) -> Sender:
-    return Sender(series, RemoteWriteCodec(series, memory_bytes), OtlpCodec(series), InfluxCodec(memory_bytes))
+def _sender(series: SeriesIntern, memory_bytes: int, host: str | None = None) -> Sender:
+    influx = InfluxCodec(memory_bytes, host=host)
+    return Sender(series, RemoteWriteCodec(series, memory_bytes), OtlpCodec(series), influx)

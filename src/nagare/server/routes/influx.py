@@ -11,11 +11,11 @@ from functools import partial
 
 from aiohttp import web
 
-from nagare.errors import InputError, PermissionDeniedError
+from nagare.errors import InputError
 from nagare.interop.influx.codec import Lines
 from nagare.lib.plain_text import plain
 from nagare.model.principal import Permission
-from nagare.model.wide import WideRefusal, WideReply, WideRows
+from nagare.model.wide import WideRefusal, WideReply
 from nagare.server.foreign.fault import Fault
 from nagare.server.foreign.forms import influx_form
 from nagare.server.route import Call, Param, Route
@@ -45,9 +45,7 @@ async def write_lines(call: Call) -> web.Response:
     codec = services.senders.get(call.principal).influx
     decode = partial(codec.decode, body, unit_ns, services.clock.now_ms() * 10**6)
     lines: Lines = await services.bodies.work(len(body), decode)
-    host = call.principal.host
-    tables = lines.tables if host is None else [_as_host(rows, host) for rows in lines.tables]
-    reply = await services.store.append_wide(tables) if tables else WideReply(0)
+    reply = await services.store.append_wide(lines.tables) if lines.tables else WideReply(0)
     refused = sorted((*lines.refused, *reply.refused), key=lambda refusal: refusal.line)
     return _partly(call, reply.accepted, refused) if refused else web.Response(status=204)
 
@@ -58,17 +56,6 @@ def _partly(call: Call, stored: int, refused: Sequence[WideRefusal]) -> web.Resp
     rest = f"; and {more} more" if more > 0 else ""
     text = f"partial write: {stored} lines stored, dropped={len(refused)}: {told}{rest}"
     return influx_form(call.request, Fault(400, text, refused[0].line))
-
-
-def _as_host(rows: WideRows, host: str) -> WideRows:
-    """Return ``rows`` as those of ``host``. Raises PermissionDeniedError when one says that it is another's."""
-    # What only ``instance`` says is not meant as a claim: exporters name it as they like.
-    claims = {name for name in rows.hosts if name and name != host} if "instance" not in rows.tags else set()
-    if claims:
-        raise PermissionDeniedError(
-            f"cannot take lines of host {plain(min(claims), 80)!r}: this token may only speak as {host!r}"
-        )
-    return WideRows(rows.table, rows.ts_ns, [host] * len(rows), rows.tags, rows.fields, rows.types, rows.lines)
 
 
 def _unit_ns(precision: str) -> int:
