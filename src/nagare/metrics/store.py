@@ -153,6 +153,10 @@ class MetricStore:
         """The numbers of series, for whoever makes samples. Raises NotReadyError while the store is not open."""
         return self._open_core().series
 
+    def find_metadata(self, metric: str) -> MetricMetadata | None:
+        """Return what a sender said last of ``metric``: its type, unit and help."""
+        return self._open_core().room.metadata.get(metric)
+
     async def append_samples(self, samples: Samples, *, metadata: Sequence[MetricMetadata] = ()) -> SamplesReply:
         """Store ``samples`` durably and say what became of them; a (series, ts) again is a duplicate, the first one stays.
 

@@ -11,7 +11,7 @@ from nagare.errors import InvalidLabelError, InvariantError, OverloadedError
 from nagare.lib.clock import ManualClock
 from nagare.metrics.offline import OfflineStore
 from nagare.metrics.store import MetricStore
-from nagare.model.samples import REFUSED_SERIES, SamplesReply
+from nagare.model.samples import REFUSED_SERIES, MetricMetadata, SamplesReply
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
 from tests.support.samples import STALE, make_samples
 from tests.support.source import ROOT
@@ -297,6 +297,21 @@ async def test_series_that_ended_long_ago_make_room_and_their_numbers_stay_their
     async with make_store(tmp_path, clock=clock, retention_seconds=day, series_limit=2) as store:
         assert store.series.intern("new", {}) not in (old, steady, REFUSED_SERIES)
         assert store.series.intern("steady", {}) == steady
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+async def test_what_senders_say_of_metrics_is_kept(tmp_path: Path, *, flushed: bool) -> None:
+    first, later = MetricMetadata("up", "gauge"), MetricMetadata("up", "gauge", "", "whether the target answers")
+    async with make_store(tmp_path) as store:
+        up = _up(store)
+        await store.append_samples(make_samples([up], [START_MS], [1]), metadata=[first])
+        # Also with no sample that is new.
+        assert await store.append_samples(make_samples([up], [START_MS], [1]), metadata=[later]) == SamplesReply(0, 1)
+        if flushed:
+            await store.flush()
+    async with make_store(tmp_path) as store:
+        assert store.find_metadata("up") == later
+        assert store.find_metadata("down") is None
 
 
 async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:
