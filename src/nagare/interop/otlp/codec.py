@@ -16,6 +16,7 @@ from nagare.errors import InvalidLabelError
 from nagare.interop.columns import STALE, SampleRows
 from nagare.interop.otlp.buckets import explicit_buckets, exponential_buckets, format_bound
 from nagare.interop.otlp.delta import DeltaChanges, Totals
+from nagare.interop.otlp.known import Base, KnownPoints
 from nagare.interop.otlp.messages import read_request
 from nagare.interop.otlp.names import labels_of, metric_name, unit_name
 from nagare.model.samples import MetricMetadata, Samples, SeriesIntern
@@ -48,14 +49,15 @@ class OtlpCodec:
         """Begin without totals."""
         self._intern = intern
         self._totals = Totals()
-        # Guards _totals against a decode in another thread.
+        self._known = KnownPoints()
+        # Guards both against a decode in another thread.
         self._lock = threading.Lock()
 
     def decode(self, body: bytes, media: str, now_ms: int) -> OtlpDecoded:
         """Return what the request in ``body`` holds; points without a time get ``now_ms``. Raises InputError."""
         request = read_request(body, media)
         with self._lock:
-            walk = _Walk(self._intern, self._totals, now_ms)
+            walk = _Walk(self._intern, self._totals, self._known, now_ms)
             for resource in request.resource_metrics:
                 walk.resource(resource)
         return OtlpDecoded(
@@ -78,6 +80,7 @@ class _Walk:
 
     intern: SeriesIntern
     totals: Totals
+    known: KnownPoints
     now_ms: int
     rows: SampleRows = field(default_factory=SampleRows)
     said: dict[str, MetricMetadata] = field(default_factory=dict)
@@ -88,13 +91,14 @@ class _Walk:
 
     def resource(self, resource: ResourceMetrics) -> None:
         attributes = {each.key: each for each in resource.resource.attributes}
-        base = _identity(labels_of(attributes.values()))
+        labels = labels_of(attributes.values())
+        base = _identity(labels)
         begin = len(self.rows.ts_ms)
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                self._metric(metric, base)
+                self._metric(metric, tuple(base.items()))
         if len(self.rows.ts_ms) > begin and base:
-            self._target_info(labels_of(attributes.values()), base, max(self.rows.ts_ms[begin:]))
+            self._target_info(labels, base, max(self.rows.ts_ms[begin:]))
 
     def _target_info(self, labels: dict[str, str], base: Labels, ts_ms: int) -> None:
         rest = {name: value for name, value in labels.items() if name not in _IDENTIFYING}
@@ -106,7 +110,7 @@ class _Walk:
             return
         self.rows.add(series, ts_ms, 1.0)
 
-    def _metric(self, metric: Metric, base: Labels) -> None:
+    def _metric(self, metric: Metric, base: Base) -> None:
         kind = metric.WhichOneof("data")
         if kind is None:
             return
@@ -127,15 +131,14 @@ class _Walk:
         if name:
             self.said[name] = MetricMetadata(name, told, unit_name(metric.unit), metric.description)
 
-    def _point(self, name: str, kind: str, point: Any, base: Labels, *, is_delta: bool) -> None:
+    def _point(self, name: str, kind: str, point: Any, base: Base, *, is_delta: bool) -> None:
         if not name:
             raise _RejectedError("a metric has no name")
         time_ns = point.time_unix_nano or self.now_ms * 1_000_000
         ts_ms = time_ns // 1_000_000
-        labels = {**labels_of(point.attributes), **base}
+        known = self.known.get(name, base, point.attributes)
         for suffix, more, value in _values(kind, point):
-            own = {**labels, **more} if more else labels
-            series = self.intern.intern(name + suffix, {key: text for key, text in own.items() if text})
+            series = known.number(self.intern, suffix, more)
             if point.flags & _NO_VALUE:
                 value = STALE
             elif is_delta and series >= 0:
