@@ -196,3 +196,23 @@ async def test_what_reaches_beyond_raw_rows_says_so(tmp_path: Path) -> None:
         assert old.tier == "1m"
         assert [row[0] for row in old.rows] == ["2025-10-09T00:02:00.000Z", "2025-10-09T00:03:00.000Z"], "whole minutes"
         assert len(old.notes) == 1
+
+
+async def test_what_is_left_of_raw_rows_before_the_floor_adds_nothing(tmp_path: Path) -> None:
+    clock = ManualClock(BEGIN_MS + 28 * HOUR_MS)
+    async with make_store(tmp_path, clock=clock, retention_seconds=28 * 3600.0) as store:
+        # One block of the day is dropped, the other reaches beyond the floor.
+        for seq, count in enumerate((60, 1500)):
+            times = [BEGIN_MS + seq + step * 60_000 for step in range(count) if step * MINUTE_MS < DAY_MS]
+            await store.append(make_batch(seq, {"load": {"ts": times, "load1": [1.0] * len(times)}}))
+            await store.flush()
+        await clock.advance(10 * 3600)
+        await store.keep_house()
+        assert store.status().block_count == 1
+        window = {"since_ms": BEGIN_MS + 30_000, "until_ms": BEGIN_MS + DAY_MS}
+        reply = await store.query(SqlRequest("SELECT count(*) FROM load", None, **window))
+        assert (reply.tier, reply.rows) == ("1m", [[1440 + 60 - 2]]), "all but the minute that is cut"
+        minutes = "SELECT time_bucket(INTERVAL '1 minute', ts) AS t, count(*) FROM load GROUP BY t ORDER BY t LIMIT 2"
+        reply = await store.query(SqlRequest(minutes, None, **window))
+        assert (reply.tier, [row[1] for row in reply.rows]) == ("1m", [2, 2])
+        assert len(reply.notes) == 1

@@ -218,9 +218,9 @@ class _Chosen:
         name = tier.table(table)
         rolled = View(name, plan.file_columns(), caller.hosts, zone, f"NOT ({lacking})" if lacking else "")
         outside = f"ts < make_timestamp_ms({zone.since_ms}) OR ts >= make_timestamp_ms({zone.until_ms})"
-        raw = View(
-            table, plan.raw_columns(), caller.hosts, caller.window, f"({outside}{' OR ' if lacking else ''}{lacking})"
-        )
+        # What is left of raw rows before the floor is not all of them.
+        whole = Window(max(snapshot.floor_ms, caller.window.since_ms or 0), caller.window.until_ms)
+        raw = View(table, plan.raw_columns(), caller.hosts, whole, f"({outside}{' OR ' if lacking else ''}{lacking})")
         wanted = tuple(b for b in snapshot.blocks.get(table, ()) if not _is_inside(b, zone, spans))
         fewer = replace(snapshot, blocks={**snapshot.blocks, table: wanted})
         rows = plan.as_rows(raw.body(self._sources.raw(self._cursor, raw, fewer, schema)))
