@@ -51,6 +51,8 @@ COUNTERS = {
     "nagare_hub_connections_refused_total": "live connections refused at the limit",
     "nagare_hub_frames_dropped_total": "frames that slow connections lost",
     "nagare_bodies_bodies_refused_overload_total": "bodies refused because too many were being taken in",
+    "nagare_ingest_refused_by_host_limit_total": "requests refused because their host had sent too many values",
+    "nagare_ingest_refused_by_total_limit_total": "requests refused because all senders together had sent too many values",
     "nagare_identity_tickets_dropped_total": "tickets for live connections dropped at the limit",
     "nagare_metrics_batches_total": "batches given to the store",
     "nagare_metrics_rows_total": "rows stored",

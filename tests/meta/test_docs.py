@@ -92,6 +92,7 @@ def test_every_metric_of_our_own_is_documented() -> None:
     assert named == set(GAUGES)
     # Whose counters they are, by the module that counts.
     owners = {"middleware": "server", "routes": "server", "hub": "hub", "live": "hub", "bodies": "bodies"}
+    owners["ingest_limits"] = "ingest"
     counted = set()
     for module in modules():
         prefix = {room: room for room in ("identity", "scrape", "statsd")}.get(module.room) or (

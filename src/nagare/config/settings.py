@@ -47,6 +47,12 @@ class ServerSettings:
     inflight_limit_bytes: int = setting(
         256 * 2**20, "bytes of bodies being taken in at one time; beyond it the answer is 503", unit="bytes", low=2**20
     )
+    host_values_per_second: float = setting(
+        0.0, "values that one host may send a second; more is refused with Retry-After; 0 for any", low=0
+    )
+    host_values_burst: int = setting(1_000_000, "values that one host may send beyond that after a pause", low=1)
+    values_per_second: float = setting(0.0, "values that all senders together may send a second; 0 for any", low=0)
+    values_burst: int = setting(5_000_000, "values that they may send beyond that after a pause", low=1)
     connection_limit: int = setting(512, "live connections (WebSocket) at one time", low=1, high=65536)
     connection_queue_frames: int = setting(256, "frames waiting for one live connection", low=4, high=65536)
     stop_seconds: float = setting(10.0, "time that a clean stop may take", unit="seconds", low=0.1, high=300)

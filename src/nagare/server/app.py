@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from nagare.model.principal import Permission
 from nagare.server.answers import Answers
 from nagare.server.bodies import check_json, no_early_continue
 from nagare.server.middleware.authentication import make_authentication
@@ -43,6 +44,8 @@ def _web_handler(route: Route, answers: Answers) -> WebHandler:
     async def answer(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
         call = Call(request, services, request.get(PRINCIPAL, ANONYMOUS))
+        if route.permission is Permission.METRICS_WRITE:
+            services.limits.check(call.principal)
         if route.request is None and not route.is_raw:
             return await _response(call, route, answers)
         async with services.bodies.taken(request) as holding:

@@ -20,6 +20,7 @@ from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
 from nagare.server.hub import Hub
+from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
 from nagare.server.live.relay import Relay
 from nagare.server.running.bounded import Bounded
@@ -72,6 +73,7 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
             identity=identity,
             hub=hub,
             bodies=bodies,
+            limits=IngestLimits(settings.server, clock),
             senders=Senders(store.series),
             finisher=Finisher(tasks),
             newest=NewestBatches(),

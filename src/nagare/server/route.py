@@ -30,6 +30,10 @@ class Call:
         """The query's parameters."""
         return self.request.query
 
+    def spend(self, values: int) -> None:
+        """Count ``values`` that came with the request against the limits of ingest."""
+        self.services.limits.spend(self.principal, values)
+
     def path(self, name: str) -> str:
         """Return a part of the path."""
         return self.request.match_info[name]

@@ -17,6 +17,7 @@ from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
 from nagare.server.hub import Hub
+from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
 from nagare.server.running.listen import Listen
 
@@ -41,6 +42,7 @@ class Services:
     identity: Identity
     hub: Hub
     bodies: BodyReader
+    limits: IngestLimits
     senders: Senders
     finisher: Finisher
     newest: NewestBatches

@@ -42,6 +42,7 @@ async def import_exposition(call: Call) -> web.Response:
         honor_labels=True,
     )
     parsed: Parsed = await services.bodies.work(len(body), parse)
+    call.spend(len(parsed.samples))
     reply = await services.store.append_samples(parsed.samples, metadata=parsed.metadata)
     refused = {reason: count for reason, count in reply.refused.items() if count}
     if refused:

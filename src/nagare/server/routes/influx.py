@@ -45,6 +45,7 @@ async def write_lines(call: Call) -> web.Response:
     codec = services.senders.get(call.principal).influx
     decode = partial(codec.decode, body, unit_ns, services.clock.now_ms() * 10**6)
     lines: Lines = await services.bodies.work(len(body), decode)
+    call.spend(sum(len(rows) * len(rows.fields) for rows in lines.tables))
     reply = await services.store.append_wide(lines.tables) if lines.tables else WideReply(0)
     refused = sorted((*lines.refused, *reply.refused), key=lambda refusal: refusal.line)
     return _partly(call, reply.accepted, refused) if refused else web.Response(status=204)

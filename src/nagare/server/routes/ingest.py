@@ -33,6 +33,8 @@ async def ingest(call: Call) -> BatchReply:
     _check_signature(services, host, call, holding.body)
     batch = await _decode(services, holding)
     _check_batch(batch, host)
+    if services.limits.is_on:
+        call.spend(sum(len(cells.get("ts") or ()) * (len(cells) - 1) for cells in batch.tables.values()))
     reply: BatchReply = await services.finisher.finish(_store(services, batch))
     return reply
 

@@ -41,6 +41,7 @@ async def _take(call: Call, sender: Sender, media: str, body: bytes) -> web.Resp
     async with sender.deltas:
         decode = partial(sender.otlp.decode, body, media, services.clock.now_ms())
         decoded: OtlpDecoded = await services.bodies.work(_COST * len(body), decode)
+        call.spend(len(decoded.samples))
         reply = SamplesReply(0)
         if len(decoded.samples) or decoded.metadata:
             reply = await services.store.append_samples(decoded.samples, metadata=decoded.metadata)

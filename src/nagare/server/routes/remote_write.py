@@ -32,6 +32,7 @@ async def write_samples(call: Call) -> web.Response:
     codec = call.services.senders.get(call.principal).remote_write
     decode = codec.decode_v2 if version == _V2 else codec.decode_v1
     decoded: Decoded = await call.services.bodies.work(len(body), partial(decode, body))
+    call.spend(len(decoded.samples))
     reply = SamplesReply(0)
     if len(decoded.samples) or decoded.metadata:
         reply = await call.services.store.append_samples(decoded.samples, metadata=decoded.metadata)
