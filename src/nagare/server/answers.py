@@ -6,13 +6,18 @@ A large answer is sent in pieces, each of which must be taken in time, and all t
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 from aiohttp import hdrs, web
 
 from nagare.server.bodies import BodyReader
+from nagare.wire.codec import encode
+from nagare.wire.sql import PIECE_CELLS, SqlReply, pack_rows
 
 _LARGE_BYTES = 2**20
 _PIECE_BYTES = 256 * 1024
+_CELL_BYTES = 16
 
 
 class Answers:
@@ -22,6 +27,14 @@ class Answers:
         """Hold large answers in the budget of ``bodies``; each piece may take ``piece_seconds``."""
         self._bodies = bodies
         self._piece_seconds = piece_seconds
+
+    async def pack(self, value: Any) -> bytes:
+        """Return ``value`` as JSON; many rows are packed beside the loop."""
+        if isinstance(value, SqlReply) and len(value.rows) * len(value.columns) > PIECE_CELLS:
+            return await self._bodies.work(
+                _CELL_BYTES * len(value.rows) * len(value.columns), partial(pack_rows, value)
+            )
+        return encode(value)
 
     async def send(self, request: web.Request, content: bytes, media: str) -> web.StreamResponse:
         """Return the answer with ``content``, sent already when it is large. Raises OverloadedError."""

@@ -16,7 +16,6 @@ from nagare.server.middleware.problems import make_problems, stamp
 from nagare.server.route import Call, Route
 from nagare.server.routes.table import ROUTES
 from nagare.server.services import ANONYMOUS, PRINCIPAL, SERVICES, Services
-from nagare.wire.codec import encode
 
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -74,4 +73,4 @@ async def _response(call: Call, route: Route, answers: Answers) -> web.StreamRes
         return value
     if value is None:
         return web.Response(status=204)
-    return await answers.send(call.request, encode(value), route.media)
+    return await answers.send(call.request, await answers.pack(value), route.media)

@@ -11,6 +11,8 @@ from nagare.errors import OverloadedError
 from nagare.server import lifecycle
 from nagare.server.answers import Answers
 from nagare.server.bodies import BodyReader
+from nagare.wire.codec import encode
+from nagare.wire.sql import PIECE_CELLS, SqlColumn, SqlReply, pack_rows
 from tests.component.server.conftest import Api, Serve
 
 LARGE = b"x" * (8 * 2**20)
@@ -55,6 +57,19 @@ async def test_answers_that_wait_are_bounded(bodies: BodyReader) -> None:
     with bodies.held(len(LARGE)), pytest.raises(OverloadedError), bodies.held(len(LARGE)):
         pass
     assert bodies.held_bytes == 0
+
+
+@pytest.mark.parametrize("count", [1, PIECE_CELLS // 2 - 1, PIECE_CELLS // 2, PIECE_CELLS // 2 + 1, 3 * PIECE_CELLS])
+async def test_rows_packed_in_pieces_are_the_same_bytes(bodies: BodyReader, count: int) -> None:
+    columns = [SqlColumn('"rows":[]', "VARCHAR"), SqlColumn("b", "DOUBLE")]
+    rows = [["]\udcff[" if number == 7 else f"x{number}", number / 3] for number in range(count)]
+    reply = SqlReply(columns, rows, True, "1m", 1.5, ["note"])
+    assert pack_rows(reply) == encode(reply) == await Answers(bodies).pack(reply)
+
+
+def test_an_answer_without_columns_or_rows_is_packed() -> None:
+    for reply in (SqlReply([], [], False, "raw", 0.0), SqlReply([], [[], []], False, "raw", 0.0)):
+        assert pack_rows(reply) == encode(reply)
 
 
 async def test_a_large_answer_is_whole_and_stamped(api: Api) -> None:
