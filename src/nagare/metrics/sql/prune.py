@@ -65,8 +65,17 @@ class _Moments:
         found = None
         is_clock = is_of_clock(node)
         if self._are_steady and len(self._known) < _MOMENTS_LIMIT and (is_clock or is_steady(node)):
-            found = self._asking.moment(dict(node))
+            found = self._ask(node)
         if found is not None and is_clock:
             found -= _CLOCK_SLACK_US
         self._known[id(node)] = found
         return found
+
+    def _ask(self, node: Node) -> int | None:
+        try:
+            return self._asking.moment(dict(node))
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error:
+            # What cannot be written as a statement of its own bounds nothing.
+            return None
