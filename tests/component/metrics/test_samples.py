@@ -314,6 +314,30 @@ async def test_what_senders_say_of_metrics_is_kept(tmp_path: Path, *, flushed: b
         assert store.find_metadata("down") is None
 
 
+async def test_rollups_keep_the_labels_of_series_that_ended_long_ago(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    day = 86_400
+    labels = "SELECT labels['job'], value FROM samples_1h WHERE name = 'old'"
+    async with make_store(tmp_path, clock=clock, retention_seconds=day) as store:
+        old, steady = store.series.intern("old", {"job": "a"}), store.series.intern("steady", {})
+        await store.append_samples(make_samples([old, steady], [START_MS] * 2, [1, 2]))
+        await store.flush()
+        await clock.advance(day / 2)
+        await store.keep_house()
+        await clock.advance(4 * day)
+        await store.append_samples(make_samples([steady], [clock.now_ms()], [3]))
+        await store.keep_house()
+        assert await rows(store, labels) == [["a", 1.0]]
+    async with make_store(tmp_path, clock=clock, retention_seconds=day, series_limit=2) as store:
+        assert await rows(store, labels) == [["a", 1.0]]
+        assert await rows(store, "SELECT name FROM samples_last") == [["steady"]]
+        # It comes again: what the log alone knows of it counts after a restart.
+        await store.append_samples(make_samples([old], [clock.now_ms()], [4]))
+    async with make_store(tmp_path, clock=clock, retention_seconds=day, series_limit=2) as store:
+        assert store.series.intern("old", {"job": "a"}) == old
+        assert store.series.intern("new", {}) == REFUSED_SERIES
+
+
 async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:
     day = 86_400_000
     async with make_store(tmp_path) as store:

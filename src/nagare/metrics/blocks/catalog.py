@@ -190,7 +190,7 @@ class Catalog:
             return store.read(connection)
 
     def forget_series(self, numbers: Iterable[int], given: int) -> None:
-        """Forget series of which nothing is stored; none of the ``given`` numbers is given again."""
+        """Forget when series of which rollups alone may be stored were heard last; none of the ``given`` numbers is given again."""
         with self._write() as connection:
             store.forget(connection, numbers, given)
 

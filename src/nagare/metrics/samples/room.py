@@ -78,9 +78,12 @@ class SampleRoom:
         self.newest.put(kept.newest)
         # Numbers of which only blocks know, after the files of series were lost, must not be given to others.
         self.series.reserve(int(kept.newest.series.max()) + 1 if len(kept.newest.series) else 0)
-        numbers = [number for number, _ in kept.definitions]
+        numbers = np.array([number for number, _ in kept.definitions], np.int32)
+        # The others were forgotten: their names are of rollups alone.
+        is_known = np.isin(numbers, kept.newest.series)
+        self.series.forget(numbers[~is_known].tolist())
         self._is_defined = np.zeros(len(self.series), bool)
-        self._is_defined[numbers] = True
+        self._is_defined[numbers[is_known]] = True
 
     def prepare(self, works: Sequence[SamplesWork]) -> PreparedSamples:
         """Return what to log and answer for ``works``. Raises StorageError."""
@@ -121,6 +124,8 @@ class SampleRoom:
         # Whatever these numbers stood for, they must not come to stand for anything else.
         record = replace(record, definitions=(*record.definitions, *((number, _nameless(number)) for number in lost)))
         self.series.adopt(record.definitions)
+        for number in self._undefined(record.series).tolist():
+            self.series.revive(number)
         samples = Samples(record.series, record.ts_ms, record.values)
         admitted = self._readmission.admit([samples], int(_TIMES.min), int(_TIMES.max))
         samples = admitted.samples

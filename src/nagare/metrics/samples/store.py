@@ -25,13 +25,8 @@ def read(connection: sqlite3.Connection) -> SampleChanges:
     series = connection.execute("SELECT number, name, host, labels FROM series ORDER BY number")
     definitions = tuple((number, Series(name, _labels(labels), host)) for number, name, host, labels in series)
     metadata = connection.execute("SELECT name, type, unit, help FROM metric_metadata").fetchall()
-    parts = connection.execute("SELECT series, ts_ms, value FROM newest ORDER BY part").fetchall()
-    newest = NewestRows(
-        np.frombuffer(b"".join(part[0] for part in parts), "<i4"),
-        np.frombuffer(b"".join(part[1] for part in parts), "<i8"),
-        np.frombuffer(b"".join(part[2] for part in parts), "<f8"),
-    )
     given = connection.execute("SELECT value FROM facts WHERE name = 'series_given'").fetchone()
+    newest = _read_newest(connection)
     return SampleChanges(
         definitions, tuple(MetricMetadata(*row) for row in metadata), newest, int(given[0]) if given else 0
     )
@@ -48,7 +43,30 @@ def write(connection: sqlite3.Connection, changes: SampleChanges) -> None:
         [(each.name, each.type, each.unit, each.help) for each in changes.metadata],
     )
     connection.execute("INSERT OR REPLACE INTO facts VALUES ('series_given', ?)", (changes.given,))
-    newest = changes.newest
+    _write_newest(connection, changes.newest)
+
+
+def forget(connection: sqlite3.Connection, numbers: Iterable[int], given: int) -> None:
+    """Forget the newest samples of series in the open transaction; none of the ``given`` numbers is given again.
+
+    Their names stay: rollups outlive raw rows by years, and have a series by its number.
+    """
+    newest = _read_newest(connection)
+    kept = ~np.isin(newest.series, np.fromiter(numbers, np.int32))
+    _write_newest(connection, NewestRows(newest.series[kept], newest.ts_ms[kept], newest.values[kept]))
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('series_given', ?)", (given,))
+
+
+def _read_newest(connection: sqlite3.Connection) -> NewestRows:
+    parts = connection.execute("SELECT series, ts_ms, value FROM newest ORDER BY part").fetchall()
+    return NewestRows(
+        np.frombuffer(b"".join(part[0] for part in parts), "<i4"),
+        np.frombuffer(b"".join(part[1] for part in parts), "<i8"),
+        np.frombuffer(b"".join(part[2] for part in parts), "<f8"),
+    )
+
+
+def _write_newest(connection: sqlite3.Connection, newest: NewestRows) -> None:
     connection.execute("DELETE FROM newest")
     connection.executemany(
         "INSERT INTO newest VALUES (?, ?, ?, ?)",
@@ -62,12 +80,6 @@ def write(connection: sqlite3.Connection, changes: SampleChanges) -> None:
             for start in range(0, len(newest.series), PART_SERIES)
         ],
     )
-
-
-def forget(connection: sqlite3.Connection, numbers: Iterable[int], given: int) -> None:
-    """Forget series in the open transaction; none of the ``given`` numbers is given again."""
-    connection.executemany("DELETE FROM series WHERE number = ?", [(number,) for number in numbers])
-    connection.execute("INSERT OR REPLACE INTO facts VALUES ('series_given', ?)", (given,))
 
 
 def _labels(text: str) -> tuple[tuple[str, str], ...]:
