@@ -86,7 +86,7 @@ class StoreCore:
         self._check = BlockCheck(self._files, self.library, self._note_damage)
         self.series = SeriesTable(storage.series_limit, storage.host_series_limit)
         self._mirror = SeriesMirror(self.series)
-        stored = Stored(self.library, self._engine, str(places.metrics))
+        stored = Stored(self.library, self._engine, str(places.metrics), self._check)
         self._newest_points = NewestPoints(self._block_end_ns, lambda: self._log.next_index)
         self.room = SampleRoom(self.series, stored, storage, clock)
         views = self._sample_views = SampleViews(self._mirror, self.room.newest, str(places.metrics))

@@ -14,7 +14,9 @@ from nagare.lib.clock import ManualClock
 from nagare.metrics.blocks.checksum import file_checksum, named_checksum
 from nagare.metrics.offline import OfflineStore
 from nagare.metrics.store import MetricStore
+from nagare.model.samples import SamplesReply
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
+from tests.support.samples import make_samples
 
 CORES = "SELECT cores FROM load ORDER BY 1"
 DAY_MS = 86_400_000
@@ -129,6 +131,21 @@ async def test_what_was_set_aside_goes_when_its_rows_would_be_too_old(tmp_path: 
         await clock.advance(4000)
         await store.keep_house()
         assert files(tmp_path, "metrics/load/*/*") == []
+
+
+async def test_a_block_of_samples_that_does_not_read_back_holds_up_no_sender(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        for at in (10, 20):
+            await store.append_samples(make_samples([store.series.intern("up", {})], [START_MS + at], [at]))
+            await store.flush()
+    block, _ = files(tmp_path, "metrics/samples/*/*.parquet")
+    content = block.read_bytes()
+    block.write_bytes(content[:8] + bytes(len(content) - 16) + content[-8:])
+    async with make_store(tmp_path) as store:
+        late = make_samples([store.series.intern("up", {})] * 2, [START_MS + 5, START_MS + 20], [5, 0])
+        assert await store.append_samples(late) == SamplesReply(1, 1)
+        assert await rows(store, "SELECT value FROM samples ORDER BY ts") == [[5], [20]]
+        assert len(store.status().damages) == 1
 
 
 async def _ask(store: MetricStore) -> list[list[object]]:

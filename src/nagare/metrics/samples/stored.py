@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nagare.metrics.blocks.catalog import Block
-from nagare.metrics.blocks.library import Library
+from nagare.metrics.blocks.library import Library, Snapshot
+from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.engine import Engine, quote_text, storage_error
 from nagare.metrics.samples.pairs import Pairs
 from nagare.model.samples import Samples
@@ -25,19 +26,37 @@ class Stored:
     engine: Engine
     # The folder of the blocks.
     directory: str
+    # Who reads a stopped installation looks into no block.
+    check: BlockCheck | None = None
 
     def find(self, samples: Samples) -> NDArray[np.bool_]:
-        """Tell which of ``samples`` the head or a block holds. Raises StorageError."""
+        """Tell which of ``samples`` the head or a block that reads back holds. Raises StorageError."""
+        while True:
+            try:
+                return self._find(samples)
+            except duckdb.Error as error:
+                # One block that does not read back must not hold up all senders.
+                if not self._take_out(samples):
+                    raise storage_error("look for samples in blocks of", self.directory, error) from error
+
+    def _find(self, samples: Samples) -> NDArray[np.bool_]:
         with self.library.pinned() as snapshot:
             found = self.find_in_head(samples)
             rest = np.flatnonzero(~found)
-            low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
-            blocks = [
-                block for block in snapshot.blocks.get(SAMPLES, ()) if block.min_ms <= high and block.max_ms >= low
-            ]
+            blocks = _blocks_of(snapshot, samples)
             if len(rest) and blocks:
                 found[rest] = self._find_in_blocks(samples.series[rest], samples.ts_ms[rest], blocks)
         return found
+
+    def _take_out(self, samples: Samples) -> bool:
+        """Leave out what does not read back; tell whether that was any."""
+        if self.check is None:
+            return False
+        try:
+            with self.engine.cursor() as cursor:
+                return bool(self.check.take_out(cursor, _blocks_of(self.library.current, samples)))
+        except duckdb.Error:
+            return False
 
     def find_in_head(self, samples: Samples) -> NDArray[np.bool_]:
         """Tell which of ``samples`` a generation of the head holds."""
@@ -56,17 +75,20 @@ class Stored:
         paths = ", ".join(quote_text(f"{self.directory}/{block.path}") for block in blocks)
         found = np.zeros(len(series), bool)
         rows = np.arange(len(series), dtype=np.int64)
-        try:
-            with self.engine.cursor() as cursor:
-                cursor.register("late", {"row": rows, "series": series, "ts": ts_ms.view("datetime64[ms]")})
-                hits = cursor.execute(
-                    "SELECT late.row FROM late SEMI JOIN "  # noqa: S608  made by us
-                    f"(SELECT series, ts FROM read_parquet([{paths}], hive_partitioning = false) "
-                    f"WHERE ts BETWEEN make_timestamp_ms({int(ts_ms.min())}) AND make_timestamp_ms({int(ts_ms.max())}) "
-                    f"AND series BETWEEN {int(series.min())} AND {int(series.max())}) AS stored "
-                    "ON late.series = stored.series AND late.ts = stored.ts"
-                ).fetchnumpy()
-        except duckdb.Error as error:
-            raise storage_error("look for samples in blocks of", self.directory, error) from error
+        with self.engine.cursor() as cursor:
+            cursor.register("late", {"row": rows, "series": series, "ts": ts_ms.view("datetime64[ms]")})
+            hits = cursor.execute(
+                "SELECT late.row FROM late SEMI JOIN "  # noqa: S608  made by us
+                f"(SELECT series, ts FROM read_parquet([{paths}], hive_partitioning = false) "
+                f"WHERE ts BETWEEN make_timestamp_ms({int(ts_ms.min())}) AND make_timestamp_ms({int(ts_ms.max())}) "
+                f"AND series BETWEEN {int(series.min())} AND {int(series.max())}) AS stored "
+                "ON late.series = stored.series AND late.ts = stored.ts"
+            ).fetchnumpy()
         found[hits["row"]] = True
         return found
+
+
+def _blocks_of(snapshot: Snapshot, samples: Samples) -> list[Block]:
+    """Return the blocks that may hold any of ``samples``."""
+    low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
+    return [block for block in snapshot.blocks.get(SAMPLES, ()) if block.min_ms <= high and block.max_ms >= low]
