@@ -1,5 +1,6 @@
 """Foreign samples through the whole store: numbers, dedup, refusals, restarts, blocks and the two views."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from nagare.config.settings import Settings
-from nagare.errors import InvalidLabelError, InvariantError, OverloadedError
+from nagare.errors import BodyTooLargeError, InvalidLabelError, InvariantError, OverloadedError
 from nagare.lib.clock import ManualClock
 from nagare.metrics.offline import OfflineStore
 from nagare.metrics.store import MetricStore
@@ -336,6 +337,24 @@ async def test_rollups_keep_the_labels_of_series_that_ended_long_ago(tmp_path: P
     async with make_store(tmp_path, clock=clock, retention_seconds=day, series_limit=2) as store:
         assert store.series.intern("old", {"job": "a"}) == old
         assert store.series.intern("new", {}) == REFUSED_SERIES
+
+
+async def test_names_of_many_new_series_at_once_fit_the_records_of_the_log(tmp_path: Path) -> None:
+    async with make_store(tmp_path) as store:
+        # Together more than one record holds, as when a whole fleet comes to a new server.
+        requests = [
+            make_samples(
+                [store.series.intern("up", {"n": f"{request}-{each}".ljust(60_000)}) for each in range(20)],
+                [START_MS] * 20,
+                [request] * 20,
+            )
+            for request in range(60)
+        ]
+        replies = await asyncio.gather(*map(store.append_samples, requests))
+        assert replies == [SamplesReply(20)] * len(requests)
+        wide = [store.series.intern("wide", {"n": str(each).ljust(60_000)}) for each in range(600)]
+        with pytest.raises(BodyTooLargeError):
+            await store.append_samples(make_samples(wide, [START_MS] * 600, [0] * 600))
 
 
 async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:

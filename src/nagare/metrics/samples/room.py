@@ -106,6 +106,20 @@ class SampleRoom:
         )
         return PreparedSamples(admitted.replies, record, encode_samples(record), admitted.is_newer)
 
+    def record_bytes(self, samples: Samples) -> int:
+        """Return how much of a record ``samples`` are at most, with the names of series that are new with them.
+
+        Raises BodyTooLargeError for more than one record of the log should hold.
+        """
+        names = self.series.name_bytes(self._undefined(samples.series[samples.series >= 0]).tolist())
+        size = len(samples) * SAMPLE_BYTES + names
+        if size > REQUEST_LIMIT_BYTES:
+            raise BodyTooLargeError(
+                f"cannot store samples with {names} bytes of new series at once: {REQUEST_LIMIT_BYTES} bytes in all are the limit",
+                hint="send smaller requests",
+            )
+        return size
+
     def store(self, index: int, record: SamplesRecord, generation: Generation, *, is_newer: bool) -> None:
         """Take over ``record``, which is durable."""
         samples = Samples(record.series, record.ts_ms, record.values)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from nagare.model.samples import REFUSED_SERIES, Series, SeriesId, host_of
 NAME_LIMIT = 1024
 VALUE_LIMIT = 65_536
 LABELS_LIMIT = 256
+# Before a text in MessagePack, at most; as much again pays for a series' number and arrays.
+TEXT_HEADER_BYTES = 5
 Labels = Mapping[str, str] | Sequence[tuple[str, str]]
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -68,6 +71,12 @@ class SeriesTable:
         if series is None:
             raise KeyError(number)
         return series
+
+    def name_bytes(self, numbers: Iterable[int]) -> int:
+        """Return how much of a record the names of ``numbers`` are at most, those that stand for none left out."""
+        found = (self._series[number] for number in numbers)
+        texts = (text for one in found if one is not None for text in (one.name, one.host, *chain(*one.labels)))
+        return sum(len(text.encode()) + 2 * TEXT_HEADER_BYTES for text in texts)
 
     def listed(self, start: int = 0) -> list[tuple[int, Series]]:
         """Return number and series of all from number ``start`` on."""

@@ -199,11 +199,7 @@ class LogWriter:
                 job = self._jobs.popleft()
             self._current.append(job)
             if isinstance(job.work, SamplesWork):
-                commit.sample_jobs.append((job, job.work))
-                size = len(job.work.samples) * SAMPLE_BYTES
-                commit.size += size
-                with self._wake:
-                    self._waiting_bytes -= size
+                self._take_samples(job, job.work, commit)
                 continue
             try:
                 prepared = self._prepare(job.work, group)
@@ -219,6 +215,17 @@ class LogWriter:
         if commit.sample_jobs:
             self._prepare_samples(commit)
         return commit
+
+    def _take_samples(self, job: _Job, work: SamplesWork, commit: _Commit) -> None:
+        with self._wake:
+            self._waiting_bytes -= len(work.samples) * SAMPLE_BYTES
+        try:
+            # One record holds those of all.
+            commit.size += self._room.record_bytes(work.samples)
+        except NagareError as error:
+            commit.failures.append((job, error))
+        else:
+            commit.sample_jobs.append((job, work))
 
     def _prepare(self, work: Batch | SoundBatch | Sequence[Event] | WideWork, group: Group) -> Prepared:
         if isinstance(work, SoundBatch):
