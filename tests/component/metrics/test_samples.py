@@ -11,6 +11,7 @@ from nagare.config.settings import Settings
 from nagare.errors import BodyTooLargeError, InvalidLabelError, InvariantError, OverloadedError
 from nagare.lib.clock import ManualClock
 from nagare.metrics.offline import OfflineStore
+from nagare.metrics.samples.slabs import FIRST_ROWS
 from nagare.metrics.store import MetricStore
 from nagare.model.samples import REFUSED_SERIES, MetricMetadata, SamplesReply
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
@@ -355,6 +356,18 @@ async def test_names_of_many_new_series_at_once_fit_the_records_of_the_log(tmp_p
         wide = [store.series.intern("wide", {"n": str(each).ljust(60_000)}) for each in range(600)]
         with pytest.raises(BodyTooLargeError):
             await store.append_samples(make_samples(wide, [START_MS] * 600, [0] * 600))
+
+
+async def test_views_of_one_statement_see_different_times_of_a_large_head(tmp_path: Path) -> None:
+    later_ms = START_MS // 3_600_000 * 3_600_000 + 3_540_000
+    async with make_store(tmp_path, clock=ManualClock(later_ms)) as store:
+        up = store.series.intern("up", {})
+        await store.append_samples(
+            make_samples([up] * FIRST_ROWS, range(START_MS, START_MS + FIRST_ROWS), [0] * FIRST_ROWS)
+        )
+        await store.append_samples(make_samples([up], [later_ms], [1]))
+        sql = "SELECT (SELECT count(*) FROM samples), (SELECT sum(samples_count) FROM samples_1m)"
+        assert await rows(store, sql, since_ms=later_ms) == [[1, 1]]
 
 
 async def test_late_samples_of_another_day_make_a_block_of_that_day(tmp_path: Path) -> None:

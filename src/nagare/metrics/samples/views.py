@@ -73,7 +73,7 @@ class SampleViews:
             block for block in snapshot.blocks.get(SAMPLES.name, ()) if view.window.meets(block.min_ms, block.max_ms)
         ]
         sources = [self._of_blocks(blocks, with_labels=with_labels)] if blocks else []
-        for number, rows in enumerate(_head_rows(snapshot, view)):
+        for number, rows in _head_rows(snapshot, view):
             name = f"slab_{number}"
             sources.append(_of_arrays(cursor, name, rows.series, rows.ts_ms, rows.values, with_labels=with_labels))
         return sources
@@ -89,11 +89,10 @@ class SampleViews:
         )
 
 
-def _head_rows(snapshot: Snapshot, view: View) -> Iterable[Rows]:
-    for generation in snapshot.generations:
-        for rows in generation.samples.rows():
-            if view.window.meets(rows.min_ms, rows.max_ms):
-                yield rows
+def _head_rows(snapshot: Snapshot, view: View) -> Iterable[tuple[int, Rows]]:
+    """Return the rows that ``view`` may want, numbered as for any other view of ``snapshot``: they share their names."""
+    slabs = (rows for generation in snapshot.generations for rows in generation.samples.rows())
+    return ((number, rows) for number, rows in enumerate(slabs) if view.window.meets(rows.min_ms, rows.max_ms))
 
 
 def _of_arrays(
