@@ -133,19 +133,36 @@ async def test_what_was_set_aside_goes_when_its_rows_would_be_too_old(tmp_path: 
         assert files(tmp_path, "metrics/load/*/*") == []
 
 
-async def test_a_block_of_samples_that_does_not_read_back_holds_up_no_sender(tmp_path: Path) -> None:
-    async with make_store(tmp_path) as store:
+async def _fill_samples(folder: Path) -> None:
+    """Make two blocks of samples, of which the first decodes no more."""
+    async with make_store(folder) as store:
         for at in (10, 20):
             await store.append_samples(make_samples([store.series.intern("up", {})], [START_MS + at], [at]))
             await store.flush()
-    block, _ = files(tmp_path, "metrics/samples/*/*.parquet")
+    block, _ = files(folder, "metrics/samples/*/*.parquet")
     content = block.read_bytes()
-    block.write_bytes(content[:8] + bytes(len(content) - 16) + content[-8:])
+    # Only the footer stays.
+    end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    block.write_bytes(content[:4] + bytes(end - 4) + content[end:])
+
+
+async def test_a_block_of_samples_that_does_not_read_back_holds_up_no_sender(tmp_path: Path) -> None:
+    await _fill_samples(tmp_path)
     async with make_store(tmp_path) as store:
         late = make_samples([store.series.intern("up", {})] * 2, [START_MS + 5, START_MS + 20], [5, 0])
         assert await store.append_samples(late) == SamplesReply(1, 1)
         assert await rows(store, "SELECT value FROM samples ORDER BY ts") == [[5], [20]]
         assert len(store.status().damages) == 1
+
+
+async def test_a_lost_catalog_is_made_again_beside_a_block_of_samples_that_does_not_read_back(tmp_path: Path) -> None:
+    await _fill_samples(tmp_path)
+    (tmp_path / "catalog.db").unlink()
+    async with make_store(tmp_path) as store:
+        assert await rows(store, "SELECT value FROM samples_last") == [[20]]
+        with pytest.raises(CorruptBlockError):
+            await rows(store, "SELECT value FROM samples")
+        assert await rows(store, "SELECT value FROM samples") == [[20]]
 
 
 async def _ask(store: MetricStore) -> list[list[object]]:

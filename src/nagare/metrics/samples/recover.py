@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 
 from nagare.metrics.blocks.catalog import Block
+from nagare.metrics.blocks.verify import find_undecodable
 from nagare.metrics.engine import Engine, quote_text, storage_error
 from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.samples.newest import NewestRows
@@ -27,11 +28,19 @@ def recovered(engine: Engine, metrics: Path, blocks: Iterable[Block]) -> SampleC
         return SampleChanges((), (), _NOTHING)
     try:
         with engine.cursor() as cursor:
-            definitions = dict(SeriesFiles(metrics).load(cursor))
-            definitions |= {number: series for number, series in _named(cursor, paths) if number not in definitions}
-            return SampleChanges(tuple(sorted(definitions.items())), (), _newest(cursor, paths))
+            try:
+                return _told(cursor, metrics, paths)
+            except duckdb.Error:
+                # A block that does not read back is found by whoever reads it; the others still tell what they know.
+                return _told(cursor, metrics, [path for path in paths if not find_undecodable(cursor, Path(path))])
     except duckdb.Error as error:
         raise storage_error("read samples of", metrics, error) from error
+
+
+def _told(cursor: duckdb.DuckDBPyConnection, metrics: Path, paths: list[str]) -> SampleChanges:
+    definitions = dict(SeriesFiles(metrics).load(cursor))
+    definitions |= {number: series for number, series in _named(cursor, paths) if number not in definitions}
+    return SampleChanges(tuple(sorted(definitions.items())), (), _newest(cursor, paths))
 
 
 def _named(cursor: duckdb.DuckDBPyConnection, paths: list[str]) -> list[tuple[int, Series]]:
