@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
@@ -12,6 +13,7 @@ from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.engine import Engine, quote_text, storage_error
+from nagare.metrics.head import Generation
 from nagare.metrics.samples.pairs import Pairs
 from nagare.model.samples import Samples
 
@@ -41,7 +43,8 @@ class Stored:
 
     def _find(self, samples: Samples) -> NDArray[np.bool_]:
         with self.library.pinned() as snapshot:
-            found = self.find_in_head(samples)
+            # Of the same moment as the blocks: a flush may end meanwhile.
+            found = _find_in(snapshot.generations, samples)
             rest = np.flatnonzero(~found)
             blocks = _blocks_of(snapshot, samples)
             if len(rest) and blocks:
@@ -60,14 +63,7 @@ class Stored:
 
     def find_in_head(self, samples: Samples) -> NDArray[np.bool_]:
         """Tell which of ``samples`` a generation of the head holds."""
-        found = np.zeros(len(samples), bool)
-        low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
-        pairs = Pairs(samples.series, samples.ts_ms)
-        for generation in self.library.current.generations:
-            for rows in generation.samples.rows():
-                if rows.min_ms <= high and rows.max_ms >= low:
-                    found |= pairs.among(Pairs(rows.series, rows.ts_ms))
-        return found
+        return _find_in(self.library.current.generations, samples)
 
     def _find_in_blocks(
         self, series: NDArray[np.int32], ts_ms: NDArray[np.int64], blocks: list[Block]
@@ -86,6 +82,17 @@ class Stored:
             ).fetchnumpy()
         found[hits["row"]] = True
         return found
+
+
+def _find_in(generations: Iterable[Generation], samples: Samples) -> NDArray[np.bool_]:
+    found = np.zeros(len(samples), bool)
+    low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
+    pairs = Pairs(samples.series, samples.ts_ms)
+    for generation in generations:
+        for rows in generation.samples.rows():
+            if rows.min_ms <= high and rows.max_ms >= low:
+                found |= pairs.among(Pairs(rows.series, rows.ts_ms))
+    return found
 
 
 def _blocks_of(snapshot: Snapshot, samples: Samples) -> list[Block]:
