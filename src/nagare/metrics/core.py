@@ -205,7 +205,8 @@ class StoreCore:
             self.writer.call(lambda: self._seen.forget_before(unheard_ms)).result()
             self._catalog.forget_before(unheard_ms)
             self._forget_series(oldest_ms)
-        self._files.remove_aside_before(oldest_ms)
+        if now >= self._doubted_until:
+            self._files.remove_aside_before(oldest_ms)
         self._compactor.merge_small(self._clock.now_ms())
         self._merge_series()
         scrub(self._check, self._blocks(), self._storage.scrub_bytes)

@@ -17,6 +17,7 @@ from msgspec.structs import astuple
 
 from nagare.model.tables import TABLES, ColumnType, Table
 from nagare.wire.batch import INT64_MAX, INT64_MIN, TEXT_LIMIT, Batch, Cell
+from nagare.wire.codec import ENCODINGS
 
 # Events carry ids that must be compared with those known: rare, and never sound by their types alone.
 _EVENTS = "events"
@@ -139,6 +140,9 @@ _decoder = _make_decoder(_KINDS)
 
 def find_sound(content: bytes, encoding: str, body: bytes) -> SoundBatch | None:
     """Return the batch in ``content``, which was sent as ``body`` in ``encoding``; None leaves it to the slow checks."""
+    if encoding not in ENCODINGS:
+        # An old name of one of them, which the log does not know.
+        return None
     try:
         found: Any = _decoder.decode(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -277,6 +277,9 @@ async def test_a_clock_that_jumps_ahead_is_doubted_before_anything_is_dropped(tm
     async with make_store(tmp_path, clock=clock, retention_seconds=86_400.0) as store:
         await store.append(make_batch(1))
         await store.flush()
+        (block,) = files(tmp_path, "metrics/load/*/*.parquet")
+        aside = block.with_name(f"{block.name}.aside")
+        aside.touch()
         clock.turned_seconds = 10 * 86_400
         await store.keep_house()
         await clock.advance(1800)
@@ -285,11 +288,13 @@ async def test_a_clock_that_jumps_ahead_is_doubted_before_anything_is_dropped(tm
         await clock.advance(7200)
         await store.keep_house()
         assert await rows(store, CORES) == [[1]]
+        assert aside.exists()
         clock.turned_seconds = 10 * 86_400
         await store.keep_house()
         await clock.advance(3601)
         await store.keep_house()
         assert await rows(store, CORES) == []
+        assert not aside.exists()
 
 
 async def test_queries_see_each_row_once_while_flushes_and_merges_move_them(tmp_path: Path) -> None:

@@ -167,3 +167,9 @@ def test_errors_of_the_slow_way_stay_errors() -> None:
     assert find_sound(content, "identity", content) is None
     with pytest.raises(NagareError):
         check_tables(decode(content, Batch), Schemas().current, ANY_TIME)
+
+
+def test_a_batch_in_an_encoding_that_the_log_does_not_know_is_left_to_the_slow_checks() -> None:
+    content = encode(Batch(1, "web1", "b", 1, {"load": {"ts": [START_MS], "load1": [1.0]}}))
+    assert find_sound(content, "gzip", b"") is not None
+    assert find_sound(content, "x-gzip", b"") is None
