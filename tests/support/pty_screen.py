@@ -11,7 +11,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pyghostty import Terminal
@@ -51,6 +51,14 @@ class PtyScreen:
             if left <= 0:
                 raise AssertionError(f"the screen never showed {what!r}; it shows:\n{screen}")
             self._changed.wait(min(left, 0.5))
+
+    def insist(self, act: Callable[[], None], what: str | Callable[[str], bool]) -> str:
+        """Do ``act`` until the screen shows ``what``: Python misses a signal that comes just before it waits for a key."""
+        for _ in range(20):
+            act()
+            with suppress(AssertionError):
+                return self.wait_for(what, 3.0)
+        raise AssertionError(f"the screen never showed {what!r}; it shows:\n{self.text()}")
 
     def press(self, keys: str) -> None:
         """Type ``keys``, as the bytes a terminal sends."""

@@ -1,6 +1,5 @@
 """At a real prompt: Tab inside a statement, Ctrl-C during a query, a pager that quits."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -45,16 +44,6 @@ def test_tab_completes_inside_the_statement(shell_environment: dict[str, str]) -
         screen.wait()
 
 
-def _interrupt(screen: PtyScreen) -> None:
-    """Press Ctrl-C until the prompt is back: Python misses one that comes just before it waits for the answer."""
-    for _ in range(20):
-        screen.press("\x03")
-        with contextlib.suppress(AssertionError):
-            screen.wait_for(lambda text: "$" in [line.strip() for line in text.splitlines()], 3.0)
-            return
-    raise AssertionError(f"the prompt never came back:\n{screen.text()}")
-
-
 def test_the_prompt_has_a_line_of_its_own_after_an_interrupt(shell_environment: dict[str, str]) -> None:
     bash = shutil.which("bash")
     assert bash
@@ -62,7 +51,7 @@ def test_the_prompt_has_a_line_of_its_own_after_an_interrupt(shell_environment: 
         screen.wait_for("$")
         screen.press("nagare hosts remove web1\n")
         screen.wait_for("Type the name")
-        _interrupt(screen)
+        screen.insist(lambda: screen.press("\x03"), lambda text: "$" in [line.strip() for line in text.splitlines()])
         screen.press("echo st$?\n")
         screen.wait_for("st130")
         screen.press("exit\n")

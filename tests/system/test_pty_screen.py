@@ -6,8 +6,8 @@ from tests.support.pty_screen import on_pty
 
 PROGRAM = """
 import os, signal, sys, time
-print("size", *os.get_terminal_size(), "tty", sys.stdin.isatty(), "owner", os.tcgetpgrp(0) == os.getpgrp(), flush=True)
 signal.signal(signal.SIGWINCH, lambda *_: print("now", *os.get_terminal_size(), flush=True))
+print("size", *os.get_terminal_size(), "tty", sys.stdin.isatty(), "owner", os.tcgetpgrp(0) == os.getpgrp(), flush=True)
 try:
     print("got", input(), flush=True)
     time.sleep(60)
@@ -20,10 +20,8 @@ except KeyboardInterrupt:
 def test_a_program_has_a_screen_keys_a_size_and_ctrl_c() -> None:
     with on_pty([sys.executable, "-c", PROGRAM], 100, 30) as screen:
         screen.wait_for("size 100 30 tty True owner True")
-        screen.resize(120, 40)
-        screen.wait_for("now 120 40")
+        screen.insist(lambda: screen.resize(120, 40), "now 120 40")
         screen.press("hello\n")
         screen.wait_for("got hello")
-        screen.press("\x03")
-        screen.wait_for("interrupted")
+        screen.insist(lambda: screen.press("\x03"), "interrupted")
         assert screen.wait() == 7

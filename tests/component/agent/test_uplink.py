@@ -141,7 +141,8 @@ async def test_a_changed_setting_that_cannot_be_told_does_not_stop_the_samples(
         async with rig(places, dataclasses.replace(SETTINGS, interval_seconds=60.0)) as it:
             await it.uplink.offer(_batch(2))
             await it.quiet()
-    assert receiver.seqs == [1, 2]
+    # A batch whose answer came too late is sent again.
+    assert list(dict.fromkeys(receiver.seqs)) == [1, 2]
     assert "host_not_updated reason=cannot read token" in caplog.text
 
 

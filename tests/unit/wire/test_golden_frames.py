@@ -13,7 +13,20 @@ import msgspec
 import pytest
 
 import nagare.wire
-from nagare.wire import batch, codec, events, hosts, identity, live, problem, sql, system, targets
+from nagare.wire import (
+    batch,
+    cardinality,
+    codec,
+    events,
+    hosts,
+    identity,
+    live,
+    problem,
+    queries,
+    sql,
+    system,
+    targets,
+)
 from tests.support.source import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "wire"
@@ -40,6 +53,8 @@ KINDS: dict[str, Any] = {
     "server_note": system.ServerNote,
     "status": system.Status,
     "target_list": targets.TargetList,
+    "cardinality_reply": cardinality.CardinalityReply,
+    "query_costs": queries.QueryCosts,
     "frame_subscribe": live.ClientFrame,
     "frame_unsubscribe": live.ClientFrame,
     "frame_authenticate": live.ClientFrame,
@@ -98,6 +113,8 @@ def test_every_message_has_its_golden_file() -> None:
         "StoreStatus",
         "MetricValue",
         "TargetView",
+        "CardinalityRow",
+        "QueryCost",
         "LogRecord",
         "_Envelope",
         "Columns",
