@@ -176,6 +176,22 @@ async def test_rollups_count_a_repeated_point_once(tmp_path: Path) -> None:
             await store.keep_house()
 
 
+async def test_a_row_that_was_refused_makes_no_other_a_repeat(tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    async with make_store(tmp_path) as store:
+        reply = await _write(store, f"cpu,host=a x=1i {NS + 9 * DAY_NS}\ncpu,host=a x=2i {NS}\ncpu,host=a x=3i {NS}")
+        assert [refusal.line for refusal in reply.refused] == [1]
+        assert await rows(store, "select x from influx.cpu") == [[3]]
+        await store.flush()
+        await _write(store, f"cpu,host=a x=4i {NS + 1}")
+        await store.flush()
+    marked = [
+        "_again" in parquet.read_schema(path).names for path in files(tmp_path, "metrics/influx%2Ecpu/*/*.parquet")
+    ]
+    assert sorted(marked) == [False, True]
+
+
 async def test_one_repeat_costs_its_day_and_no_other(tmp_path: Path) -> None:
     import duckdb
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nagare.config.settings import StorageSettings
 from nagare.metrics.schema import AGAIN, Schema
@@ -73,7 +73,7 @@ class WideAdmission:
             if name := columns.take(key, values, rows.types[key]):
                 cells[name] = list(values)
         faults = {**_time_faults(rows, times_ms), **columns.faults}
-        marks = self.newest.marks(rows)
+        marks = self._marks(rows, faults)
         if marks is not None:
             columns.added.update({} if schema and AGAIN in schema.columns else {AGAIN: ColumnType.INTEGER})
             cells[AGAIN] = list(marks)
@@ -88,6 +88,19 @@ class WideAdmission:
         admitted.tables[rows.table] = cells
         admitted.tags[rows.table] = [name for name in tags if name in cells]
         admitted.added[rows.table] = {name: type_ for name, type_ in columns.added.items() if name in cells}
+
+    def _marks(self, rows: WideRows, faults: Mapping[int, str]) -> list[int | None] | None:
+        """Return the mark of each row; a row at fault is no point, so no other comes after it."""
+        if not faults:
+            return self.newest.marks(rows)
+        kept = [at for at in range(len(rows)) if at not in faults]
+        times, hosts = [rows.ts_ns[at] for at in kept], [rows.hosts[at] for at in kept]
+        tags = {name: [texts[at] for at in kept] for name, texts in rows.tags.items()}
+        found = self.newest.marks(replace(rows, ts_ns=times, hosts=hosts, tags=tags))
+        if found is None:
+            return None
+        marks = dict(zip(kept, found, strict=True))
+        return [marks.get(at) for at in range(len(rows))]
 
 
 def _time_faults(rows: WideRows, times_ms: tuple[int, int]) -> dict[int, str]:
