@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from nagare.lib.clock import ManualClock
 from nagare.tui.app import TopApp
 from nagare.tui.source import Disconnected, Missing
+from nagare.tui.widgets.chart_board import ChartBoard
 from nagare.wire.events import EventView
 from tests.tui.fleet import NOW_MS, FleetSource, frame_of, host_names
 from tests.tui.stage import Scene, make_app, use_utc
@@ -77,7 +78,8 @@ async def _still(top: Scene) -> None:
 
 def _is_at_work(top: Scene) -> bool:
     asking = any(worker.name != "feed" and not worker.is_finished for worker in top.app.workers)
-    return asking or top.app.feed._timer is not None
+    waiting = any(board._timer is not None for board in top.app.page.query(ChartBoard))
+    return asking or waiting or top.app.feed._timer is not None
 
 
 async def _fleet(top: Scene) -> None:
