@@ -56,7 +56,10 @@ def _picture(
     async def run(pilot: Pilot[Any]) -> None:
         assert isinstance(pilot.app, TopApp)
         opened = Scene(pilot.app, source, clock, pilot)
-        await opened.until(lambda: app._feed is not None and app.page.is_ready)
+        await opened.until(lambda: app._feed is not None)
+        # No tick of the real clock samples the fleet before all of it has spoken: ``_fleet`` does.
+        app.feed._fleet_sampled_ms = NOW_MS
+        await opened.until(lambda: app.page.is_ready)
         await steps(opened)
         await _still(opened)
 
@@ -87,6 +90,7 @@ async def _fleet(top: Scene) -> None:
     await top.until(lambda: model.is_primed and "seed" in top.source.asked and top.app.focused is not None)
     await top.until(lambda: all(host.tables for host in model.hosts.values()))
     # The tick of each second samples the fleet once, because the clock stands: it must not come before or after.
+    top.app.feed._fleet_sampled_ms = 0
     top.app.feed._tick()
 
 
