@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -31,6 +33,15 @@ class Target:
     count: Callable[[], int]
     compact: Callable[[], int]
 
+    def get(self, path: str, **query: str) -> bytes:
+        """Return the body of the answer to a GET request."""
+        request = urllib.request.Request(
+            f"{self.url}{path}?{urllib.parse.urlencode(query)}", headers=dict(self.headers)
+        )
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            body: bytes = answer.read()
+            return body
+
     def settle(self) -> None:
         """Wait until background work has ended."""
         deadline = time.monotonic() + _LONGEST_SECONDS
@@ -51,21 +62,36 @@ def _size(folder: Path) -> int:
 
 
 @contextmanager
-def nagare(folder: Path) -> Iterator[Target]:
-    """Run our own server."""
+def nagare_at(folder: Path) -> Iterator[tuple[Target, RunningServer]]:
+    """Run our own server over ``folder/data``."""
     paths = {"write": "/api/v1/write", "influx": "/write?precision=ms", "otlp": "/api/v1/otlp/v1/metrics"}
     # A flush is part of the work: it comes soon after the flood instead of minutes later.
     environment = child_environment(HOME=str(folder), NAGARE_STORAGE__FLUSH_SECONDS="5")
     with serving(folder / "data", environment=environment) as server:
-        yield Target(
-            "nagare",
-            server.url,
-            server.process.pid,
-            paths,
-            {"Authorization": f"Bearer {server.token}"},
-            lambda: int(server.sql("SELECT count(*) FROM samples")[0][0]),
-            lambda: _our_blocks(server),
+        headers = {"Authorization": f"Bearer {server.token}"}
+        yield (
+            Target(
+                "nagare",
+                server.url,
+                server.process.pid,
+                paths,
+                headers,
+                lambda: _our_count(server),
+                lambda: _our_blocks(server),
+            ),
+            server,
         )
+
+
+@contextmanager
+def nagare(folder: Path) -> Iterator[Target]:
+    """Run our own server."""
+    with nagare_at(folder) as (target, _):
+        yield target
+
+
+def _our_count(server: RunningServer) -> int:
+    return int(server.sql("SELECT count(*) FROM samples")[0][0])
 
 
 def _our_blocks(server: RunningServer) -> int:
