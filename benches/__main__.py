@@ -16,12 +16,24 @@ from benches.report import Section, as_markdown, as_text
 _HERE = Path(__file__).parent
 NAMES = [
     name
-    for name in ("start", "paint", "server", "ingest", "store", "tui", "collect", "agent")
+    for name in (
+        "start",
+        "paint",
+        "server",
+        "ingest",
+        "store",
+        "foreign",
+        "tsbs",
+        "tsbs_tall",
+        "tui",
+        "collect",
+        "agent",
+    )
     if (_HERE / f"{name}_bench.py").exists()
 ]
 
 # Those with a longer form, and the programs that stand beside in the same run.
-LONGER = {"foreign", "tsbs"}
+LONGER = {"foreign"}
 PEERS = ("victoria-metrics", "vmagent", "prometheus")
 
 
