@@ -34,6 +34,8 @@ NAMES = [
 
 # Those with a longer form, and the programs that stand beside in the same run.
 LONGER = {"foreign"}
+# Minutes each, so only when they are named.
+NAMED_ONLY = ["foreign", "tsbs", "tsbs_tall"]
 PEERS = ("victoria-metrics", "vmagent", "prometheus")
 
 
@@ -61,8 +63,13 @@ def _say_peers() -> None:
 def main() -> None:
     """Run, print, and write the page when asked."""
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="which benches to run; all by default")
-    parser.add_argument("--only", action="append", choices=NAMES, default=[], help="the same as a name")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        choices=[*NAMES, *NAMED_ONLY, []],
+        help="which benches to run; all but the slow ones by default",
+    )
+    parser.add_argument("--only", action="append", choices=[*NAMES, *NAMED_ONLY], default=[], help="the same as a name")
     parser.add_argument("--long", action="store_true", help="more of everything where a bench has a longer form")
     parser.add_argument("--write", metavar="FILE", type=Path, help="write the figures as a page, too")
     arguments = parser.parse_args()
