@@ -20,6 +20,9 @@ from tests.support.processes import RunningServer, child_environment, serving
 # Idle is: less than this CPU time in so long a time; a store that never rests is measured after the longest wait.
 _IDLE_CPU_SECONDS, _IDLE_SECONDS, _LONGEST_SECONDS = 0.03, 2.0, 60.0
 _HOUSEKEEPING_SECONDS = 75.0
+# Rest before a flush that is still to come is no end of the work.
+_FLUSH_SECONDS = 5
+_DUE_SECONDS = _FLUSH_SECONDS + 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Target:
 
     def settle(self) -> None:
         """Wait until background work has ended."""
+        time.sleep(_DUE_SECONDS)
         deadline = time.monotonic() + _LONGEST_SECONDS
         before = cpu_of(self.pid)
         while time.monotonic() < deadline:
@@ -67,7 +71,7 @@ def nagare_at(folder: Path) -> Iterator[tuple[Target, RunningServer]]:
     """Run our own server over ``folder/data``."""
     paths = {"write": "/api/v1/write", "influx": "/write?precision=ms", "otlp": "/api/v1/otlp/v1/metrics"}
     # A flush is part of the work: it comes soon after the flood instead of minutes later.
-    environment = child_environment(HOME=str(folder), NAGARE_STORAGE__FLUSH_SECONDS="5")
+    environment = child_environment(HOME=str(folder), NAGARE_STORAGE__FLUSH_SECONDS=str(_FLUSH_SECONDS))
     with serving(folder / "data", environment=environment) as server:
         headers = {"Authorization": f"Bearer {server.token}"}
         yield (

@@ -7,7 +7,7 @@ width: a rollup's, or a row of the table as a bucket of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from nagare.metrics.rollups.hours import HOUR_MS
 from nagare.metrics.rollups.plan import ROWS, Plan, statistic
 from nagare.metrics.sql.functions import SCALARS
+from nagare.metrics.sql.tree import nodes
 
 Node = dict[str, Any]
 
@@ -76,9 +77,7 @@ class Shape:
     @property
     def names(self) -> set[str]:
         """The columns that the SELECT may read."""
-        return {
-            str(each["column_names"][-1]).lower() for each in _nodes(self.node) if each.get("class") == "COLUMN_REF"
-        }
+        return {str(each["column_names"][-1]).lower() for each in nodes(self.node) if each.get("class") == "COLUMN_REF"}
 
     @property
     def unnamed(self) -> list[Node]:
@@ -99,11 +98,11 @@ class Shape:
 
 def find_shapes(tree: Node, plans: Mapping[str, Plan], templates: Sequence[Node]) -> list[Shape]:
     """Return the SELECTs of ``tree`` over tables of ``plans`` that rollups can answer; ``templates`` are of TEMPLATES."""
-    nodes = list(_nodes(tree))
-    named = {str(entry.get("key")).lower() for node in nodes for entry in _entries(node.get("cte_map"))}
-    named |= {str(node["cte_name"]).lower() for node in nodes if "cte_name" in node}
+    found = list(nodes(tree))
+    named = {str(entry.get("key")).lower() for node in found for entry in _entries(node.get("cte_map"))}
+    named |= {str(node["cte_name"]).lower() for node in found if "cte_name" in node}
     shapes = []
-    for node in nodes:
+    for node in found:
         source = node.get("from_table") if node.get("type") == "SELECT_NODE" else None
         name = str(source.get("table_name")).lower() if source and source.get("type") == "BASE_TABLE" else ""
         if name not in plans or name in named:
@@ -191,7 +190,7 @@ class _Select:
 
     def _of_series(self, node: Node | None) -> Node | None:
         """Return ``node`` if it is about what names a series alone."""
-        for each in _nodes(node):
+        for each in nodes(node):
             kind = each.get("class")
             name = str(each.get("function_name", "")).lower()
             if kind is not None and (kind not in _CLASSES or (kind == "FUNCTION" and name not in _OF_SERIES)):
@@ -264,7 +263,7 @@ class _Select:
     def _put(self, template: Node, columns: Mapping[str, str], aggregate: Node | None = None) -> Node:
         """Return ``template`` over ``columns``, filtered and named as ``aggregate`` is."""
         made = deepcopy(template)
-        for each in list(_nodes(made)):
+        for each in list(nodes(made)):
             if each.get("class") == "COLUMN_REF":
                 each["column_names"] = [columns[each["column_names"][0]]]
             if aggregate is not None and each.get("function_name") == "sum":
@@ -323,7 +322,7 @@ _QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE",
 
 def _steady(node: Node) -> Node:
     """Return ``node`` if it is about no row."""
-    for each in _nodes(node):
+    for each in nodes(node):
         kind = each.get("class")
         if kind in ("COLUMN_REF", "SUBQUERY", "WINDOW", "STAR") or each.get("type") in _QUERIES:
             raise NotTheSameError
@@ -332,8 +331,8 @@ def _steady(node: Node) -> Node:
 
 def is_fixed(node: Node) -> bool:
     """Tell whether ``node`` is the same moment whenever it is asked for."""
-    names = {str(each["function_name"]).lower() for each in _nodes(node) if "function_name" in each}
-    texts = [str((each.get("literal") or {}).get("text", "")).lower() for each in _nodes(node)]
+    names = {str(each["function_name"]).lower() for each in nodes(node) if "function_name" in each}
+    texts = [str((each.get("literal") or {}).get("text", "")).lower() for each in nodes(node)]
     # DuckDB takes these texts for moments of the clock.
     return names <= _FIXED and not any(
         word in text for text in texts for word in ("now", "today", "tomorrow", "yester")
@@ -348,7 +347,7 @@ def _cast(node: Node) -> Node:
 
 def _renamed(node: Node, column: str) -> Node:
     made = deepcopy(node)
-    for each in _nodes(made):
+    for each in nodes(made):
         if each.get("class") == "COLUMN_REF":
             each["column_names"] = [column]
     return made
@@ -360,14 +359,3 @@ def _arguments(node: Node) -> list[Node]:
 
 def _entries(cte_map: Any) -> Sequence[Node]:
     return cte_map.get("map", ()) if isinstance(cte_map, dict) else ()
-
-
-def _nodes(tree: Any) -> Iterator[Node]:
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            yield node
-            stack.extend(value for value in node.values() if isinstance(value, (dict, list)))
-        elif isinstance(node, list):
-            stack.extend(node)

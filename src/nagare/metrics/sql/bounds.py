@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nagare.metrics.sql.tree import nodes
+
 Node = Mapping[str, Any]
 # The moment that a node stands for, in microseconds; None when nobody knows.
 Moment = Callable[[Node], "int | None"]
@@ -64,7 +66,7 @@ def find_bounds(tree: Node, moment: Moment) -> dict[str, list[Bounds]]:
     """Return the bounds of each place in ``tree`` that names a table, by the table's name in lower case."""
     known: dict[int, Bounds] = {}
     places: list[Node] = []
-    for node in _nodes(tree):
+    for node in nodes(tree):
         if node.get("type") == "BASE_TABLE":
             places.append(node)
         elif node.get("type") == "SELECT_NODE" and not node.get("sample") and node.get("from_table"):
@@ -202,14 +204,3 @@ def _name(node: Node) -> str:
 
 def _alias(source: Node) -> str:
     return str(source.get("alias") or source.get("table_name") or "").lower()
-
-
-def _nodes(tree: Any) -> Iterator[Node]:
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            yield node
-            stack.extend(value for value in node.values() if isinstance(value, (dict, list)))
-        elif isinstance(node, list):
-            stack.extend(node)
