@@ -95,7 +95,7 @@ def test_every_metric_of_our_own_is_documented() -> None:
     owners["ingest_limits"] = "ingest"
     counted = set()
     for module in modules():
-        prefix = {room: room for room in ("identity", "scrape", "statsd")}.get(module.room) or (
+        prefix = {room: room for room in ("audit", "identity", "scrape", "statsd")}.get(module.room) or (
             "metrics" if module.name == "nagare.metrics.store" else ""
         )
         if module.room == "server":

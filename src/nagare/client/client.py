@@ -21,6 +21,7 @@ from nagare.lib.names import path_name
 from nagare.net.answer import Answer
 from nagare.net.lean import LeanSession
 from nagare.net.trust import Trust
+from nagare.wire.audit import AuditHead, AuditList, AuditView
 from nagare.wire.batch import BatchReply
 from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.codec import decode, encode
@@ -168,6 +169,20 @@ class Client:
     async def post_events(self, events: Sequence[EventRequest]) -> list[str]:
         """Store events and return their ids."""
         return (await self._send("POST", "/api/v1/events", list(events), dict[str, list[str]]))["ids"]
+
+    async def audit(self, wanted: Mapping[str, str | int | None]) -> list[AuditView]:
+        """Return audit entries, newest first; ``wanted`` are parameters of ``GET /api/v1/audit``."""
+        params = {name: str(value) for name, value in wanted.items() if value is not None}
+        return (await self._fetch("/api/v1/audit", AuditList, params)).entries
+
+    async def audit_head(self) -> AuditHead:
+        """Return the signed end of the audit log."""
+        return await self._fetch("/api/v1/audit/head", AuditHead)
+
+    async def audit_lines(self, after_seq: int, limit: int) -> bytes:
+        """Return at most ``limit`` entries behind that one, a line of JSON each; signed heads follow the last."""
+        params = {"after_seq": str(after_seq), "limit": str(limit)}
+        return (await self._call("GET", "/api/v1/audit/export", params=params)).body
 
     async def send_batch(self, body: bytes, encoding: str, signature: str | None) -> BatchReply:
         """Send a packed batch as it is; ``signature`` is the value of its header."""

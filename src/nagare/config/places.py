@@ -38,6 +38,11 @@ class Places:
         return self.data / "keys"
 
     @property
+    def audit_key(self) -> Path:
+        """The key that signs the head of the audit log."""
+        return self.keys / "audit.key"
+
+    @property
     def spool(self) -> Path:
         """The agent's batches that wait for the server, and its identity."""
         return self.data / "spool"

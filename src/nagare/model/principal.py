@@ -17,6 +17,7 @@ class Permission(StrEnum):
     HOSTS_WRITE = "hosts.write"
     HOSTS_REGISTER = "hosts.register"
     SYSTEM_READ = "system.read"
+    AUDIT_READ = "audit.read"
 
 
 ADMIN_PERMISSIONS = frozenset(Permission)

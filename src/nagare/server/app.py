@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from nagare.model.principal import Permission
 from nagare.server.answers import Answers
+from nagare.server.audited import is_audited, run_audited
 from nagare.server.bodies import check_json, no_early_continue
 from nagare.server.middleware.authentication import make_authentication
 from nagare.server.middleware.gate import make_gate
 from nagare.server.middleware.problems import make_problems, stamp
+from nagare.server.middleware.refusals import make_refusals
 from nagare.server.route import Call, Route
 from nagare.server.routes.table import ROUTES
 from nagare.server.services import ANONYMOUS, PRINCIPAL, SERVICES, Services
@@ -27,7 +30,12 @@ def make_app(services: Services, routes: Iterable[Route] = ROUTES) -> web.Applic
     route_by_handler: dict[Any, Route] = {handler: route for route, handler in handlers}
     gate = make_gate(services.settings.server, services.listen)
     app = web.Application(
-        middlewares=[make_problems(services.clock, route_by_handler), gate, make_authentication(route_by_handler)],
+        middlewares=[
+            make_problems(services.clock, route_by_handler),
+            make_refusals(route_by_handler),
+            gate,
+            make_authentication(route_by_handler),
+        ],
         client_max_size=services.settings.server.body_limit_bytes,
     )
     app[SERVICES] = services
@@ -58,6 +66,8 @@ def _web_handler(route: Route, answers: Answers) -> WebHandler:
 
 
 async def _run(route: Route, call: Call) -> Any:
+    if is_audited(route, call):
+        return await call.services.finisher.finish(run_audited(route, call, partial(_awaited, route, call)))
     if route.finishes:
         return await call.services.finisher.finish(_awaited(route, call))
     return await route.handler(call)

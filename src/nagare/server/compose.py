@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import TypeVar
 
 from nagare import __version__
+from nagare.audit.service import AuditTrail
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.fleet.service import Fleet
@@ -44,6 +45,7 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
             return await stack.enter_async_context(Bounded(name, room, stop_seconds))
 
         records = await enter("records", Records(places.records))
+        audit = await enter("audit", AuditTrail(records, places.audit_key, clock))
         identity = await enter("identity", Identity(records, clock))
         await identity.ensure_local_token(places.token)
         store = await enter("store", MetricStore(places, settings.storage, settings.query, clock=clock))
@@ -60,6 +62,7 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
         tasks.supervise("store", store.run)
         tasks.supervise("fleet", fleet.run)
         tasks.supervise("identity", identity.run)
+        tasks.supervise("audit", audit.run)
         tasks.supervise("scrape", scraper.run)
         tasks.supervise("statsd", statsd.run)
         yield Services(
@@ -71,6 +74,7 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
             statsd=statsd,
             fleet=fleet,
             identity=identity,
+            audit=audit,
             hub=hub,
             bodies=bodies,
             limits=IngestLimits(settings.server, clock),

@@ -65,6 +65,7 @@ def _counters(services: Services) -> Iterator[MetricValue]:
         _Owner("bodies", services.bodies.counters),
         _Owner("ingest", services.limits.counters),
         _Owner("identity", services.identity.tickets.counters),
+        _Owner("audit", services.audit.counters),
         _Owner("metrics", services.store.counters),
         _Owner("scrape", services.scraper.counters),
         _Owner("statsd", services.statsd.counters),

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from nagare.model.principal import Permission, Principal
+from nagare.server.audit_note import AuditNote
 from nagare.server.bodies import Holding
 from nagare.server.foreign.fault import ErrorForm
 from nagare.server.services import Services
@@ -24,6 +25,8 @@ class Call:
     holding: Holding | None = None
     # The decoded body: an instance of the route's ``request`` type.
     value: Any = None
+    # What an audited route tells of its change.
+    note: AuditNote = field(default_factory=AuditNote)
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -65,6 +68,9 @@ class Route:
     reply: Any = None
     media: str = "application/json"
     params: tuple[Param, ...] = field(default=())
+    # The name by which the audit log records every call, ``<room>.<verb>``; empty for what changes nothing and for data
+    # that senders push. A recorded route always runs to its end.
+    action: str = ""
     # Runs to its end though the client has gone: what it changes is either done or not begun.
     finishes: bool = False
     # The handler reads and decodes the body itself (a signature covers the bytes as sent).

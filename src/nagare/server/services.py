@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from nagare.audit.service import AuditTrail
 from nagare.config.settings import Settings
 from nagare.fleet.service import Fleet
 from nagare.identity.service import Identity
@@ -40,6 +41,7 @@ class Services:
     statsd: StatsdServer
     fleet: Fleet
     identity: Identity
+    audit: AuditTrail
     hub: Hub
     bodies: BodyReader
     limits: IngestLimits

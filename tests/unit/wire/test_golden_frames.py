@@ -14,6 +14,7 @@ import pytest
 
 import nagare.wire
 from nagare.wire import (
+    audit,
     batch,
     cardinality,
     codec,
@@ -55,6 +56,9 @@ KINDS: dict[str, Any] = {
     "target_list": targets.TargetList,
     "cardinality_reply": cardinality.CardinalityReply,
     "query_costs": queries.QueryCosts,
+    "audit_list": audit.AuditList,
+    "audit_head": audit.AuditHead,
+    "audit_line": audit.AuditLine,
     "frame_subscribe": live.ClientFrame,
     "frame_unsubscribe": live.ClientFrame,
     "frame_authenticate": live.ClientFrame,
@@ -113,6 +117,7 @@ def test_every_message_has_its_golden_file() -> None:
         "StoreStatus",
         "MetricValue",
         "TargetView",
+        "AuditView",
         "CardinalityRow",
         "QueryCost",
         "LogRecord",

@@ -42,6 +42,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "hosts": Entry("nagare.cli.hosts", "List, show, label and remove hosts.", has_rows=True),
         "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
+        "audit": Entry(
+            "nagare.cli.offline.audit", "Who did what, and the proof that nobody rewrote it.", has_rows=True
+        ),
         "serve": Entry("nagare.cli.serve", "Run the server."),
         "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
         "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),

@@ -26,11 +26,11 @@ def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
             return await handler(request)
         is_foreign = route is not None and route.form is not None
         principal = await request.app[SERVICES].identity.authenticate(_secret(request, is_foreign=is_foreign))
+        request[PRINCIPAL] = principal
         if route is not None and route.permission is not None and not principal.may(route.permission):
             raise PermissionDeniedError(
                 f"cannot {route.method} {route.path}: this token lacks the permission {route.permission.value}"
             )
-        request[PRINCIPAL] = principal
         return await handler(request)
 
     return authentication

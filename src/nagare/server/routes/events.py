@@ -17,6 +17,8 @@ from nagare.wire.sql import SqlRequest
 
 _BATCH_LIMIT = 1000
 _LIST_LIMIT = 10_000
+# Ids of one request that its audit entry names.
+_NOTED_LIMIT = 20
 _LIST_DEFAULT = 100
 _TEXT_LIMITS: Mapping[str, int] = {"id": 128, "kind": 128, "text": 4096}
 _ATTRIBUTES_LIMIT = 64
@@ -29,6 +31,7 @@ async def post_events(call: Call) -> EventIds:
     if len(requests) > _BATCH_LIMIT:
         raise LimitExceededError(f"cannot take {len(requests)} events at once: {_BATCH_LIMIT} is the limit")
     events = [_event(call, request, index) for index, request in enumerate(requests)]
+    call.note.tell(f"{len(events)} events", after={"ids": [event.id for event in events[:_NOTED_LIMIT]]})
     await store_events(call.services, events)
     return EventIds([event.id for event in events])
 
@@ -167,6 +170,7 @@ ROUTES = (
         Permission.EVENTS_WRITE,
         request=EventRequest | list[EventRequest],
         reply=EventIds,
+        action="events.add",
         finishes=True,
     ),
 )

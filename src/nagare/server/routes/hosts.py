@@ -9,7 +9,12 @@ from nagare.wire.hosts import HostList, HostPatch, HostView, RegisterReply, Regi
 
 async def register(call: Call) -> RegisterReply:
     """Register a machine and return its token; the same machine again gets a new one, the old one ends."""
-    return await call.services.fleet.register(call.value)
+    request: RegisterRequest = call.value
+    known = call.services.fleet.find(request.name)
+    call.note.tell(request.name, before=None if known is None else {"id": known.id, "version": known.version})
+    reply = await call.services.fleet.register(request)
+    call.note.tell(after={"id": reply.id, "version": request.version, "labels": request.labels})
+    return reply
 
 
 async def list_hosts(call: Call) -> HostList:
@@ -24,12 +29,18 @@ async def get_host(call: Call) -> HostView:
 
 async def patch_host(call: Call) -> HostView:
     """Replace a host's labels."""
-    return await call.services.fleet.patch(call.path("name"), call.value)
+    name, patch = call.path("name"), call.value
+    call.note.tell(name, before={"labels": dict(call.services.fleet.get(name).labels)})
+    view = await call.services.fleet.patch(name, patch)
+    call.note.tell(after={"labels": view.labels})
+    return view
 
 
 async def delete_host(call: Call) -> None:
     """Forget a host and end its token; its samples stay until retention drops them."""
     name = call.path("name")
+    host = call.services.fleet.get(name)
+    call.note.tell(name, before={"id": host.id, "labels": dict(host.labels)})
     await call.services.fleet.remove(name)
     call.services.newest.forget(name)
 
@@ -44,7 +55,7 @@ ROUTES = (
         Permission.HOSTS_REGISTER,
         request=RegisterRequest,
         reply=RegisterReply,
-        finishes=True,
+        action="hosts.register",
     ),
     Route("GET", "/api/v1/hosts", list_hosts, "Every host", Permission.HOSTS_READ, reply=HostList),
     Route("GET", _ONE, get_host, "One host", Permission.HOSTS_READ, reply=HostView),
@@ -56,7 +67,7 @@ ROUTES = (
         Permission.HOSTS_WRITE,
         request=HostPatch,
         reply=HostView,
-        finishes=True,
+        action="hosts.label",
     ),
-    Route("DELETE", _ONE, delete_host, "Forget a host", Permission.HOSTS_WRITE, finishes=True),
+    Route("DELETE", _ONE, delete_host, "Forget a host", Permission.HOSTS_WRITE, action="hosts.remove"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nagare.server.route import Route
 from nagare.server.routes import (
+    audit,
     cardinality,
     events,
     exposition,
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *cardinality.ROUTES,
     *targets.ROUTES,
     *tickets.ROUTES,
+    *audit.ROUTES,
     *live.ROUTES,
     *openapi.ROUTES,
 )

@@ -1,0 +1,91 @@
+"""Runs a change so that it is on record: begun before it is made, and how it ended before its caller is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from nagare.errors import NagareError, PermissionDeniedError, UnauthenticatedError
+from nagare.lib.plain_text import plain
+from nagare.model.deed import Deed, Outcome
+from nagare.model.principal import Permission
+from nagare.server.audit_note import AuditNote
+from nagare.server.route import Call, Route
+from nagare.server.services import ANONYMOUS, PRINCIPAL, REQUEST_ID
+
+IS_RECORDED: web.RequestKey[bool] = web.RequestKey("is_recorded", bool)
+_PATH_LIMIT = 200
+_DETAIL_LIMIT = 1000
+
+
+def is_audited(route: Route, call: Call) -> bool:
+    """Tell whether this call is a change to record: the events that a host sends are data, as its samples are."""
+    return bool(route.action) and not (
+        call.principal.host is not None and route.permission in (Permission.METRICS_WRITE, Permission.EVENTS_WRITE)
+    )
+
+
+async def run_audited(route: Route, call: Call, work: Callable[[], Awaitable[Any]]) -> Any:
+    """Return what ``work`` returns, recorded. Raises what it raises, and StorageError when it cannot be recorded."""
+    audit = call.services.audit
+    deed = deed_of(call.request, route, Outcome.UNKNOWN)
+    begun = await audit.begin(deed)
+    call.request[IS_RECORDED] = True
+    try:
+        value = await work()
+    except (UnauthenticatedError, PermissionDeniedError) as error:
+        await audit.record(_ended(deed, call.note, Outcome.REFUSED, error.message), begun)
+        raise
+    except NagareError as error:
+        await audit.record(_ended(deed, call.note, Outcome.FAILED, error.message), begun)
+        raise
+    except Exception:
+        await audit.record(_ended(deed, call.note, Outcome.FAILED, "a bug of the server; its log has the rest"), begun)
+        raise
+    await audit.record(_ended(deed, call.note, Outcome.DONE), begun)
+    return value
+
+
+def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail: str = "") -> Deed:
+    """Return what is known of a request before a route has looked at it."""
+    principal = request.get(PRINCIPAL, ANONYMOUS)
+    return Deed(
+        action=_action(request, route),
+        outcome=outcome,
+        actor=principal.name,
+        actor_id=principal.id,
+        actor_kind=_kind(request),
+        address=request.remote or "",
+        target=plain(request.path, _PATH_LIMIT),
+        request_id=request.get(REQUEST_ID, ""),
+        detail=plain(detail, _DETAIL_LIMIT),
+    )
+
+
+def _action(request: web.Request, route: Route | None) -> str:
+    if route is None:
+        return f"http.{request.method.lower()[:16]}"
+    if route.action:
+        return route.action
+    return "http.request" if route.permission is None else route.permission.value
+
+
+def _kind(request: web.Request) -> str:
+    principal = request.get(PRINCIPAL)
+    if principal is None or not principal.id:
+        return "anonymous"
+    return "host" if principal.host is not None else "admin"
+
+
+def _ended(deed: Deed, note: AuditNote, outcome: Outcome, detail: str = "") -> Deed:
+    return replace(
+        deed,
+        outcome=outcome,
+        target=plain(note.target, _PATH_LIMIT) or deed.target,
+        before=note.before,
+        after=note.after,
+        detail=plain(detail or note.detail, _DETAIL_LIMIT),
+    )
