@@ -41,6 +41,18 @@ STORE = {
     "rollup_lag_seconds": "time since the end of the oldest hour whose rollups lack rows; some minutes are usual",
     "rollup_failures_total": "pieces of rollups that could not be made and are tried again",
 }
+# Those of a server with a bucket.
+BUCKET = {
+    "objects": "objects in the bucket: blocks and files of series",
+    "pending_blocks": "blocks that wait to be sent",
+    "pending_bytes": "size of the blocks that wait to be sent",
+    "uploaded_bytes_total": "bytes of blocks sent",
+    "fetched_bytes_total": "bytes of blocks fetched for queries, merges and rollups",
+    "fetched_blocks_total": "blocks fetched",
+    "evicted_blocks_total": "blocks removed here because the bucket has them and the cache is full",
+    "removed_blocks_total": "blocks removed from the bucket after they were replaced or dropped",
+    "failures_total": "rounds that failed; what waits is tried again",
+}
 # Counters appear when they first count.
 COUNTERS = {
     "nagare_server_requests_total": "requests answered",
@@ -119,6 +131,7 @@ def told_name(field: str) -> str:
 
 def metrics_page() -> str:
     """Return the page."""
-    numbers = [name for name in StoreStatus.__struct_fields__ if name != "damages"]
-    rows = {**GAUGES, **{told_name(name): STORE[name] for name in numbers}, **COUNTERS}
+    numbers = [name for name in StoreStatus.__struct_fields__ if name not in ("damages", "bucket")]
+    bucket = {f"nagare_bucket_{name}": text for name, text in BUCKET.items()}
+    rows = {**GAUGES, **{told_name(name): STORE[name] for name in numbers}, **bucket, **COUNTERS}
     return _TOP + "".join(f"| `{name}` | {text} |\n" for name, text in rows.items())

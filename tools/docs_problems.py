@@ -33,6 +33,7 @@ WAY_OUT = {
     "result-too-large": "Aggregate or limit the query, or raise `query.row_limit` or `query.memory_limit_bytes`.",
     "unavailable": "Try again after `Retry-After`.",
     "connect-failed": "Check that the server runs (`nagare doctor`) and that the address is right.",
+    "bucket-unavailable": "Look at the network and at `[bucket]`; what is here still answers, and what waits is sent later.",
     "not-ready": "Wait: the server is starting or stopping.",
     "overloaded": "Try again after `Retry-After`; the sender keeps what it holds.",
     "deadline-exceeded": "Ask for a shorter window, or raise the deadline that the message names.",
@@ -53,7 +54,15 @@ HTTP_ONLY = [
     ("http-error", 400, "Another fault of the HTTP layer; `status` says which."),
     ("internal-error", 500, "A bug of ours. The server's log has the traceback under the request id in `instance`."),
 ]
-RETRY = {"unavailable", "connect-failed", "not-ready", "overloaded", "deadline-exceeded", "rate-limited"}
+RETRY = {
+    "unavailable",
+    "bucket-unavailable",
+    "connect-failed",
+    "not-ready",
+    "overloaded",
+    "deadline-exceeded",
+    "rate-limited",
+}
 PROBLEMS_HEAD = """\
 # Problems
 

@@ -22,6 +22,7 @@ The tree::
         ResultTooLargeError          a query wants too many rows or too much memory
       UnavailableError               not now; try again
         ConnectFailedError           the other side cannot be reached
+        BucketUnavailableError       the bucket of the blocks cannot be reached or refuses
         NotReadyError                starting or stopping
         OverloadedError              a bounded queue is full
       DeadlineExceededError          not finished within the caller's deadline
@@ -199,6 +200,12 @@ class ConnectFailedError(UnavailableError):
     """The other side cannot be reached."""
 
     code = "connect-failed"
+
+
+class BucketUnavailableError(UnavailableError):
+    """The bucket that holds the blocks cannot be reached or refuses."""
+
+    code = "bucket-unavailable"
 
 
 class NotReadyError(UnavailableError):

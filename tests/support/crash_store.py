@@ -11,7 +11,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from nagare.config.settings import BucketSettings
 from nagare.lib.clock import SystemClock
+from nagare.metrics.bucket import sync
 from nagare.metrics.store import MetricStore
 from nagare.model.samples import STALE_BITS, Samples
 from tests.support.metric_store import make_batch, make_store
@@ -70,10 +72,15 @@ def bits_of(seq: int) -> int:
 async def main() -> None:
     folder, first, step, number = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     clock = SystemClock()
+    bucket = None
+    if share := os.environ.get("NAGARE_TEST_BUCKET"):
+        # At once, so that a kill meets every step of a round.
+        sync.GRACE_SECONDS = sync.CATALOG_SECONDS = sync._OWNER_SECONDS = 0.0
+        bucket = BucketSettings(directory=Path(share), cache_limit_bytes=2**20)
     seqs = iter(range(first, 10**9))
     store = make_store(
         folder, clock=clock, observer=KillAt(step, number), flush_seconds=0.1, segment_limit_bytes=20_000,
-        recompress_seconds=3600.0,
+        recompress_seconds=3600.0, bucket=bucket,
     )  # fmt: skip
     async with store, asyncio.TaskGroup() as tasks:
 

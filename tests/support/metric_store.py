@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from nagare.config.places import Places
-from nagare.config.settings import QuerySettings, StorageSettings
+from nagare.config.settings import BucketSettings, QuerySettings, StorageSettings
 from nagare.lib.clock import Clock, ManualClock
 from nagare.metrics.observe import Observer
 from nagare.metrics.store import MetricStore
@@ -16,7 +16,12 @@ BOOT = "0b7f6c1e-0000-4000-8000-000000000001"
 
 
 def make_store(
-    folder: Path, *, clock: Clock | None = None, observer: Observer | None = None, **settings: Any
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    observer: Observer | None = None,
+    bucket: BucketSettings | None = None,
+    **settings: Any,
 ) -> MetricStore:
     """Return a store in ``folder``; settings of storage and query are given by their names."""
     query = {name: value for name, value in settings.items() if name in QuerySettings.__dataclass_fields__}
@@ -27,6 +32,7 @@ def make_store(
         QuerySettings(**query),
         clock=clock or ManualClock(START_MS),
         observer=observer,
+        bucket=bucket,
     )
 
 

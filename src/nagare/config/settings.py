@@ -115,6 +115,33 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketSettings:
+    """``[bucket]``: where copies of all blocks are kept, S3 or a directory; ``metrics/`` is a cache of it then."""
+
+    name: str = setting("", "S3 bucket that keeps the blocks; empty keeps them in metrics/ alone")
+    directory: Path | None = setting(None, "directory in the place of an S3 bucket: another disk, a mounted share")
+    prefix: str = setting("", "folder inside the bucket; each installation has one of its own")
+    endpoint: str = setting("", "URL of an S3 service that is not Amazon's, such as https://minio.example:9000")
+    region: str = setting("", "region of the bucket")
+    access_key_file: Path | None = setting(
+        None, "file with the access key; without it the usual AWS sources are asked (environment, profile, role)"
+    )
+    secret_key_file: Path | None = setting(None, "file with its secret key")
+    insecure: bool = setting(
+        False, "speak plain HTTP to an endpoint beyond loopback; only on a network you fully trust"
+    )
+    cache_limit_bytes: int = setting(
+        20 * 2**30, "disk for blocks that are in the bucket too; the least used go first", unit="bytes", low=2**20
+    )
+    take_over: str = setting("", "id of a lost installation whose bucket this new one goes on with")
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a bucket."""
+        return bool(self.name) or self.directory is not None
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings:
     """``[query]``: bounds of one SQL query and of all together."""
 
@@ -267,6 +294,7 @@ class Settings:
     scrape: tuple[ScrapeJob, ...] = setting((), "exporters to pull, a table for each job", restart=False)
     server: ServerSettings = field(default_factory=ServerSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    bucket: BucketSettings = field(default_factory=BucketSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     statsd: StatsdSettings = field(default_factory=StatsdSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import duckdb
 
 from nagare.config.places import Places
-from nagare.config.settings import QuerySettings, StorageSettings
+from nagare.config.settings import BucketSettings, QuerySettings, StorageSettings
 from nagare.lib.atomic_file import sync_directory
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
@@ -25,7 +26,9 @@ from nagare.metrics.blocks.recover import open_catalog
 from nagare.metrics.blocks.scrub import scrub
 from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import BlockCheck
-from nagare.metrics.engine import Engine, os_error, storage_error
+from nagare.metrics.bucket.bucket import Bucket
+from nagare.metrics.bucket.sync import Ground
+from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.hours import split_table
@@ -34,7 +37,7 @@ from nagare.metrics.rollups.recompress import Recompressor
 from nagare.metrics.rollups.retention import Retention
 from nagare.metrics.rollups.roller import Roller
 from nagare.metrics.samples.mirror import SeriesMirror
-from nagare.metrics.samples.recover import recovered
+from nagare.metrics.samples.recover import recovered, with_newer
 from nagare.metrics.samples.room import SampleRoom
 from nagare.metrics.samples.series import SeriesTable
 from nagare.metrics.samples.series_files import SeriesFiles
@@ -43,6 +46,7 @@ from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schemas
 from nagare.metrics.sql.query import QueryRunner
+from nagare.metrics.totals import totals
 from nagare.metrics.wal.prepare import Preparer
 from nagare.metrics.wal.replay import replay
 from nagare.metrics.wal.seen import Seen
@@ -60,19 +64,28 @@ FORGET_SECONDS = 3600.0
 CLOCK_JUMP_SECONDS = 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The settings that concern the store."""
+
+    storage: StorageSettings
+    query: QuerySettings
+    bucket: BucketSettings
+
+
 class StoreCore:
     """Everything of one open store."""
 
     def __init__(
         self,
         places: Places,
-        storage: StorageSettings,
-        query: QuerySettings,
+        sections: Sections,
         clock: Clock,
         observer: Observer,
         crowded: Callable[[HeadTable], None],
     ) -> None:
         """Describe it; ``open`` touches the disk."""
+        storage, query = sections.storage, sections.query
         self._places = places
         self._storage = storage
         self._clock = clock
@@ -83,13 +96,14 @@ class StoreCore:
         self._log = SegmentLog(places.log, segment_limit_bytes=storage.segment_limit_bytes)
         self._engine = Engine(places.metrics, query)
         self.library = Library()
-        self._check = BlockCheck(self._files, self.library, self._note_damage)
+        self.bucket = Bucket.open(sections.bucket, self._files, self._lose)
+        self._check = BlockCheck(self._files, self.library, self._note_damage, cache=self.bucket.cache)
         self.series = SeriesTable(storage.series_limit, storage.host_series_limit)
         self._mirror = SeriesMirror(self.series)
         stored = Stored(self.library, self._engine, str(places.metrics), self._check)
         self._newest_points = NewestPoints(self._block_end_ns, lambda: self._log.next_index)
         self.room = SampleRoom(self.series, stored, storage, clock)
-        views = self._sample_views = SampleViews(self._mirror, self.room.newest, str(places.metrics))
+        views = self._sample_views = SampleViews(self._mirror, self.room.newest, str(places.metrics), self.bucket.cache)
         self.runner = QueryRunner(self._engine, self.library, self._check, views, query)
         self._next_generation = 1
         self._sealed: Sealed | None = None
@@ -107,8 +121,9 @@ class StoreCore:
             if not folder.is_dir():
                 folder.mkdir(parents=True, mode=0o700)
                 sync_directory(folder.parent)
+        is_restored = self.bucket.prepare(self._places)
         self._log.open()
-        blocks = self._open_catalog()
+        blocks = self._open_catalog(is_restored=is_restored)
         checkpoint = self._catalog.checkpoint_index()
         self._files.remove_unlisted(blocks)
         self.schemas = Schemas(self._catalog.foreign())
@@ -134,12 +149,18 @@ class StoreCore:
         head = Head(generation, self._crowded)
         self.writer = LogWriter(self._log, self._seen, self._preparer, self.room, head, self.watch)
         self.writer.start()
+        self.bucket.start(Ground(self._catalog, self.library, self._places.metrics, self._clock, self._observer))
 
-    def _open_catalog(self) -> list[Block]:
+    def _open_catalog(self, *, is_restored: bool) -> list[Block]:
         """Open the catalog, made again when it is lost, and return its blocks that are there."""
         # Without a segment no record waits for replay, whatever the numbers in the blocks say.
         log_first = self._log.first_index if self._log.segment_starts else None
         open_catalog(self._catalog, self._files, self._engine, log_first, self._damages)
+        self.bucket.note_removals(self._catalog, self._clock)
+        if is_restored:
+            newer = self.bucket.adopt_newer(self._catalog, self._engine, self._damages)
+            found = recovered(self._engine, self._places.metrics, newer)
+            self._catalog.adopt_samples(with_newer(self._catalog.samples(), found))
         blocks = self._existing_blocks()
         if self._catalog.is_new:
             self._catalog.adopt_samples(recovered(self._engine, self._places.metrics, blocks))
@@ -154,12 +175,13 @@ class StoreCore:
         self._compactor = Compactor(*shared, samples, self._check, self._observer)
         self._recompressor = Recompressor(*shared, samples, self._check, self._storage, self._observer)
         self._retention = Retention(self._storage, self._files, self._catalog, self.library)
-        sources = Sources(self._engine, str(self._files.directory), self._sample_views)
+        sources = Sources(self._engine, str(self._files.directory), self._sample_views, self.bucket.cache)
         flush_ms = round(self._storage.flush_seconds * 1000)
         self.rollups = RollupQueue(Roller(sources, *shared[1:], self._check, self._observer, flush_ms), self._clock)
 
     def close(self) -> None:
         """Store what waits, end the writer, close the files."""
+        self.bucket.stop()
         self.writer.stop()
         self._log.close()
         self._engine.close()
@@ -178,6 +200,7 @@ class StoreCore:
         self._sealed = None
         self.writer.call(lambda: self._forget(sealed)).result()
         self._observer.step("log_dropped")
+        self.bucket.wake()
         return blocks
 
     def roll_up(self) -> bool:
@@ -208,7 +231,7 @@ class StoreCore:
         if now >= self._doubted_until:
             self._files.remove_aside_before(oldest_ms)
         self._compactor.merge_small(self._clock.now_ms())
-        self._merge_series()
+        self._series_files.keep_few(self._engine)
         scrub(self._check, self._blocks(), self._storage.scrub_bytes)
         self._engine.rest(self._is_engine_empty)
 
@@ -232,17 +255,6 @@ class StoreCore:
         gone = self.writer.call(lambda: self.room.forget_before(oldest_ms - 2 * DAY_MS)).result()
         if gone:
             self._catalog.forget_series(gone, len(self.series))
-
-    def _merge_series(self) -> None:
-        if not self._series_files.are_many:
-            return
-        try:
-            with self._engine.cursor() as cursor:
-                self._series_files.merge(cursor)
-        except duckdb.Error as error:
-            raise storage_error("merge files in", self._series_files.directory, error) from error
-        except OSError as error:
-            raise os_error("merge files in", self._series_files.directory, error) from error
 
     def _is_clock_doubted(self, now: float) -> bool:
         """Tell whether the wall clock went forward by itself lately: rows dropped by a wrong time do not come back."""
@@ -297,21 +309,8 @@ class StoreCore:
 
     def status(self, counters: Counters) -> StoreStatus:
         """Return the store in numbers, without touching the disk."""
-        snapshot = self.library.current
-        blocks = [block for block in self._blocks() if split_table(block.table)[1] is None]
-        rollups = [block for block in self._blocks() if split_table(block.table)[1] is not None]
-        heads = [table for generation in snapshot.generations for table in generation.tables.values()]
-        samples = [rows for generation in snapshot.generations for rows in generation.samples.rows()]
-        lows = [block.min_ms for block in blocks] + [table.min_ms for table in heads if table.min_ms is not None]
-        highs = [block.max_ms for block in blocks] + [table.max_ms for table in heads if table.max_ms is not None]
-        lows += [rows.min_ms for rows in samples]
-        highs += [rows.max_ms for rows in samples]
         return StoreStatus(
             log_bytes=self._log.size_bytes,
-            head_rows=sum(generation.rows for generation in snapshot.generations),
-            block_count=len(blocks),
-            block_bytes=sum(block.bytes for block in blocks),
-            head_samples=sum(map(len, samples)),
             samples_total=int(counters.get("samples")),
             series=self.series.count,
             rows_total=int(counters.get("rows")),
@@ -322,22 +321,23 @@ class StoreCore:
             query_failures_total=int(counters.get("query_failures")),
             disk_free_bytes=self.watch.free_bytes,
             is_writable=self.watch.is_writable,
-            oldest_ms=min(lows, default=None),
-            newest_ms=max(highs, default=None),
             damages=list(self._damages),
             scrubbed_bytes_total=self._check.tally.scrubbed_bytes,
             quarantined_total=self._check.tally.quarantined,
             unverified_bytes=sum(block.bytes for block in self._blocks() if not self._files.looks.turn(block.path)),
-            rollup_blocks=len(rollups),
-            rollup_block_bytes=sum(block.bytes for block in rollups),
             rollup_lag_seconds=self.rollups.lag_seconds,
             rollup_failures_total=self.rollups.failures,
+            bucket=self.bucket.status(),
+            **totals(self.library.current),
         )
 
     def _note_damage(self, damage: str) -> None:
         # Appended from query threads too; a list takes that.
         self._damages.append(damage)
         log.error("store_damage %s", damage)
+
+    def _lose(self, block: Block, text: str) -> str:
+        return self._check.lose(block, text)
 
     def _block_end_ns(self, table: str) -> int | None:
         """Return a time in nanoseconds beyond which the blocks of ``table`` hold nothing, None without blocks."""
@@ -350,7 +350,7 @@ class StoreCore:
     def _existing_blocks(self) -> list[Block]:
         blocks = []
         for block in self._catalog.blocks():
-            if (self._files.directory / block.path).is_file():
+            if (self._files.directory / block.path).is_file() or self.bucket.is_used:
                 blocks.append(block)
             else:
                 self._lost.append(block)

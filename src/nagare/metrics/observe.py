@@ -39,3 +39,5 @@ STEPS = (
     "recompression_written",
     "recompression_committed",
 )
+# Those of a store that has a bucket.
+BUCKET_STEPS = ("block_sent", "catalog_sent", "block_removed")

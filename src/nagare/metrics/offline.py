@@ -21,6 +21,7 @@ from nagare.metrics.blocks.catalog import Block, Catalog, Unrolled
 from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.verify import BlockCheck
+from nagare.metrics.bucket.bucket import Bucket
 from nagare.metrics.cardinality import TOP, count_series
 from nagare.metrics.describe import describe
 from nagare.metrics.engine import Engine
@@ -47,22 +48,28 @@ class OfflineStore:
         self._places = Places(settings.data)
         self._settings = settings.query
         self._clock = clock or SystemClock()
+        self.damages: list[str] = []
         self._engine = Engine(self._places.metrics, settings.query)
         self._library = Library()
         self._schemas = Schemas()
         self._series = SeriesTable(settings.storage.series_limit, settings.storage.host_series_limit)
+        files = BlockFiles(self._places.metrics)
+        self._bucket = Bucket.open(settings.bucket, files, self._lose)
+        self._check = BlockCheck(
+            files, self._library, self.damages.append, may_set_aside=False, cache=self._bucket.cache
+        )
         stored = Stored(self._library, self._engine, str(self._places.metrics))
         self._room = SampleRoom(self._series, stored, settings.storage, self._clock)
         self._sql: SqlService | None = None
-        self.damages: list[str] = []
 
     async def __aenter__(self) -> Self:
         """Read catalog and log. Raises StorageError."""
         with ThreadPoolExecutor(1, thread_name_prefix="nagare-offline") as executor:
             await asyncio.get_running_loop().run_in_executor(executor, self._open)
-        check = BlockCheck(BlockFiles(self._places.metrics), self._library, self.damages.append, may_set_aside=False)
-        views = SampleViews(SeriesMirror(self._series), self._room.newest, str(self._places.metrics))
-        runner = QueryRunner(self._engine, self._library, check, views, self._settings)
+        views = SampleViews(
+            SeriesMirror(self._series), self._room.newest, str(self._places.metrics), self._bucket.cache
+        )
+        runner = QueryRunner(self._engine, self._library, self._check, views, self._settings)
         self._sql = SqlService(runner, QueryPool(self._settings), {}, self._clock)
         return self
 
@@ -124,8 +131,11 @@ class OfflineStore:
             finally:
                 opened.close()
 
+    def _lose(self, block: Block, text: str) -> str:
+        return self._check.lose(block, text)
+
     def _is_there(self, block: Block) -> bool:
-        is_there = (self._places.metrics / block.path).is_file()
+        is_there = (self._places.metrics / block.path).is_file() or self._bucket.is_used
         if not is_there:
             self.damages.append(f"{block.path}: the catalog lists this block, but its file is missing")
         return is_there

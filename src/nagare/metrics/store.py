@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from nagare.config.places import Places
-from nagare.config.settings import QuerySettings, StorageSettings
+from nagare.config.settings import BucketSettings, QuerySettings, StorageSettings
 from nagare.errors import NagareError, NotReadyError, OverloadedError, StorageError
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.metrics.cardinality import TOP, count_series
-from nagare.metrics.core import StoreCore
+from nagare.metrics.core import Sections, StoreCore
 from nagare.metrics.describe import describe
 from nagare.metrics.head import HeadTable
 from nagare.metrics.observe import NoObserver, Observer
@@ -63,6 +63,7 @@ class MetricStore:
         *,
         clock: Clock,
         observer: Observer | None = None,
+        bucket: BucketSettings | None = None,
     ) -> None:
         """Describe the store; ``async with`` opens it."""
         self._storage = storage
@@ -70,6 +71,7 @@ class MetricStore:
         self._clock = clock
         self._places = places
         self._observer = observer or NoObserver()
+        self._bucket = bucket or BucketSettings()
         self._records: dict[str, RecordTable] = {}
         self._core: StoreCore | None = None
         self._sql: SqlService | None = None
@@ -86,7 +88,8 @@ class MetricStore:
         def crowded(table: HeadTable) -> None:
             loop.call_soon_threadsafe(self._note_crowded, table)
 
-        core = StoreCore(self._places, self._storage, self._query, self._clock, self._observer, crowded)
+        sections = Sections(self._storage, self._query, self._bucket)
+        core = StoreCore(self._places, sections, self._clock, self._observer, crowded)
         try:
             await self._maintain(core.open)
         except BaseException:
@@ -244,6 +247,13 @@ class MetricStore:
         blocks = await self._maintain(core.flush)
         self.counters.add("flushes")
         return blocks
+
+    async def sync_bucket(self) -> None:
+        """Send every block that waits to the bucket, and a copy of the catalog; nothing without a bucket.
+
+        Raises BucketUnavailableError, and ConfigError when the bucket is another's.
+        """
+        await asyncio.to_thread(self._open_core().bucket.work)
 
     async def keep_house(self) -> None:
         """Make rollups, drop what is too old, merge small blocks, recompress old ones. Raises StorageError.

@@ -52,6 +52,7 @@ class Totals:
     block_bytes: int = 0
     rows: int = 0
     without_checksum: int = 0
+    in_bucket: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +66,8 @@ class Survey:
     query: QuerySettings
     is_live: bool
     progress: Callable[[int, int], None]
+    # Whether a bucket holds what is not here.
+    has_bucket: bool = False
     totals: Totals = field(default_factory=Totals)
     # What the catalog lists; None when it does not say.
     _blocks: Sequence[Block] | None = None
@@ -93,6 +96,9 @@ class Survey:
         missing = []
         try:
             for block in blocks:
+                if self.has_bucket and not (self.places.metrics / block.path).exists():
+                    self.totals.in_bucket += 1
+                    continue
                 with engine.cursor() as cursor:
                     finding = self._read_block(cursor, block)
                 done += block.bytes

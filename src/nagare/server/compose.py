@@ -48,7 +48,9 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
         audit = await enter("audit", AuditTrail(records, places.audit_key, clock))
         identity = await enter("identity", Identity(records, clock))
         await identity.ensure_local_token(places.token)
-        store = await enter("store", MetricStore(places, settings.storage, settings.query, clock=clock))
+        store = await enter(
+            "store", MetricStore(places, settings.storage, settings.query, clock=clock, bucket=settings.bucket)
+        )
         hub = Hub(settings.server.connection_limit, settings.server.connection_queue_frames)
         identity.on_revoke = hub.end_principals
         relay = Relay(store, hub)

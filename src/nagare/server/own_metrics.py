@@ -9,7 +9,7 @@ from typing import Any
 from nagare.lib.counters import Counters
 from nagare.server.running.cost import cpu_seconds, memory_bytes
 from nagare.server.services import Services
-from nagare.wire.system import MetricValue
+from nagare.wire.system import BucketStatus, MetricValue, StoreStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,12 @@ def _hosts(services: Services) -> Iterator[MetricValue]:
 
 def _store(services: Services) -> Iterator[MetricValue]:
     status = services.store.status()
+    yield from _numbers("store", "metric store", status)
+    if status.bucket is not None:
+        yield from _numbers("bucket", "bucket", status.bucket)
+
+
+def _numbers(prefix: str, owner: str, status: StoreStatus | BucketStatus) -> Iterator[MetricValue]:
     for name in status.__struct_fields__:
         value: Any = getattr(status, name)
         if not isinstance(value, int | float):
@@ -49,7 +55,7 @@ def _store(services: Services) -> Iterator[MetricValue]:
         kind = "counter" if name.endswith("_total") else "gauge"
         # The suffix _count belongs to histograms in the text format; promtool says so.
         told = "blocks" if name == "block_count" else name
-        yield MetricValue(f"nagare_store_{told}", kind, f"metric store: {name.replace('_', ' ')}", float(value))
+        yield MetricValue(f"nagare_{prefix}_{told}", kind, f"{owner}: {name.replace('_', ' ')}", float(value))
 
 
 def _sources(services: Services) -> Iterator[MetricValue]:

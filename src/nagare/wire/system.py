@@ -23,6 +23,22 @@ class ServerNote(msgspec.Struct, frozen=True):
     started_at: str = ""
 
 
+class BucketStatus(msgspec.Struct, frozen=True):
+    """The bucket in numbers: what waits to be sent, what was moved, and why the last round failed (empty: it did not)."""
+
+    name: str = ""
+    objects: int = 0
+    pending_blocks: int = 0
+    pending_bytes: int = 0
+    uploaded_bytes_total: int = 0
+    fetched_bytes_total: int = 0
+    fetched_blocks_total: int = 0
+    evicted_blocks_total: int = 0
+    removed_blocks_total: int = 0
+    failures_total: int = 0
+    fault: str = ""
+
+
 class StoreStatus(msgspec.Struct, frozen=True):
     """The metric store in numbers; bytes and rows as they stand.
 
@@ -56,6 +72,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
     head_samples: int = 0
     samples_total: int = 0
     series: int = 0
+    bucket: BucketStatus | None = None
 
 
 class Status(msgspec.Struct, frozen=True):

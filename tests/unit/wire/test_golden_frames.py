@@ -115,6 +115,7 @@ def test_every_message_has_its_golden_file() -> None:
         "SqlColumn",
         "ColumnView",
         "StoreStatus",
+        "BucketStatus",
         "MetricValue",
         "TargetView",
         "AuditView",

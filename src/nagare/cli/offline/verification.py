@@ -35,7 +35,7 @@ def verify(invocation: Invocation) -> None:
             line.show(f"{format_bytes(done)} of {format_bytes(total)} of blocks verified")
 
         with shared(places.lock) as owner:
-            survey = Survey(places, settings.query, owner is not None, progress)
+            survey = Survey(places, settings.query, owner is not None, progress, settings.bucket.is_set)
             findings = [*survey.read_log_and_catalog(), *_read_records(places, is_live=survey.is_live)]
         # Without the lock: it takes long, and nothing in a block ever changes.
         findings += [*survey.read_series(), *survey.read_blocks()]
@@ -85,8 +85,9 @@ def _summary(survey: Survey, findings: list[Finding]) -> str:
     totals = survey.totals
     bad = sum(finding.is_bad for finding in findings)
     old = f", {totals.without_checksum} of an earlier version without checksum" if totals.without_checksum else ""
+    far = f", {totals.in_bucket} more are in the bucket alone and were not read" if totals.in_bucket else ""
     return (
-        f"read {totals.blocks} blocks ({format_bytes(totals.block_bytes)}, {totals.rows} rows{old}), "
+        f"read {totals.blocks} blocks ({format_bytes(totals.block_bytes)}, {totals.rows} rows{old}{far}), "
         f"{totals.segments} segments ({totals.records} records), the catalog and the records: "
         f"{bad} bad, {len(findings) - bad} to know"
     )

@@ -9,50 +9,23 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nagare.errors import DiskFullError, ReadOnlyError, StorageError
+from nagare.metrics.blocks.catalog_schema import (
+    REMOVED_TABLE,
+    ROLLUP_TABLES,
+    SAMPLES_TABLES,
+    SCHEMA_VERSION,
+    TABLES,
+)
 from nagare.metrics.rollups.hours import hours_of, is_rolled
 from nagare.metrics.samples import store
 from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.wal.seen import SeenChanges, SeqRow
-
-SCHEMA_VERSION = 3
-_TABLES = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE blocks (
-  path TEXT PRIMARY KEY, metric_table TEXT NOT NULL, day TEXT NOT NULL, min_ms INTEGER NOT NULL,
-  max_ms INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, columns TEXT NOT NULL,
-  log_first INTEGER NOT NULL, log_last INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE columns (
-  position INTEGER PRIMARY KEY, metric_table TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
-  UNIQUE (metric_table, name)
-);
-CREATE TABLE seqs (
-  host TEXT NOT NULL, boot TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  PRIMARY KEY (host, boot, first)
-) WITHOUT ROWID;
-CREATE TABLE event_ids (id TEXT PRIMARY KEY, received_ms INTEGER NOT NULL) WITHOUT ROWID;
-"""
-# What version 2 brought.
-_SAMPLES_TABLES = """
-CREATE TABLE series (number INTEGER PRIMARY KEY, name TEXT NOT NULL, host TEXT NOT NULL, labels TEXT NOT NULL);
-CREATE TABLE newest (part INTEGER PRIMARY KEY, series BLOB NOT NULL, ts_ms BLOB NOT NULL, value BLOB NOT NULL);
-CREATE TABLE metric_metadata (name TEXT PRIMARY KEY, type TEXT NOT NULL, unit TEXT NOT NULL, help TEXT NOT NULL)
-  WITHOUT ROWID;
-"""
-# What version 3 brought: hours whose rows in blocks are in no rollup yet, and blocks that are as small as they get.
-_ROLLUP_TABLES = """
-CREATE TABLE IF NOT EXISTS unrolled (
-  metric_table TEXT NOT NULL, hour_ms INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  PRIMARY KEY (metric_table, hour_ms)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS recompressed (path TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +81,14 @@ class Checkpoint:
     unrolled: tuple[Unrolled, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogCopy:
+    """What a copy of the catalog lists, and which blocks it lists no more: path -> Unix milliseconds."""
+
+    blocks: list[Block]
+    removed: dict[str, int]
+
+
 class Catalog:
     """The database; every method is one transaction. A lock makes it usable from the store's threads in turn."""
 
@@ -116,6 +97,10 @@ class Catalog:
         self.path = path
         # Set by ``open`` when the tables were made by it: the file was missing or empty.
         self.is_new = False
+        # How often it was written: whoever keeps a copy sees that it is old.
+        self.changes = 0
+        # Told the time when a bucket has copies of blocks: those that go are then noted until they are gone there too.
+        self.now_ms: Callable[[], int] | None = None
         self._connection: sqlite3.Connection | None = None
         # Guards _connection: the writer asks for event ids while the flush commits.
         self._lock = threading.Lock()
@@ -248,14 +233,14 @@ class Catalog:
     ) -> None:
         """Let ``added`` take the place of ``removed`` in one step."""
         with self._write() as connection:
-            _replace_blocks(connection, removed, added)
+            self._replace(connection, removed, added)
             if are_recompressed:
                 connection.executemany("INSERT OR REPLACE INTO recompressed VALUES (?)", [(b.path,) for b in added])
 
     def roll(self, removed: Iterable[Block], added: Iterable[Block], table: str, hours: Iterable[int]) -> None:
         """Let rollups ``added`` take the place of ``removed``: the ``hours`` of ``table`` lack nothing then."""
         with self._write() as connection:
-            _replace_blocks(connection, removed, added)
+            self._replace(connection, removed, added)
             connection.executemany(
                 "DELETE FROM unrolled WHERE metric_table = ? AND hour_ms = ?", [(table, hour) for hour in hours]
             )
@@ -263,13 +248,13 @@ class Catalog:
     def lose_rollups(self, lost: Iterable[Block], hours: Iterable[Unrolled]) -> None:
         """Forget rollup blocks that are lost: the rollups of ``hours`` lack their rows then."""
         with self._write() as connection:
-            _replace_blocks(connection, lost, ())
+            self._replace(connection, lost, ())
             _insert_unrolled(connection, hours)
 
     def drop_raw(self, removed: Iterable[Block], floor_ms: int) -> None:
         """Drop blocks of raw rows, and let no row older than ``floor_ms`` come back."""
         with self._write() as connection:
-            _replace_blocks(connection, removed, ())
+            self._replace(connection, removed, ())
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('floor_ms', ?)", (floor_ms,))
 
     def forget_before(self, oldest_ms: int) -> None:
@@ -282,6 +267,48 @@ class Catalog:
             )
             connection.execute("DELETE FROM event_ids WHERE received_ms < ?", (oldest_ms,))
 
+    def removed(self) -> dict[str, int]:
+        """Return the blocks that went and may still be in the bucket: path -> Unix milliseconds."""
+        with self._read() as connection:
+            return dict(connection.execute("SELECT path, since_ms FROM removed").fetchall())
+
+    def forget_removed(self, paths: Iterable[str]) -> None:
+        """Forget blocks that are gone from the bucket."""
+        with self._write() as connection:
+            connection.executemany("DELETE FROM removed WHERE path = ?", [(path,) for path in paths])
+        # A copy without these lines is no better than one with them.
+        self.changes -= 1
+
+    def copy_to(self, path: Path) -> CatalogCopy:
+        """Write a consistent copy to ``path`` and return what it lists. Raises StorageError."""
+        path.unlink(missing_ok=True)
+        with (
+            _translated("copy", self.path),
+            closing(sqlite3.connect(self.path, timeout=5)) as source,
+            closing(sqlite3.connect(path)) as target,
+        ):
+            source.backup(target)
+        copy = Catalog(path)
+        try:
+            copy.open()
+            return CatalogCopy(copy.blocks(), copy.removed())
+        finally:
+            copy.close()
+
+    def _replace(self, connection: sqlite3.Connection, removed: Iterable[Block], added: Iterable[Block]) -> None:
+        added = list(added)
+        paths = [block.path for block in removed]
+        # One that is as small as it gets takes its own place.
+        stay = {block.path for block in added}
+        connection.executemany("DELETE FROM blocks WHERE path = ?", [(path,) for path in paths])
+        connection.executemany("DELETE FROM recompressed WHERE path = ?", [(path,) for path in paths])
+        if self.now_ms is not None:
+            since_ms = self.now_ms()
+            connection.executemany(
+                "INSERT OR REPLACE INTO removed VALUES (?, ?)", [(path, since_ms) for path in paths if path not in stay]
+            )
+        _insert_blocks(connection, added)
+
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
@@ -291,21 +318,23 @@ class Catalog:
             )
         self.is_new = version == 0
         if self.is_new:
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = 1; COMMIT;")
+            connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = 1; COMMIT;")
         if version < 2:
-            connection.executescript(f"BEGIN; {_SAMPLES_TABLES} PRAGMA user_version = 2; COMMIT;")
-        if version < SCHEMA_VERSION:
+            connection.executescript(f"BEGIN; {SAMPLES_TABLES} PRAGMA user_version = 2; COMMIT;")
+        if version < 3:
             self._bring_rollups(connection)
+        if version < SCHEMA_VERSION:
+            connection.executescript(f"BEGIN; {REMOVED_TABLE}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
     def _bring_rollups(self, connection: sqlite3.Connection) -> None:
         """Bring a catalog of version 2 to version 3: every hour that a block may have rows of is in no rollup."""
         blocks = connection.execute("SELECT metric_table, min_ms, max_ms FROM blocks").fetchall()
         hours = {(table, hour) for table, low, high in blocks for hour in hours_of(low, high)}
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _ROLLUP_TABLES.split(";"):
+        for statement in ROLLUP_TABLES.split(";"):
             connection.execute(statement)
         _insert_unrolled(connection, [Unrolled(table, hour, 0, 0) for table, hour in hours if is_rolled(table)])
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("PRAGMA user_version = 3")
         connection.execute("COMMIT")
 
     def _fact(self, name: str) -> int:
@@ -326,6 +355,7 @@ class Catalog:
             try:
                 yield connection
                 connection.execute("COMMIT")
+                self.changes += 1
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -335,13 +365,6 @@ class Catalog:
         if self._connection is None:
             raise StorageError(f"cannot use catalog {self.path}: it is closed")
         return self._connection
-
-
-def _replace_blocks(connection: sqlite3.Connection, removed: Iterable[Block], added: Iterable[Block]) -> None:
-    paths = [(block.path,) for block in removed]
-    connection.executemany("DELETE FROM blocks WHERE path = ?", paths)
-    connection.executemany("DELETE FROM recompressed WHERE path = ?", paths)
-    _insert_blocks(connection, added)
 
 
 def _insert_unrolled(connection: sqlite3.Connection, hours: Iterable[Unrolled]) -> None:

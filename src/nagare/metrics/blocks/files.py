@@ -105,7 +105,7 @@ class BlockFiles:
         """
         low, high = span.min_ms, span.max_ms
         folder = self.directory / path_name(origin.table) / f"date={day_of(low)}"
-        _make_folders(self.directory, folder)
+        make_folders(self.directory, folder)
         temporary = folder / f"{low}-{high}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
             write(temporary)
@@ -181,7 +181,8 @@ def _copy_sql(origin: Origin, source: str, path: Path) -> str:
     )
 
 
-def _make_folders(root: Path, folder: Path) -> None:
+def make_folders(root: Path, folder: Path) -> None:
+    """Make ``folder``, which stands two levels below ``root`` (or one), durably and for the owner alone."""
     for parent in (root, folder.parent, folder):
         if not parent.is_dir():
             parent.mkdir(mode=0o700, exist_ok=True)

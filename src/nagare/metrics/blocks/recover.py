@@ -32,7 +32,9 @@ _TYPES = {sql: type_.value for type_, sql in SQL_TYPES.items() if type_ is not C
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
+    """A block file and what it says of itself."""
+
     block: Block
     sources: frozenset[str]
     foreign: tuple[ForeignRow, ...]
@@ -88,11 +90,11 @@ def _is_broken(error: StorageError) -> bool:
 def _adopt(  # the arguments are what open_catalog was given
     paths: list[str], catalog: Catalog, files: BlockFiles, engine: Engine, log_first: int | None, damages: list[str]
 ) -> None:
-    found: list[_Found] = []
+    found: list[Found] = []
     with engine.cursor() as cursor:
         for path in paths:
             try:
-                found.append(_read(cursor, files.directory, path))
+                found.append(read_block(cursor, files.directory, path))
             except (duckdb.Error, ValueError) as error:
                 damages.append(f"{path}: cannot be adopted: {str(error).splitlines()[0]}")
     replaced = {source for each in found for source in each.sources}
@@ -130,7 +132,8 @@ def _set_aside(files: BlockFiles, kept: set[str], paths: list[str]) -> None:
             files.set_aside(path)
 
 
-def _read(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> _Found:
+def read_block(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> Found:
+    """Return what the block file of that path says of itself. Raises duckdb.Error, ValueError, KeyError."""
     table = from_path_name(Path(path).parts[0])
     day = Path(path).parts[1].removeprefix("date=")
     low, high, _ = Path(path).stem.split("-")
@@ -157,4 +160,4 @@ def _read(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) -> _Fou
         and row[0] not in ("ts", "host")
         and (declared is None or declared.find_column(str(row[0])) is None)
     )
-    return _Found(block, frozenset(facts.get("nagare_sources", "").split(",")) - {""}, foreign)
+    return Found(block, frozenset(facts.get("nagare_sources", "").split(",")) - {""}, foreign)

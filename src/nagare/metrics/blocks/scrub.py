@@ -19,6 +19,8 @@ def scrub(check: BlockCheck, blocks: Iterable[Block], limit_bytes: int) -> int:
     for block in sorted(blocks, key=lambda block: looks.turn(block.path)):
         if read >= limit_bytes:
             break
+        if check.cache.is_elsewhere(block):
+            continue
         check.look(block, from_disk=True)
         read += block.bytes
     check.tally.scrubbed_bytes += read

@@ -11,6 +11,7 @@ import numpy as np
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
+from nagare.metrics.bucket.cache import BlockCache
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.rollups.hours import HOUR_MS
@@ -27,6 +28,7 @@ class Sources:
     engine: Engine
     directory: str
     samples: SampleViews
+    cache: BlockCache
 
     def raw(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, schema: Schema) -> list[str]:
         """Return the SELECTs that give the rows of a table as ``view`` wants them. Raises duckdb.Error."""
@@ -45,12 +47,16 @@ class Sources:
 
     def _select(self, view: View, blocks: Iterable[Block], heads: Iterable[HeadTable], schema: Schema) -> list[str]:
         filled = [(table.name, present) for table in heads if (present := table.fill(schema, self.engine))]
-        sources = view.block_sources(blocks, self.directory)
-        return [*sources, *(view.table_source(name, present) for name, present in filled)]
+        return [*self._of_blocks(view, blocks), *(view.table_source(name, present) for name, present in filled)]
 
     def blocks(self, view: View, snapshot: Snapshot, table: str) -> list[str]:
         """Return the SELECTs over the blocks of ``table``, a rollup or not."""
-        return view.block_sources(snapshot.blocks.get(table, ()), self.directory)
+        return self._of_blocks(view, snapshot.blocks.get(table, ()))
+
+    def _of_blocks(self, view: View, blocks: Iterable[Block]) -> list[str]:
+        wanted = [block for block in blocks if view.window.meets(block.min_ms, block.max_ms)]
+        self.cache.need(wanted)
+        return view.block_sources(wanted, self.directory)
 
     def head_hours(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, schema: Schema) -> set[int]:
         """Return the hours of which the head has rows. Raises duckdb.Error."""

@@ -20,6 +20,8 @@ from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.checksum import file_checksum, named_checksum
 from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.library import Library
+from nagare.metrics.bucket.cache import BlockCache, NoCache
+from nagare.metrics.bucket.objects import never
 from nagare.metrics.engine import quote_text
 
 # What says nothing about a file: it is as it was once the process has room again.
@@ -54,6 +56,8 @@ class BlockCheck:
     tally: Tally = field(default_factory=Tally)
     # A reader of a stopped installation changes nothing in it.
     may_set_aside: bool = True
+    # Where files come from that are not here.
+    cache: BlockCache = field(default_factory=NoCache)
 
     @property
     def directory(self) -> Path:
@@ -61,14 +65,20 @@ class BlockCheck:
         return self.files.directory
 
     @contextmanager
-    def reading(self, blocks: Sequence[Block], limit_bytes: int | None = None) -> Iterator[None]:
+    def reading(
+        self, blocks: Sequence[Block], limit_bytes: int | None = None, stop: Callable[[], None] = never
+    ) -> Iterator[None]:
         """Let the block of code read ``blocks``, all compared with their checksums; with ``limit_bytes`` only unknown ones.
 
-        Raises CorruptBlockError; what is wrong is out of the library then, and whoever asks again does without it.
+        With ``limit_bytes`` what is in the bucket alone is not fetched either: the code says by ``cache.need`` what of it
+        it reads. Raises CorruptBlockError; what is wrong is out of the library then, and whoever asks again does without it.
         """
-        if faults := self._first_look(blocks, limit_bytes):
-            raise block_error(faults)
-        yield
+        with self.cache.holding(stop):
+            if limit_bytes is None:
+                self.cache.need(blocks)
+            if faults := self._first_look(blocks, limit_bytes):
+                raise block_error(faults)
+            yield
 
     def take_out(self, cursor: duckdb.DuckDBPyConnection, blocks: Iterable[Block]) -> list[str]:
         """Take those of ``blocks`` that do not read back out of the library; return what is wrong with each.
@@ -77,6 +87,8 @@ class BlockCheck:
         """
         faults = []
         for block in blocks:
+            if self.cache.is_elsewhere(block):
+                continue
             fault = find_damage(self.directory, block) or find_misread(cursor, self.directory, block)
             if fault is not None:
                 faults.append(self._leave_out(block, fault))
@@ -84,6 +96,8 @@ class BlockCheck:
 
     def look(self, block: Block, *, from_disk: bool = False) -> str:
         """Compare one block with its checksum; return what is wrong, which is left out then, or nothing."""
+        if self.cache.is_elsewhere(block):
+            return ""
         fault = find_damage(self.directory, block, from_disk=from_disk)
         if fault is None:
             self.files.looks.add(block.path)
@@ -103,6 +117,10 @@ class BlockCheck:
             if fault := self.look(block):
                 faults.append(fault)
         return faults
+
+    def lose(self, block: Block, text: str) -> str:
+        """Leave out a block that is in the bucket alone and does not come back as it was; return what is wrong."""
+        return self._leave_out(block, Fault(text))
 
     def _leave_out(self, block: Block, fault: Fault) -> str:
         if self.library.remove(block):

@@ -37,6 +37,18 @@ def recovered(engine: Engine, metrics: Path, blocks: Iterable[Block]) -> SampleC
         raise storage_error("read samples of", metrics, error) from error
 
 
+def with_newer(kept: SampleChanges, found: SampleChanges) -> SampleChanges:
+    """Return what a catalog that knows ``kept`` must know once the blocks of ``found`` count too."""
+    series = np.concatenate([kept.newest.series, found.newest.series])
+    times = np.concatenate([kept.newest.ts_ms, found.newest.ts_ms])
+    values = np.concatenate([kept.newest.values, found.newest.values])
+    order = np.lexsort((times, series))
+    series, times, values = series[order], times[order], values[order]
+    is_last = np.append(series[1:] != series[:-1], True)[: len(series)]
+    newest = NewestRows(series[is_last], times[is_last], values[is_last])
+    return SampleChanges(found.definitions, (), newest, kept.given)
+
+
 def _told(cursor: duckdb.DuckDBPyConnection, metrics: Path, paths: list[str]) -> SampleChanges:
     definitions = dict(SeriesFiles(metrics).load(cursor))
     definitions |= {number: series for number, series in _named(cursor, paths) if number not in definitions}

@@ -18,7 +18,7 @@ import numpy as np
 from nagare.lib.atomic_file import sync_directory
 from nagare.metrics import arrays
 from nagare.metrics.blocks.files import TEMPORARY_SUFFIX, sync_file
-from nagare.metrics.engine import quote_text
+from nagare.metrics.engine import Engine, os_error, quote_text, storage_error
 from nagare.model.samples import Series
 from nagare.wire.codec import decode, encode
 
@@ -68,6 +68,18 @@ class SeriesFiles:
         self._write(cursor, f"SELECT DISTINCT ON (series) * FROM {_read(paths)} ORDER BY series")  # noqa: S608  made by us
         for path in paths:
             path.unlink(missing_ok=True)
+
+    def keep_few(self, engine: Engine) -> None:
+        """Merge when there are many. Raises StorageError."""
+        if not self.are_many:
+            return
+        try:
+            with engine.cursor() as cursor:
+                self.merge(cursor)
+        except duckdb.Error as error:
+            raise storage_error("merge files in", self.directory, error) from error
+        except OSError as error:
+            raise os_error("merge files in", self.directory, error) from error
 
     def load(self, cursor: duckdb.DuckDBPyConnection) -> list[tuple[int, Series]]:
         """Return every series in the files that read back, by number."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.blocks.verify import BlockCheck
+from nagare.metrics.bucket.cache import BlockCache, NoCache
 from nagare.metrics.engine import Engine, quote_text, storage_error
 from nagare.metrics.head import Generation
 from nagare.metrics.samples.pairs import Pairs
@@ -30,6 +31,11 @@ class Stored:
     directory: str
     # Who reads a stopped installation looks into no block.
     check: BlockCheck | None = None
+
+    @property
+    def cache(self) -> BlockCache:
+        """Where files come from that are not here."""
+        return NoCache() if self.check is None else self.check.cache
 
     def find(self, samples: Samples) -> NDArray[np.bool_]:
         """Tell which of ``samples`` the head or a block that reads back holds. Raises StorageError."""
@@ -68,7 +74,14 @@ class Stored:
     def _find_in_blocks(
         self, series: NDArray[np.int32], ts_ms: NDArray[np.int64], blocks: list[Block]
     ) -> NDArray[np.bool_]:
-        paths = ", ".join(quote_text(f"{self.directory}/{block.path}") for block in blocks)
+        with self.cache.holding():
+            self.cache.need(blocks)
+            return self._find_in_files(series, ts_ms, [f"{self.directory}/{block.path}" for block in blocks])
+
+    def _find_in_files(
+        self, series: NDArray[np.int32], ts_ms: NDArray[np.int64], files: list[str]
+    ) -> NDArray[np.bool_]:
+        paths = ", ".join(map(quote_text, files))
         found = np.zeros(len(series), bool)
         rows = np.arange(len(series), dtype=np.int64)
         with self.engine.cursor() as cursor:

@@ -7,7 +7,7 @@ look-up costs more than all the rest of a sum over a million values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
+from nagare.metrics.bucket.cache import BlockCache, NoCache
 from nagare.metrics.engine import quote_text
 from nagare.metrics.samples.mirror import SERIES, SeriesMirror
 from nagare.metrics.samples.newest import Newest
@@ -47,6 +48,7 @@ class SampleViews:
     mirror: SeriesMirror
     newest: Newest
     directory: str
+    cache: BlockCache = field(default_factory=NoCache)
 
     def make(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool) -> None:
         """Make ``view`` of one of the two tables on ``cursor``. Raises duckdb.Error."""
@@ -72,6 +74,7 @@ class SampleViews:
         blocks = [
             block for block in snapshot.blocks.get(SAMPLES.name, ()) if view.window.meets(block.min_ms, block.max_ms)
         ]
+        self.cache.need(blocks)
         sources = [self._of_blocks(blocks, with_labels=with_labels)] if blocks else []
         for number, rows in _head_rows(snapshot, view):
             name = f"slab_{number}"

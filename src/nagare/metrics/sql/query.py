@@ -90,7 +90,7 @@ class QueryRunner:
         self._engine = engine
         self._library = library
         self._blocks = blocks
-        self._sources = Sources(engine, str(blocks.directory), samples)
+        self._sources = Sources(engine, str(blocks.directory), samples, blocks.cache)
         self._rollups = RollupViews(self._sources)
         self._tiers = TierChooser(self._sources)
         self._settings = settings
@@ -112,7 +112,7 @@ class QueryRunner:
             job.use(cursor)
             try:
                 snapshot = prune(cursor, checked, job.request.params, whole)
-                with self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES):
+                with self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES, job.check_stopped):
                     caller = Caller(job.hosts, job.window, job.request.params)
                     choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
                     self._make_views(cursor, job, choice.checked, snapshot, schemas, records)

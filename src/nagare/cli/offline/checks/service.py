@@ -23,7 +23,7 @@ from nagare.errors import (
 from nagare.lib.clock import SystemClock
 from nagare.lib.units import format_bytes, format_seconds
 from nagare.model.host import DOWN_INTERVALS, STALE_INTERVALS
-from nagare.wire.system import Status
+from nagare.wire.system import BucketStatus, Status
 
 # A dead server must not hold the report up.
 _DEADLINE_SECONDS = 5.0
@@ -73,6 +73,8 @@ async def _ask(client: Client, settings: Settings) -> AsyncIterator[Check]:
     status = await client.status()
     yield ok("token", "accepted")
     yield _store_check(status)
+    if status.store.bucket is not None:
+        yield _bucket_check(status.store.bucket)
     for check in await _target_checks(client):
         yield check
     async for check in _host_checks(client, settings):
@@ -102,6 +104,15 @@ def _store_check(status: Status) -> Check:
     if store.damages:
         return warn("store", f"{len(store.damages)} damaged places: {store.damages[0]}", "restore them from a backup")
     return ok("store", seen)
+
+
+def _bucket_check(bucket: BucketStatus) -> Check:
+    seen = f"{bucket.name}: {bucket.objects} objects, {format_bytes(bucket.pending_bytes)} wait to be sent"
+    if bucket.fault:
+        return bad(
+            "bucket", f"{seen}; {bucket.fault}", "blocks stay here until it answers; see docs/how-to/blocks-on-s3.md"
+        )
+    return ok("bucket", seen)
 
 
 async def _target_checks(client: Client) -> list[Check]:

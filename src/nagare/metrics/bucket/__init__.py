@@ -1,0 +1,1 @@
+"""Blocks in a bucket: copies that outlive the machine, and the local folder as a bounded cache of them."""
