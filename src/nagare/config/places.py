@@ -43,6 +43,11 @@ class Places:
         return self.keys / "audit.key"
 
     @property
+    def token_keys(self) -> Path:
+        """The keys that sign access tokens."""
+        return self.keys / "tokens"
+
+    @property
     def spool(self) -> Path:
         """The agent's batches that wait for the server, and its identity."""
         return self.data / "spool"

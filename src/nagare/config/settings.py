@@ -154,6 +154,19 @@ class QuerySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentitySettings:
+    """``[identity]``: how long users stay logged in."""
+
+    access_seconds: float = setting(900.0, "life of an access token", unit="seconds", low=1, high=3600)
+    refresh_seconds: float = setting(
+        14 * 86400.0, "time without any use after which a session ends", unit="seconds", low=60, high=366 * 86400
+    )
+    session_seconds: float = setting(
+        90 * 86400.0, "time after which a session ends though it is used", unit="seconds", low=60, high=366 * 86400
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StatsdSettings:
     """``[statsd]``: StatsD lines over UDP, for programs that count and time themselves."""
 
@@ -296,6 +309,7 @@ class Settings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     bucket: BucketSettings = field(default_factory=BucketSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
     statsd: StatsdSettings = field(default_factory=StatsdSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     client: ClientSettings = field(default_factory=ClientSettings)

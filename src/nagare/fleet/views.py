@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from nagare.lib.rfc3339 import format_time as format_time
 from nagare.model.event import Event, Severity
 from nagare.model.host import Host, HostState
 from nagare.wire.hosts import HostView
@@ -22,11 +21,6 @@ def host_view(host: Host, state: HostState) -> HostView:
         labels=dict(host.labels),
         facts=dict(host.facts),
     )
-
-
-def format_time(moment: datetime) -> str:
-    """Return RFC 3339 in UTC with milliseconds and Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def down_event(host: Host, last_seen_ms: int, now_ms: int) -> Event:

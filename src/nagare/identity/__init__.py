@@ -1,1 +1,1 @@
-"""Tokens and the principals behind them."""
+"""Who asks: tokens, users with their roles, sessions and keys, and the principals behind them."""

@@ -1,7 +1,7 @@
-"""Who a bearer token belongs to: issuing, checking and revoking tokens.
+"""Who a request comes from: tokens of this machine and of hosts, access tokens of sessions, personal keys.
 
-A secret is told once, when it is made; only its digest is kept. Revoking works at once: the cache forgets the token
-and ``on_revoke`` lets live connections end.
+A secret is told once, when it is made; only its digest is kept. Revoking works at once: what was recognised before is
+forgotten, and ``known.on_revoke`` lets live connections end.
 """
 
 from __future__ import annotations
@@ -9,18 +9,29 @@ from __future__ import annotations
 import hmac
 import logging
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from nagare.config.settings import IdentitySettings
 from nagare.errors import NagareError, UnauthenticatedError
+from nagare.identity.api_keys.service import KEY_PREFIX, ApiKeys
+from nagare.identity.api_keys.store import ApiKeyStore
+from nagare.identity.known import KnownCallers
+from nagare.identity.login import PasswordLogin
+from nagare.identity.passwords.hashing import Passwords
+from nagare.identity.passwords.throttle import Throttle
+from nagare.identity.sessions.service import Recorder, Sessions
+from nagare.identity.sessions.store import SessionStore
 from nagare.identity.store import TokenStore
 from nagare.identity.tickets import Tickets
 from nagare.identity.tokens import PREFIX, Token, TokenKind, digest_of, make_secret
+from nagare.identity.users.service import Users
+from nagare.identity.users.store import UserStore
+from nagare.keys.access_tokens import AccessTokens
 from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock
+from nagare.lib.counters import Counters
 from nagare.model.principal import ADMIN_PERMISSIONS, HOST_PERMISSIONS, Permission, Principal
 from nagare.records.engine import Records
 from nagare.records.faults import translated
@@ -28,46 +39,66 @@ from nagare.records.faults import translated
 log = logging.getLogger(__name__)
 
 LOCAL_ADMIN = "local"
-_CACHE_LIMIT = 4096
 _SECRET_LIMIT = 512
-# The use of a token is kept to the minute: a write for each request would cost more than the request.
-_USED_COARSE_MS = 60_000
+_ACCESS_LIMIT = 4096
 _FLUSH_SECONDS = 60.0
 
 
 class Identity:
-    """The tokens of this installation. ``run`` keeps when they were used, until cancelled."""
+    """The callers of this installation. ``run`` keeps when secrets were used and ends what has expired, until cancelled."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
-        """Keep the open records and the clock."""
-        self._store = TokenStore(records)
-        self._clock = clock
-        self._cache: OrderedDict[str, Token] = OrderedDict()
-        self._used_ms: dict[str, int] = {}
-        self._unsaved: set[str] = set()
-        self._revocations = 0
-        self.tickets = Tickets(clock)
-        self.on_revoke: Callable[[set[str]], None] = lambda _ids: None
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        keys_folder: Path,
+        settings: IdentitySettings | None = None,
+        audit: Recorder | None = None,
+        passwords: Passwords | None = None,
+    ) -> None:
+        """Keep the open records, the clock and the folder of the keys that sign access tokens."""
+        settings, self._passwords = settings or IdentitySettings(), passwords or Passwords()
+        self._store, self._clock = TokenStore(records), clock
+        self.counters = Counters()
+        self.tickets = Tickets(clock, self.counters)
+        self.known = KnownCallers(self.tickets)
+        self.access_tokens = AccessTokens(keys_folder, clock, settings.access_seconds)
+        self.throttle = Throttle(clock, self.counters)
+        users, sessions, api_keys = UserStore(records), SessionStore(records), ApiKeyStore(records)
+        self.users = Users(users, sessions, api_keys, self._passwords, self.known, clock)
+        self.sessions = Sessions(sessions, self.known, self.access_tokens, settings, audit, clock)
+        self.api_keys = ApiKeys(api_keys, self.known, clock)
+        self.by_password = PasswordLogin(users, self.sessions, self._passwords, self.throttle, clock, self.counters)
 
     async def __aenter__(self) -> Self:
-        """Enter; tokens are read when they are asked for."""
+        """Enter; everything is read when it is asked for."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Save when tokens were used, if the disk takes it."""
+        """Save when secrets were used, if the disk takes it."""
+        self._passwords.close()
         await self._flush_if_possible()
 
+    @property
+    def generation(self) -> int:
+        """A number that changes with every revocation and every change of rights; what was decided before is void."""
+        return self.known.generation
+
     async def authenticate(self, secret: str) -> Principal:
-        """Return whom ``secret`` belongs to. Raises UnauthenticatedError, the same for every cause."""
-        token = await self._find(secret) if secret.startswith(PREFIX) and len(secret) <= _SECRET_LIMIT else None
-        if token is None or token.revoked_ms is not None:
-            raise UnauthenticatedError(
-                "cannot accept token: unknown or revoked", hint="the local token is in run/token of the data directory"
-            )
-        self._note_use(token.id)
-        return token.principal
+        """Return whom ``secret`` belongs to. Raises UnauthenticatedError."""
+        if len(secret) > _ACCESS_LIMIT:
+            raise _unknown()
+        digest, now_ms = digest_of(secret), self._clock.now_ms()
+        principal = self.known.find(digest, now_ms)
+        if principal is None:
+            generation = self.generation
+            principal, until_ms = await self._look_up(secret, digest)
+            self.known.remember(digest, principal, until_ms, generation)
+        if not principal.session_id:
+            self.known.note_use(principal.id, now_ms)
+        return principal
 
     async def issue_host_token(self, host_id: str, name: str) -> str:
         """Return a new token for that host; its earlier ones are revoked in the same step."""
@@ -75,7 +106,7 @@ class Identity:
 
     async def revoke_host_tokens(self, host_id: str) -> None:
         """Revoke every token of that host, at once."""
-        self._forget(await self._store.revoke_host(host_id, self._clock.now_ms()))
+        self.known.forget(await self._store.revoke_host(host_id, self._clock.now_ms()))
 
     async def ensure_local_token(self, file: Path) -> None:
         """See that ``file`` (0600) holds a live admin token; make a new one when it is missing or does not match."""
@@ -87,20 +118,26 @@ class Identity:
         log.info("local_token_made file=%s", file)
 
     async def run(self) -> None:
-        """Keep the time of last use durable, coarsely, until cancelled."""
+        """Keep the time of last use durable, coarsely, and end what has expired, until cancelled."""
         while True:
             await self._clock.sleep(_FLUSH_SECONDS)
             await self._flush_if_possible()
+            try:
+                await self.sessions.tidy()
+                await self.access_tokens.drop_ended()
+            except NagareError as error:
+                log.warning("sessions_not_tidied: %s", error.message)
 
     async def flush(self) -> None:
         """Save what ``run`` would save next."""
-        unsaved, self._unsaved = self._unsaved, set()
+        unsaved = self.known.take_unsaved()
         if not unsaved:
             return
         try:
-            await self._store.save_last_used({id_: self._used_ms[id_] for id_ in unsaved})
+            await self._store.save_last_used(unsaved)
+            await self.api_keys.save_last_used(unsaved)
         except BaseException:
-            self._unsaved |= unsaved
+            self.known.put_back(unsaved)
             raise
 
     async def _flush_if_possible(self) -> None:
@@ -109,6 +146,18 @@ class Identity:
             await self.flush()
         except NagareError as error:
             log.warning("token_use_not_saved: %s", error.message)
+
+    async def _look_up(self, secret: str, digest: str) -> tuple[Principal, int | None]:
+        if secret.startswith(KEY_PREFIX):
+            return await self.api_keys.principal(secret)
+        if secret.count(".") == 2:
+            return await self.sessions.principal(secret)
+        token = None
+        if secret.startswith(PREFIX) and len(secret) <= _SECRET_LIMIT:
+            token = await self._store.find(digest)
+        if token is None or token.revoked_ms is not None or not hmac.compare_digest(token.digest, digest):
+            raise _unknown()
+        return token.principal, None
 
     async def _is_live_admin(self, secret: str) -> bool:
         try:
@@ -121,41 +170,14 @@ class Identity:
         secret = make_secret()
         now_ms = self._clock.now_ms()
         token = Token(uuid.uuid4().hex, digest_of(secret), kind, name, permissions, host_id, now_ms)
-        self._forget(await self._store.replace(token, now_ms))
+        self.known.forget(await self._store.replace(token, now_ms))
         return secret
 
-    async def _find(self, secret: str) -> Token | None:
-        digest = digest_of(secret)
-        token = self._cache.get(digest)
-        if token is None:
-            revocations = self._revocations
-            token = await self._store.find(digest)
-            # What was read before a revocation must not enter the cache after it.
-            if token is not None and token.revoked_ms is None and revocations == self._revocations:
-                self._remember(token)
-        if token is None or not hmac.compare_digest(token.digest, digest):
-            return None
-        return token
 
-    def _remember(self, token: Token) -> None:
-        self._cache[token.digest] = token
-        if len(self._cache) > _CACHE_LIMIT:
-            self._cache.popitem(last=False)
-
-    def _forget(self, token_ids: list[str]) -> None:
-        if not token_ids:
-            return
-        revoked = set(token_ids)
-        self._revocations += 1
-        self._cache = OrderedDict((digest, token) for digest, token in self._cache.items() if token.id not in revoked)
-        self.tickets.void(revoked)
-        self.on_revoke(revoked)
-
-    def _note_use(self, token_id: str) -> None:
-        now_ms = self._clock.now_ms()
-        if now_ms - self._used_ms.get(token_id, 0) >= _USED_COARSE_MS:
-            self._used_ms[token_id] = now_ms
-            self._unsaved.add(token_id)
+def _unknown() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "cannot accept token: unknown or revoked", hint="the local token is in run/token of the data directory"
+    )
 
 
 def _read_secret(file: Path) -> str:

@@ -18,11 +18,11 @@ _TICKET_LIMIT = 1024
 class Tickets:
     """Tickets that were given out and not yet used; kept in memory only, a restart voids them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, counters: Counters | None = None) -> None:
         """Begin with none."""
         self._clock = clock
         self._open: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
-        self.counters = Counters()
+        self.counters = counters or Counters()
 
     def issue(self, principal: Principal) -> str:
         """Return a ticket that stands for ``principal`` once, within 30 seconds."""

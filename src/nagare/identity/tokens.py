@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nagare.model.principal import Permission, Principal
+from nagare.model.principal import Permission, Principal, PrincipalKind
 
 # Secret scanners find a leaked token by its prefix.
 PREFIX = "ngr_"
@@ -38,8 +38,9 @@ class Token:
     @property
     def principal(self) -> Principal:
         """Who a bearer of this token is."""
-        host = self.name if self.kind is TokenKind.HOST else None
-        return Principal(id=self.id, name=self.name, permissions=self.permissions, host=host)
+        is_host = self.kind is TokenKind.HOST
+        kind = PrincipalKind.HOST if is_host else PrincipalKind.LOCAL
+        return Principal(self.id, self.name, self.permissions, self.name if is_host else None, kind)
 
 
 def make_secret() -> str:

@@ -1,13 +1,15 @@
-"""Who a request comes from and what that caller may do."""
+"""Who a request comes from, what that caller may do, and for which hosts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Permission(StrEnum):
-    """What a token may allow; later rooms add their own ``<room>.<verb>``."""
+    """What a caller may be allowed; later rooms add their own ``<room>.<verb>`` with its sentence in ``TEXTS``."""
 
     METRICS_READ = "metrics.read"
     METRICS_WRITE = "metrics.write"
@@ -18,22 +20,132 @@ class Permission(StrEnum):
     HOSTS_REGISTER = "hosts.register"
     SYSTEM_READ = "system.read"
     AUDIT_READ = "audit.read"
+    ACCOUNT_READ = "account.read"
+    ACCOUNT_WRITE = "account.write"
+    USERS_READ = "users.read"
+    USERS_WRITE = "users.write"
+    ROLES_WRITE = "roles.write"
+    SESSIONS_READ = "sessions.read"
+    SESSIONS_WRITE = "sessions.write"
+    IDENTITY_ROTATE = "identity.rotate"
 
 
+TEXTS: Mapping[Permission, str] = MappingProxyType(
+    {
+        Permission.METRICS_READ: "ask SQL, see live rows and charts",
+        Permission.METRICS_WRITE: "send samples",
+        Permission.EVENTS_READ: "read events",
+        Permission.EVENTS_WRITE: "add events",
+        Permission.HOSTS_READ: "see hosts",
+        Permission.HOSTS_WRITE: "label and forget hosts",
+        Permission.HOSTS_REGISTER: "register machines",
+        Permission.SYSTEM_READ: "see how the server itself does",
+        Permission.AUDIT_READ: "read and export the audit log",
+        Permission.ACCOUNT_READ: "see oneself, one's own sessions and keys; every user and key has it",
+        Permission.ACCOUNT_WRITE: "change one's own password, end one's own sessions, make one's own keys; every user has it",
+        Permission.USERS_READ: "see users, their roles, and what roles allow",
+        Permission.USERS_WRITE: "add, change and remove users who may no more than oneself, and grant them roles",
+        Permission.ROLES_WRITE: "make and remove roles of one's own permissions",
+        Permission.SESSIONS_READ: "see sessions and keys of all users",
+        Permission.SESSIONS_WRITE: "end sessions and keys of all users",
+        Permission.IDENTITY_ROTATE: "replace the key that signs access tokens",
+    }
+)
 ADMIN_PERMISSIONS = frozenset(Permission)
 # A host may write its own samples and events, and nothing else: it cannot read, not even itself.
 HOST_PERMISSIONS = frozenset({Permission.METRICS_WRITE, Permission.EVENTS_WRITE})
+# What can be limited to groups of hosts. A grant with a limit gives these of its role, and nothing that concerns the
+# whole installation.
+HOST_BOUND = frozenset(
+    {
+        Permission.METRICS_READ,
+        Permission.EVENTS_READ,
+        Permission.EVENTS_WRITE,
+        Permission.HOSTS_READ,
+        Permission.HOSTS_WRITE,
+    }
+)
+
+
+class PrincipalKind(StrEnum):
+    """How a caller proved who it is. ``LOCAL`` is the owner of the data directory: everything."""
+
+    ANONYMOUS = "anonymous"
+    LOCAL = "local"
+    USER = "user"
+    KEY = "key"
+    HOST = "host"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller; ``host`` is set for a host's token, which may speak only as that host."""
+    """An authenticated caller; ``host`` is set for a host's token, which may speak only as that host.
+
+    ``id`` is what revoking names: of the token, of the session or of the key. ``scopes`` has the groups of hosts to
+    which a permission is limited; one that does not stand there holds for all hosts.
+    """
 
     id: str
     name: str
     permissions: frozenset[Permission] = field(default_factory=frozenset)
     host: str | None = None
+    kind: PrincipalKind = PrincipalKind.ANONYMOUS
+    user_id: str = ""
+    session_id: str = ""
+    scopes: Mapping[Permission, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def may(self, permission: Permission) -> bool:
-        """Tell whether the caller holds ``permission``."""
+        """Tell whether the caller holds ``permission``, for some hosts at least."""
         return permission in self.permissions
+
+    def scope_of(self, permission: Permission) -> frozenset[str] | None:
+        """Return the groups of hosts for which the caller holds ``permission``; None is every host."""
+        return self.scopes.get(permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one grant or key allows: permissions, and the groups of hosts to which they are limited (None: all)."""
+
+    permissions: frozenset[Permission]
+    scope: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What somebody may, all grants together."""
+
+    permissions: frozenset[Permission]
+    scopes: Mapping[Permission, frozenset[str]]
+
+    def covers(self, other: Rights) -> bool:
+        """Tell whether ``other`` allows nothing that this does not."""
+        return other.permissions <= self.permissions and all(
+            (own := self.scopes.get(permission)) is None
+            or ((asked := other.scopes.get(permission)) is not None and asked <= own)
+            for permission in other.permissions
+        )
+
+    def only(self, permissions: frozenset[Permission]) -> Rights:
+        """Return these rights without what does not stand in ``permissions``."""
+        kept = self.permissions & permissions
+        return Rights(kept, {permission: self.scopes[permission] for permission in kept if permission in self.scopes})
+
+
+def combined(allowances: Iterable[Allowance]) -> Rights:
+    """Return what ``allowances`` give together: for each permission the union of their hosts."""
+    everywhere: set[Permission] = set()
+    limited: dict[Permission, frozenset[str]] = {}
+    for allowance in allowances:
+        if allowance.scope is None:
+            everywhere |= allowance.permissions
+            continue
+        for permission in allowance.permissions & HOST_BOUND:
+            limited[permission] = limited.get(permission, frozenset()) | allowance.scope
+    scopes = {permission: groups for permission, groups in limited.items() if permission not in everywhere}
+    return Rights(frozenset(everywhere) | limited.keys(), MappingProxyType(scopes))
+
+
+def rights_of(principal: Principal) -> Rights:
+    """Return what ``principal`` may."""
+    return Rights(principal.permissions, principal.scopes)

@@ -15,6 +15,8 @@ class AuditNote:
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
     detail: str = ""
+    # What went well is not on record: routine of a route whose refusals are.
+    is_quiet: bool = False
 
     def tell(
         self,

@@ -17,6 +17,8 @@ from nagare.server.route import Call, Route
 from nagare.server.services import ANONYMOUS, PRINCIPAL, REQUEST_ID
 
 IS_RECORDED: web.RequestKey[bool] = web.RequestKey("is_recorded", bool)
+# What a route that is a guess told of its attempt.
+NOTE: web.RequestKey[AuditNote] = web.RequestKey("note", AuditNote)
 _PATH_LIMIT = 200
 _DETAIL_LIMIT = 1000
 
@@ -30,6 +32,8 @@ def is_audited(route: Route, call: Call) -> bool:
 
 async def run_audited(route: Route, call: Call, work: Callable[[], Awaitable[Any]]) -> Any:
     """Return what ``work`` returns, recorded. Raises what it raises, and StorageError when it cannot be recorded."""
+    if route.is_guess:
+        return await _run_guess(route, call, work)
     audit = call.services.audit
     deed = deed_of(call.request, route, Outcome.UNKNOWN)
     begun = await audit.begin(deed)
@@ -49,6 +53,15 @@ async def run_audited(route: Route, call: Call, work: Callable[[], Awaitable[Any
     return value
 
 
+async def _run_guess(route: Route, call: Call, work: Callable[[], Awaitable[Any]]) -> Any:
+    # Not begun: a flood of guesses must not fill the disk. The middleware records what is refused, in bounds.
+    call.request[NOTE] = call.note
+    value = await work()
+    if not call.note.is_quiet:
+        await call.services.audit.record(_ended(deed_of(call.request, route, Outcome.DONE), call.note, Outcome.DONE))
+    return value
+
+
 def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail: str = "") -> Deed:
     """Return what is known of a request before a route has looked at it."""
     principal = request.get(PRINCIPAL, ANONYMOUS)
@@ -57,9 +70,9 @@ def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail:
         outcome=outcome,
         actor=principal.name,
         actor_id=principal.id,
-        actor_kind=_kind(request),
+        actor_kind=principal.kind.value,
         address=request.remote or "",
-        target=plain(request.path, _PATH_LIMIT),
+        target=plain((note.target if (note := request.get(NOTE)) else "") or request.path, _PATH_LIMIT),
         request_id=request.get(REQUEST_ID, ""),
         detail=plain(detail, _DETAIL_LIMIT),
     )
@@ -71,13 +84,6 @@ def _action(request: web.Request, route: Route | None) -> str:
     if route.action:
         return route.action
     return "http.request" if route.permission is None else route.permission.value
-
-
-def _kind(request: web.Request) -> str:
-    principal = request.get(PRINCIPAL)
-    if principal is None or not principal.id:
-        return "anonymous"
-    return "host" if principal.host is not None else "admin"
 
 
 def _ended(deed: Deed, note: AuditNote, outcome: Outcome, detail: str = "") -> Deed:

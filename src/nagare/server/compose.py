@@ -46,13 +46,13 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
 
         records = await enter("records", Records(places.records))
         audit = await enter("audit", AuditTrail(records, places.audit_key, clock))
-        identity = await enter("identity", Identity(records, clock))
+        identity = await enter("identity", Identity(records, clock, places.token_keys, settings.identity, audit))
         await identity.ensure_local_token(places.token)
         store = await enter(
             "store", MetricStore(places, settings.storage, settings.query, clock=clock, bucket=settings.bucket)
         )
         hub = Hub(settings.server.connection_limit, settings.server.connection_queue_frames)
-        identity.on_revoke = hub.end_principals
+        identity.known.on_revoke = hub.end_principals
         relay = Relay(store, hub)
         fleet = await enter("fleet", Fleet(records, identity, relay, clock))
         store.register_records(hosts_table(fleet, clock))

@@ -70,7 +70,7 @@ def _counters(services: Services) -> Iterator[MetricValue]:
         _Owner("hub", services.hub.counters),
         _Owner("bodies", services.bodies.counters),
         _Owner("ingest", services.limits.counters),
-        _Owner("identity", services.identity.tickets.counters),
+        _Owner("identity", services.identity.counters),
         _Owner("audit", services.audit.counters),
         _Owner("metrics", services.store.counters),
         _Owner("scrape", services.scraper.counters),

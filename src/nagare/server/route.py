@@ -71,6 +71,10 @@ class Route:
     # The name by which the audit log records every call, ``<room>.<verb>``; empty for what changes nothing and for data
     # that senders push. A recorded route always runs to its end.
     action: str = ""
+    # Anybody may try a secret here: what is refused is bounded on record, as a flood of it may come.
+    is_guess: bool = False
+    # Answers callers that are limited to groups of hosts, with what concerns those hosts; other routes refuse them.
+    is_scoped: bool = False
     # Runs to its end though the client has gone: what it changes is either done or not begun.
     finishes: bool = False
     # The handler reads and decodes the body itself (a signature covers the bytes as sent).

@@ -48,7 +48,7 @@ class World:
     def __init__(self, records: Records) -> None:
         self.clock = ManualClock()
         self.heard = Heard()
-        self.identity = Identity(records, self.clock)
+        self.identity = Identity(records, self.clock, Path("no-keys"))
         self._records = records
         self.fleet = self.new_fleet()
 

@@ -27,8 +27,8 @@ async def records(tmp_path: Path) -> AsyncIterator[Records]:
 
 
 @pytest.fixture
-def identity(records: Records, clock: ManualClock) -> Identity:
-    return Identity(records, clock)
+def identity(records: Records, clock: ManualClock, tmp_path: Path) -> Identity:
+    return Identity(records, clock, tmp_path / "keys")
 
 
 async def _is_refused(identity: Identity, secret: str) -> bool:
@@ -68,7 +68,7 @@ async def test_strangers_are_refused(identity: Identity, secret: str) -> None:
 
 async def test_a_new_token_ends_the_old_one_of_that_host_only(identity: Identity) -> None:
     revoked: list[set[str]] = []
-    identity.on_revoke = revoked.append
+    identity.known.on_revoke = revoked.append
     old = await identity.issue_host_token("id1", "web1")
     other = await identity.issue_host_token("id2", "web2")
     old_id = (await identity.authenticate(old)).id
@@ -79,17 +79,21 @@ async def test_a_new_token_ends_the_old_one_of_that_host_only(identity: Identity
     assert revoked == [{old_id}]
 
 
-async def test_revoking_works_at_once_and_for_ever(identity: Identity, records: Records, clock: ManualClock) -> None:
+async def test_revoking_works_at_once_and_for_ever(
+    identity: Identity, records: Records, clock: ManualClock, tmp_path: Path
+) -> None:
     secret = await identity.issue_host_token("id1", "web1")
     await identity.authenticate(secret)
     await identity.revoke_host_tokens("id1")
     assert await _is_refused(identity, secret)
-    assert await _is_refused(Identity(records, clock), secret)
+    assert await _is_refused(Identity(records, clock, tmp_path / "keys"), secret)
 
 
-async def test_tokens_outlive_the_service(identity: Identity, records: Records, clock: ManualClock) -> None:
+async def test_tokens_outlive_the_service(
+    identity: Identity, records: Records, clock: ManualClock, tmp_path: Path
+) -> None:
     secret = await identity.issue_host_token("id1", "web1")
-    assert (await Identity(records, clock).authenticate(secret)).host == "web1"
+    assert (await Identity(records, clock, tmp_path / "keys").authenticate(secret)).host == "web1"
 
 
 async def test_the_local_token(identity: Identity, records: Records, clock: ManualClock, tmp_path: Path) -> None:
@@ -101,7 +105,7 @@ async def test_the_local_token(identity: Identity, records: Records, clock: Manu
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
     file.chmod(0o644)
-    await Identity(records, clock).ensure_local_token(file)
+    await Identity(records, clock, tmp_path / "keys").ensure_local_token(file)
     assert file.read_text().strip() == first
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 

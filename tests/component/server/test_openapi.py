@@ -22,6 +22,7 @@ async def test_answers_are_what_the_table_says(api: Api) -> None:
     token = await api.register()
     await api.call("POST", "/api/v1/metrics/batch", api.batch(), token=token)
     await api.call("POST", "/api/v1/events", {"text": "note"})
+    await api.call("POST", "/api/v1/users", {"name": "web1"})
     for route in ROUTES:
         if route.method != "GET" or route.is_live:
             continue

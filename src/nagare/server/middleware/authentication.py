@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from nagare.errors import PermissionDeniedError, UnauthenticatedError
+from nagare.model.principal import Principal
+from nagare.server.cookies import access_cookie
 from nagare.server.route import Route
 from nagare.server.services import ANONYMOUS, PRINCIPAL, SERVICES
 
@@ -27,18 +29,31 @@ def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
         is_foreign = route is not None and route.form is not None
         principal = await request.app[SERVICES].identity.authenticate(_secret(request, is_foreign=is_foreign))
         request[PRINCIPAL] = principal
-        if route is not None and route.permission is not None and not principal.may(route.permission):
-            raise PermissionDeniedError(
-                f"cannot {route.method} {route.path}: this token lacks the permission {route.permission.value}"
-            )
+        if route is not None:
+            check_allowed(route, principal)
         return await handler(request)
 
     return authentication
 
 
+def check_allowed(route: Route, principal: Principal) -> None:
+    """Raise PermissionDeniedError unless ``principal`` may use ``route``."""
+    if route.permission is None:
+        return
+    if not principal.may(route.permission):
+        raise PermissionDeniedError(
+            f"cannot {route.method} {route.path}: you lack the permission {route.permission.value}"
+        )
+    # Refused unless the route says that it knows limits: one that was forgotten shows nothing.
+    if principal.scope_of(route.permission) is not None and not route.is_scoped:
+        raise PermissionDeniedError(
+            f"cannot {route.method} {route.path}: your permission {route.permission.value} is limited to groups of hosts"
+        )
+
+
 def _will_bring_ticket(route: Route, request: web.Request) -> bool:
     is_upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
-    return route.is_live and is_upgrade and hdrs.AUTHORIZATION not in request.headers
+    return route.is_live and is_upgrade and hdrs.AUTHORIZATION not in request.headers and not access_cookie(request)
 
 
 def _secret(request: web.Request, *, is_foreign: bool) -> str:
@@ -51,6 +66,8 @@ def _secret(request: web.Request, *, is_foreign: bool) -> str:
         return sent
     if is_foreign and scheme == "basic" and (password := _password(sent)):
         return password
+    if hdrs.AUTHORIZATION not in request.headers and (cookie := access_cookie(request)):
+        return cookie
     raise UnauthenticatedError(
         "cannot answer without credentials", hint="send Authorization: Bearer TOKEN (run/token has the local one)"
     )

@@ -33,7 +33,7 @@ def make_gate(settings: ServerSettings, listen: Listen) -> Middleware:
                 hint="add the name to server.allowed_hosts if it is one",
             )
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and origin.lower() not in origins and not _is_same(origin, host, request):
+        if origin is not None and origin.lower() not in origins and not is_same_origin(origin, request):
             raise PermissionDeniedError(
                 f"cannot answer a page of origin {origin[:80]!r}: not allowed",
                 hint="add the origin to server.allowed_origins if you trust it",
@@ -70,7 +70,9 @@ def _name_of(host: str) -> str | None:
     return name.lower().removesuffix(".") if is_lawful else None
 
 
-def _is_same(origin: str, host: str, request: web.Request) -> bool:
+def is_same_origin(origin: str, request: web.Request) -> bool:
+    """Tell whether ``origin`` is a page of this server, by the name under which it was asked."""
+    host = request.headers.get(hdrs.HOST, "")
     try:
         parts = urlsplit(origin)
         port = parts.port

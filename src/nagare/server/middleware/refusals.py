@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from nagare.errors import NagareError, PermissionDeniedError, UnauthenticatedError
+from nagare.errors import NagareError, PermissionDeniedError, RateLimitedError, UnauthenticatedError
 from nagare.model.deed import Outcome
 from nagare.server.audited import IS_RECORDED, deed_of
 from nagare.server.route import Route
@@ -25,9 +25,10 @@ def make_refusals(route_by_handler: Mapping[Any, Route]) -> Middleware:
     async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (UnauthenticatedError, PermissionDeniedError) as error:
-            if not request.get(IS_RECORDED, False):
-                route = route_by_handler.get(request.match_info.handler)
+        except (UnauthenticatedError, PermissionDeniedError, RateLimitedError) as error:
+            route = route_by_handler.get(request.match_info.handler)
+            is_refusal = not isinstance(error, RateLimitedError) or (route is not None and route.is_guess)
+            if is_refusal and not request.get(IS_RECORDED, False):
                 await _record(request, route, error)
             raise
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from nagare.server.route import Route
 from nagare.server.routes import (
+    api_keys,
     audit,
+    auth,
     cardinality,
     events,
     exposition,
@@ -16,11 +18,14 @@ from nagare.server.routes import (
     openapi,
     otlp,
     remote_write,
+    roles,
+    sessions,
     sql,
     system,
     tables,
     targets,
     tickets,
+    users,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -38,6 +43,11 @@ ROUTES: tuple[Route, ...] = (
     *cardinality.ROUTES,
     *targets.ROUTES,
     *tickets.ROUTES,
+    *auth.ROUTES,
+    *users.ROUTES,
+    *roles.ROUTES,
+    *sessions.ROUTES,
+    *api_keys.ROUTES,
     *audit.ROUTES,
     *live.ROUTES,
     *openapi.ROUTES,

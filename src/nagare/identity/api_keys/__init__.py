@@ -1,0 +1,1 @@
+"""Personal keys, with which programs act for a user."""

@@ -1,0 +1,1 @@
+"""Sessions of users: access tokens that are short, refresh tokens that work once."""

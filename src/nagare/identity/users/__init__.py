@@ -1,0 +1,1 @@
+"""Users, the roles they have, and what the two allow together."""
