@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 # Finer than the shortest time after which a host becomes stale (3 x 0.2 s) would show to nobody.
 _REVIEW_SECONDS = 0.5
 _FLUSH_SECONDS = 60.0
+# The label with the groups of a host, comma separated.
+GROUP_LABEL = "group"
 
 
 class HostTokens(Protocol):
@@ -145,6 +147,15 @@ class Fleet:
     def find(self, name: str) -> Host | None:
         """Return the host of that name, or None."""
         return self._hosts.get(name)
+
+    def is_in(self, name: str, groups: frozenset[str]) -> bool:
+        """Tell whether the host of that name is in one of ``groups``; a host is in the groups that its label names."""
+        host = self._hosts.get(name)
+        return host is not None and not groups.isdisjoint(host.labels.get(GROUP_LABEL, "").split(","))
+
+    def hosts_in(self, groups: frozenset[str]) -> frozenset[str]:
+        """Return the names of the hosts in any of ``groups``."""
+        return frozenset(name for name in self._hosts if self.is_in(name, groups))
 
     def view(self, name: str) -> HostView:
         """Return the host of that name as people see it. Raises NotFoundError."""

@@ -198,8 +198,10 @@ class MetricStore:
             self._wake.set()
         return reply
 
-    async def query(self, request: SqlRequest, *, hosts: frozenset[str] | None = None) -> SqlReply:
-        """Answer one SELECT over the tables, only rows of ``hosts`` when given.
+    async def query(
+        self, request: SqlRequest, *, hosts: frozenset[str] | None = None, hidden: frozenset[str] = frozenset()
+    ) -> SqlReply:
+        """Answer one SELECT over the tables but the ``hidden`` ones, only rows of ``hosts`` when given.
 
         Raises QuerySyntaxError, DeadlineExceededError, ResultTooLargeError, OverloadedError, StorageError.
         """
@@ -209,7 +211,7 @@ class MetricStore:
         self.counters.add("queries")
         started = self._clock.monotonic()
         try:
-            return await self._sql.query(request, hosts, core.schemas.current)
+            return await self._sql.query(request, hosts, core.schemas.current, hidden)
         except NagareError:
             self.counters.add("query_failures")
             if core.is_broken:
@@ -218,10 +220,13 @@ class MetricStore:
         finally:
             self.counters.add("query_seconds", max(0.0, self._clock.monotonic() - started))
 
-    async def cardinality(self, top: int = TOP) -> CardinalityReply:
-        """Return how many series there are, with the ``top`` groups of each kind. Raises as ``query`` does."""
+    async def cardinality(
+        self, top: int = TOP, *, hosts: frozenset[str] | None = None, hidden: frozenset[str] = frozenset()
+    ) -> CardinalityReply:
+        """Return how many series a caller sees, with the ``top`` groups of each kind. Raises as ``query`` does."""
         core = self._open_core()
-        return await count_series(self.query, core.schemas.current, core.library.current, top)
+        schemas = {name: schema for name, schema in core.schemas.current.items() if name not in hidden}
+        return await count_series(partial(self.query, hosts=hosts), schemas, core.library.current, top)
 
     def query_costs(self, limit: int) -> QueryCosts:
         """Return the shapes of statements that took most time since the store was opened."""

@@ -6,11 +6,11 @@ Publishing never waits: it only puts into outboxes and wakes the writers. The so
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nagare.errors import OverloadedError
 from nagare.lib.counters import Counters
-from nagare.model.principal import Principal
+from nagare.model.principal import Permission, Principal
 from nagare.server.live.outbox import Outbox, Parcel
 from nagare.server.live.subscriptions import Subscriptions
 from nagare.wire.batch import Cell
@@ -24,12 +24,18 @@ EVENTS_TABLE = "events"
 _STRANGERS_SHARE = 8
 
 
+def _sees_nothing(_permission: Permission, _host: str) -> bool:
+    return False
+
+
 class Connection:
     """One live connection as the hub sees it: who reads, what is wanted, what waits, and whether it must end."""
 
     def __init__(self, principal: Principal | None, frame_limit: int, counters: Counters) -> None:
         """Begin with nothing wanted; without ``principal`` until a ticket came."""
         self.principal = principal
+        # Whether its reader may (what) of (which host); nothing before it is known who reads.
+        self.sees: Callable[[Permission, str], bool] = _sees_nothing
         self.subscriptions = Subscriptions()
         self.outbox = Outbox(frame_limit, counters)
         self.closing: str | None = None
@@ -100,14 +106,17 @@ class Hub:
         parcel = Parcel(host, tables)
         for connection in self._connections:
             names = connection.subscriptions.select(host, parcel.names)
-            if names:
+            if names and connection.sees(Permission.METRICS_READ, host):
+                if EVENTS_TABLE in names and not connection.sees(Permission.EVENTS_READ, host):
+                    names = tuple(name for name in names if name != EVENTS_TABLE)
                 connection.put_rows(parcel, names)
 
     def publish_event(self, event: EventView) -> None:
         """Hand out an event that was just stored."""
         frame: bytes | None = None
         for connection in self._connections:
-            if connection.subscriptions.select(event.host, (EVENTS_TABLE,)):
+            is_wanted = bool(connection.subscriptions.select(event.host, (EVENTS_TABLE,)))
+            if is_wanted and connection.sees(Permission.EVENTS_READ, event.host):
                 frame = frame or encode(EventFrame(event))
                 connection.put_frame(frame)
 
@@ -115,7 +124,7 @@ class Hub:
         """Hand out a host that changed."""
         frame: bytes | None = None
         for connection in self._connections:
-            if connection.subscriptions.wants_host(view.name):
+            if connection.subscriptions.wants_host(view.name) and connection.sees(Permission.HOSTS_READ, view.name):
                 frame = frame or encode(HostFrame(view, removed))
                 connection.put_frame(frame)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.engine import quote_name, quote_text
 
+_NO_LIMIT = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -41,9 +43,14 @@ class Window:
         return " AND ".join(bounds)
 
 
-def make_view(name: str, body: str) -> str:
-    """Return the statement that makes the view ``name`` of the SELECT ``body``."""
-    return f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {body}"
+def make_view(name: str, body: str, hosts: frozenset[str] | None = None) -> str:
+    """Return the statement that makes the view ``name`` of the SELECT ``body``, which has rows of ``hosts`` only (None: all).
+
+    No condition of a statement is looked at below a limit, even one that limits nothing. Without it one that fails for
+    some values would tell, by failing, that a host which the caller must not see has them.
+    """
+    fenced = body if hosts is None else f"SELECT * FROM ({body}) LIMIT {_NO_LIMIT}"  # noqa: S608  made by us
+    return f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {fenced}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class View:
 
     def sql(self, sources: Sequence[str]) -> str:
         """Return the statement that makes the view over ``sources``."""
-        return make_view(self.name, self.body(sources))
+        return make_view(self.name, self.body(sources), self.hosts)
 
     def body(self, sources: Sequence[str]) -> str:
         """Return the SELECT of all rows of ``sources``."""

@@ -226,7 +226,8 @@ class _Chosen:
         rows = plan.as_rows(raw.body(self._sources.raw(self._cursor, raw, fewer, schema)))
         body = rolled.body([*self._sources.blocks(rolled, snapshot, name), rows])
         asked = Asked(schema, tier, caller.hosts, zone, self._with_labels)
-        self._cursor.execute(make_view(view, RollupViews(self._sources).labelled(self._cursor, asked, "*", body)))
+        labelled = RollupViews(self._sources).labelled(self._cursor, asked, "*", body)
+        self._cursor.execute(make_view(view, labelled, caller.hosts))
 
     def _note_missing(self, table: str) -> None:
         """Say that raw rows of ``table`` begin later than its rollups, if the request may ask for older ones."""

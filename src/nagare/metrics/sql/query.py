@@ -118,7 +118,8 @@ class QueryRunner:
                     self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
                     job.check_stopped()
                     reply = self._answer(cursor, job, choice.checked)
-                    if checked.is_explain:
+                    # Blocks and rows are counted for all hosts together.
+                    if checked.is_explain and job.hosts is None:
                         reply.rows.insert(0, [READS, explain_reads(cursor, checked, choice, whole)])
                 return SqlReply(reply.columns, reply.rows, reply.truncated, choice.tier, 0.0, list(choice.notes))
             except duckdb.Error as error:
@@ -196,7 +197,7 @@ class QueryRunner:
                 with_labels = may_name(checked.tree, "labels", checked.tables)
                 asked = Asked(schema_of(base, schemas), tier, job.hosts, job.window, with_labels)
                 body = self._rollups.body(cursor, asked, snapshot)
-                cursor.execute(make_view(name, body))
+                cursor.execute(make_view(name, body, job.hosts))
                 continue
             view = View(name, schemas[name].shown_columns(), job.hosts, job.window)
             sources = self._sources.raw(cursor, view, snapshot, schemas[name])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
+from nagare.metrics.rollups.hours import split_table
 from nagare.metrics.rollups.plan import rollups_of
 from nagare.metrics.schema import Schema
 from nagare.metrics.sql.costs import Costs
@@ -28,12 +29,18 @@ class SqlService:
         self._clock = clock
         self.costs = Costs()
 
-    async def query(self, request: SqlRequest, hosts: frozenset[str] | None, schemas: Mapping[str, Schema]) -> SqlReply:
-        """Return the answer to ``request``. Raises the errors that MetricStore.query names."""
+    async def query(
+        self,
+        request: SqlRequest,
+        hosts: frozenset[str] | None,
+        schemas: Mapping[str, Schema],
+        hidden: frozenset[str] = frozenset(),
+    ) -> SqlReply:
+        """Return the answer to ``request``, for which ``hidden`` tables and their rollups do not exist. Raises the errors that MetricStore.query names."""
         started = self._clock.monotonic()
         job = Job(request, hosts)
         try:
-            reply = await self._run(job, schemas)
+            reply = await self._run(job, schemas, hidden)
         except NagareError:
             if job.is_checked:
                 self.costs.add(request.sql, self._clock.monotonic() - started, None)
@@ -43,8 +50,9 @@ class SqlService:
         elapsed_ms = round(elapsed * 1000, 3)
         return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms, reply.notes)
 
-    async def _run(self, job: Job, schemas: Mapping[str, Schema]) -> SqlReply:
+    async def _run(self, job: Job, schemas: Mapping[str, Schema], hidden: frozenset[str]) -> SqlReply:
         known = [*schemas, *rollups_of(schemas), *SAMPLE_TABLES, *self._records]
+        known = [name for name in known if split_table(name)[0] not in hidden]
 
         def check_and_run() -> tuple[Checked, SqlReply | None]:
             checked = self._runner.check(job.request, known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nagare.errors import InputError
 from nagare.model.principal import Permission
 from nagare.server.route import Call, Param, Route
+from nagare.server.sight import sight_of
 from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.queries import QueryCosts
 
@@ -14,7 +15,8 @@ _TOP_LIMIT = 10_000
 
 async def count_series(call: Call) -> CardinalityReply:
     """Return the number of series, with the largest groups."""
-    return await call.services.store.cardinality(_top(call, "count series"))
+    sight = sight_of(call.principal, call.services.fleet)
+    return await call.services.store.cardinality(_top(call, "count series"), hosts=sight.hosts, hidden=sight.hidden)
 
 
 async def list_queries(call: Call) -> QueryCosts:
@@ -38,6 +40,7 @@ ROUTES = (
         "Count series by table, metric, label, value and host",
         Permission.METRICS_READ,
         reply=CardinalityReply,
+        is_scoped=True,
         params=(Param("limit", "integer", f"at most this many of each kind ({_TOP})"),),
     ),
     Route(

@@ -12,6 +12,7 @@ from nagare.model.principal import Permission
 from nagare.server.live.event_views import event_view
 from nagare.server.route import Call, Param, Route
 from nagare.server.services import Services
+from nagare.server.sight import check_sees, hosts_of
 from nagare.wire.events import EventIds, EventList, EventRequest, EventView
 from nagare.wire.sql import SqlRequest
 
@@ -64,7 +65,8 @@ async def list_events(call: Call) -> EventList:
         since_ms=_number(call.query, "since_ms"),
         until_ms=_number(call.query, "until_ms"),
     )
-    reply = await call.services.store.query(request)
+    hosts = hosts_of(call.principal, call.services.fleet, Permission.EVENTS_READ)
+    reply = await call.services.store.query(request, hosts=hosts)
     return EventList([_view(row) for row in reply.rows])
 
 
@@ -94,6 +96,8 @@ def _host(call: Call, request: EventRequest) -> str:
                 f"cannot post event of host {request.host[:80]!r}: this token may only speak as {own!r}"
             )
         return own
+    if call.principal.scope_of(Permission.EVENTS_WRITE) is not None:
+        check_sees(call.principal, call.services.fleet, Permission.EVENTS_WRITE, request.host)
     return call.services.fleet.get(request.host).name if request.host else ""
 
 
@@ -154,6 +158,7 @@ ROUTES = (
         "Events, newest first",
         Permission.EVENTS_READ,
         reply=EventList,
+        is_scoped=True,
         params=(
             Param("since_ms", "integer", "from this time on, Unix milliseconds"),
             Param("until_ms", "integer", "before this time, Unix milliseconds"),
@@ -172,5 +177,6 @@ ROUTES = (
         reply=EventIds,
         action="events.add",
         finishes=True,
+        is_scoped=True,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nagare.model.principal import Permission
 from nagare.server.route import Call, Route
+from nagare.server.sight import check_sees, sees
 from nagare.wire.hosts import HostList, HostPatch, HostView, RegisterReply, RegisterRequest
 
 
@@ -18,18 +19,19 @@ async def register(call: Call) -> RegisterReply:
 
 
 async def list_hosts(call: Call) -> HostList:
-    """Return every host, by name."""
-    return HostList(call.services.fleet.views())
+    """Return every host that the caller sees, by name."""
+    fleet = call.services.fleet
+    return HostList([view for view in fleet.views() if sees(call.principal, fleet, Permission.HOSTS_READ, view.name)])
 
 
 async def get_host(call: Call) -> HostView:
     """Return one host."""
-    return call.services.fleet.view(call.path("name"))
+    return call.services.fleet.view(_name(call, Permission.HOSTS_READ))
 
 
 async def patch_host(call: Call) -> HostView:
     """Replace a host's labels."""
-    name, patch = call.path("name"), call.value
+    name, patch = _name(call, Permission.HOSTS_WRITE), call.value
     call.note.tell(name, before={"labels": dict(call.services.fleet.get(name).labels)})
     view = await call.services.fleet.patch(name, patch)
     call.note.tell(after={"labels": view.labels})
@@ -38,11 +40,18 @@ async def patch_host(call: Call) -> HostView:
 
 async def delete_host(call: Call) -> None:
     """Forget a host and end its token; its samples stay until retention drops them."""
-    name = call.path("name")
+    name = _name(call, Permission.HOSTS_WRITE)
     host = call.services.fleet.get(name)
     call.note.tell(name, before={"id": host.id, "labels": dict(host.labels)})
     await call.services.fleet.remove(name)
     call.services.newest.forget(name)
+
+
+def _name(call: Call, permission: Permission) -> str:
+    name = call.path("name")
+    if call.principal.scope_of(permission) is not None:
+        check_sees(call.principal, call.services.fleet, permission, name)
+    return name
 
 
 _ONE = "/api/v1/hosts/{name}"
@@ -57,8 +66,8 @@ ROUTES = (
         reply=RegisterReply,
         action="hosts.register",
     ),
-    Route("GET", "/api/v1/hosts", list_hosts, "Every host", Permission.HOSTS_READ, reply=HostList),
-    Route("GET", _ONE, get_host, "One host", Permission.HOSTS_READ, reply=HostView),
+    Route("GET", "/api/v1/hosts", list_hosts, "Every host", Permission.HOSTS_READ, reply=HostList, is_scoped=True),
+    Route("GET", _ONE, get_host, "One host", Permission.HOSTS_READ, reply=HostView, is_scoped=True),
     Route(
         "PATCH",
         _ONE,
@@ -68,6 +77,7 @@ ROUTES = (
         request=HostPatch,
         reply=HostView,
         action="hosts.label",
+        is_scoped=True,
     ),
-    Route("DELETE", _ONE, delete_host, "Forget a host", Permission.HOSTS_WRITE, action="hosts.remove"),
+    Route("DELETE", _ONE, delete_host, "Forget a host", Permission.HOSTS_WRITE, action="hosts.remove", is_scoped=True),
 )

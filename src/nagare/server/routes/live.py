@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -12,6 +13,7 @@ from nagare.server.hub import Connection
 from nagare.server.problems import problem_of
 from nagare.server.route import Call, Route
 from nagare.server.services import ANONYMOUS, REQUEST_ID
+from nagare.server.sight import sees
 from nagare.wire.codec import encode
 from nagare.wire.live import Authenticate, ErrorFrame, Hello, Subscribe, Subscribed, Unsubscribe
 from nagare.wire.live_codec import decode_client_frame
@@ -52,6 +54,7 @@ async def _serve(call: Call, socket: web.WebSocketResponse, connection: Connecti
     except _Closed:
         return
     connection.principal = principal
+    connection.sees = partial(sees, principal, call.services.fleet)
     hello = Hello(version=call.services.version, now=call.services.clock.now_ms())
     connection.put_frame(encode(hello))
     try:
@@ -130,6 +133,6 @@ def _reason(text: str) -> bytes:
 
 _SUMMARY = "Live rows, events and hosts (WebSocket)"
 ROUTES = (
-    Route("GET", "/ws/dashboard", live, _SUMMARY, Permission.METRICS_READ, is_live=True),
-    Route("GET", "/ws/monitoring", live, _SUMMARY, Permission.METRICS_READ, is_live=True),
+    Route("GET", "/ws/dashboard", live, _SUMMARY, Permission.METRICS_READ, is_live=True, is_scoped=True),
+    Route("GET", "/ws/monitoring", live, _SUMMARY, Permission.METRICS_READ, is_live=True, is_scoped=True),
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from nagare.model.principal import Permission
 from nagare.server.route import Call, Route
+from nagare.server.sight import sight_of
 from nagare.wire.sql import SqlReply, SqlRequest
 
 
 async def run_sql(call: Call) -> SqlReply:
     """Answer one SELECT; it is stopped when its client hangs up."""
-    return await call.services.store.query(call.value)
+    sight = sight_of(call.principal, call.services.fleet)
+    return await call.services.store.query(call.value, hosts=sight.hosts, hidden=sight.hidden)
 
 
 ROUTES = (
@@ -21,5 +23,6 @@ ROUTES = (
         Permission.METRICS_READ,
         request=SqlRequest,
         reply=SqlReply,
+        is_scoped=True,
     ),
 )

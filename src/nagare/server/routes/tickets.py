@@ -21,5 +21,6 @@ ROUTES = (
         "A single-use ticket for a WebSocket",
         Permission.METRICS_READ,
         reply=TicketReply,
+        is_scoped=True,
     ),
 )
