@@ -56,6 +56,7 @@ BUCKET = {
 # Counters appear when they first count.
 COUNTERS = {
     "nagare_server_requests_total": "requests answered",
+    "nagare_server_hot_requests_total": "requests answered the short way, because their head was known",
     "nagare_server_batches_total": "batches acknowledged",
     "nagare_server_histograms_refused_total": "native histograms that remote write brought and that are not stored",
     "nagare_server_refusals_not_recorded_total": "refused attempts that the audit log could not keep: its disk was full or broken",

@@ -22,6 +22,7 @@ CATCH_ALL_ROOMS = ("nagare.server.middleware",)
 # module -> reason, for the few that need one more.
 CATCH_ALL_EXCEPTIONS = {
     "nagare.agent.lane": "isolates one collector's fault from the others, as the supervisor does for tasks",
+    "nagare.server.hot.connection": "a bug in a short handler sends its request the long way, which tells it",
     "nagare.metrics.wal.writer": "the thread that serves every sender must outlive a bug in the checks of one batch",
 }
 

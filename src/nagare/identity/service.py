@@ -86,6 +86,10 @@ class Identity:
         """A number that changes with every revocation and every change of rights; what was decided before is void."""
         return self.known.generation
 
+    def note_use(self, principal: Principal) -> None:
+        """Note that a token was used by who needed not to ask for it again."""
+        self.known.note_use(principal.id, self._clock.now_ms())
+
     async def authenticate(self, secret: str) -> Principal:
         """Return whom ``secret`` belongs to. Raises UnauthenticatedError."""
         if len(secret) > _ACCESS_LIMIT:

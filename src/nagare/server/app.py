@@ -12,6 +12,7 @@ from nagare.model.principal import Permission
 from nagare.server.answers import Answers
 from nagare.server.audited import is_audited, run_audited
 from nagare.server.bodies import check_json, no_early_continue
+from nagare.server.hot.connection import HotConnection
 from nagare.server.middleware.authentication import make_authentication
 from nagare.server.middleware.gate import make_gate
 from nagare.server.middleware.problems import make_problems, stamp
@@ -60,7 +61,10 @@ def _web_handler(route: Route, answers: Answers) -> WebHandler:
             if not route.is_raw:
                 check_json(request)
                 call.value = await services.bodies.decode(holding, route.request)
-            return await _response(call, route, answers)
+            response = await _response(call, route, answers)
+        if route.hot is not None and response.status < 300 and isinstance(request.protocol, HotConnection):
+            request.protocol.learn(route.hot, request, call.principal)
+        return response
 
     return answer
 

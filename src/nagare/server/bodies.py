@@ -91,6 +91,11 @@ class BodyReader:
             )
         self._held_bytes += count
 
+    def release(self, holding: Holding) -> None:
+        """Give back what ``holding`` took."""
+        self._held_bytes -= holding.bytes
+        holding.bytes = 0
+
     @contextmanager
     def held(self, count: int) -> Iterator[None]:
         """Hold ``count`` bytes for the time of the block. Raises OverloadedError."""

@@ -20,6 +20,7 @@ from nagare.records.engine import Records
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
+from nagare.server.hot.heads import KnownHeads
 from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
@@ -83,6 +84,7 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
             senders=Senders(store.series),
             finisher=Finisher(tasks),
             newest=NewestBatches(),
+            heads=KnownHeads(),
             counters=Counters(),
             version=__version__,
             started_ms=clock.now_ms(),

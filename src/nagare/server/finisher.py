@@ -16,6 +16,10 @@ class Finisher:
         """Keep the owner of the tasks."""
         self._tasks = tasks
 
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run ``coroutine`` to its end; nobody waits for it here."""
+        self._tasks.start("request", coroutine)
+
     async def finish(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Return what ``coroutine`` returns or raise what it raises; if the caller is cancelled it runs on."""
         result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

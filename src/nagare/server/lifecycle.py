@@ -22,6 +22,7 @@ from nagare.lib.clock import Clock, SystemClock
 from nagare.records.faults import translated
 from nagare.server.app import make_app
 from nagare.server.compose import composed
+from nagare.server.hot.runner import HotRunner
 from nagare.server.running.announce import announced
 from nagare.server.running.directories import make_directories
 from nagare.server.running.listen import Listen, parse_listen
@@ -77,7 +78,7 @@ async def _listening(services: Services, certificate: ServerCertificate | None) 
 
     app = make_app(services)
     app.on_shutdown.append(end_live)
-    runner = web.AppRunner(
+    runner = HotRunner(
         app,
         handle_signals=False,
         access_log=None,

@@ -12,6 +12,7 @@ from nagare.model.principal import Permission, Principal
 from nagare.server.audit_note import AuditNote
 from nagare.server.bodies import Holding
 from nagare.server.foreign.fault import ErrorForm
+from nagare.server.hot.heads import HotRoute
 from nagare.server.services import Services
 
 
@@ -84,6 +85,8 @@ class Route:
     consumes: tuple[str, ...] = ()
     success: int = 200
     form: ErrorForm | None = None
+    # What it offers to senders that repeat the head of their requests.
+    hot: HotRoute | None = None
     # A WebSocket, which may authenticate by a ticket in its first frame.
     is_live: bool = False
 

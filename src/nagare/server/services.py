@@ -17,6 +17,7 @@ from nagare.model.principal import Principal
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
+from nagare.server.hot.heads import KnownHeads
 from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
@@ -48,6 +49,7 @@ class Services:
     senders: Senders
     finisher: Finisher
     newest: NewestBatches
+    heads: KnownHeads
     counters: Counters
     version: str
     started_ms: int

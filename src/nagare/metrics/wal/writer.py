@@ -99,6 +99,8 @@ class LogWriter:
         self.head = head
         self._watch = watch
         self._thread = threading.Thread(target=self._run, name="nagare-log", daemon=True)
+        # Jobs of a loop that go to the thread before it looks at its sockets again; of that loop's thread alone.
+        self._handed: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         # Guards _jobs, _calls, _waiting_bytes and _stopping.
         self._wake = threading.Condition()
         self._jobs: deque[_Job] = deque()
@@ -115,21 +117,35 @@ class LogWriter:
     async def submit(self, work: Work) -> Reply:
         """Return the answer for ``work`` once it is durable. Raises what refused it."""
         loop = asyncio.get_running_loop()
+        if self._stopping:
+            raise _stopping()
+        handed = self._handed.setdefault(loop, [])
+        if len(self._jobs) + len(handed) >= QUEUE_LIMIT:
+            raise OverloadedError(f"cannot store batch: {QUEUE_LIMIT} senders wait already", retry_after_seconds=1)
+        size = len(work.samples) * SAMPLE_BYTES if isinstance(work, SamplesWork) else 0
+        if size:
+            with self._wake:
+                if self._waiting_bytes and self._waiting_bytes + size > QUEUE_LIMIT_BYTES:
+                    raise OverloadedError(
+                        f"cannot store samples: {self._waiting_bytes} bytes of them wait already", retry_after_seconds=1
+                    )
+                self._waiting_bytes += size
         future: asyncio.Future[Reply] = loop.create_future()
-        with self._wake:
-            if self._stopping:
-                raise NotReadyError("cannot store batch: the server is stopping", retry_after_seconds=5)
-            if len(self._jobs) >= QUEUE_LIMIT:
-                raise OverloadedError(f"cannot store batch: {QUEUE_LIMIT} senders wait already", retry_after_seconds=1)
-            size = len(work.samples) * SAMPLE_BYTES if isinstance(work, SamplesWork) else 0
-            if self._waiting_bytes and self._waiting_bytes + size > QUEUE_LIMIT_BYTES:
-                raise OverloadedError(
-                    f"cannot store samples: {self._waiting_bytes} bytes of them wait already", retry_after_seconds=1
-                )
-            self._waiting_bytes += size
-            self._jobs.append(_Job(work, future, loop))
-            self._wake.notify()
+        handed.append(_Job(work, future, loop))
+        if len(handed) == 1:
+            # What the loop has read by now goes to the thread at once: woken for each of them, it would fight the loop
+            # for the interpreter over every one.
+            loop.call_soon(self._hand_over, loop)
         return await future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        handed = self._handed.pop(loop, [])
+        with self._wake:
+            if not self._stopping:
+                self._jobs.extend(handed)
+                self._wake.notify()
+                return
+        _settle([(job, _stopping()) for job in handed])
 
     def call(self, function: Callable[[], T]) -> Future[T]:
         """Run ``function`` on the writer's thread, between two group commits."""
@@ -192,11 +208,10 @@ class LogWriter:
         commit = _Commit()
         group = Group()
         self._current = []
-        while commit.size < GROUP_LIMIT_BYTES:
-            with self._wake:
-                if not self._jobs:
-                    break
-                job = self._jobs.popleft()
+        with self._wake:
+            waiting, self._jobs = self._jobs, deque()
+        while waiting and commit.size < GROUP_LIMIT_BYTES:
+            job = waiting.popleft()
             self._current.append(job)
             if isinstance(job.work, SamplesWork):
                 self._take_samples(job, job.work, commit)
@@ -212,6 +227,9 @@ class LogWriter:
             else:
                 commit.jobs.append((job, prepared))
                 commit.size += len(prepared.payload)
+        if waiting:
+            with self._wake:
+                self._jobs.extendleft(reversed(waiting))
         if commit.sample_jobs:
             self._prepare_samples(commit)
         return commit
@@ -337,6 +355,10 @@ class Watch:
         if self.fault:
             log.warning("log_write_resumed")
             self.fault = ""
+
+
+def _stopping() -> NotReadyError:
+    return NotReadyError("cannot store batch: the server is stopping", retry_after_seconds=5)
 
 
 def _complete(outcomes: Iterable[_Outcome]) -> None:

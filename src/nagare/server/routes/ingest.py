@@ -10,11 +10,13 @@ from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedErro
 from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
 from nagare.server.bodies import Body, Holding, check_json
+from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
 from nagare.server.live.batch_rows import accepted_tables, events_of
 from nagare.server.live.event_cells import check_event_cells
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
 from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply
+from nagare.wire.codec import encode
 from nagare.wire.signature import HEADER, signed_bytes
 from nagare.wire.sound_batch import SoundBatch, find_sound
 
@@ -30,7 +32,7 @@ async def ingest(call: Call) -> BatchReply:
             hint="register the host (POST /api/v1/hosts/register) and use the token that comes back",
         )
     check_json(call.request)
-    _check_signature(services, host, call, holding.body)
+    _check_signature(services, host, call.request.path, call.request.headers.get(HEADER, ""), holding.body)
     batch = await _decode(services, holding)
     _check_batch(batch, host)
     if services.limits.is_on:
@@ -79,18 +81,32 @@ def _check_batch(batch: Batch | SoundBatch, host: str) -> None:
     check_event_cells(batch.tables)
 
 
-def _check_signature(services: Services, host: str, call: Call, body: Body) -> None:
+def _check_signature(services: Services, host: str, path: str, signature: str, body: Body) -> None:
     known = services.fleet.get(host)
     if known.public_key is None:
         return
-    signature = call.request.headers.get(HEADER, "")
     if not signature:
         raise UnauthenticatedError(
             f"cannot take batch of host {host!r}: it has a key, and the batch carries no {HEADER}",
             hint="register the host again if its key was lost",
         )
-    if not is_signed(known.public_key, signature, signed_bytes(call.request.path, body.encoding, body.raw)):
+    if not is_signed(known.public_key, signature, signed_bytes(path, body.encoding, body.raw)):
         raise UnauthenticatedError(f"cannot take batch of host {host!r}: its {HEADER} does not match its key")
+
+
+async def ingest_hot(call: HotCall) -> HotAnswer:
+    """Do the same for a head that is known, when the batch is an ordinary one. Raises for any other."""
+    services, holding, host = call.services, call.holding, call.principal.host
+    assert host is not None  # no other token has a known head here
+    _check_signature(services, host, call.path, call.signature, holding.body)
+    content = services.bodies.find_small(holding)
+    batch = None if content is None else find_sound(content, holding.body.encoding, holding.body.raw)
+    if batch is None:
+        raise InputError("cannot take the short way: the batch is not an ordinary one")
+    _check_batch(batch, host)
+    reply = await _store(services, batch)
+    services.identity.note_use(call.principal)
+    return HotAnswer(200, encode(reply), "application/json")
 
 
 ROUTES = (
@@ -103,5 +119,6 @@ ROUTES = (
         request=Batch,
         reply=BatchReply,
         is_raw=True,
+        hot=HotRoute(lambda _request: None, ingest_hot),
     ),
 )

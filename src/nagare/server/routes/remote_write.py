@@ -6,19 +6,23 @@ answered with 5xx: the statuses here are chosen for that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from aiohttp import hdrs, web
 
-from nagare.errors import UnsupportedMediaError
+from nagare.errors import InputError, UnsupportedMediaError
 from nagare.interop.remote_write.decoded import Decoded
 from nagare.interop.remote_write.packing import snappy_length, unpack_snappy
 from nagare.lib.plain_text import plain
-from nagare.model.principal import Permission
+from nagare.model.principal import Permission, Principal
 from nagare.model.samples import SamplesReply
+from nagare.server.bodies import Holding
 from nagare.server.foreign.forms import plain_form
 from nagare.server.foreign.refusals import merged, refusal_text
+from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
 from nagare.server.route import Call, Route
+from nagare.server.services import Services
 
 _PROTOBUF = "application/x-protobuf"
 _V1, _V2 = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
@@ -27,31 +31,57 @@ _WRITTEN = "X-Prometheus-Remote-Write-{}-Written"
 
 async def write_samples(call: Call) -> web.Response:
     """Store a request durably; 400 tells what of it could not be taken, the rest is stored then."""
-    version = _version(call.request)
-    body = await _unpacked(call)
-    codec = call.services.senders.get(call.principal).remote_write
+    version, holding = _version(call.request), call.holding
+    assert holding is not None  # a raw route always holds its body
+    decoded, reply = await _store(call.services, call.principal, version, holding)
+    refused = _refused(call.services, decoded, reply)
+    text = f"{refusal_text(_written(reply), refused)}\n" if refused else None
+    response = web.Response(status=400 if refused else 204, text=text)
+    for name, value in _written_headers(version, reply):
+        response.headers[name] = value
+    return response
+
+
+async def write_hot(call: HotCall) -> HotAnswer:
+    """Do the same for a head that is known. Raises when something is refused: a repeat is no fault, and told in full."""
+    decoded, reply = await _store(call.services, call.principal, call.facts, call.holding)
+    if decoded.refused or reply.refused or decoded.histograms:
+        raise InputError("cannot take the short way: not all of it was taken")
+    call.services.counters.add("exemplars_dropped", decoded.exemplars)
+    call.services.identity.note_use(call.principal)
+    return HotAnswer(204, headers=_written_headers(call.facts, reply))
+
+
+async def _store(
+    services: Services, principal: Principal, version: str, holding: Holding
+) -> tuple[Decoded, SamplesReply]:
+    body = await _unpacked(services, holding)
+    codec = services.senders.get(principal).remote_write
     decode = codec.decode_v2 if version == _V2 else codec.decode_v1
-    decoded: Decoded = await call.services.bodies.work(len(body), partial(decode, body))
-    call.spend(len(decoded.samples))
+    decoded: Decoded = await services.bodies.work(len(body), partial(decode, body))
+    services.limits.spend(principal, len(decoded.samples))
     reply = SamplesReply(0)
     if len(decoded.samples) or decoded.metadata:
-        reply = await call.services.store.append_samples(decoded.samples, metadata=decoded.metadata)
-    return _answer(call, version, decoded, reply)
+        reply = await services.store.append_samples(decoded.samples, metadata=decoded.metadata)
+    return decoded, reply
 
 
-def _answer(call: Call, version: str, decoded: Decoded, reply: SamplesReply) -> web.Response:
-    written = reply.accepted + reply.duplicate
-    refused = merged(decoded.refused, reply.refused, {"histograms": decoded.histograms})
-    counters = call.services.counters
-    counters.add("histograms_refused", decoded.histograms)
-    counters.add("exemplars_dropped", decoded.exemplars)
-    text = f"{refusal_text(written, refused)}\n" if refused else None
-    response = web.Response(status=400 if refused else 204, text=text)
-    if version == _V2:
-        # Without them a 2.0 sender takes a 2xx for an answer of somebody who understood nothing.
-        for kind, count in (("Samples", written), ("Histograms", 0), ("Exemplars", 0)):
-            response.headers[_WRITTEN.format(kind)] = str(count)
-    return response
+def _written(reply: SamplesReply) -> int:
+    return reply.accepted + reply.duplicate
+
+
+def _refused(services: Services, decoded: Decoded, reply: SamplesReply) -> Mapping[str, int]:
+    services.counters.add("histograms_refused", decoded.histograms)
+    services.counters.add("exemplars_dropped", decoded.exemplars)
+    return merged(decoded.refused, reply.refused, {"histograms": decoded.histograms})
+
+
+def _written_headers(version: str, reply: SamplesReply) -> tuple[tuple[str, str], ...]:
+    if version != _V2:
+        return ()
+    # Without them a 2.0 sender takes a 2xx for an answer of somebody who understood nothing.
+    counts = (("Samples", _written(reply)), ("Histograms", 0), ("Exemplars", 0))
+    return tuple((_WRITTEN.format(kind), str(count)) for kind, count in counts)
 
 
 def _version(request: web.Request) -> str:
@@ -67,12 +97,11 @@ def _version(request: web.Request) -> str:
     )
 
 
-async def _unpacked(call: Call) -> bytes:
-    holding, bodies = call.holding, call.services.bodies
-    assert holding is not None  # a raw route always holds its body
+async def _unpacked(services: Services, holding: Holding) -> bytes:
+    bodies = services.bodies
     raw, encoding = holding.body.raw, holding.body.encoding
     if encoding == "snappy":
-        limit = call.services.settings.server.unpacked_limit_bytes
+        limit = services.settings.server.unpacked_limit_bytes
         length = snappy_length(raw, limit)
         holding.add(length)
         unpacked: bytes = await bodies.work(length, partial(unpack_snappy, raw, limit))
@@ -96,5 +125,6 @@ ROUTES = (
         consumes=(_PROTOBUF, f"{_PROTOBUF};proto={_V2}"),
         success=204,
         form=plain_form,
+        hot=HotRoute(_version, write_hot),
     ),
 )

@@ -1,0 +1,230 @@
+"""A connection that knows the heads of its senders: such a request needs no parser, no request object, no middlewares.
+
+Whole requests with a known head are answered here, one at a time; all others, and everything out of the ordinary, goes
+to the library from its first byte. The two never mix within a request: while bytes of one are on their way to the
+library, or its answer is, nothing is looked at here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.web_protocol import RequestHandler
+
+from nagare.errors import NagareError
+from nagare.server.bodies import Body, Holding
+from nagare.server.hot.heads import Entry, Head, HotAnswer, HotCall, HotRoute, is_lasting, read_head
+
+if TYPE_CHECKING:
+    from nagare.model.principal import Principal
+    from nagare.server.services import Services
+
+log = logging.getLogger(__name__)
+
+# What is longer goes the long way: its head costs little beside its body.
+_BODY_BYTES = 256 * 1024
+# A sender that stops in the middle of a body is the library's to time out.
+_PATIENCE_SECONDS = 5.0
+# Requests that came while one is answered; a sender that sends more waits.
+_WAITING_BYTES = 64 * 1024
+_REASONS = {200: b"OK", 204: b"No Content"}
+_UNKNOWN = -1
+# Ids of requests: sixteen digits of chance for this process, then a number.
+_PREFIX = secrets.token_hex(8).encode()
+_numbers = itertools.count(1)
+
+
+class HotConnection(RequestHandler):
+    """One connection of a server."""
+
+    __slots__ = (
+        "_candidate",
+        "_done",
+        "_entry",
+        "_head",
+        "_is_held",
+        "_parts",
+        "_rest",
+        "_services",
+        "_size",
+        "_timer",
+        "_waiting",
+    )
+
+    def __init__(self, services: Services, manager: web.Server, **more: Any) -> None:
+        """Serve with ``services``; the rest is the library's."""
+        super().__init__(manager, **more)
+        self._services = services
+        # Bytes of a request that the library is still to get; _UNKNOWN when only it knows where one ends.
+        self._rest = 0
+        # The key of the head that went the long way last.
+        self._candidate = b""
+        # A known request whose body is not whole yet.
+        self._entry: Entry | None = None
+        self._head: Head | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+        # Set while a known request is answered: what came meanwhile, and who waits for its end.
+        self._waiting: bytearray | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._is_held = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the transport has."""
+        if self._waiting is not None:
+            self._wait_with(data)
+        elif self._entry is not None:
+            self._collect(data)
+        elif self._rest == 0 and data and self._is_idle():
+            self._begin(data)
+        else:
+            self._pass_on(data)
+
+    def learn(self, route: HotRoute, request: web.Request, principal: Principal) -> None:
+        """Remember that the request which was just answered went well."""
+        key, self._candidate = self._candidate, b""
+        if key and is_lasting(key):
+            encoding = request.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
+            generation = self._services.identity.generation
+            entry = Entry(route, principal, request.path, encoding, route.facts(request), generation)
+            self._services.heads.learn(key, entry)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  the library's signature
+        """Let the request that is answered end first, then the library does the rest."""
+        if self._waiting is not None:
+            self._done = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._done], timeout=timeout)
+        await super().shutdown(timeout)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget half a request; one that is being answered ends as it would."""
+        self._forget_half()
+        super().connection_lost(exc)
+
+    def _is_idle(self) -> bool:
+        waiter = self._waiter
+        is_open = not (self._close or self._force_close)
+        return is_open and waiter is not None and not waiter.done() and not self._messages
+
+    def _begin(self, data: bytes) -> None:
+        head = read_head(data)
+        if head is None:
+            self._rest = _UNKNOWN
+            super().data_received(data)
+            return
+        entry = None
+        # Who limits senders has few small requests, and refusals that count once.
+        if head.total_bytes - head.body_start <= _BODY_BYTES and not self._services.limits.is_on:
+            entry = self._services.heads.find(head, self._services.identity.generation)
+        if entry is None:
+            self._candidate = head.key
+            self._rest = head.total_bytes - len(data)
+            if self._rest < 0:
+                self._rest = _UNKNOWN
+            super().data_received(data)
+        elif len(data) >= head.total_bytes:
+            self._answer_whole(entry, head, data)
+        else:
+            self._entry, self._head, self._parts, self._size = entry, head, [data], len(data)
+            self._timer = self._loop.call_later(_PATIENCE_SECONDS, self._give_up)
+
+    def _pass_on(self, data: bytes) -> None:
+        # More than the request that is on its way: where the next ones end, the library alone knows from here on.
+        self._rest = self._rest - len(data) if self._rest >= len(data) else _UNKNOWN
+        super().data_received(data)
+
+    def _collect(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        entry, head = self._entry, self._head
+        if entry is not None and head is not None and self._size >= head.total_bytes:
+            whole = b"".join(self._parts)
+            self._forget_half()
+            self._answer_whole(entry, head, whole)
+
+    def _give_up(self) -> None:
+        head, parts = self._head, self._parts
+        self._forget_half()
+        if head is not None:
+            self._rest = head.total_bytes
+            self._pass_on(b"".join(parts))
+
+    def _forget_half(self) -> None:
+        self._entry = self._head = None
+        self._parts, self._size = [], 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait_with(self, data: bytes) -> None:
+        assert self._waiting is not None
+        self._waiting += data
+        if len(self._waiting) > _WAITING_BYTES and not self._is_held and self.transport is not None:
+            self._is_held = True
+            self.transport.pause_reading()
+
+    def _answer_whole(self, entry: Entry, head: Head, data: bytes) -> None:
+        self._waiting = bytearray(data[head.total_bytes :])
+        services = self._services
+        services.finisher.start(self._answer(entry, head, data[: head.total_bytes]))
+
+    async def _answer(self, entry: Entry, head: Head, request: bytes) -> None:
+        services = self._services
+        holding = Holding(services.bodies)
+        answer: HotAnswer | None = None
+        try:
+            holding.add(len(request) - head.body_start)
+            holding.body = Body(request[head.body_start :], entry.encoding)
+            call = HotCall(services, entry.principal, entry.path, entry.facts, holding, head.signature)
+            answer = await entry.route.serve(call)
+        except NagareError:
+            pass  # said by the long way, in the words of the route
+        except Exception:
+            log.exception("hot_request_broke path=%s", entry.path)
+        finally:
+            services.bodies.release(holding)
+            self._end(answer, request)
+
+    def _end(self, answer: HotAnswer | None, request: bytes) -> None:
+        waiting, self._waiting = self._waiting, None
+        if self._is_held and self.transport is not None:
+            self._is_held = False
+            self.transport.resume_reading()
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+        if self.transport is None:
+            return
+        if answer is None:
+            self._rest = len(request)
+            self._pass_on(request)
+        else:
+            self.transport.write(render(answer))
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+            self._services.counters.add("requests")
+            self._services.counters.add("hot_requests")
+            self._services.counters.add("responses_2xx")
+        if waiting:
+            self.data_received(bytes(waiting))
+
+
+def render(answer: HotAnswer) -> bytes:
+    """Return the bytes of ``answer``, with the headers that every answer of ours has."""
+    lines = [
+        b"HTTP/1.1 %d %s" % (answer.status, _REASONS[answer.status]),
+        b"X-Request-Id: %s%016x" % (_PREFIX, next(_numbers)),
+        b"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nServer: nagare",
+        b"Date: " + rfc822_formatted_time().encode(),
+    ]
+    if answer.media:
+        lines.append(b"Content-Type: " + answer.media.encode())
+    if answer.status != 204:
+        lines.append(b"Content-Length: %d" % len(answer.body))
+    lines += [f"{name}: {value}".encode() for name, value in answer.headers]
+    return b"\r\n".join([*lines, b"", answer.body])

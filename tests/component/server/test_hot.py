@@ -1,0 +1,317 @@
+"""Known heads: whatever is sent, the short way answers what the long way answers, byte for byte but for date and id."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nagare.interop.remote_write.packing import pack_snappy
+from nagare.keys.signing import SigningKey
+from nagare.server.hot import connection as hot
+from nagare.wire.codec import encode, pack
+from nagare.wire.signature import signed_bytes
+from tests.component.server.conftest import Api, Serve
+from tests.support.remote_write import request_v2, write_request
+
+PROTOBUF = "application/x-protobuf"
+_OWN = {"date", "x-request-id"}
+
+
+@dataclass
+class Reply:
+    """One answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def told(self) -> tuple[int, dict[str, str], bytes]:
+        """All of it that is the same for the same request."""
+        kept = {name: value for name, value in self.headers.items() if name not in _OWN}
+        body = self.body
+        if request_id := self.headers.get("x-request-id"):
+            body = body.replace(request_id.encode(), b"ID")
+        return self.status, kept, body
+
+
+class Line:
+    """A bare connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def ask(self, request: bytes) -> Reply:
+        """Send a whole request at once and read its answer."""
+        self.writer.write(request)
+        return await self.read()
+
+    async def read(self) -> Reply:
+        """Read one answer."""
+        async with asyncio.timeout(30):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.strip().split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            body = await self.reader.readexactly(int(headers.get("content-length", "0")))
+        return Reply(int(first.split()[1]), headers, body)
+
+
+@contextlib.asynccontextmanager
+async def connected(api: Api) -> AsyncIterator[Line]:
+    """Connect to the server."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.running.port)
+    try:
+        yield Line(reader, writer)
+    finally:
+        writer.close()
+
+
+def post(path: str, token: str, body: bytes, *, more: str = "", **headers: str) -> bytes:
+    """Return the bytes of a request."""
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    lines += [more] if more else []
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def batch_request(api: Api, token: str, *, more: str = "", content: bytes | None = None, **changes: Any) -> bytes:
+    """Return a batch as an agent sends it."""
+    body = pack(encode(api.batch(**changes)) if content is None else content, "zstd")
+    return post(
+        "/api/v1/metrics/batch", token, body, more=more, Content_Type="application/json", Content_Encoding="zstd"
+    )
+
+
+def samples_request(api: Api, *, more: str = "", body: bytes | None = None, shift: int = 0, version: int = 1) -> bytes:
+    """Return a remote-write request."""
+    rows = [({"__name__": "up", "instance": "web1"}, [(api.now_ms() + shift, 1.0)])]
+    message = (write_request if version == 1 else request_v2)(rows).SerializeToString()
+    kind = PROTOBUF if version == 1 else f"{PROTOBUF};proto=io.prometheus.write.v2.Request"
+    packed = pack_snappy(message) if body is None else body
+    return post("/api/v1/write", api.admin, packed, more=more, Content_Type=kind, Content_Encoding="snappy")
+
+
+# An id of its own keeps a head from being learned.
+LONG = "X-Request-Id: the-long-way-0123456789-01234567"
+
+
+def _hot(api: Api) -> int:
+    return int(api.services.counters.get("hot_requests"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seq": 7},
+        {"seq": 1},
+        {"replaces": [1]},
+        {"seq": 8, "host": "web2"},
+        {"seq": 9, "v": 2},
+        {"seq": 10, "tables": {"cpu": {"ts": [1], "core": ["0"]}}},
+        {"seq": 11, "tables": {"cpu": {"ts": [1, 2], "core": ["0"]}}},
+        {"seq": 12, "tables": {"own": {"ts": [1_760_000_000_000], "x": [1.5]}}},
+        {"seq": 13, "tables": {}},
+        {"seq": -1},
+        {"content": b"{"},
+        {"content": b""},
+    ],
+)
+async def test_a_batch_is_answered_alike(serve: Serve, changes: dict[str, Any]) -> None:
+    told = []
+    for more in ("", LONG):
+        async with serve() as api, connected(api) as line:
+            token = await api.register()
+            host = f"{'a' if more else 'b'}"
+            first = await line.ask(batch_request(api, token, more=more, boot=host))
+            assert first.status == 200
+            before = _hot(api)
+            reply = await line.ask(batch_request(api, token, more=more, **{"boot": host, **changes}))
+            told.append(reply.told)
+            after = await line.ask(batch_request(api, token, more=more, boot=host, seq=99))
+            assert (after.status, after.body) == (200, b'{"accepted":2,"duplicate":false,"refused":[]}')
+            assert (_hot(api) > before) == (not more)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("changes", [{"shift": 5}, {"shift": -(10**12)}, {"body": b"\x05no"}, {"body": b""}])
+async def test_samples_are_answered_alike(api: Api, changes: dict[str, Any], version: int) -> None:
+    told = []
+    for more in ("", LONG):
+        async with connected(api) as line:
+            assert (await line.ask(samples_request(api, more=more, version=version))).status == 204
+            before = _hot(api)
+            told.append((await line.ask(samples_request(api, more=more, version=version, **changes))).told)
+            assert (await line.ask(samples_request(api, more=more, version=version))).status == 204
+            assert (_hot(api) > before) == (not more)
+    assert told[0] == told[1]
+
+
+async def test_a_revoked_token_is_refused_on_an_open_connection(api: Api) -> None:
+    token = await api.register()
+    async with connected(api) as line:
+        for seq in (1, 2):
+            assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
+        assert _hot(api) == 1
+        await api.call("DELETE", "/api/v1/hosts/web1")
+        assert (await line.ask(batch_request(api, token, seq=3))).status == 401
+
+
+async def test_signatures_are_checked_each_time(api: Api) -> None:
+    key = SigningKey.generate()
+    token = await api.register(public_key=key.public_key)
+
+    def signed(seq: int, signer: SigningKey) -> bytes:
+        content = encode(api.batch(seq=seq))
+        signature = signer.sign(signed_bytes("/api/v1/metrics/batch", "zstd", pack(content, "zstd")))
+        return batch_request(api, token, content=content, more=f"Nagare-Signature: {signature}")
+
+    async with connected(api) as line:
+        assert [(await line.ask(signed(seq, key))).status for seq in (1, 2, 3)] == [200, 200, 200]
+        assert _hot(api) == 2
+        assert (await line.ask(signed(4, SigningKey.generate()))).status == 401
+        assert (await line.ask(batch_request(api, token, seq=5))).status == 401
+        assert (await line.ask(signed(6, key))).status == 200
+    assert await api.sql("select count(*) from cpu") == [[8]]
+
+
+async def test_limits_hold(serve: Serve) -> None:
+    async with serve(values_per_second=1.0, values_burst=8) as api, connected(api) as line:
+        token = await api.register()
+        statuses = [(await line.ask(batch_request(api, token, seq=seq))).status for seq in range(1, 6)]
+        assert statuses == [200, 200, 429, 429, 429]
+        assert dict(api.services.limits.counters) == {"refused_by_total_limit": 3}
+
+
+async def test_other_requests_on_the_connection_before_and_after(api: Api) -> None:
+    token = await api.register()
+    get = f"GET /api/v1/hosts HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {api.admin}\r\n\r\n".encode()
+    async with connected(api) as line:
+        for seq in (1, 2):
+            assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
+        assert (await line.ask(get)).status == 200
+        assert (await line.ask(batch_request(api, token, seq=3))).status == 200
+        assert (await line.ask(get.replace(b"hosts", b"nope"))).status == 404
+
+
+async def test_requests_that_come_at_once_are_answered_in_order(api: Api) -> None:
+    token = await api.register()
+    async with connected(api) as line:
+        await line.ask(batch_request(api, token, seq=1))
+        together = b"".join(batch_request(api, token, seq=seq) for seq in (2, 2, 3, 3, 4))
+        line.writer.write(together)
+        replies = [(await line.read()).body for _ in range(5)]
+    assert [b"true" in body for body in replies] == [False, True, False, True, False]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=7), st.data())
+def test_cut_anywhere_the_answers_are_the_same(kinds: list[int], data: st.DataObject) -> None:
+    cuts = data.draw(st.lists(st.floats(0, 1), max_size=6))
+    asyncio.run(_cut_anywhere(kinds, cuts))
+
+
+async def _cut_anywhere(kinds: list[int], cuts: list[float]) -> None:
+    async with _world() as (api, token):
+        requests, expected = [batch_request(api, token, seq=1000)], [200]
+        for number, kind in enumerate(kinds, 1):
+            request, status = {
+                0: (batch_request(api, token, content=b"["), 400),
+                1: (samples_request(api), 204),
+                2: (batch_request(api, "ngr_wrong", seq=number), 401),
+            }.get(kind, (batch_request(api, token, seq=number), 200))
+            requests.append(request)
+            expected.append(status)
+        whole = b"".join(requests)
+        places = sorted({round(cut * len(whole)) for cut in cuts} | {len(requests[0]), len(whole)} - {0})
+        async with connected(api) as line:
+            begin = 0
+            for end in places:
+                line.writer.write(whole[begin:end])
+                await line.writer.drain()
+                await asyncio.sleep(0)
+                begin = end
+            statuses = [(await line.read()).status for _ in requests]
+    assert statuses == expected
+
+
+@contextlib.asynccontextmanager
+async def _world() -> AsyncIterator[tuple[Api, str]]:
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        async with Serve(Path(folder) / "data")() as api:
+            yield api, await api.register()
+
+
+async def test_half_a_body_is_the_library_s_after_a_while(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = await api.register()
+    monkeypatch.setattr(hot, "_PATIENCE_SECONDS", 0.05)
+    async with connected(api) as line:
+        for seq in (1, 2):
+            await line.ask(batch_request(api, token, seq=seq))
+        request = batch_request(api, token, seq=3)
+        line.writer.write(request[:-20])
+        taken = asyncio.create_task(line.read())
+        async with asyncio.timeout(30):
+            # Each round is one of the loop's; the library has the half once its bytes are counted.
+            while not any(each._rest for each in _connections()):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        line.writer.write(request[-20:])
+        assert (await taken).status == 200
+        assert _hot(api) == 1
+
+
+def _connections() -> list[Any]:
+    import gc
+
+    return [each for each in gc.get_objects() if isinstance(each, hot.HotConnection) and each.transport is not None]
+
+
+async def test_what_was_sent_whole_is_stored_though_its_sender_is_gone(api: Api) -> None:
+    token = await api.register()
+    async with connected(api) as line:
+        for seq in (1, 2):
+            await line.ask(batch_request(api, token, seq=seq))
+        line.writer.write(batch_request(api, token, seq=3))
+        await line.writer.drain()
+    async with asyncio.timeout(30):
+        while await api.sql("select count(*) from cpu") != [[6]]:
+            pass
+
+
+async def test_heads_in_another_spelling_go_the_long_way(api: Api) -> None:
+    token = await api.register()
+    plain = batch_request(api, token, seq=1)
+    others = [
+        plain.replace(b"Content-Length", b"content-length"),
+        plain.replace(b" HTTP/1.1", b" HTTP/1.0").replace(b"Host", b"Connection: keep-alive\r\nHost"),
+        plain.replace(b"Host:", b"Connection: close\r\nHost:"),
+        plain.replace(b"Host:", b"Expect: 100-continue\r\nHost:"),
+    ]
+    for other in others:
+        for _ in range(2):
+            async with connected(api) as line:
+                reply = await line.ask(other)
+                if reply.status == 100:
+                    reply = await line.read()
+                assert reply.status == 200, other
+    assert _hot(api) == 0
+
+
+async def test_a_head_is_known_to_one_right_alone(api: Api) -> None:
+    token = await api.register()
+    async with connected(api) as line:
+        for seq in (1, 2):
+            assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
+        other = batch_request(api, token[:-1] + ("A" if token[-1] != "A" else "B"), seq=3)
+        assert (await line.ask(other)).status == 401
+        foreign = batch_request(api, token, seq=4).replace(b"Host: 127.0.0.1", b"Host: evil.example")
+        assert (await line.ask(foreign)).status == 403
