@@ -18,11 +18,11 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.web_protocol import RequestHandler
 
 from nagare.errors import NagareError
+from nagare.model.principal import Principal, PrincipalKind
 from nagare.server.bodies import Body, Holding
 from nagare.server.hot.heads import Entry, Head, HotAnswer, HotCall, HotRoute, is_lasting, read_head
 
 if TYPE_CHECKING:
-    from nagare.model.principal import Principal
     from nagare.server.services import Services
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,8 @@ class HotConnection(RequestHandler):
     def learn(self, route: HotRoute, request: web.Request, principal: Principal) -> None:
         """Remember that the request which was just answered went well."""
         key, self._candidate = self._candidate, b""
-        if key and is_lasting(key):
+        # Other credentials end by themselves.
+        if key and principal.kind in (PrincipalKind.HOST, PrincipalKind.LOCAL) and is_lasting(key):
             encoding = request.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
             generation = self._services.identity.generation
             entry = Entry(route, principal, request.path, encoding, route.facts(request), generation)
