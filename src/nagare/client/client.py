@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from nagare.client.problems import problem_of
 from nagare.client.target import FindTarget, Target
@@ -65,6 +65,7 @@ class Client:
         self._find = find
         self._is_lean = is_lean
         self._session: HttpSession | LeanSession | None = None
+        self._renewing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         """Prepare the connections. Raises ConfigError for an address or certificate authority that is unusable."""
@@ -199,12 +200,29 @@ class Client:
         invariant(not isinstance(session, LeanSession), "a lean client has no live connection")
         assert not isinstance(session, LeanSession)
         async with self._deadline(f"connect {path}"):
+            shown = await self._shown(session)
             opened = await session.connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
+            if isinstance(opened, Answer) and opened.status == 401 and await self._renewed(session, shown):
+                opened = await session.connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
         match opened:
             case Answer():
                 raise problem_of(opened, f"connect {path}", self.clock)
             case socket:
                 return socket
+
+    async def fetch(self, path: str, kind: type[T], params: Mapping[str, str] | None = None) -> T:
+        """Return the answer to a GET as ``kind``; for the calls of a feature that stand elsewhere."""
+        return await self._fetch(path, kind, params)
+
+    @overload
+    async def send(self, method: str, path: str, document: Any, kind: type[T]) -> T: ...
+    @overload
+    async def send(self, method: str, path: str, document: Any, kind: None) -> None: ...
+    async def send(self, method: str, path: str, document: Any, kind: type[T] | None) -> T | None:
+        """Send ``document``, None for no body, and return the answer as ``kind``; as above."""
+        body = {} if document is None else {"body": encode(document), "headers": _JSON}
+        answer = await self._call(method, path, **body)
+        return None if kind is None else self._decode(answer, kind)
 
     async def _open(self) -> HttpSession | LeanSession:
         trust = Trust(self.target.ca_file, self.target.pin)
@@ -234,7 +252,35 @@ class Client:
 
     async def _request(self, method: str, path: str, **parts: Any) -> Answer:
         async with self._deadline(f"{method} {path}"):
-            return await self._session_or_fail().request(method, path, **parts)
+            session = self._session_or_fail()
+            shown = await self._shown(session)
+            answer = await session.request(method, path, **parts)
+            if answer.status == 401 and await self._renewed(session, shown):
+                answer = await session.request(method, path, **parts)
+            return answer
+
+    async def _shown(self, session: HttpSession | LeanSession) -> str:
+        """Return the token that the next request shows, renewed when it would end soon."""
+        login = self.target.login
+        if login is not None and login.is_due(self.clock):
+            await self._renewed(session, login.access)
+        return "" if login is None else login.access
+
+    async def _renewed(self, session: HttpSession | LeanSession, shown: str) -> bool:
+        """Replace the token ``shown``, if it is a login's; tell whether it was."""
+        login = self.target.login
+        if login is None or isinstance(session, LeanSession):
+            return False
+
+        async def post(path: str, body: bytes) -> Answer:
+            return await session.request("POST", path, body=body, headers=_JSON)
+
+        # One at a time: whoever comes second takes up what the first has got.
+        async with self._renewing:
+            if login.access == shown:
+                await login.renew(post, self.clock)
+            session.show(login.access)
+        return True
 
     def _deadline(self, request: str) -> _Deadline:
         return _Deadline(self._deadline_seconds, f"cannot {request} at {self.target.url}")

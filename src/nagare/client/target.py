@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nagare.client.login_keeper import LoginKeeper
+from nagare.client.logins import Logins
 from nagare.client.owner import find_owner
+from nagare.config.files import logins_folder
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import ConfigError, ConnectFailedError, InputError, PermissionDeniedError
@@ -31,6 +34,8 @@ class Target:
     token: str = field(repr=False)
     ca_file: Path | None = None
     pin: str = ""
+    # What renews the token, when it is a user's login.
+    login: LoginKeeper | None = field(default=None, repr=False, compare=False)
 
 
 FindTarget = Callable[[], Target]
@@ -41,13 +46,40 @@ def find_target(settings: Settings) -> Target:
     client = settings.client
     places = Places(settings.data)
     if not client.server:
-        note = read_server_note(places)
+        try:
+            note = read_server_note(places)
+        except ConnectFailedError:
+            if (target := _only_login(settings)) is None:
+                raise
+            return target
         token = read_token(client.token_file or places.token)
         return Target(note.url, token, client.ca_file or (Path(note.ca) if note.ca else None))
+    if client.token_file is not None:
+        return Target(client.server, read_token(client.token_file), client.ca_file)
     # The local token is for the local server only: it is never shown to another address.
-    if client.token_file is None:
-        return Target(client.server, local_token_for(client.server, places), client.ca_file)
-    return Target(client.server, read_token(client.token_file), client.ca_file)
+    token = local_token_for(client.server, places)
+    target = None if token else _login(settings, client.server)
+    return target or Target(client.server, token, client.ca_file)
+
+
+def logins_of(settings: Settings) -> Logins:
+    """Return the logins of this user."""
+    return Logins(settings.client.logins or logins_folder(), wants_keyring=settings.client.keyring)
+
+
+def _only_login(settings: Settings) -> Target | None:
+    """Return the one server that this user has logged in to, on a machine without an installation of its own."""
+    urls = [] if settings.data.exists() else logins_of(settings).urls()
+    return _login(settings, urls[0]) if len(urls) == 1 else None
+
+
+def _login(settings: Settings, url: str) -> Target | None:
+    logins = logins_of(settings)
+    login = logins.find(url)
+    if login is None:
+        return None
+    ca_file = settings.client.ca_file or (Path(login.ca_file) if login.ca_file else None)
+    return Target(login.url, login.access, ca_file, login.pin, LoginKeeper(logins, login))
 
 
 def local_token_for(url: str, places: Places) -> str:

@@ -45,6 +45,13 @@ def user_file() -> Path:
     return platformdirs.user_config_path("nagare") / NAME
 
 
+def logins_folder() -> Path:
+    """Return where this user's logins are kept, which need not exist."""
+    import platformdirs  # noqa: PLC0415  as above
+
+    return platformdirs.user_state_path("nagare") / "logins"
+
+
 def working_directory() -> Path:
     """Return where this process stands. Raises ConfigError when the directory was removed under it."""
     try:

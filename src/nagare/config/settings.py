@@ -274,6 +274,8 @@ class ClientSettings:
     server: str = setting("", "URL of the server; empty takes this installation's own from run/")
     token_file: Path | None = setting(None, "file with the token; empty takes run/token")
     ca_file: Path | None = setting(None, "certificate authority that signed the server's certificate")
+    logins: Path | None = setting(None, "folder of the logins; empty takes the user's state directory")
+    keyring: bool = setting(True, "keep the tokens of logins in the desktop's keyring where there is one")
     # Longer than a query may take at the server, whose word about a slow one is the better one.
     deadline_seconds: float = setting(40.0, "time that one request may take", unit="seconds", low=0.1, high=3600)
 

@@ -42,8 +42,8 @@ class HttpSession:
         check_address(url, self._trust.pin)
         self._base = URL(url.rstrip("/") + "/")
         self._headers = {"User-Agent": f"nagare/{__version__}"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._shown: dict[str, str] = {}
+        self.show(token)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -68,6 +68,10 @@ class HttpSession:
             await self._session.close()
             self._session = None
 
+    def show(self, token: str) -> None:
+        """Show ``token`` from now on, nothing when it is empty."""
+        self._shown = {"Authorization": f"Bearer {token}"} if token else {}
+
     async def request(
         self,
         method: str,
@@ -81,7 +85,7 @@ class HttpSession:
         url = self._url(path, params)
         with Translated(url):
             async with self._open_session().request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                method, url, data=body, headers={**self._shown, **(headers or {})}, allow_redirects=False
             ) as response:
                 content = await _read_capped(response)
                 found = {name.lower(): value for name, value in response.headers.items()}
@@ -96,7 +100,7 @@ class HttpSession:
         with Translated(url):
             try:
                 socket = await self._open_session().ws_connect(
-                    url, heartbeat=heartbeat_seconds, max_msg_size=FRAME_LIMIT_BYTES
+                    url, headers=self._shown, heartbeat=heartbeat_seconds, max_msg_size=FRAME_LIMIT_BYTES
                 )
             except aiohttp.WSServerHandshakeError as error:
                 found = {name.lower(): value for name, value in (error.headers or CIMultiDict()).items()}

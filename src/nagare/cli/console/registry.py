@@ -45,6 +45,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "audit": Entry(
             "nagare.cli.offline.audit", "Who did what, and the proof that nobody rewrote it.", has_rows=True
         ),
+        "login": Entry("nagare.cli.accounts.login", "Log in to a server, for all commands.", has_rows=True),
+        "logout": Entry("nagare.cli.accounts.logout", "End a login."),
+        "users": Entry("nagare.cli.accounts.users", "Users, roles, sessions and personal keys.", has_rows=True),
         "serve": Entry("nagare.cli.serve", "Run the server."),
         "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
         "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),

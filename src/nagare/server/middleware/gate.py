@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from nagare.config.settings import ServerSettings
 from nagare.errors import PermissionDeniedError
+from nagare.server.middleware.cors import ALLOWED_ORIGIN, preflight
 from nagare.server.running.listen import Listen, own_names
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -33,12 +34,14 @@ def make_gate(settings: ServerSettings, listen: Listen) -> Middleware:
                 hint="add the name to server.allowed_hosts if it is one",
             )
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and origin.lower() not in origins and not is_same_origin(origin, request):
-            raise PermissionDeniedError(
-                f"cannot answer a page of origin {origin[:80]!r}: not allowed",
-                hint="add the origin to server.allowed_origins if you trust it",
-            )
-        return await handler(request)
+        if origin is not None and not is_same_origin(origin, request):
+            if origin.lower() not in origins:
+                raise PermissionDeniedError(
+                    f"cannot answer a page of origin {origin[:80]!r}: not allowed",
+                    hint="add the origin to server.allowed_origins if you trust it",
+                )
+            request[ALLOWED_ORIGIN] = origin
+        return preflight(request) or await handler(request)
 
     return gate
 

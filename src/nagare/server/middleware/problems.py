@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
 from nagare.server.foreign.fault import ErrorForm, bug_fault, fault_of, http_fault
+from nagare.server.middleware.cors import let_read
 from nagare.server.middleware.seldom import Seldom
 from nagare.server.problems import bug_response, error_response, http_response, status_of
 from nagare.server.route import Route
@@ -25,6 +26,8 @@ from nagare.server.services import REQUEST_ID, SERVICES
 log = logging.getLogger(__name__)
 
 HEADER = "X-Request-Id"
+# Whatever is answered, no browser runs or shows anything of it as a page; a page of ours brings its own.
+_NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
 _LAWFUL = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -72,6 +75,8 @@ async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     response.headers[HEADER] = request.get(REQUEST_ID, "")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Content-Security-Policy", _NO_CONTENT)
+    let_read(request, response)
     response.headers["Server"] = "nagare"
 
 

@@ -1,0 +1,102 @@
+"""``nagare login``: a session at a server, which all commands of this user share."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from nagare.cli.accounts.passwords import ask_password
+from nagare.cli.console.diagnostics import note
+from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of, is_interactive
+from nagare.cli.console.output import write_document
+from nagare.errors import ConnectFailedError, InputError
+
+if TYPE_CHECKING:
+    from nagare.client.logins import Login
+    from nagare.client.target import Target
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def login(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="The server; --server or this machine's own.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", "-u", metavar="NAME", help="The user; asked for if not given.")
+    ] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
+    ] = False,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Authority of the server's certificate.")
+    ] = None,
+    pin: Annotated[str, typer.Option("--pin", metavar="HEX", help="SHA-256 of the server's certificate.")] = "",
+) -> None:
+    """Log in, so that every command speaks to the server as you.
+
+    The tokens stay in the keyring where there is one, else in a file that only you can read. They are renewed by
+    themselves until `nagare logout`, or until nobody used them for two weeks.
+
+    Examples:
+      nagare login https://ops.example.net:8750
+      nagare login --user ada --password-stdin < secret.txt
+    """
+    invocation = invocation_of(context)
+    target = _target(invocation, url, ca, pin)
+    if user is None:
+        if not is_interactive():
+            raise InputError("cannot ask for a user: this is no terminal", hint="add --user NAME")
+        user = typer.prompt("User", err=True)
+    password = ask_password(f"Password of {user}", from_stdin=password_stdin)
+    kept, is_in_keyring = asyncio.run(_log_in(invocation, target, user, password))
+    if invocation.output in (OutputFormat.JSON, OutputFormat.NDJSON):
+        write_document({"url": kept.url, "user": kept.user, "session": kept.session, "keyring": is_in_keyring})
+    elif not invocation.is_quiet:
+        place = "in the keyring" if is_in_keyring else "in a file of yours"
+        note(f"nagare: logged in to {kept.url} as {kept.user}; the tokens are {place}")
+
+
+def _target(invocation: Invocation, url: str | None, ca: Path | None, pin: str) -> Target:
+    from nagare.client.target import Target, read_server_note
+    from nagare.config.places import Places
+
+    client = invocation.settings.client
+    ca_file, url = ca or client.ca_file, url or client.server
+    if not url:
+        try:
+            found = read_server_note(Places(invocation.settings.data))
+        except ConnectFailedError as error:
+            raise InputError(
+                "cannot log in: no server was named, and none runs here", hint="nagare login https://SERVER:8750"
+            ) from error
+        url, ca_file = found.url, ca_file or (Path(found.ca) if found.ca else None)
+    url = url if "://" in url else f"https://{url}"
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise InputError(f"cannot log in to {url}: the password would cross the network in the clear", hint="use https")
+    return Target(url, "", ca_file, pin)
+
+
+async def _log_in(invocation: Invocation, target: Target, user: str, password: str) -> tuple[Login, bool]:
+    from nagare.client.accounts import Accounts
+    from nagare.client.client import Client
+    from nagare.client.login_keeper import tokens_of
+    from nagare.client.logins import Login, with_tokens
+    from nagare.client.target import logins_of
+
+    settings = invocation.settings
+    async with Client(target, deadline_seconds=settings.client.deadline_seconds) as client:
+        reply = await Accounts(client).login(user, password)
+        ca_file = "" if target.ca_file is None else str(target.ca_file.absolute())
+        begun = Login(target.url.rstrip("/"), reply.user, reply.session, "", 0, "", ca_file, target.pin)
+        kept = with_tokens(begun, tokens_of(reply, client.clock))
+        logins = logins_of(settings)
+        async with logins.locked(kept.url):
+            return kept, logins.save(kept)
