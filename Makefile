@@ -69,13 +69,13 @@ peers:  ## fetch the foreign programs that test-peers and bench use, without roo
 	@sh tools/peers.sh .peers
 
 test-peers: dev peers  ## our interfaces against real Prometheus, vmagent, Chromium and tmux
-	PATH="$(CURDIR)/.peers/bin:$$PATH" $(PYTEST) -m peer
+	PATH="$(CURDIR)/.peers/bin:$$PATH" $(PYTEST) -m 'peer and not soak'
 
 snapshots: dev  ## draw the expected screens again; look at the change before committing it
 	$(PYTEST) tests/tui/snapshots -q --snapshot-update
 
-soak: dev  ## the long forms of the tests
-	HYPOTHESIS_PROFILE=soak $(PYTEST) -m soak --timeout 7200
+soak: dev peers  ## the long forms of the tests
+	PATH="$(CURDIR)/.peers/bin:$$PATH" HYPOTHESIS_PROFILE=soak $(PYTEST) -m soak --timeout 7200
 	HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/component -m "not peer and not soak" -n $(JOBS) --timeout 7200
 
 bench: dev  ## measure everything beside its peers (after make peers); one part: make bench ARGS="--only foreign"
