@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 from nagare.errors import NagareError, StorageError, UnauthenticatedError
 from nagare.keys.token_keys import TokenKey, load_keys, make_key
 from nagare.lib.clock import Clock
@@ -140,12 +142,22 @@ def verify_compact(token: str, keys: Iterable[TokenKey]) -> bytes:
     from jwt.exceptions import PyJWTError  # noqa: PLC0415  as above
 
     try:
-        jws = PyJWS([ALGORITHM])
-        header: dict[str, Any] = jws.get_unverified_header(token)
-        key = next((key for key in keys if key.id == header.get("kid")), None)
-        if key is None or header != {"alg": ALGORITHM, "typ": _TYPE, "kid": key.id}:
-            raise _refused()
-        payload: bytes = jws.decode_complete(token, key.public, [ALGORITHM])["payload"]
+        header: dict[str, Any] = PyJWS().get_unverified_header(token)
+    except (PyJWTError, ValueError, TypeError, RecursionError) as error:
+        raise _refused() from error
+    key = next((key for key in keys if key.id == header.get("kid")), None)
+    if key is None or header != {"alg": ALGORITHM, "typ": _TYPE, "kid": key.id}:
+        raise _refused()
+    return verified_payload(token, key.public)
+
+
+def verified_payload(token: str, key: RSAPublicKey) -> bytes:
+    """Return the payload if ``key`` signed it with RS256, whatever the header says besides. Raises UnauthenticatedError."""
+    from jwt import PyJWS  # noqa: PLC0415  as above
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415  as above
+
+    try:
+        payload: bytes = PyJWS([ALGORITHM]).decode_complete(token, key, [ALGORITHM])["payload"]
     except (PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise _refused() from error
     return payload

@@ -1,0 +1,191 @@
+"""A state machine of sessions: whatever clients, thieves and admins do in whatever order, the model and the store agree."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from nagare.errors import NotFoundError, UnauthenticatedError
+from nagare.identity.sessions.session import GRACE_SECONDS, EndedBy, Opened
+from nagare.identity.users.roles import Grant
+from nagare.records.engine import Records
+from tests.component.identity.conftest import HOME, PASSWORD, ROOT, World
+from tests.component.server.loop_thread import LoopThread
+
+T = TypeVar("T")
+IDLE_SECONDS = 14 * 86_400
+WHOLE_SECONDS = 90 * 86_400
+
+
+@dataclass(eq=False)
+class Family:
+    """What the model knows of one session: its tokens in their order, and when each was used."""
+
+    user: str
+    id: str
+    begun: float
+    tokens: list[str]
+    made: list[float]
+    used: list[float | None] = field(default_factory=lambda: [None])
+    access: list[tuple[str, float]] = field(default_factory=list)
+    has_ended: bool = False
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """The machine; the clock is turned by hand."""
+
+    families = Bundle("families")
+    empty: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = LoopThread()
+        self._folder = Path(tempfile.mkdtemp(prefix="sessions-"))
+        for file in self.empty.iterdir():
+            shutil.copytree(file, self._folder / file.name) if file.is_dir() else shutil.copy(file, self._folder)
+        self._records = Records(self._folder / "records.db")
+        self.run(self._records.__aenter__())
+        self.world = World(self._records, self._folder)
+        self.known: list[Family] = []
+        self.disabled: set[str] = set()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._thread.loop).result(30)
+
+    def teardown(self) -> None:
+        self.run(self._records.__aexit__(None, None, None))
+        self._thread.close()
+        shutil.rmtree(self._folder)
+
+    @property
+    def now(self) -> float:
+        return self.world.clock.monotonic()
+
+    def _opened(self, opened: Opened) -> tuple[str, float]:
+        return opened.access, self.now + 900
+
+    def _lives(self, family: Family) -> bool:
+        return not family.has_ended and family.user not in self.disabled and self.now < family.begun + WHOLE_SECONDS
+
+    @initialize()
+    def users(self) -> None:
+        for name in ("ada", "bob"):
+            self.run(self.world.add(name, Grant("viewer")))
+
+    @rule(target=families, user=st.sampled_from(["ada", "bob"]))
+    def login(self, user: str) -> Family:
+        login = self.world.identity.by_password.login(user, PASSWORD, address=HOME)
+        if user in self.disabled:
+            with pytest.raises(UnauthenticatedError):
+                self.run(login)
+            # Forgiven, so that this machine is about sessions and not about waiting.
+            self.world.identity.throttle.succeed(user, HOME)
+            return Family(user, "none", self.now, ["ngf_none"], [self.now], has_ended=True)
+        opened = self.run(login)
+        family = Family(user, opened.session.id, self.now, [opened.refresh], [self.now])
+        family.access.append(self._opened(opened))
+        self.known.append(family)
+        return family
+
+    @rule(family=families, back=st.integers(0, 3))
+    def refresh(self, family: Family, back: int) -> None:
+        index = max(0, len(family.tokens) - 1 - back)
+        secret, used = family.tokens[index], family.used[index]
+        is_due = self._lives(family) and self.now < min(family.made[index] + IDLE_SECONDS, family.begun + WHOLE_SECONDS)
+        is_replay = is_due and used is not None and self.now - used > GRACE_SECONDS
+        if not is_due or is_replay:
+            with pytest.raises(UnauthenticatedError):
+                self.run(self.world.identity.sessions.refresh(secret))
+            family.has_ended = family.has_ended or is_replay
+            return
+        opened = self.run(self.world.identity.sessions.refresh(secret))
+        if used is None:
+            family.used[index] = self.now
+            family.tokens.append(opened.refresh)
+            family.made.append(self.now)
+            family.used.append(None)
+        assert opened.refresh == family.tokens[index + 1]
+        assert opened.session.id == family.id
+        family.access.append(self._opened(opened))
+
+    @rule(seconds=st.sampled_from([1, 30, 59, 61, 850, 1000, 86_400, 13 * 86_400, 20 * 86_400]))
+    def wait(self, seconds: float) -> None:
+        self.run(self.world.clock.advance(seconds))
+
+    @rule(family=families)
+    def end(self, family: Family) -> None:
+        ending = self.world.identity.sessions.end(family.id, EndedBy.REVOKED)
+        if family.has_ended:
+            with pytest.raises(NotFoundError):
+                self.run(ending)
+        else:
+            self.run(ending)
+        family.has_ended = True
+
+    @rule(family=families, back=st.integers(0, 2))
+    def log_out(self, family: Family, back: int) -> None:
+        self.run(self.world.identity.sessions.end_by_refresh(family.tokens[max(0, len(family.tokens) - 1 - back)]))
+        family.has_ended = True
+
+    @rule(user=st.sampled_from(["ada", "bob"]))
+    def disable(self, user: str) -> None:
+        account = self.run(self.world.identity.users.get(user))
+        self.run(self.world.identity.users.disable(ROOT, account))
+        self.disabled.add(user)
+        for family in self.known:
+            family.has_ended = family.has_ended or family.user == user
+
+    @rule(user=st.sampled_from(["ada", "bob"]))
+    def enable(self, user: str) -> None:
+        account = self.run(self.world.identity.users.get(user))
+        self.run(self.world.identity.users.enable(ROOT, account))
+        self.disabled.discard(user)
+
+    @rule()
+    def restart(self) -> None:
+        self.world.restarted()
+
+    @rule()
+    def tidy(self) -> None:
+        self.run(self.world.identity.sessions.tidy())
+        for family in self.known:
+            family.has_ended = family.has_ended or self.now >= family.begun + WHOLE_SECONDS
+
+    @invariant()
+    def the_store_lists_what_lives(self) -> None:
+        listed = {session.id for session, _ in self.run(self.world.identity.sessions.live(None))}
+        assert listed == {family.id for family in self.known if self._lives(family)}
+
+    @invariant()
+    def access_tokens_hold_while_their_session_lives(self) -> None:
+        for family in self.known[-4:]:
+            for token, until in family.access[-2:]:
+                try:
+                    principal = self.run(self.world.identity.authenticate(token))
+                except UnauthenticatedError:
+                    assert not self._lives(family) or self.now >= until
+                else:
+                    assert self._lives(family)
+                    assert self.now < until + 6
+                    assert (principal.name, principal.session_id) == (family.user, family.id)
+
+
+def test_sessions_behave_in_every_order(tmp_path: Path) -> None:
+    async def prepare() -> None:
+        async with Records(tmp_path / "records.db") as records:
+            # The key that signs, made once for all runs: that is what takes long.
+            await World(records, tmp_path).identity.access_tokens.sign("u", "s")
+
+    asyncio.run(prepare())
+    SessionMachine.empty = tmp_path
+    machine = SessionMachine.TestCase
+    machine.settings = settings(max_examples=25, stateful_step_count=40)
+    machine().runTest()
