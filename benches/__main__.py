@@ -22,6 +22,7 @@ NAMES = [
         "server",
         "ingest",
         "store",
+        "identity",
         "foreign",
         "tsbs",
         "tsbs_tall",

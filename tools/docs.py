@@ -10,6 +10,7 @@ from tools.docs_cli import cli_page
 from tools.docs_keys import keys_page
 from tools.docs_metrics import metrics_page
 from tools.docs_problems import exit_codes_page, problems_page
+from tools.docs_roles import roles_page
 from tools.docs_settings import settings_page
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -67,6 +68,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "keys.md": keys_page,
     "metrics.md": metrics_page,
     "problems.md": problems_page,
+    "roles.md": roles_page,
     "settings.md": settings_page,
     "tables.md": tables_page,
 }

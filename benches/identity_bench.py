@@ -1,0 +1,87 @@
+"""What it costs to know who asks: a login beside its argon2 alone, access tokens, and a caller that is limited to groups.
+
+In one process without HTTP, on real records; CPU time of all threads, so that neighbours on the machine do not count.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from benches.report import Row, Section
+from nagare.identity.passwords.hashing import Passwords
+from nagare.identity.service import Identity
+from nagare.identity.users.roles import Grant
+from nagare.lib.clock import SystemClock
+from nagare.model.principal import ADMIN_PERMISSIONS, Principal, PrincipalKind
+from nagare.records.engine import Records
+from nagare.wire.sql import SqlRequest
+from tests.support.metric_store import make_batch, make_store
+
+PASSWORD = "correct horse battery"
+ROOT = Principal("t", "local", ADMIN_PERMISSIONS, kind=PrincipalKind.LOCAL)
+LOGINS, CHECKS, HOSTS, ROWS = 8, 2_000, 20, 20_000
+
+
+async def _cpu_ms(count: int, work: Callable[[], Awaitable[object]]) -> float:
+    """Return the CPU milliseconds that one of ``count`` runs takes."""
+    began = time.process_time()
+    for _ in range(count):
+        await work()
+    return (time.process_time() - began) * 1000 / count
+
+
+async def _callers(section: Section) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with Records(Path(folder) / "records.db") as records:
+            identity, passwords = Identity(records, SystemClock(), Path(folder) / "keys"), Passwords()
+            await identity.users.add(ROOT, "ada", PASSWORD, [Grant("viewer")])
+            kept = await passwords.hash(PASSWORD)
+            opened = await identity.by_password.login("ada", PASSWORD, address="")
+            argon2 = await _cpu_ms(LOGINS, lambda: passwords.compare(PASSWORD, kept))
+            login = await _cpu_ms(LOGINS, lambda: identity.by_password.login("ada", PASSWORD, address=""))
+            section.rows.append(Row("a login", login, "ms CPU", argon2, "argon2 alone", argon2 * 1.2))
+            fresh = await _cpu_ms(200, lambda: identity.access_tokens.verify(opened.access))
+            section.rows.append(Row("an access token seen for the first time: its signature", fresh * 1000, "µs CPU"))
+            again = await _cpu_ms(CHECKS, lambda: identity.authenticate(opened.access))
+            section.rows.append(Row("an access token seen again", again * 1000, "µs CPU", promise=100))
+            secret = await identity.issue_host_token("h1", "web1")
+            host = await _cpu_ms(CHECKS, lambda: identity.authenticate(secret))
+            section.rows.append(Row("a host's token", host * 1000, "µs CPU", promise=100))
+            secrets = [opened.refresh]
+
+            async def refresh() -> None:
+                secrets[0] = (await identity.sessions.refresh(secrets[0])).refresh
+
+            section.rows.append(Row("a refresh", await _cpu_ms(100, refresh), "ms CPU"))
+            passwords.close()
+            await identity.__aexit__(None, None, None)
+
+
+async def _limited(section: Section) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        clock = SystemClock()
+        async with make_store(Path(folder), clock=clock) as store:
+            now = clock.now_ms() - ROWS * 1000
+            for number in range(HOSTS):
+                cpu = {"ts": [now + step * 1000 for step in range(ROWS)], "core": ["all"] * ROWS}
+                cpu["user_ratio"] = [(step % 97) / 97 for step in range(ROWS)]
+                await store.append(make_batch(1, {"cpu": cpu}, host=f"host{number}"))
+            await store.flush()
+            sql = SqlRequest("SELECT host, max(user_ratio), count(*) FROM cpu WHERE user_ratio < 0.9 GROUP BY host")
+            everyone = frozenset(f"host{number}" for number in range(HOSTS))
+            await _cpu_ms(5, lambda: store.query(sql))
+            whole = await _cpu_ms(20, lambda: store.query(sql))
+            limited = await _cpu_ms(20, lambda: store.query(sql, hosts=everyone))
+            what = f"SQL over {HOSTS * ROWS:,} rows for a caller limited to groups that have all hosts"
+            section.rows.append(Row(what, limited, "ms CPU", whole, "one that is not limited"))
+
+
+def run() -> Section:
+    """Measure all of it."""
+    how = "One process, no HTTP, real records and store; CPU time of all threads."
+    section = Section("Who asks", how)
+    asyncio.run(_callers(section))
+    asyncio.run(_limited(section))
+    return section
