@@ -195,8 +195,10 @@ async def test_other_requests_on_the_connection_before_and_after(api: Api) -> No
     async with connected(api) as line:
         for seq in (1, 2):
             assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
+        before = _hot(api)
         assert (await line.ask(get)).status == 200
         assert (await line.ask(batch_request(api, token, seq=3))).status == 200
+        assert _hot(api) == before + 1
         assert (await line.ask(get.replace(b"hosts", b"nope"))).status == 404
 
 
@@ -315,3 +317,45 @@ async def test_a_head_is_known_to_one_right_alone(api: Api) -> None:
         assert (await line.ask(other)).status == 401
         foreign = batch_request(api, token, seq=4).replace(b"Host: 127.0.0.1", b"Host: evil.example")
         assert (await line.ask(foreign)).status == 403
+
+
+async def test_a_stopping_server_answers_what_it_has_begun(serve: Serve) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with serve() as api:
+            token = await api.register()
+            # Outlives the server.
+            line = await stack.enter_async_context(connected(api))
+            for seq in (1, 2):
+                await line.ask(batch_request(api, token, seq=seq))
+            line.writer.write(batch_request(api, token, seq=3))
+            (connection,) = _connections_of(line)
+            async with asyncio.timeout(30):
+                while _hot(api) < 2 and connection._waiting is None:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+        assert (await line.read()).status in (200, 503)
+
+
+async def test_an_idle_connection_is_closed_but_not_one_at_work(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serve() as api, connected(api) as line:
+        token = await api.register()
+        for seq in (1, 2):
+            await line.ask(batch_request(api, token, seq=seq))
+        (connection,) = _connections_of(line)
+        connection._next_keepalive_close_time = 0.0
+        monkeypatch.setattr(hot, "_PATIENCE_SECONDS", 30.0)
+        request = batch_request(api, token, seq=3)
+        line.writer.write(request[:-5])
+        async with asyncio.timeout(30):
+            while connection._entry is None:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        connection._process_keepalive()
+        line.writer.write(request[-5:])
+        assert (await line.read()).status == 200
+        connection._next_keepalive_close_time = 0.0
+        connection._process_keepalive()
+        assert await line.reader.read() == b""
+
+
+def _connections_of(line: Line) -> list[Any]:
+    port = line.writer.get_extra_info("sockname")[1]
+    return [each for each in _connections() if each.peername[1] == port]

@@ -20,7 +20,8 @@ from aiohttp.web_protocol import RequestHandler
 from nagare.errors import NagareError
 from nagare.model.principal import Principal, PrincipalKind
 from nagare.server.bodies import Body, Holding
-from nagare.server.hot.heads import Entry, Head, HotAnswer, HotCall, HotRoute, is_lasting, read_head
+from nagare.server.hot.heads import Entry, Head, HotAnswer, HotCall, HotRoute, is_lasting, is_whole_question, read_head
+from nagare.server.stamps import STAMPS
 
 if TYPE_CHECKING:
     from nagare.server.services import Services
@@ -35,6 +36,8 @@ _PATIENCE_SECONDS = 5.0
 _WAITING_BYTES = 64 * 1024
 _REASONS = {200: b"OK", 204: b"No Content"}
 _UNKNOWN = -1
+_STOPPING = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_STAMPS = "\r\n".join(f"{name}: {value}" for name, value in STAMPS.items()).encode()
 # Ids of requests: sixteen digits of chance for this process, then a number.
 _PREFIX = secrets.token_hex(8).encode()
 _numbers = itertools.count(1)
@@ -109,15 +112,23 @@ class HotConnection(RequestHandler):
         self._forget_half()
         super().connection_lost(exc)
 
+    def _process_keepalive(self) -> None:
+        if self._waiting is None and self._entry is None:
+            super()._process_keepalive()
+            return
+        # For the library the connection is idle; it is not.
+        self._keepalive_handle = self._loop.call_later(self._keepalive_timeout, self._process_keepalive)
+
     def _is_idle(self) -> bool:
         waiter = self._waiter
         is_open = not (self._close or self._force_close)
-        return is_open and waiter is not None and not waiter.done() and not self._messages
+        # One that does not read its answers is the library's to slow down.
+        return is_open and waiter is not None and not waiter.done() and not self._messages and not self._paused
 
     def _begin(self, data: bytes) -> None:
         head = read_head(data)
         if head is None:
-            self._rest = _UNKNOWN
+            self._rest = 0 if is_whole_question(data) else _UNKNOWN
             super().data_received(data)
             return
         entry = None
@@ -202,7 +213,10 @@ class HotConnection(RequestHandler):
             self._done.set_result(None)
         if self.transport is None:
             return
-        if answer is None:
+        if answer is None and (self._close or self._force_close):
+            # The library takes no more; the sender shall know that nothing is lost by trying again.
+            self.transport.write(_STOPPING)
+        elif answer is None:
             self._rest = len(request)
             self._pass_on(request)
         else:
@@ -220,7 +234,7 @@ def render(answer: HotAnswer) -> bytes:
     lines = [
         b"HTTP/1.1 %d %s" % (answer.status, _REASONS[answer.status]),
         b"X-Request-Id: %s%016x" % (_PREFIX, next(_numbers)),
-        b"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nServer: nagare",
+        _STAMPS,
         b"Date: " + rfc822_formatted_time().encode(),
     ]
     if answer.media:

@@ -138,6 +138,14 @@ def read_head(content: bytes) -> Head | None:
     return Head(key, signature, end + 4 + int(digits), end + 4)
 
 
+def is_whole_question(content: bytes) -> bool:
+    """Tell whether ``content`` is one plain GET, whole and without a body."""
+    if not content.startswith(b"GET /") or content.find(b"\r\n\r\n") != len(content) - 4:
+        return False
+    low = content.lower()
+    return not any(sign in low for sign in (b"\r\ncontent-length:", b"\r\ntransfer-encoding:", b"\r\nupgrade:"))
+
+
 def is_lasting(key: bytes) -> bool:
     """Tell whether every request with that head is like the others: no other framing, no id of its own, no second length."""
     if not key.partition(b"\r\n")[0].endswith(b" HTTP/1.1"):
@@ -150,6 +158,7 @@ def is_lasting(key: bytes) -> bool:
             b"\r\nexpect:",
             b"\r\nupgrade:",
             b"\r\nx-request-id:",
+            b"\r\norigin:",
             b"\r\ncontent-length:",
         )
     ) and not _closes(low)

@@ -22,12 +22,11 @@ from nagare.server.middleware.seldom import Seldom
 from nagare.server.problems import bug_response, error_response, http_response, status_of
 from nagare.server.route import Route
 from nagare.server.services import REQUEST_ID, SERVICES
+from nagare.server.stamps import STAMPS
 
 log = logging.getLogger(__name__)
 
 HEADER = "X-Request-Id"
-# Whatever is answered, no browser runs or shows anything of it as a page; a page of ours brings its own.
-_NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
 _LAWFUL = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -73,11 +72,11 @@ def _form(request: web.Request, route_by_handler: Mapping[Any, Route]) -> ErrorF
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     """Give every answer its request id and what keeps browsers from guessing and keeping it."""
     response.headers[HEADER] = request.get(REQUEST_ID, "")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers.setdefault("Content-Security-Policy", _NO_CONTENT)
     let_read(request, response)
-    response.headers["Server"] = "nagare"
+    policy = response.headers.get("Content-Security-Policy")
+    response.headers.update(STAMPS)
+    if policy is not None:
+        response.headers["Content-Security-Policy"] = policy
 
 
 def _log(seldom: Seldom, request: web.Request, request_id: str, error: NagareError) -> None:
