@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from nagare.client.logins import Login, Logins, with_tokens
 from nagare.client.target import Target, find_target, logins_of
 from nagare.config.settings import ClientSettings, IdentitySettings, ServerSettings, Settings
 from nagare.errors import ConfigError, ConnectFailedError, PermissionDeniedError, UnauthenticatedError
-from nagare.lib.clock import ManualClock
+from nagare.lib.clock import ManualClock, SystemClock
 from nagare.server.lifecycle import Running, serving
+from nagare.tui.source import Connected, Found, ServerSource
 from nagare.wire.users import GrantView
 
 PASSWORD = "correct horse battery"
@@ -172,6 +174,14 @@ async def test_a_live_connection_renews_too(world: World) -> None:
         socket = await client.connect_live("/ws/dashboard")
         assert "hello" in await socket.receive()
         await socket.close()
+
+
+async def test_the_dashboard_uses_it(world: World) -> None:
+    await world.login(renew_ms=0)
+    async with aclosing(ServerSource(world.there, SystemClock()).follow()) as events:
+        async with asyncio.timeout(10):
+            kinds = [type(await anext(events)) for _ in range(2)]
+    assert kinds == [Found, Connected]
 
 
 async def test_programs_that_renew_at_one_time_share_what_one_gets(world: World) -> None:

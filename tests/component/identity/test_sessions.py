@@ -134,6 +134,16 @@ async def test_a_session_that_is_not_used_ends(world: World) -> None:
     assert not await _refreshes(world, used.refresh)
     await world.identity.sessions.tidy()
     assert world.revoked == {idle.session.id, used.session.id}
+    told = {(deed.action, deed.actor, deed.target) for deed in world.heard.deeds}
+    assert told == {("sessions.expire", "server", each.session.id) for each in (idle, used)}
+
+
+async def test_sessions_that_end_together_are_told_in_bounds(world: World) -> None:
+    for _ in range(30):
+        await _open(world)
+    await world.clock.advance(91 * 86_400)
+    await world.identity.sessions.tidy()
+    assert [deed.count for deed in world.heard.deeds] == [1] * 20 + [10]
 
 
 @pytest.mark.parametrize("secret", ["", "ngf_", "ngf_" + "a" * 43, "ngf_" + "a" * 5000, "ngf_\ud800", "x"])

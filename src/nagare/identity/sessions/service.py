@@ -14,7 +14,16 @@ from typing import Protocol
 from nagare.config.settings import IdentitySettings
 from nagare.errors import NagareError, NotFoundError, UnauthenticatedError
 from nagare.identity.known import KnownCallers
-from nagare.identity.sessions.session import REFRESH_PREFIX, EndedBy, Opened, Refresh, Session, make_refresh, make_salt
+from nagare.identity.sessions.session import (
+    REFRESH_PREFIX,
+    EndedBy,
+    Lives,
+    Opened,
+    Refresh,
+    Session,
+    make_refresh,
+    make_salt,
+)
 from nagare.identity.sessions.store import Rotated, SessionStore
 from nagare.identity.tokens import digest_of
 from nagare.identity.users.user import Account
@@ -29,6 +38,8 @@ log = logging.getLogger(__name__)
 _SECRET_LIMIT = 512
 # More live sessions of one user than this, and the one that was used least recently ends.
 _SESSIONS_LIMIT = 100
+# Of sessions that end together by themselves, so many are entries of their own; the others are counted in one.
+_TOLD_LIMIT = 20
 # Ended sessions stay this long in the records, for whoever asks what happened.
 _FORGET_MS = 30 * 86_400_000
 
@@ -57,7 +68,7 @@ class Sessions:
         self._store = store
         self._known = known
         self._tokens = tokens
-        self._settings = settings
+        self._lives = Lives(round(settings.session_seconds * 1000), round(settings.refresh_seconds * 1000))
         self._audit = audit
         self._clock = clock
         self.counters = known.counters
@@ -65,23 +76,24 @@ class Sessions:
     async def open(self, account: Account, *, address: str = "", agent: str = "", origin: str = "password") -> Opened:
         """Open a session of a user who has proved who it is. Raises UnauthenticatedError when it changed meanwhile."""
         now_ms = self._clock.now_ms()
-        expires_ms = now_ms + round(self._settings.session_seconds * 1000)
+        expires_ms = self._lives.end_ms(now_ms, now_ms)
         session = Session(
             uuid.uuid4().hex, account.user.id, now_ms, now_ms, expires_ms, address[:64], plain(agent, 200), origin
         )
         secret = make_refresh()
-        refresh = Refresh(digest_of(secret), session.id, make_salt(), now_ms, min(expires_ms, now_ms + self._life_ms))
+        refresh = Refresh(digest_of(secret), session.id, make_salt(), now_ms, expires_ms)
         ended = await self._store.open(session, account.user, refresh, _SESSIONS_LIMIT)
         if ended is None:
             raise UnauthenticatedError("cannot log in: the user was changed meanwhile", hint="try again")
         self._known.forget(ended)
+        await self._tell_ended("sessions.limit", ended, f"the user has more than {_SESSIONS_LIMIT}")
         self.counters.add("sessions_opened")
         return await self._opened(session, account.user.name, secret, refresh.expires_ms)
 
     async def refresh(self, secret: str, *, address: str = "") -> Opened:
         """Return new tokens for a refresh token, which ends with that. Raises UnauthenticatedError, the same for every cause."""
         is_lawful = secret.startswith(REFRESH_PREFIX) and len(secret) <= _SECRET_LIMIT
-        rotated = await self._store.rotate(secret, self._life_ms, self._clock.now_ms()) if is_lawful else None
+        rotated = await self._store.rotate(secret, self._lives, self._clock.now_ms()) if is_lawful else None
         if rotated is not None and rotated.is_replay:
             await self._end_replayed(rotated, address)
         if rotated is None or rotated.is_replay:
@@ -126,11 +138,9 @@ class Sessions:
     async def tidy(self) -> None:
         """End what has expired, and forget what ended long ago."""
         now_ms = self._clock.now_ms()
-        self._known.forget(await self._store.tidy(now_ms, now_ms - _FORGET_MS))
-
-    @property
-    def _life_ms(self) -> int:
-        return round(self._settings.refresh_seconds * 1000)
+        expired = await self._store.tidy(now_ms, now_ms - _FORGET_MS)
+        self._known.forget(expired)
+        await self._tell_ended("sessions.expire", expired, "its time was over")
 
     async def _opened(self, session: Session, name: str, secret: str, expires_ms: int) -> Opened:
         access = await self._tokens.sign(session.user_id, session.id)
@@ -142,12 +152,26 @@ class Sessions:
         self.counters.add("refresh_replays")
         log.warning("refresh_token_replayed user=%s session=%s", user.name, session.id)
         detail = "a refresh token was used a second time: somebody has a copy, so the session has ended"
-        deed = Deed("sessions.replay", Outcome.DONE, user.name, session.id, "user", address, session.id, detail=detail)
+        await self._tell(
+            Deed("sessions.replay", Outcome.DONE, user.name, session.id, "user", address, session.id, detail=detail)
+        )
+
+    async def _tell_ended(self, action: str, ended: list[str], detail: str) -> None:
+        for session_id in ended[:_TOLD_LIMIT]:
+            await self._tell(
+                Deed(action, Outcome.DONE, "server", actor_kind="server", target=session_id, detail=detail)
+            )
+        if (more := len(ended) - _TOLD_LIMIT) > 0:
+            told = f"{more} more sessions: {detail}"
+            await self._tell(Deed(action, Outcome.DONE, "server", actor_kind="server", detail=told, count=more))
+
+    async def _tell(self, deed: Deed) -> None:
+        # What has ended has ended; a full disk must not bring it back.
         try:
             if self._audit is not None:
                 await self._audit.record(deed)
         except NagareError as error:
-            log.warning("replay_not_recorded: %s", error.message)
+            log.warning("deed_not_recorded action=%s: %s", deed.action, error.message)
 
 
 def principal_of(session: Session, account: Account) -> Principal:

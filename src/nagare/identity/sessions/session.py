@@ -27,8 +27,23 @@ class EndedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Lives:
+    """How long a session lives in all, and without any use, in milliseconds."""
+
+    whole_ms: int
+    idle_ms: int
+
+    def end_ms(self, created_ms: int, used_ms: int) -> int:
+        """Return when a session ends that began and was used last at these times."""
+        return min(created_ms + self.whole_ms, used_ms + self.idle_ms)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A user's session: the family of refresh tokens that descend from one login. Times are Unix milliseconds."""
+    """A user's session: the family of refresh tokens that descend from one login. Times are Unix milliseconds.
+
+    ``expires_ms`` is when it ends unless it is used before.
+    """
 
     id: str
     user_id: str

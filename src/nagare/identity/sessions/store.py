@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Row, String, Table, delete, insert, select, update
 
-from nagare.identity.sessions.session import GRACE_SECONDS, EndedBy, Refresh, Session, make_salt, successor
+from nagare.identity.sessions.session import GRACE_SECONDS, EndedBy, Lives, Refresh, Session, make_salt, successor
 from nagare.identity.tokens import digest_of
 from nagare.identity.users.store import read_account, users
 from nagare.identity.users.user import Account, User
@@ -86,12 +86,12 @@ class SessionStore:
         """Return a live session with its user, if that is not disabled."""
         return await self._records.read(lambda connection: _live(connection, session_id, now_ms))
 
-    async def rotate(self, secret: str, life_ms: int, now_ms: int) -> Rotated | None:
+    async def rotate(self, secret: str, lives: Lives, now_ms: int) -> Rotated | None:
         """Use a refresh token: its successor follows, the same one again within the grace. None when it is worth nothing.
 
         One that was used longer ago is a replay: somebody has a copy, and the session ends for both.
         """
-        return await self._records.write(lambda connection: _rotate(connection, secret, life_ms, now_ms))
+        return await self._records.write(lambda connection: _rotate(connection, secret, lives, now_ms))
 
     async def find_by_refresh(self, secret: str) -> str | None:
         """Return the id of the session that a refresh token belongs to, live or not."""
@@ -135,8 +135,10 @@ class SessionStore:
         return await self._records.write(work)
 
 
-def _rotate(connection: Connection, secret: str, life_ms: int, now_ms: int) -> Rotated | None:
-    row = connection.execute(select(refresh_tokens).where(refresh_tokens.c.digest == digest_of(secret))).first()
+def _rotate(connection: Connection, secret: str, lives: Lives, now_ms: int) -> Rotated | None:
+    # Locked where several may write at one time (PostgreSQL): of two uses of a token one is the second.
+    query = select(refresh_tokens).where(refresh_tokens.c.digest == digest_of(secret)).with_for_update()
+    row = connection.execute(query).first()
     if row is None or row.expires_ms <= now_ms or (found := _live(connection, row.session_id, now_ms)) is None:
         return None
     session, account = found
@@ -146,10 +148,12 @@ def _rotate(connection: Connection, secret: str, life_ms: int, now_ms: int) -> R
     next_secret = successor(secret, row.salt)
     next_digest = digest_of(next_secret)
     if row.used_ms is None:
-        refresh = Refresh(next_digest, session.id, make_salt(), now_ms, min(now_ms + life_ms, session.expires_ms))
+        expires_ms = lives.end_ms(session.created_ms, now_ms)
+        refresh = Refresh(next_digest, session.id, make_salt(), now_ms, expires_ms)
         connection.execute(insert(refresh_tokens).values(**asdict(refresh)))
         connection.execute(update(refresh_tokens).where(refresh_tokens.c.digest == row.digest).values(used_ms=now_ms))
-        connection.execute(update(sessions).where(sessions.c.id == session.id).values(used_ms=now_ms))
+        used = update(sessions).where(sessions.c.id == session.id)
+        connection.execute(used.values(used_ms=now_ms, expires_ms=expires_ms))
     expires = select(refresh_tokens.c.expires_ms).where(refresh_tokens.c.digest == next_digest)
     return Rotated(session, account, next_secret, connection.execute(expires).scalar_one())
 
