@@ -59,4 +59,6 @@ class Services:
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+# The generation of the rights under which the caller was let in: what was decided of it holds for that one alone.
+GENERATION: web.RequestKey[int] = web.RequestKey("generation", int)
 ANONYMOUS = Principal(id="", name="anonymous")

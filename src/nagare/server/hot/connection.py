@@ -21,6 +21,7 @@ from nagare.errors import NagareError
 from nagare.model.principal import Principal, PrincipalKind
 from nagare.server.bodies import Body, Holding
 from nagare.server.hot.heads import Entry, Head, HotAnswer, HotCall, HotRoute, is_lasting, is_whole_question, read_head
+from nagare.server.services import GENERATION
 from nagare.server.stamps import STAMPS
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class HotConnection(RequestHandler):
         # Other credentials end by themselves.
         if key and principal.kind in (PrincipalKind.HOST, PrincipalKind.LOCAL) and is_lasting(key):
             encoding = request.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
-            generation = self._services.identity.generation
+            # Of the rights when the caller was let in: they may have changed while it was answered.
+            generation = request.get(GENERATION, _UNKNOWN)
             entry = Entry(route, principal, request.path, encoding, route.facts(request), generation)
             self._services.heads.learn(key, entry)
 

@@ -14,7 +14,7 @@ from nagare.errors import PermissionDeniedError, UnauthenticatedError
 from nagare.model.principal import Principal
 from nagare.server.cookies import access_cookie
 from nagare.server.route import Route
-from nagare.server.services import ANONYMOUS, PRINCIPAL, SERVICES
+from nagare.server.services import ANONYMOUS, GENERATION, PRINCIPAL, SERVICES
 
 
 def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
@@ -27,7 +27,9 @@ def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
             request[PRINCIPAL] = ANONYMOUS
             return await handler(request)
         is_foreign = route is not None and route.form is not None
-        principal = await request.app[SERVICES].identity.authenticate(_secret(request, is_foreign=is_foreign))
+        identity = request.app[SERVICES].identity
+        request[GENERATION] = identity.generation
+        principal = await identity.authenticate(_secret(request, is_foreign=is_foreign))
         request[PRINCIPAL] = principal
         if route is not None:
             check_allowed(route, principal)
