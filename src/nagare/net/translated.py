@@ -11,6 +11,8 @@ from nagare.errors import ConnectFailedError
 from nagare.lib.plain_text import plain
 from nagare.net.causes import os_cause
 
+_CA_HINT = "name the authority that signed it: client.ca_file, or --ca of nagare login"
+
 
 class Translated:
     """Turns what the library and the sockets raise inside the block into ours."""
@@ -30,7 +32,8 @@ class Translated:
             return  # the caller's deadline
         # A name that no resolver can be asked for is refused while it is encoded.
         if isinstance(error, (aiohttp.ClientError, OSError, UnicodeError)):
-            raise ConnectFailedError(f"cannot reach {self._origin}: {cause_of(error)}") from error
+            hint = _CA_HINT if isinstance(error, aiohttp.ClientConnectorCertificateError) else ""
+            raise ConnectFailedError(f"cannot reach {self._origin}: {cause_of(error)}", hint=hint) from error
 
 
 def cause_of(error: BaseException) -> str:

@@ -74,10 +74,10 @@ async def test_names_are_one_whatever_their_case(world: World) -> None:
         await world.identity.users.rename(ROOT, await world.identity.users.get("bob"), "ADA@example.org")
 
 
-@pytest.mark.parametrize("password", ["", "short", "aaaaaaaaaaaaaaaa", "ada-lovelace-ada", "x1y2" * 100])
+@pytest.mark.parametrize("password", ["", "short", "aaaaaaaaaaaaaaaa", "lovelace lovelace", "x1y2" * 100])
 async def test_weak_passwords_are_refused_and_not_told(world: World, password: str) -> None:
     with pytest.raises(InputError) as refused:
-        await world.add("ada", password=password)
+        await world.add("lovelace", password=password)
     assert not password or password not in refused.value.message
 
 
