@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nagare import __version__
 from nagare.agent.identity import Identity, IdentityFiles
+from nagare.agent.join_token import JoinToken, read_join_token
 from nagare.client.client import Client
 from nagare.client.target import Target, local_token_for, read_server_note, read_token
 from nagare.config.places import Places
@@ -51,19 +52,27 @@ class Enrolment:
         self._files = files
         self._clock = clock
         self.name = check_host(settings.name or socket.gethostname())
+        self._joined: Identity | None = None
 
     def find_identity(self, machine: Machine) -> Identity | None:
         """Return the identity that an earlier run left for this machine, name and server; None when there is none."""
         known = self._files.load()
         if known is None:
             return None
-        wanted = (self._settings.server or _OWN, machine.machine_id, self.name)
-        return known if (known.server, known.machine_id, known.asked_name) == wanted else None
+        server = self._settings.server or (known.server if known.has_joined else _OWN)
+        wanted = (server, machine.machine_id, self.name)
+        if (known.server, known.machine_id, known.asked_name) != wanted:
+            return None
+        self._joined = known if known.has_joined else None
+        return known
 
     def find_target(self, token: str) -> Target:
         """Return where the server is now, to be spoken to with ``token``. Raises ConnectFailedError."""
         if self._settings.server:
             return Target(self._settings.server, token, pin=self._settings.server_pin)
+        if self._joined is not None:
+            authority = self._files.authority
+            return Target(self._joined.server, token, authority if authority.exists() else None, self._joined.pin)
         note = read_server_note(self._places)
         return Target(note.url, token, Path(note.ca) if note.ca else None, self._settings.server_pin)
 
@@ -73,16 +82,47 @@ class Enrolment:
 
     async def register(self, machine: Machine, *, deadline_seconds: float) -> Identity:
         """Register this machine and keep what comes of it. Raises like every call, and ConfigError without a token."""
-        # Where first, with what second: while no server runs there is no token either, and that is no fault.
-        target = replace(self.find_target(""), token=self._joining_token())
+        join = self._join_token()
+        if join is not None:
+            target = Target(join.url, join.secret, pin=join.pin)
+        else:
+            # Where first, with what second: while no server runs there is no token either, and that is no fault.
+            target = replace(self.find_target(""), token=self._joining_token())
         request = self._request(machine)
         async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
             reply = await client.register(request)
-        server = self._settings.server or _OWN
-        identity = Identity(server, machine.machine_id, self.name, reply.id, reply.name, reply.token, _digest(request))
+        server = join.url if join else self._settings.server or _OWN
+        identity = Identity(
+            server,
+            machine.machine_id,
+            self.name,
+            reply.id,
+            reply.name,
+            reply.token,
+            _digest(request),
+            has_joined=join is not None,
+            pin=join.pin if join and not reply.ca else "",
+            capabilities=reply.capabilities,
+        )
+        if join is not None:
+            self._files.save_authority(reply.ca)
+            self._joined = identity
         self._files.save(identity)
-        log.info("agent_registered host=%s id=%s server=%s", identity.name, identity.host_id, target.url)
+        log.info(
+            "agent_registered host=%s id=%s server=%s enrolment=%s",
+            identity.name,
+            identity.host_id,
+            target.url,
+            reply.enrolment,
+        )
         return identity
+
+    def _join_token(self) -> JoinToken | None:
+        """Return the token to join with, None when the settings name the server or there is none."""
+        path = self._settings.join_token_file
+        if path is None or self._settings.server:
+            return None
+        return read_join_token(path)
 
     def _request(self, machine: Machine) -> RegisterRequest:
         return RegisterRequest(

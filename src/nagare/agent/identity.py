@@ -36,6 +36,12 @@ class Identity:
     name: str
     token: str = field(repr=False)
     presented: str = ""
+    # Whether it joined by a token, which named the server: its configuration need not.
+    has_joined: bool = False
+    # SHA-256 of the server's certificate, where no authority came with the reply.
+    pin: str = ""
+    # What the server lets this host do beside sending metrics.
+    capabilities: list[str] = field(default_factory=lambda: ["metrics"])
 
 
 class IdentityFiles:
@@ -57,6 +63,18 @@ class IdentityFiles:
     def save(self, identity: Identity) -> None:
         """Keep ``identity``, durably."""
         write_private(self._file, encode(identity))
+
+    @property
+    def authority(self) -> Path:
+        """The authority of the server that this host joined."""
+        return self._directory / "server-ca.pem"
+
+    def save_authority(self, pem: str) -> None:
+        """Keep the authority of the server, or that it has none."""
+        if pem:
+            write_private(self.authority, pem.encode())
+        else:
+            self.authority.unlink(missing_ok=True)
 
     def load_key(self) -> SigningKey:
         """Return the key that signs batches, made at the first call ever; a damaged one is set aside for a new one.

@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False, invoke_without_command=True)
 
 @app.callback()
 def hosts(context: typer.Context) -> None:
-    """List, show, label and remove hosts.
+    """List, show, label, accept, revoke and remove hosts.
 
     Without a verb it lists them.
 
@@ -97,6 +97,48 @@ def label(
 
 
 @app.command()
+def accept(
+    context: typer.Context,
+    name: str = typer.Argument(metavar="NAME", help="The host."),
+    allow: list[str] = typer.Option([], "--allow", "-a", metavar="WORD", help="What it may: commands, update."),
+) -> None:
+    """Let a host work that waits, or that was revoked, and say what it may beside sending metrics.
+
+    Examples:
+      nagare hosts accept web1
+      nagare hosts accept web1 --allow commands
+    """
+    invocation = invocation_of(context)
+
+    async def change(client: Client) -> HostView:
+        return await client.accept_host(name, ["metrics", *allow])
+
+    host = call(invocation.settings, change)
+    if not invocation.is_quiet:
+        note(f"nagare: host {host.name} is {host.enrolment} and may: {', '.join(host.capabilities)}")
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    name: str = typer.Argument(metavar="NAME", help="The host."),
+) -> None:
+    """Shut a host out: its token ends at once, and it cannot join again until it is accepted.
+
+    Example:
+      nagare hosts revoke web1
+    """
+    invocation = invocation_of(context)
+
+    async def change(client: Client) -> HostView:
+        return await client.revoke_host(name)
+
+    host = call(invocation.settings, change)
+    if not invocation.is_quiet:
+        note(f"nagare: host {host.name} is {host.enrolment}")
+
+
+@app.command()
 def remove(
     context: typer.Context,
     name: str = typer.Argument(metavar="NAME", help="The host."),
@@ -145,9 +187,16 @@ def _write_list(invocation: Invocation) -> None:
         names = list(documents[0]) if documents else []
         write_rows(invocation, Rows(names, [list(document.values()) for document in documents]))
         return
-    rows = [(host.name, host.state, host.last_seen_at, host.version, _labels(host.labels)) for host in found]
-    types = ("", "", "TIMESTAMP", "", "")
-    write_rows(invocation, Rows(("host", "state", "last_seen", "version", "labels"), rows, types))
+    rows = [
+        (host.name, host.state, _standing(host), host.last_seen_at, host.version, _labels(host.labels))
+        for host in found
+    ]
+    types = ("", "", "", "TIMESTAMP", "", "")
+    write_rows(invocation, Rows(("host", "state", "enrolment", "last_seen", "version", "labels"), rows, types))
+
+
+def _standing(host: HostView) -> str:
+    return f"{host.enrolment}, contested" if host.conflict else host.enrolment
 
 
 def _labels(labels: dict[str, str]) -> str:

@@ -26,7 +26,8 @@ from nagare.wire.batch import BatchReply
 from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.codec import decode, encode
 from nagare.wire.events import EventRequest, EventView
-from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest
+from nagare.wire.hosts import HostAccept, HostPatch, HostView, RegisterReply, RegisterRequest
+from nagare.wire.joining import JoinTokenList, JoinTokenRequest, JoinTokenView
 from nagare.wire.queries import QueryCost, QueryCosts
 from nagare.wire.signature import HEADER as SIGNATURE_HEADER
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
@@ -149,6 +150,26 @@ class Client:
     async def delete_host(self, name: str) -> None:
         """Forget a host and void its token; its samples stay."""
         await self._call("DELETE", _host_path(name))
+
+    async def accept_host(self, name: str, capabilities: Sequence[str]) -> HostView:
+        """Let a host work that waits or was revoked."""
+        return await self._send("POST", f"{_host_path(name)}/accept", HostAccept(list(capabilities)), HostView)
+
+    async def revoke_host(self, name: str) -> HostView:
+        """Shut a host out until it is accepted again."""
+        return self._decode(await self._call("POST", f"{_host_path(name)}/revoke"), HostView)
+
+    async def mint_join_token(self, request: JoinTokenRequest) -> JoinTokenView:
+        """Mint a join token; it is told only now."""
+        return await self._send("POST", "/api/v1/join-tokens", request, JoinTokenView)
+
+    async def join_tokens(self) -> list[JoinTokenView]:
+        """Return join tokens, the newest first."""
+        return (await self._fetch("/api/v1/join-tokens", JoinTokenList)).tokens
+
+    async def revoke_join_token(self, token_id: str) -> None:
+        """End a join token."""
+        await self._call("DELETE", f"/api/v1/join-tokens/{path_name(token_id)}")
 
     async def register(self, request: RegisterRequest) -> RegisterReply:
         """Register this machine and receive the token that may ingest as it."""

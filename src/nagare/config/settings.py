@@ -36,6 +36,11 @@ class ServerSettings:
     """``[server]``: the process that stores and answers."""
 
     listen: str = setting("127.0.0.1:8750", "address to listen on, HOST:PORT; port 0 picks a free one")
+    tls: str = setting(
+        "auto",
+        "whether to serve TLS: auto does beyond loopback, always does on loopback too",
+        choices=("auto", "always"),
+    )
     insecure: bool = setting(False, "serve plain HTTP beyond loopback; only for a network you fully trust")
     allowed_hosts: tuple[str, ...] = setting((), "further names that a request's Host header may carry")
     allowed_origins: tuple[str, ...] = setting((), "further origins that a browser may send requests from")
@@ -244,6 +249,9 @@ class AgentSettings:
 
     server: str = setting("", "URL of the server; empty takes this installation's own from run/")
     token_file: Path | None = setting(None, "file with the token to register with; empty takes run/token")
+    join_token_file: Path | None = setting(
+        None, "file (0600) with a join token, which names the server too; it is spent when the host has joined"
+    )
     server_pin: str = setting("", "SHA-256 of the server's certificate in hex; no credential is sent before it matches")
     name: str = setting("", "name of this host; empty takes the system's host name")
     interval_seconds: float = setting(5.0, "time between collections", unit="seconds", low=0.2, high=3600)

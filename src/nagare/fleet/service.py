@@ -12,15 +12,23 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from nagare.errors import ConflictError, NagareError, NotFoundError
+from nagare.fleet.joining import (
+    Joining,
+    capabilities_of,
+    check_not_revoked,
+    contest_error,
+    enrolment_of,
+    is_contested,
+)
 from nagare.fleet.liveness import Life, revive
 from nagare.fleet.rules import check_labels, check_registration, merge_labels
 from nagare.fleet.store import HostStore, from_ms
-from nagare.fleet.views import down_event, host_view, up_event
+from nagare.fleet.views import conflict_event, down_event, host_view, up_event
 from nagare.keys.signing import check_public_key
 from nagare.lib.clock import Clock
 from nagare.lib.nearest import did_you_mean
 from nagare.model.event import Event
-from nagare.model.host import Host, HostState
+from nagare.model.host import Contest, Enrolment, Host, HostState
 from nagare.records.engine import Records
 from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest
 
@@ -36,8 +44,12 @@ GROUP_LABEL = "group"
 class HostTokens(Protocol):
     """What the fleet needs of identity."""
 
-    async def issue_host_token(self, host_id: str, name: str) -> str:
-        """Return a new token for the host; earlier ones end."""
+    async def issue_host_token(self, host_id: str, name: str, *, is_active: bool) -> str:
+        """Return a new token for the host, which allows nothing until it is active; earlier ones end."""
+        ...
+
+    async def activate_host_tokens(self, host_id: str) -> None:
+        """Let the tokens of the host allow what a host may."""
         ...
 
     async def revoke_host_tokens(self, host_id: str) -> None:
@@ -95,10 +107,11 @@ class Fleet:
         except NagareError as error:
             log.warning("last_seen_not_saved: %s", error.message)
 
-    async def register(self, request: RegisterRequest) -> RegisterReply:
+    async def register(self, request: RegisterRequest, joining: Joining | None = None) -> RegisterReply:
         """Register a machine, or the same machine again, and return a new token for it.
 
-        Raises InputError, and ConflictError when another machine has that name: two machines are never merged.
+        ``joining`` is how it came, None for who may register at once. Raises InputError, PermissionDeniedError for a host
+        that was revoked, and ConflictError when another machine has that name: two machines are never merged.
         """
         check_registration(request)
         if request.public_key is not None:
@@ -107,16 +120,39 @@ class Fleet:
             raise ConflictError(f"cannot register host {request.name!r}: it is being registered just now")
         self._registering.add(request.name)
         try:
-            host = self._registered(request)
+            await self._check_uncontested(request, joining)
+            host = self._registered(request, joining)
             await self._store.save(host)
             self._hosts[host.name] = host
             self._lives.setdefault(host.name, Life())
-            token = await self._tokens.issue_host_token(host.id, host.name)
+            is_active = host.enrolment is Enrolment.ACTIVE
+            token = await self._tokens.issue_host_token(host.id, host.name, is_active=is_active)
         finally:
             self._registering.discard(request.name)
         self._announce(host.name)
         log.info("host_registered name=%s id=%s", host.name, host.id)
-        return RegisterReply(id=host.id, name=host.name, token=token)
+        return RegisterReply(host.id, host.name, token, host.enrolment.value, sorted(host.capabilities))
+
+    async def accept(self, name: str, capabilities: frozenset[str]) -> HostView:
+        """Let a host that waits, or was revoked, work, and say what it may; a conflict counts as looked at.
+
+        A revoked host has no token: its agent registers again. Raises NotFoundError.
+        """
+        host = replace(self.get(name), enrolment=Enrolment.ACTIVE, capabilities=capabilities, conflict=None)
+        await self._store.save(host)
+        self._hosts[name] = host
+        await self._tokens.activate_host_tokens(host.id)
+        self._announce(name)
+        return self.view(name)
+
+    async def revoke(self, name: str) -> HostView:
+        """Shut a host out: its tokens end at once, and it cannot register until it is accepted. Raises NotFoundError."""
+        host = replace(self.get(name), enrolment=Enrolment.REVOKED)
+        await self._store.save(host)
+        self._hosts[name] = host
+        await self._tokens.revoke_host_tokens(host.id)
+        self._announce(name)
+        return self.view(name)
 
     async def patch(self, name: str, patch: HostPatch) -> HostView:
         """Replace the labels of a host. Raises NotFoundError, InputError."""
@@ -260,13 +296,23 @@ class Fleet:
     def _announce(self, name: str) -> None:
         self._listener.host_changed(self.view(name), removed=False)
 
-    def _registered(self, request: RegisterRequest) -> Host:
+    async def _check_uncontested(self, request: RegisterRequest, joining: Joining | None) -> None:
         known = self._hosts.get(request.name)
-        if known is not None and known.machine_id != request.machine_id:
-            raise ConflictError(
-                f"cannot register host {request.name!r}: another machine has that name",
-                hint="give this machine a name of its own (agent.name), or remove the other host first",
-            )
+        if known is None:
+            return
+        if is_contested(known, request, joining, is_up=self._state(known.name) is HostState.UP):
+            address = "" if joining is None else joining.address
+            contest = Contest(request.machine_id, address, self._clock.now_ms())
+            host = self._hosts[known.name] = replace(known, conflict=contest)
+            await self._store.save(host)
+            await self._listener.event_happened(conflict_event(host, contest))
+            self._announce(known.name)
+            raise contest_error(request.name)
+        check_not_revoked(known)
+
+    def _registered(self, request: RegisterRequest, joining: Joining | None) -> Host:
+        known = self._hosts.get(request.name)
+        told = {**request.labels, **(joining.labels if joining else {})}
         return Host(
             id=known.id if known else uuid.uuid4().hex,
             name=request.name,
@@ -276,8 +322,11 @@ class Fleet:
             last_seen_at=known.last_seen_at if known else None,
             interval_seconds=request.interval_seconds,
             version=request.version,
-            labels=merge_labels(request.labels, known.agent_labels, known.labels) if known else dict(request.labels),
+            labels=merge_labels(request.labels, known.agent_labels, known.labels) if known else told,
             agent_labels=dict(request.labels),
             facts=dict(request.facts),
             public_key=request.public_key,
+            enrolment=enrolment_of(known, request, joining),
+            capabilities=capabilities_of(known, joining),
+            conflict=known.conflict if known else None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from nagare.model.host import Host
+from nagare.model.host import Contest, Enrolment, Host
 from nagare.records.engine import Records
 from nagare.records.schema import metadata
 
@@ -44,6 +44,9 @@ hosts = Table(
     Column("public_key", String(64), nullable=True),
     # When it was announced to be down; null while it is not. Durable, so that a restart announces nothing twice.
     Column("down_ms", BigInteger, nullable=True),
+    Column("enrolment", String(16), nullable=False, server_default="active"),
+    Column("capabilities", JSON, nullable=False, server_default='["metrics"]'),
+    Column("conflict", JSON(none_as_null=True), nullable=True),
 )
 
 
@@ -108,6 +111,9 @@ def _values(host: Host) -> dict[str, Any]:
         "agent_labels": dict(host.agent_labels),
         "facts": dict(host.facts),
         "public_key": host.public_key,
+        "enrolment": host.enrolment.value,
+        "capabilities": sorted(host.capabilities),
+        "conflict": None if host.conflict is None else asdict(host.conflict),
     }
 
 
@@ -124,6 +130,9 @@ def _stored(row: Row[Any]) -> StoredHost:
         agent_labels=row.agent_labels,
         facts=row.facts,
         public_key=row.public_key,
+        enrolment=Enrolment(row.enrolment),
+        capabilities=frozenset(row.capabilities),
+        conflict=None if row.conflict is None else Contest(**row.conflict),
     )
     return StoredHost(host, row.last_seen_ms, row.down_ms)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from nagare.lib.rfc3339 import format_time as format_time
 from nagare.model.event import Event, Severity
-from nagare.model.host import Host, HostState
+from nagare.model.host import Contest, Host, HostState
 from nagare.wire.hosts import HostView
 
 
@@ -20,6 +22,30 @@ def host_view(host: Host, state: HostState) -> HostView:
         version=host.version,
         labels=dict(host.labels),
         facts=dict(host.facts),
+        enrolment=host.enrolment.value,
+        capabilities=sorted(host.capabilities),
+        conflict=_told(host.conflict),
+    )
+
+
+def _told(conflict: Contest | None) -> str:
+    if conflict is None:
+        return ""
+    at = format_time(datetime.fromtimestamp(conflict.at_ms / 1000, UTC))
+    return f"machine {conflict.machine_id[:12]} at {conflict.address or 'an unknown address'} asked for the name, last {at}"
+
+
+def conflict_event(host: Host, conflict: Contest) -> Event:
+    """Return the event of another machine that asked for a host's name; one for each such machine."""
+    return Event(
+        id=f"host.conflict/{host.id}/{conflict.machine_id}",
+        ts=conflict.at_ms,
+        host=host.name,
+        kind="host.conflict",
+        severity=Severity.WARNING,
+        source="server",
+        text=f"another machine asked for the name {host.name}: a clone, or two of one name",
+        attributes={"machine_id": conflict.machine_id, "address": conflict.address},
     )
 
 

@@ -17,6 +17,8 @@ from nagare.config.settings import IdentitySettings
 from nagare.errors import NagareError, UnauthenticatedError
 from nagare.identity.api_keys.service import KEY_PREFIX, ApiKeys
 from nagare.identity.api_keys.store import ApiKeyStore
+from nagare.identity.join_tokens.service import JOIN_PREFIX, JoinTokens
+from nagare.identity.join_tokens.store import JoinTokenStore
 from nagare.identity.known import KnownCallers
 from nagare.identity.login import PasswordLogin
 from nagare.identity.passwords.hashing import Passwords
@@ -68,6 +70,7 @@ class Identity:
         self.users = Users(users, sessions, api_keys, self._passwords, self.known, clock)
         self.sessions = Sessions(sessions, self.known, self.access_tokens, settings, audit, clock)
         self.api_keys = ApiKeys(api_keys, self.known, clock)
+        self.join_tokens = JoinTokens(JoinTokenStore(records), self.known, clock)
         self.by_password = PasswordLogin(users, self.sessions, self._passwords, self.throttle, clock, self.counters)
 
     async def __aenter__(self) -> Self:
@@ -104,9 +107,13 @@ class Identity:
             self.known.note_use(principal.id, now_ms)
         return principal
 
-    async def issue_host_token(self, host_id: str, name: str) -> str:
-        """Return a new token for that host; its earlier ones are revoked in the same step."""
-        return await self._issue(TokenKind.HOST, name, HOST_PERMISSIONS, host_id)
+    async def issue_host_token(self, host_id: str, name: str, *, is_active: bool = True) -> str:
+        """Return a new token for that host, which allows nothing before it is active; earlier ones are revoked at once."""
+        return await self._issue(TokenKind.HOST, name, HOST_PERMISSIONS if is_active else frozenset(), host_id)
+
+    async def activate_host_tokens(self, host_id: str) -> None:
+        """Let the live tokens of that host allow what a host may."""
+        self.known.forget(await self._store.allow_host(host_id, HOST_PERMISSIONS))
 
     async def revoke_host_tokens(self, host_id: str) -> None:
         """Revoke every token of that host, at once."""
@@ -154,6 +161,8 @@ class Identity:
     async def _look_up(self, secret: str, digest: str) -> tuple[Principal, int | None]:
         if secret.startswith(KEY_PREFIX):
             return await self.api_keys.principal(secret)
+        if secret.startswith(JOIN_PREFIX):
+            return await self.join_tokens.principal(secret)
         if secret.count(".") == 2:
             return await self.sessions.principal(secret)
         token = None

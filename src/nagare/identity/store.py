@@ -69,6 +69,18 @@ class TokenStore:
         which = tokens.c.host_id == host_id
         return await self._records.write(lambda connection: _revoke(connection, which, now_ms))
 
+    async def allow_host(self, host_id: str, permissions: frozenset[Permission]) -> list[str]:
+        """Give the live tokens of that host ``permissions``; return their ids."""
+        values = sorted(permission.value for permission in permissions)
+
+        def work(connection: Connection) -> list[str]:
+            live = tokens.c.revoked_ms.is_(None) & (tokens.c.host_id == host_id)
+            ids = list(connection.execute(select(tokens.c.id).where(live)).scalars())
+            connection.execute(update(tokens).where(live).values(permissions=values))
+            return ids
+
+        return await self._records.write(work)
+
     async def save_last_used(self, used_ms: Mapping[str, int]) -> None:
         """Keep when tokens were last used: id -> Unix milliseconds."""
         statement = update(tokens).where(tokens.c.id == bindparam("token")).values(last_used_ms=bindparam("used"))

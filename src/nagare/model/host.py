@@ -17,6 +17,23 @@ class HostState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Enrolment(StrEnum):
+    """How far a host has come: waiting for an operator, at work, or shut out."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Another machine that asked for a host's name: a clone, or two machines of one name. Shown, never merged."""
+
+    machine_id: str
+    address: str
+    at_ms: int
+
+
 # Three missed intervals make a host stale (one lost batch must not), twelve make it down: a minute at the default 5 s.
 STALE_INTERVALS = 3
 DOWN_INTERVALS = 12
@@ -47,3 +64,7 @@ class Host:
     public_key: str | None = None
     # What its agent told last, apart from what operators made of it.
     agent_labels: Mapping[str, str] = field(default_factory=dict)
+    enrolment: Enrolment = Enrolment.ACTIVE
+    # What it may do beside sending metrics: commands, update.
+    capabilities: frozenset[str] = frozenset({"metrics"})
+    conflict: Contest | None = None

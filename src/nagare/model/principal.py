@@ -18,6 +18,8 @@ class Permission(StrEnum):
     HOSTS_READ = "hosts.read"
     HOSTS_WRITE = "hosts.write"
     HOSTS_REGISTER = "hosts.register"
+    HOSTS_ACCEPT = "hosts.accept"
+    HOSTS_MINT = "hosts.mint"
     SYSTEM_READ = "system.read"
     AUDIT_READ = "audit.read"
     ACCOUNT_READ = "account.read"
@@ -39,6 +41,8 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.HOSTS_READ: "see hosts",
         Permission.HOSTS_WRITE: "label and forget hosts",
         Permission.HOSTS_REGISTER: "register machines",
+        Permission.HOSTS_ACCEPT: "accept and revoke hosts, and say what they may",
+        Permission.HOSTS_MINT: "see, mint and revoke join tokens",
         Permission.SYSTEM_READ: "see how the server itself does",
         Permission.AUDIT_READ: "read and export the audit log",
         Permission.ACCOUNT_READ: "see oneself, one's own sessions and keys; every user and key has it",
@@ -75,6 +79,7 @@ class PrincipalKind(StrEnum):
     USER = "user"
     KEY = "key"
     HOST = "host"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)

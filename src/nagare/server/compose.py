@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nagare import __version__
 from nagare.audit.service import AuditTrail
@@ -29,11 +29,16 @@ from nagare.server.running.bounded import Bounded
 from nagare.server.running.listen import Listen
 from nagare.server.services import Services
 
+if TYPE_CHECKING:
+    from nagare.keys.certificates import ServerCertificate
+
 _T = TypeVar("_T")
 
 
 @asynccontextmanager
-async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIterator[Services]:
+async def composed(
+    settings: Settings, listen: Listen, clock: Clock, certificate: ServerCertificate | None = None
+) -> AsyncIterator[Services]:
     """Start every room, give the services, and stop the rooms in the opposite order, each within its deadline."""
     from nagare.metrics.store import MetricStore  # noqa: PLC0415  loads duckdb and numpy
     from nagare.scrape.service import Scraper  # noqa: PLC0415  loads numpy
@@ -89,4 +94,5 @@ async def composed(settings: Settings, listen: Listen, clock: Clock) -> AsyncIte
             version=__version__,
             started_ms=clock.now_ms(),
             started=clock.monotonic(),
+            certificate=certificate,
         )

@@ -61,7 +61,7 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         with translated(f"lock {places.lock}"):
             stack.enter_context(InstallationLock(places.lock))
         certificate = find_certificate(settings, listen, clock.now())
-        services = await stack.enter_async_context(composed(settings, listen, clock))
+        services = await stack.enter_async_context(composed(settings, listen, clock, certificate))
         port = await stack.enter_async_context(_listening(services, certificate))
         url = listen.url(port, tls=certificate is not None)
         stack.enter_context(_Note(places.server_note, _note(services, url, certificate)))

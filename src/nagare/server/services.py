@@ -24,6 +24,8 @@ from nagare.server.live.newest import NewestBatches
 from nagare.server.running.listen import Listen
 
 if TYPE_CHECKING:
+    from nagare.keys.certificates import ServerCertificate
+
     # The store loads duckdb and numpy, what feeds it numpy; only compose pays for that.
     from nagare.metrics.store import MetricStore
     from nagare.scrape.service import Scraper
@@ -54,6 +56,7 @@ class Services:
     version: str
     started_ms: int
     started: float
+    certificate: ServerCertificate | None = None
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

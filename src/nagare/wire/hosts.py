@@ -18,15 +18,30 @@ class RegisterRequest(msgspec.Struct, frozen=True):
 
 
 class RegisterReply(msgspec.Struct, frozen=True):
-    """The host's identity and the token that may ingest as it; the token is told only here."""
+    """The host's identity and the token that may ingest as it; the token is told only here.
+
+    ``enrolment`` is active, or pending: then the token works once an operator has accepted the host. ``ca`` is the
+    authority (PEM) that the server's certificate comes from, empty without TLS.
+    """
 
     id: str
     name: str
     token: str
+    enrolment: str = "active"
+    capabilities: list[str] = msgspec.field(default_factory=lambda: ["metrics"])
+    ca: str = ""
+
+
+def with_authority(reply: RegisterReply, ca: str) -> RegisterReply:
+    """Return ``reply`` with the authority of the server's certificate."""
+    return msgspec.structs.replace(reply, ca=ca)
 
 
 class HostView(msgspec.Struct, frozen=True):
-    """A host as people see it; times are RFC 3339. ``state``: up, stale, down, unknown."""
+    """A host as people see it; times are RFC 3339. ``state``: up, stale, down, unknown.
+
+    ``enrolment``: pending, active, revoked; ``conflict`` tells of another machine that asked for the name.
+    """
 
     id: str
     name: str
@@ -37,6 +52,15 @@ class HostView(msgspec.Struct, frozen=True):
     version: str
     labels: dict[str, str]
     facts: dict[str, str]
+    enrolment: str = "active"
+    capabilities: list[str] = msgspec.field(default_factory=lambda: ["metrics"])
+    conflict: str = ""
+
+
+class HostAccept(msgspec.Struct, frozen=True):
+    """What an accepted host may do beside sending metrics: commands, update."""
+
+    capabilities: list[str] = msgspec.field(default_factory=lambda: ["metrics"])
 
 
 class HostPatch(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "query": Entry("nagare.cli.offline.query", "Ask the metrics in SQL.", has_rows=True),
         "plot": Entry("nagare.cli.offline.plot", "Draw a metric as a chart in the terminal or a PNG.", has_rows=True),
         "tables": Entry("nagare.cli.offline.tables", "What SQL can see: tables, columns, units.", has_rows=True),
-        "hosts": Entry("nagare.cli.hosts", "List, show, label and remove hosts.", has_rows=True),
+        "hosts": Entry("nagare.cli.hosts", "List, show, label, accept, revoke and remove hosts.", has_rows=True),
         "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "audit": Entry(
@@ -48,6 +48,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "login": Entry("nagare.cli.accounts.login", "Log in to a server, for all commands.", has_rows=True),
         "logout": Entry("nagare.cli.accounts.logout", "End a login."),
         "users": Entry("nagare.cli.accounts.users", "Users, roles, sessions and personal keys.", has_rows=True),
+        "tokens": Entry(
+            "nagare.cli.tokens", "Mint, list and revoke the tokens with which machines join.", has_rows=True
+        ),
         "serve": Entry("nagare.cli.serve", "Run the server."),
         "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
         "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),

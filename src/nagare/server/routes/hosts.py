@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from nagare.model.principal import Permission
+from nagare.fleet.joining import Joining, is_same
+from nagare.identity.join_tokens.token import check_capabilities
+from nagare.model.principal import Permission, PrincipalKind
 from nagare.server.route import Call, Route
 from nagare.server.sight import check_sees, sees
-from nagare.wire.hosts import HostList, HostPatch, HostView, RegisterReply, RegisterRequest
+from nagare.wire.hosts import HostAccept, HostList, HostPatch, HostView, RegisterReply, RegisterRequest, with_authority
 
 
 async def register(call: Call) -> RegisterReply:
@@ -13,9 +15,45 @@ async def register(call: Call) -> RegisterReply:
     request: RegisterRequest = call.value
     known = call.services.fleet.find(request.name)
     call.note.tell(request.name, before=None if known is None else {"id": known.id, "version": known.version})
-    reply = await call.services.fleet.register(request)
-    call.note.tell(after={"id": reply.id, "version": request.version, "labels": request.labels})
-    return reply
+    reply = await call.services.fleet.register(request, await _joining(call, request))
+    after = {"id": reply.id, "version": request.version, "labels": request.labels, "enrolment": reply.enrolment}
+    call.note.tell(after=after)
+    certificate = call.services.certificate
+    # A few kilobytes, read by nobody else at that moment.
+    return reply if certificate is None else with_authority(reply, certificate.ca_file.read_text())
+
+
+async def _joining(call: Call, request: RegisterRequest) -> Joining | None:
+    """Return by which terms the machine comes, a use of its token spent; None for who may register at once."""
+    if call.principal.kind is not PrincipalKind.JOIN:
+        return None
+    tokens, address = call.services.identity.join_tokens, call.request.remote or ""
+    token = await tokens.check(call.principal.id, address)
+    known = call.services.fleet.find(request.name)
+    if known is None or not is_same(known, request):
+        # Who asks again because the answer was lost spends nothing.
+        await tokens.spend(token)
+    return Joining(token.accepts, token.labels, token.capabilities, address)
+
+
+async def accept_host(call: Call) -> HostView:
+    """Let a host that waits, or was revoked, work."""
+    name, capabilities = _name(call, Permission.HOSTS_ACCEPT), check_capabilities(call.value.capabilities)
+    host = call.services.fleet.get(name)
+    call.note.tell(name, before={"enrolment": host.enrolment.value, "capabilities": sorted(host.capabilities)})
+    view = await call.services.fleet.accept(name, capabilities)
+    call.note.tell(after={"enrolment": view.enrolment, "capabilities": view.capabilities})
+    return view
+
+
+async def revoke_host(call: Call) -> HostView:
+    """Shut a host out until it is accepted again."""
+    name = _name(call, Permission.HOSTS_ACCEPT)
+    call.note.tell(name, before={"enrolment": call.services.fleet.get(name).enrolment.value})
+    view = await call.services.fleet.revoke(name)
+    call.services.newest.forget(name)
+    call.note.tell(after={"enrolment": view.enrolment})
+    return view
 
 
 async def list_hosts(call: Call) -> HostList:
@@ -78,6 +116,25 @@ ROUTES = (
         reply=HostView,
         action="hosts.label",
         is_scoped=True,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/accept",
+        accept_host,
+        "Let a host work that waits or was revoked",
+        Permission.HOSTS_ACCEPT,
+        request=HostAccept,
+        reply=HostView,
+        action="hosts.accept",
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/revoke",
+        revoke_host,
+        "Shut a host out",
+        Permission.HOSTS_ACCEPT,
+        reply=HostView,
+        action="hosts.revoke",
     ),
     Route("DELETE", _ONE, delete_host, "Forget a host", Permission.HOSTS_WRITE, action="hosts.remove", is_scoped=True),
 )

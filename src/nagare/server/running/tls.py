@@ -21,9 +21,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def find_certificate(settings: Settings, listen: Listen, now: datetime) -> ServerCertificate | None:
     """Return the certificate to serve with, made on first need; None for plain HTTP. Raises ConfigError."""
-    if listen.is_loopback:
+    if listen.is_loopback and settings.server.tls != "always":
         return None
-    if settings.server.insecure:
+    if settings.server.insecure and not listen.is_loopback:
         log.warning("serving_without_tls listen=%s: whoever is on the network can read tokens", settings.server.listen)
         return None
     required = {*_LOOPBACK, *(name.lower() for name in settings.server.allowed_hosts)}
