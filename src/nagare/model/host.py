@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from nagare.errors import InputError
+
 
 class HostState(StrEnum):
     """Liveness as people read it: up, late, silent, or never heard of."""
@@ -15,6 +17,22 @@ class HostState(StrEnum):
     STALE = "stale"
     DOWN = "down"
     UNKNOWN = "unknown"
+
+
+# What an operator may let a host do; metrics every host may send.
+CAPABILITIES = ("metrics", "commands", "update")
+
+
+def check_capabilities(capabilities: list[str]) -> frozenset[str]:
+    """Return ``capabilities`` with ``metrics``, which every host has. Raises InputError."""
+    unknown = sorted(set(capabilities) - set(CAPABILITIES))
+    if unknown:
+        raise InputError(
+            f"cannot use capability {unknown[0][:60]!r}: there is no such one",
+            hint=f"use of {', '.join(CAPABILITIES)}",
+            errors=[{"pointer": "#/capabilities", "detail": "unknown"}],
+        )
+    return frozenset({"metrics", *capabilities})
 
 
 class Enrolment(StrEnum):

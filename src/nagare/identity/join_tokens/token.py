@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from nagare.errors import InputError
 
-CAPABILITIES = ("metrics", "commands", "update")
-
 
 @dataclass(frozen=True, slots=True)
 class JoinToken:
@@ -56,15 +54,3 @@ def check_networks(networks: list[str]) -> tuple[str, ...]:
                 errors=[{"pointer": "#/networks", "detail": "not a network"}],
             ) from error
     return tuple(found)
-
-
-def check_capabilities(capabilities: list[str]) -> frozenset[str]:
-    """Return ``capabilities`` with ``metrics``, which every host has. Raises InputError."""
-    unknown = sorted(set(capabilities) - set(CAPABILITIES))
-    if unknown:
-        raise InputError(
-            f"cannot use capability {unknown[0][:60]!r}: there is no such one",
-            hint=f"use of {', '.join(CAPABILITIES)}",
-            errors=[{"pointer": "#/capabilities", "detail": "unknown"}],
-        )
-    return frozenset({"metrics", *capabilities})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nagare.fleet.joining import Joining, is_same
-from nagare.identity.join_tokens.token import check_capabilities
+from nagare.model.host import check_capabilities
 from nagare.model.principal import Permission, PrincipalKind
 from nagare.server.route import Call, Route
 from nagare.server.sight import check_sees, sees

@@ -7,8 +7,9 @@ import socket
 from datetime import UTC, datetime
 
 from nagare.identity.join_tokens.service import Terms
-from nagare.identity.join_tokens.token import JoinToken, check_capabilities, check_networks
+from nagare.identity.join_tokens.token import JoinToken, check_networks
 from nagare.lib.rfc3339 import format_time
+from nagare.model.host import check_capabilities
 from nagare.model.principal import Permission
 from nagare.server.route import Call, Route
 from nagare.wire.codec import encode
