@@ -56,3 +56,65 @@ def test_from_the_first_user_to_logging_out(tmp_path: Path) -> None:
 def test_a_password_never_crosses_a_network_in_the_clear(tmp_path: Path) -> None:
     login = ("login", "http://ops.example.net:8750", "--user", "ada", "--password-stdin")
     assert "in the clear" in _nagare(tmp_path, *login, given=PASSWORD, status=2)
+
+
+class _Users:
+    """``nagare users`` in one directory."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where
+
+    def __call__(self, *arguments: str, given: str = "", status: int = 0) -> str:
+        return _nagare(self.where, "users", *arguments, given=given, status=status)
+
+
+def test_an_administrator_changes_users_and_roles(tmp_path: Path) -> None:
+    users = _Users(tmp_path / "data")
+    with serving(tmp_path / "data"):
+        users("add", "ada", "--role", "viewer", "--group", "db", "--password-stdin", given=PASSWORD)
+        users("add", "bob", "--no-password")
+        users("role", "dba", "metrics.read", "hosts.write", "--text", "looks after databases")
+        users("grant", "bob", "dba", "--group", "db", "--group", "web")
+        listed = users("list", "-o", "table")
+        assert "viewer(db)" in listed
+        assert "dba(db,web)" in listed
+        assert json.loads(users())[0]["name"] == "ada"
+        users("remove-role", "dba", status=7)
+        users("revoke", "bob", "dba")
+        users("remove-role", "dba")
+        assert "looks after" not in users("roles", "-o", "table")
+        assert "installation" in users("roles", "--permissions", "-o", "table")
+        assert json.loads(users("rename", "bob", "robert"))["name"] == "robert"
+        assert json.loads(users("disable", "robert"))["is_disabled"]
+        assert not json.loads(users("enable", "robert"))["is_disabled"]
+        users("passwd", "robert", "--password-stdin", given="another good word\n")
+        users("remove", "robert", status=2)
+        users("remove", "robert", "--yes")
+        users("show", "robert", status=5)
+        assert "permission" in users("show", "ada", "-o", "table")
+
+
+def test_a_user_looks_after_its_password_sessions_and_keys(tmp_path: Path) -> None:
+    there = tmp_path / "none"
+    users, own = _Users(tmp_path / "data"), _Users(there)
+    with serving(tmp_path / "data") as server:
+        users("add", "ada", "--role", "viewer", "--password-stdin", given=PASSWORD)
+        _nagare(there, "login", server.url, "--user", "ada", "--password-stdin", given=PASSWORD)
+        assert "every host" in own("me", "-o", "table")
+        both = PASSWORD + "a new password here\n"
+        own("passwd", "--password-stdin", given=both)
+        own("passwd", "--password-stdin", given=both, status=6)
+        made = json.loads(own("key", "k", "-a", "metrics.read", "--json"))
+        assert made["secret"].startswith("ngk_")
+        assert "metrics.read" in own("keys", "-o", "table")
+        own("end-key", made["id"])
+        assert own("keys").strip() == "[]"
+        (session,) = json.loads(users("sessions", "--all"))
+        assert session["user"] == "ada"
+        assert "127.0.0.1" in users("sessions", "--user", "ada", "-o", "table")
+        own("end", status=2)
+        own("end", session["id"])
+        users("end", session["id"], status=5)
+        assert "nagare login" in own("me", status=6)
+        users("end", "--user", "ada")
+        _nagare(there, "logout", "--all")

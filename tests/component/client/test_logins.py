@@ -12,8 +12,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import keyring
 import pytest
+from aiohttp import web
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 
@@ -28,6 +30,7 @@ from nagare.lib.clock import ManualClock, SystemClock
 from nagare.server.lifecycle import Running, serving
 from nagare.tui.source import Connected, Found, ServerSource
 from nagare.wire.users import GrantView
+from tests.component.net.local_server import serving as serving_locally
 
 PASSWORD = "correct horse battery"
 
@@ -294,3 +297,65 @@ async def test_accounts_through_the_client(world: World) -> None:
         assert (await accounts.end_sessions("ada")).ended == 1
         assert (await accounts.sessions("*"), await accounts.keys("*")) == ([], [])
         assert len((await accounts.rotate_keys()).kid) == 43
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from nagare.client.accounts import Accounts
+from nagare.client.client import Client
+from nagare.client.target import find_target
+from nagare.config.settings import ClientSettings, Settings
+there = ClientSettings(server=sys.argv[1], logins=Path(sys.argv[2]), keyring=False)
+async def main():
+    async with Client(find_target(Settings(data=Path("/nowhere"), client=there))) as client:
+        print((await Accounts(client).me()).name)
+asyncio.run(main())
+"""
+
+
+class Between:
+    """Stands between a client and the server, and kills the client when the server has answered its first refresh."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.victim = 0
+
+    async def forward(self, request: web.Request) -> web.Response:
+        headers = {name: request.headers[name] for name in ("Authorization", "Content-Type") if name in request.headers}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(
+                request.method, self.url + request.path, data=await request.read(), headers=headers
+            ) as reply,
+        ):
+            body = await reply.read()
+        if self.victim and request.path.endswith("/refresh"):
+            assert reply.status == 200
+            os.kill(self.victim, signal.SIGKILL)
+            self.victim = 0
+        return web.Response(status=reply.status, body=body, content_type=reply.content_type)
+
+
+async def test_a_client_killed_between_refresh_and_answer_goes_on(world: World) -> None:
+    between = Between(world.running.url)
+    async with serving_locally(web.route("*", "/{path:.*}", between.forward)) as url:
+        login = dataclasses.replace(await world.login(), url=url, renew_ms=0)
+        world.logins.save(login)
+
+        async def run(*, is_killed: bool) -> tuple[int, bytes]:
+            argv = [sys.executable, "-c", KILLED, url, str(world.logins._folder)]
+            process = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
+            between.victim = process.pid if is_killed else 0
+            said, _ = await process.communicate()
+            assert process.returncode is not None
+            return process.returncode, said
+
+        assert await run(is_killed=True) == (-signal.SIGKILL, b"")
+        assert world.logins.find(url) == login
+        assert await run(is_killed=False) == (0, b"ada\n")
+        after = world.logins.find(url)
+        assert after is not None
+        assert after.refresh != login.refresh
+        assert await run(is_killed=False) == (0, b"ada\n")
+    assert world.running.services.identity.counters.get("refresh_replays") == 0
