@@ -54,6 +54,10 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "serve": Entry("nagare.cli.serve", "Run the server."),
         "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
         "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),
+        "backup": Entry(
+            "nagare.cli.offline.backup", "One file with all of it, made while the server runs.", has_rows=True
+        ),
+        "restore": Entry("nagare.cli.offline.restore", "Bring an installation back from a backup.", has_rows=True),
         "config": Entry("nagare.cli.config", "Show, check and begin the configuration.", has_rows=True),
         "version": Entry("nagare.cli.version", "Show the versions of nagare and what it runs on.", has_rows=True),
     }
