@@ -21,6 +21,7 @@ NAMES = [
         "paint",
         "server",
         "ingest",
+        "small",
         "store",
         "identity",
         "foreign",

@@ -120,7 +120,7 @@ RAW_ONLY = [
     "SELECT avg(busy_ratio), count(interrupts_total) FROM cpu WHERE busy_ratio IS NOT NULL",
     "SELECT max(a.busy_ratio) FROM cpu a JOIN app b ON a.host = b.host AND a.ts = b.ts",
     "SELECT max(busy_ratio) FROM cpu WHERE host IN (SELECT host FROM app WHERE v > 0)",
-    "SELECT host, max(busy_ratio) OVER (PARTITION BY host) FROM cpu LIMIT 3",
+    "SELECT host, max(busy_ratio) OVER (PARTITION BY host) FROM cpu ORDER BY ALL LIMIT 3",
     "WITH cpu AS (SELECT host, v AS busy_ratio FROM app) SELECT max(busy_ratio) FROM cpu",
     "SELECT host, max(busy_ratio) FROM cpu GROUP BY ROLLUP (host)",
     "SELECT DISTINCT host FROM cpu",
