@@ -10,7 +10,13 @@ _IMPLICIT = frozenset({"STAR", "PIVOT", "POSITIONAL_REFERENCE", "NATURAL"})
 
 
 def may_name(tree: Mapping[str, Any], column: str, tables: Collection[str]) -> bool:
-    """Tell whether the statement of ``tree`` may read ``column`` of one of ``tables``; when in doubt it may.
+    """Tell whether the statement of ``tree`` may read ``column`` of one of ``tables``; when in doubt it may."""
+    named = named_columns(tree, tables)
+    return named is None or column in named
+
+
+def named_columns(tree: Mapping[str, Any], tables: Collection[str]) -> frozenset[str] | None:
+    """Return the names, in lower case, that the statement of ``tree`` may read of ``tables``; None when it may be any.
 
     A star, a natural join, new names for all columns, and a whole row by the name of its table read every column.
     """
@@ -23,12 +29,14 @@ def may_name(tree: Mapping[str, Any], column: str, tables: Collection[str]) -> b
             stack.extend(node)
         elif isinstance(node, dict):
             if _is_implicit(node):
-                return True
+                return None
             if node.get("type") == "BASE_TABLE":
                 rows.add(str(node.get("alias") or "").lower())
             references += _references(node)
             stack.extend(value for value in node.values() if isinstance(value, (dict, list)))
-    return any(column in path or (len(path) == 1 and path[0] in rows) for path in references)
+    if any(len(path) == 1 and path[0] in rows for path in references):
+        return None
+    return frozenset(part for path in references for part in path)
 
 
 def _is_implicit(node: Mapping[str, Any]) -> bool:

@@ -29,15 +29,19 @@ from nagare.metrics.samples.views import COLUMNS as SAMPLE_COLUMNS
 from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import SQL_TYPES, Schema
 from nagare.metrics.sql.messages import deadline_error, may_be_block, memory_error, query_error
-from nagare.metrics.sql.naming import may_name
+from nagare.metrics.sql.naming import may_name, named_columns
 from nagare.metrics.sql.prune import prune
 from nagare.metrics.sql.reads import READS, explain_reads
 from nagare.metrics.sql.rows import Fetch, guarded
-from nagare.metrics.sql.sandbox import Checked, check
+from nagare.metrics.sql.sandbox import Checked
+from nagare.metrics.sql.statements import Statements
+from nagare.metrics.sql.types import AnswerTypes
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.tables import SAMPLES, ColumnType
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
 
+# Of every table: the window and the callers' hosts are told by them.
+_ALWAYS = frozenset({"ts", "host"})
 PARAMETERS_LIMIT = 1000
 PARAMETER_LENGTH = 4096
 
@@ -94,12 +98,14 @@ class QueryRunner:
         self._rollups = RollupViews(self._sources)
         self._tiers = TierChooser(self._sources)
         self._settings = settings
+        self._statements = Statements()
+        self._types = AnswerTypes()
 
     def check(self, request: SqlRequest, known: Sequence[str]) -> Checked:
         """Return the checked statement. Raises QuerySyntaxError."""
         check_request(request)
         with self._engine.cursor() as cursor:
-            return check(cursor, request.sql, known, request.params)
+            return self._statements.check(cursor, request.sql, known, request.params)
 
     def run(
         self, job: Job, checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]
@@ -117,7 +123,7 @@ class QueryRunner:
                     choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
                     self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
                     job.check_stopped()
-                    reply = self._answer(cursor, job, choice.checked)
+                    reply = self._answer(cursor, job, choice.checked, None if records else schemas)
                     # Blocks and rows are counted for all hosts together.
                     if checked.is_explain and job.hosts is None:
                         reply.rows.insert(0, [READS, explain_reads(cursor, checked, choice, whole)])
@@ -184,6 +190,7 @@ class QueryRunner:
         schemas: Mapping[str, Schema],
         records: Mapping[str, RecordTable],
     ) -> None:
+        named = named_columns(checked.tree, checked.tables)
         for name in sorted(checked.tables):
             if name in records:
                 self._make_record_view(cursor, job, records[name])
@@ -199,7 +206,12 @@ class QueryRunner:
                 body = self._rollups.body(cursor, asked, snapshot)
                 cursor.execute(make_view(name, body, job.hosts))
                 continue
-            view = View(name, schemas[name].shown_columns(), job.hosts, job.window)
+            # A view of the columns that are asked for alone: binding the others costs more than reading those.
+            shown = schemas[name].shown_columns()
+            columns = {
+                each: type_ for each, type_ in shown.items() if named is None or each in named or each in _ALWAYS
+            }
+            view = View(name, columns, job.hosts, job.window)
             sources = self._sources.raw(cursor, view, snapshot, schemas[name])
             job.check_stopped()
             cursor.execute(view.sql(sources))
@@ -233,10 +245,14 @@ class QueryRunner:
         view = View(record.table.name, columns, job.hosts, job.window)
         cursor.execute(view.sql([view.table_source(quote_name(source), present)]))
 
-    def _answer(self, cursor: duckdb.DuckDBPyConnection, job: Job, checked: Checked) -> SqlReply:
+    def _answer(
+        self, cursor: duckdb.DuckDBPyConnection, job: Job, checked: Checked, schemas: Mapping[str, Schema] | None
+    ) -> SqlReply:
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            described = self._describe(cursor, checked, job)
+            described = self._types.get(
+                checked.sql, job.request.params, schemas, lambda: self._describe(cursor, checked, job)
+            )
             sql = guarded(checked.sql, described) if described else checked.sql
             cursor.execute(sql, _parameters(job.request))
             columns = described or [(str(item[0]), str(item[1])) for item in cursor.description]
