@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from math import ceil
 from typing import Final
 
 SECOND: Final = 1000
@@ -156,7 +157,8 @@ class TimeWindow:
         """Return ticks at round local times, about one in ``room`` columns."""
         wanted = max(1, columns // max(1, room))
         rough = self.span_ms / wanted
-        step = next((step for step in _STEPS if step >= rough), _STEPS[-1])
+        # Beyond the longest step, so many of it as keep the ticks few.
+        step = next((step for step in _STEPS if step >= rough), _STEPS[-1] * max(1, ceil(rough / _STEPS[-1])))
         if step >= DAY:
             return self._day_ticks(step // DAY, zone)
         moments = _aligned(self.start_ms, self.end_ms, step, zone)
