@@ -25,7 +25,7 @@ from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.verify import find_bad_row_group, find_damage, find_misread, find_undecodable
 from nagare.metrics.engine import Engine
 from nagare.metrics.samples.series_files import FOLDER as SERIES_FOLDER
-from nagare.metrics.samples.series_files import SeriesFiles
+from nagare.metrics.samples.series_files import SeriesFiles, find_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,12 @@ class Survey:
         yield from self._still_missing(missing)
 
     def read_series(self) -> Iterator[Finding]:
-        """Decode the plain files of the series table, which bear no checksum."""
+        """Compare the files of the series table with their checksums and decode them."""
         engine = Engine(self.places.metrics, self.query)
         try:
             for path in SeriesFiles(self.places.metrics).paths():
                 with engine.cursor() as cursor:
-                    fault = find_undecodable(cursor, path)
+                    fault = find_change(path) or find_undecodable(cursor, path)
                 if fault and path.exists():
                     yield Finding(
                         f"metrics/{SERIES_FOLDER}/{path.name}",

@@ -2,11 +2,13 @@
 
 Each checkpoint adds a file with the series that are new; many files become one. A file is whole on disk before the
 catalog may name a block with its numbers. What a crash leaves behind is true all the same, because numbers never change
-their meaning. From these files the series come back when the catalog is lost.
+their meaning. From these files the series come back when the catalog is lost. Each has its checksum in its name, as blocks
+have.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import numpy as np
 
 from nagare.lib.atomic_file import sync_directory
 from nagare.metrics import arrays
+from nagare.metrics.blocks.checksum import file_checksum
 from nagare.metrics.blocks.files import TEMPORARY_SUFFIX, sync_file
 from nagare.metrics.engine import Engine, os_error, quote_text, storage_error
 from nagare.model.samples import Series
@@ -25,6 +28,8 @@ from nagare.wire.codec import decode, encode
 FOLDER = "series"
 # Files of a day's checkpoints, which a reader opens one by one.
 FILE_LIMIT = 64
+# As in the names of blocks: sixteen digits of chance, then the checksum.
+_NAMED = re.compile(r"[0-9a-f]{16}([0-9a-f]{8})\.parquet")
 _COLUMNS = "series, name, host, CAST(CAST(labels AS JSON) AS MAP(VARCHAR, VARCHAR)) AS labels"
 
 
@@ -64,7 +69,8 @@ class SeriesFiles:
 
     def merge(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Make one file of many. Raises duckdb.Error or OSError; nothing changed then."""
-        paths = self.paths()
+        # A damaged one stays for a person to look at; what it said otherwise would get a checksum of its own.
+        paths = [path for path in self.paths() if not find_change(path)]
         self._write(cursor, f"SELECT DISTINCT ON (series) * FROM {_read(paths)} ORDER BY series")  # noqa: S608  made by us
         for path in paths:
             path.unlink(missing_ok=True)
@@ -85,6 +91,8 @@ class SeriesFiles:
         """Return every series in the files that read back, by number."""
         found: dict[int, Series] = {}
         for path in self.paths():
+            if find_change(path):
+                continue
             try:
                 rows = cursor.execute(
                     f"SELECT series, name, host, CAST(to_json(labels) AS VARCHAR) FROM {_read([path])}"  # noqa: S608  made by us
@@ -106,11 +114,23 @@ class SeriesFiles:
         try:
             cursor.execute(f"COPY ({source}) TO {quote_text(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
             sync_file(temporary)
-            temporary.rename(temporary.with_suffix(".parquet"))
+            temporary.rename(temporary.with_name(f"{temporary.stem}{file_checksum(temporary):08x}.parquet"))
             sync_directory(self.directory)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def find_change(path: Path) -> str:
+    """Compare a file with the checksum in its name; return what is wrong, or nothing. Earlier ones have none."""
+    match = _NAMED.fullmatch(path.name)
+    if match is None:
+        return ""
+    try:
+        found = file_checksum(path)
+    except OSError as error:
+        return f"cannot be read: {(error.strerror or 'refused').lower()}"
+    return "" if found == int(match[1], 16) else f"holds other bytes than were written (checksum {found:08x})"
 
 
 def _read(paths: Sequence[Path]) -> str:
