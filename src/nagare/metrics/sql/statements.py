@@ -20,8 +20,8 @@ from nagare.metrics.sql.macros import Renamed
 from nagare.metrics.sql.sandbox import Checked, check
 
 _STATEMENTS = 256
-# A longer one is a program's, and seldom comes again.
-_LENGTH = 8192
+# Of a tree as text: a larger one is a program's, and seldom comes again. All together are some megabytes at the most.
+_TREE_LENGTH = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ class Statements:
             Reckoning(Constants(parameters)).run(tree)
             return Checked(kept.written, tree, kept.tables, kept.prefix)
         checked = check(cursor, sql, known, parameters)
-        if len(sql) <= _LENGTH:
-            self._keep(key, _Kept(checked.written, json.dumps(checked.tree), checked.tables, checked.prefix))
+        tree_text = json.dumps(checked.tree, separators=(",", ":"))
+        if len(tree_text) <= _TREE_LENGTH:
+            self._keep(key, _Kept(checked.written, tree_text, checked.tables, checked.prefix))
         return checked
 
     def _keep(self, key: tuple[str, tuple[str, ...]], kept: _Kept) -> None:
