@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nagare.audit.tables import AUDIT
+from nagare.fleet.tables import HOSTS
 from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, Table
 from tools.docs_cli import cli_page
 from tools.docs_keys import keys_page
@@ -48,16 +50,25 @@ that is stored, those of this second too.
 A column that a sender named like one of these (`x_max` beside `x`) keeps its own meaning, the mean of itself.
 """
 
+_RECORDS_TOP = """## Records
+
+Tables that are read from the server's records when a statement names them: they have no rollups and no retention, and without a server
+there are none. Who may not read hosts or the audit log does not see their tables.
+"""
+
 
 def tables_page() -> str:
-    """Return the page that describes every metric table of ours."""
-    return "\n".join([_TABLES_TOP, *(_table(table) for table in (*TABLES.values(), *SAMPLE_TABLES.values()))])
+    """Return the page that describes every table of ours."""
+    metrics = (*TABLES.values(), *SAMPLE_TABLES.values())
+    return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, (HOSTS, AUDIT))])
 
 
 def _table(table: Table) -> str:
     lines = [f"## {table.name}", "", table.text, "", "| column | type | kind | |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| `{column.name}` | {column.type} | {_KINDS[column.kind]} | {column.text} |" for column in table.columns
+        f"| `{column.name}` | {column.type} | {_KINDS[column.kind]} | {column.text} |"
+        for column in table.columns
+        if column.name not in ("ts", "host")
     ]
     return "\n".join([*lines, ""])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nagare import __version__
 from nagare.audit.service import AuditTrail
+from nagare.audit.tables import audit_table
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.fleet.service import Fleet
@@ -62,6 +63,7 @@ async def composed(
         relay = Relay(store, hub)
         fleet = await enter("fleet", Fleet(records, identity, relay, clock))
         store.register_records(hosts_table(fleet, clock))
+        store.register_records(audit_table(audit))
         bodies = await enter("bodies", BodyReader(settings.server))
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))

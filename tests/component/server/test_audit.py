@@ -115,3 +115,35 @@ async def test_bad_parameters_are_named(api: Api) -> None:
         answer = await api.call("GET", f"/api/v1/audit?{query}")
         assert answer.status == 400, query
         assert query.partition("=")[0] in answer.json["detail"]
+
+
+async def test_the_log_answers_sql(api: Api) -> None:
+    await api.register("web1", labels={"env": "test"})
+    await api.call("GET", "/api/v1/hosts", token=None)
+    rows = await api.sql("SELECT seq, action, outcome, target, host FROM audit ORDER BY seq DESC LIMIT 2")
+    assert [row[1:] for row in rows] == [
+        ["hosts.read", "refused", "/api/v1/hosts", None],
+        ["hosts.register", "done", "web1", None],
+    ]
+    (told,) = await api.sql(
+        "SELECT json_extract_string(after, '$.labels.env') FROM audit WHERE action = 'hosts.register'"
+    )
+    assert told == ["test"]
+    (recent,) = await api.sql("SELECT count(*) FROM audit WHERE ts > now()::TIMESTAMP - INTERVAL 1 HOUR")
+    (all_,) = await api.sql("SELECT count(*) FROM audit")
+    assert recent == all_
+
+
+async def test_only_who_may_read_the_log_sees_its_table(api: Api) -> None:
+    password = "correct horse battery"
+    await api.call("PUT", "/api/v1/roles/auditor", {"permissions": ["audit.read"]})
+    limited = {"role": "viewer", "groups": ["db"]}
+    for name, grants in (("vera", [{"role": "viewer"}]), ("dora", [limited]), ("adam", [{"role": "auditor"}, limited])):
+        user = {"name": name, "password": password, "grants": grants}
+        assert (await api.call("POST", "/api/v1/users", user)).status == 200
+        login = await api.call("POST", "/api/v1/auth/login", {"user": name, "password": password}, token=None)
+        token = login.json["access_token"]
+        answer = await api.call("POST", "/api/v1/sql", {"sql": "SELECT * FROM audit"}, token=token)
+        assert (answer.status, answer.code) == (400, "query-refused"), name
+        tables = (await api.call("GET", "/api/v1/tables", token=token)).json
+        assert "audit" not in {table["name"] for table in tables}
