@@ -1,7 +1,8 @@
 """What a fleet of node exporters would say: series and values of a fixed seed, for the benches and soaks of foreign ingest.
 
-Counters of CPU time in hundredths, of bytes and of operations; gauges of pages and of one to three decimals; values that
-never change; a few doubles that use all their bits. Each host is scraped at a moment of its own, always the same.
+Counters of CPU time in hundredths, of bytes and of operations; gauges of pages and of one or two decimals; values that
+never change; durations of whole nanoseconds. As in the exporter, milliseconds of disks become seconds by a product with
+0.001, which is not always the nearest double. Each host is scraped at a moment of its own, always the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from nagare.model.samples import Series
 
 SEED = 20_261_125
 STEP_MS = 5_000
+MILLI = 0.001
 Make = Callable[[np.random.Generator, int], NDArray[np.float64]]
 
 
@@ -28,10 +30,10 @@ class Kind:
     make: Make
 
 
-def _counter(mean: float, spread: float, decimals: int = 0) -> Make:
+def _counter(mean: float, spread: float, decimals: int = 0, unit: float = 1.0) -> Make:
     def make(chance: np.random.Generator, ticks: int) -> NDArray[np.float64]:
         steps = np.maximum(np.rint(chance.normal(mean, spread, ticks)), 0.0)
-        return np.asarray((chance.integers(10**6, 10**8) + np.cumsum(steps)) / 10.0**decimals)
+        return np.asarray((chance.integers(10**6, 10**8) + np.cumsum(steps)) * unit / 10.0**decimals)
 
     return make
 
@@ -63,9 +65,9 @@ def _constant(low: int, high: int, unit: float = 1.0) -> Make:
     return make
 
 
-def _double(scale: float) -> Make:
+def _duration(mean: float) -> Make:
     def make(chance: np.random.Generator, ticks: int) -> NDArray[np.float64]:
-        return np.asarray(chance.exponential(scale, ticks))
+        return np.asarray(np.rint(chance.exponential(mean * 1e9, ticks)) / 1e9)
 
     return make
 
@@ -93,7 +95,7 @@ def _disks() -> Iterator[Kind]:
         yield Kind("node_disk_writes_completed_total", labels, _counter(40, 8))
         yield Kind("node_disk_read_bytes_total", labels, _seldom(0.3, unit=4096.0))
         yield Kind("node_disk_written_bytes_total", labels, _seldom(120.0, unit=4096.0))
-        yield Kind("node_disk_io_time_seconds_total", labels, _counter(60, 10, 3))
+        yield Kind("node_disk_io_time_seconds_total", labels, _counter(60, 10, unit=MILLI))
 
 
 def _memory() -> Iterator[Kind]:
@@ -115,11 +117,11 @@ def _others() -> Iterator[Kind]:
     yield Kind("node_context_switches_total", (), _counter(9_000, 600))
     yield Kind("node_forks_total", (), _seldom(1.5))
     yield Kind("node_hwmon_temp_celsius", (("chip", "coretemp"), ("sensor", "temp1")), _gauge(3, 500, 1))
-    yield Kind("node_timex_offset_seconds", (), _double(1e-5))
-    yield Kind("scrape_duration_seconds", (), _double(0.02))
+    yield Kind("node_timex_offset_seconds", (), _duration(1e-5))
+    yield Kind("scrape_duration_seconds", (), _duration(0.02))
     for collector in ("cpu", "diskstats"):
         labels = (("collector", collector),)
-        yield Kind("node_scrape_collector_duration_seconds", labels, _double(0.002))
+        yield Kind("node_scrape_collector_duration_seconds", labels, _duration(0.002))
     yield Kind("up", (), _constant(1, 1))
 
 

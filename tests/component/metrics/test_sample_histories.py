@@ -16,6 +16,9 @@ from tests.support.metric_store import START_MS, make_store, rows
 from tests.support.samples import make_samples, value_of
 
 DAY_MS = 86_400_000
+FORMULA = (
+    "CASE WHEN raw IS NULL THEN (mantissa + base) / divisor ELSE coalesce((mantissa + base) / divisor + raw, raw) END"
+)
 NAMES: tuple[tuple[str, dict[str, str]], ...] = (
     ("a", {"host": "h1"}),
     ("a", {"host": "h2", "k": "v"}),
@@ -103,25 +106,24 @@ class History:
         found: dict[tuple[str, str, int], int] = {}
         for path in (self._folder / "metrics").glob("samples/*/*.parquet"):
             file = parquet.ParquetFile(path)
-            assert file.schema_arrow.metadata[b"nagare_value"] == b"coalesce(mantissa / divisor, raw)"
-            columns = {name: file.read().column(name).to_pylist() for name in ("name", "host", "mantissa", "divisor")}
-            times = [int(ts.timestamp() * 1000 + 0.5) for ts in file.read().column("ts").to_pylist()]
-            raw = file.read().column("raw").to_pylist()
-            for row, ts in enumerate(times):
-                key = (columns["name"][row], columns["host"][row], ts)
+            assert file.schema_arrow.metadata[b"nagare_value"] == FORMULA.encode()
+            for row in file.read().to_pylist():
+                key = (row["name"], row["host"], int(row["ts"].timestamp() * 1000 + 0.5))
                 assert key not in found
-                found[key] = _bits(columns["mantissa"][row], columns["divisor"][row], raw[row])
+                found[key] = _bits(row["mantissa"], row["base"], row["divisor"], row["raw"])
         assert found == {
             (NAMES[name][0], NAMES[name][1].get("host", ""), ts): bits for (name, ts), bits in self._expected.items()
         }
 
 
-def _bits(mantissa: int | None, divisor: float | None, raw: float | None) -> int:
+def _bits(mantissa: int | None, base: int | None, divisor: float | None, raw: float | None) -> int:
     if mantissa is not None and divisor is None:
         assert raw is not None
         assert np.isnan(raw)
         return mantissa % 2**64
-    value = mantissa / divisor if mantissa is not None and divisor is not None else raw
+    value = raw
+    if mantissa is not None and base is not None and divisor is not None:
+        value = (mantissa + base) / divisor + (raw or 0.0)
     return STALE_BITS if value is None else int(np.array([value]).view(np.uint64)[0])
 
 

@@ -259,6 +259,41 @@ async def test_old_blocks_of_samples_are_compressed_again_and_answer_the_same(tm
         assert await rows(store, ALL) == before
 
 
+def _as_earlier(path: Path) -> None:
+    """Write a block once more as versions did that knew no base, below a name without a checksum."""
+    import duckdb
+
+    (log,) = duckdb.execute(
+        f"SELECT decode(value) FROM parquet_kv_metadata('{path}') WHERE decode(key) = 'nagare_log'"
+    ).fetchone() or ("",)
+    duckdb.execute(
+        f"COPY (SELECT name, host, series, ts, mantissa + base AS mantissa, divisor, raw FROM '{path}') "
+        f"TO '{path.with_name(path.stem[:-8] + '.parquet')}' (KV_METADATA {{nagare_log: '{log}', nagare_sources: ''}})"
+    )
+    path.unlink()
+
+
+async def test_blocks_of_earlier_versions_are_read_and_merged(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock) as store:
+        up, values = _up(store), [1.25, -0.0, float("inf"), STALE, 0.1]
+        await store.append_samples(make_samples([up] * 5, [START_MS + n for n in range(5)], values))
+        await store.flush()
+        before = await rows(store, ALL)
+    _as_earlier(*files(tmp_path, "metrics/samples/*/*.parquet"))
+    (tmp_path / "catalog.db").unlink()
+    async with make_store(tmp_path, clock=clock) as store:
+        assert await rows(store, ALL) == before
+        await store.append_samples(make_samples([up] * 2, [START_MS + 4, START_MS + 5], [7.0, 317_506 * 0.001]))
+        await store.flush()
+        both = await rows(store, ALL)
+        assert both == [*before, [START_MS + 5, *before[0][1:4], 317_506 * 0.001, False]]
+        await clock.advance(2 * 86_400)
+        await store.keep_house()
+        assert len(files(tmp_path, "metrics/samples/*/*.parquet")) == 1
+        assert await rows(store, ALL) == both
+
+
 async def test_the_sql_of_the_documents_reads_blocks_without_us(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

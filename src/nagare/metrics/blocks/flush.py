@@ -111,14 +111,14 @@ class Flusher:
         definitions = sealed.samples.definitions
         if not sealed.generation.samples.count and not definitions:
             return
-        with self.engine.cursor() as cursor:
-            if definitions:
-                # Before the catalog: a block must never stand for numbers that nothing but it says a word of.
+        if definitions:
+            # Before the catalog: a block must never stand for numbers that nothing but it says a word of.
+            with self.engine.cursor() as cursor:
                 self.series_files.add(cursor, definitions)
-                self.observer.step("series_written")
-            for block in self.samples.write(cursor, sealed.generation):
-                yield block
-                self.observer.step("block_written")
+            self.observer.step("series_written")
+        for block in self.samples.write(sealed.generation):
+            yield block
+            self.observer.step("block_written")
 
     def _hours(self, table: HeadTable) -> set[int]:
         if not is_rolled(table.table) or not table.columns:

@@ -19,7 +19,8 @@ from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import Engine, os_error, quote_text, storage_error
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.plan import layout
-from nagare.metrics.samples.write import EXACT_SQL, SampleWriter
+from nagare.metrics.samples.formula import exact_rows
+from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schemas
 from nagare.model.tables import SAMPLES
 
@@ -88,11 +89,13 @@ class Recompressor:
         self.observer.step("recompression_committed")
 
     def _sums(self, cursor: duckdb.DuckDBPyConnection, block: Block) -> tuple[object, ...] | None:
-        path = quote_text(str(self.files.directory / block.path))
-        # A sample may come to be over another power of ten: what must be the same is what that says.
-        row = f"block.series, block.ts, {EXACT_SQL}" if block.table == SAMPLES.name else "block"
+        directory = self.files.directory
+        source = f"SELECT * FROM read_parquet({quote_text(str(directory / block.path))}, hive_partitioning = false)"  # noqa: S608  ours
+        if block.table == SAMPLES.name:
+            # A sample may come to be over another power of ten: what must be the same is what that says.
+            source = exact_rows([block], str(directory))
         sums: tuple[object, ...] | None = cursor.execute(
-            f"SELECT count(*), sum(hash({row})) FROM read_parquet({path}, hive_partitioning = false) AS block"  # noqa: S608  made by us
+            f"SELECT count(*), sum(hash(block)) FROM ({source}) AS block"  # noqa: S608  made by us
         ).fetchone()
         return sums
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.verify import find_undecodable
-from nagare.metrics.engine import Engine, quote_text, storage_error
+from nagare.metrics.engine import Engine, storage_error
 from nagare.metrics.samples.changes import SampleChanges
+from nagare.metrics.samples.formula import exact_rows, sources
 from nagare.metrics.samples.newest import NewestRows
 from nagare.metrics.samples.series_files import SeriesFiles
-from nagare.metrics.samples.write import EXACT_SQL, TABLE, stored_times, stored_values
+from nagare.metrics.samples.write import TABLE, stored_times, stored_values
 from nagare.model.samples import Series
 
 _NOTHING = NewestRows(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64))
@@ -22,17 +23,18 @@ _NOTHING = NewestRows(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, 
 
 def recovered(engine: Engine, metrics: Path, blocks: Iterable[Block]) -> SampleChanges:
     """Return what files and ``blocks`` below ``metrics`` say. Raises StorageError."""
-    paths = [str(metrics / block.path) for block in blocks if block.table == TABLE]
-    if not paths and not SeriesFiles(metrics).paths():
+    found = [block for block in blocks if block.table == TABLE]
+    if not found and not SeriesFiles(metrics).paths():
         # An installation that begins: DuckDB can wait.
         return SampleChanges((), (), _NOTHING)
     try:
         with engine.cursor() as cursor:
             try:
-                return _told(cursor, metrics, paths)
+                return _told(cursor, metrics, found)
             except duckdb.Error:
                 # A block that does not read back is found by whoever reads it; the others still tell what they know.
-                return _told(cursor, metrics, [path for path in paths if not find_undecodable(cursor, Path(path))])
+                whole = [block for block in found if not find_undecodable(cursor, metrics / block.path)]
+                return _told(cursor, metrics, whole)
     except duckdb.Error as error:
         raise storage_error("read samples of", metrics, error) from error
 
@@ -49,29 +51,27 @@ def with_newer(kept: SampleChanges, found: SampleChanges) -> SampleChanges:
     return SampleChanges(found.definitions, (), newest, kept.given)
 
 
-def _told(cursor: duckdb.DuckDBPyConnection, metrics: Path, paths: list[str]) -> SampleChanges:
+def _told(cursor: duckdb.DuckDBPyConnection, metrics: Path, blocks: list[Block]) -> SampleChanges:
     definitions = dict(SeriesFiles(metrics).load(cursor))
-    definitions |= {number: series for number, series in _named(cursor, paths) if number not in definitions}
-    return SampleChanges(tuple(sorted(definitions.items())), (), _newest(cursor, paths))
+    definitions |= {number: series for number, series in _named(cursor, metrics, blocks) if number not in definitions}
+    return SampleChanges(tuple(sorted(definitions.items())), (), _newest(cursor, metrics, blocks))
 
 
-def _named(cursor: duckdb.DuckDBPyConnection, paths: list[str]) -> list[tuple[int, Series]]:
+def _named(cursor: duckdb.DuckDBPyConnection, metrics: Path, blocks: list[Block]) -> list[tuple[int, Series]]:
     """Return what blocks say of their series: name and host, and the number in place of the labels."""
-    if not paths:
-        return []
-    listed = ", ".join(map(quote_text, paths))
-    found = cursor.execute(
-        f"SELECT DISTINCT series, name, host FROM read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608  ours
-    ).fetchall()
+    found = [
+        row
+        for _, source in sources(blocks, str(metrics))
+        for row in cursor.execute(f"SELECT DISTINCT series, name, host FROM {source}").fetchall()  # noqa: S608  ours
+    ]
     return [(number, Series(name, (("series", str(number)),), host)) for number, name, host in found]
 
 
-def _newest(cursor: duckdb.DuckDBPyConnection, paths: list[str]) -> NewestRows:
-    if not paths:
+def _newest(cursor: duckdb.DuckDBPyConnection, metrics: Path, blocks: list[Block]) -> NewestRows:
+    if not blocks:
         return _NOTHING
-    listed = ", ".join(map(quote_text, paths))
     found = cursor.execute(
-        f"SELECT series, max(ts) AS ts, arg_max_null({EXACT_SQL}, ts) AS value "  # noqa: S608  made by us
-        f"FROM read_parquet([{listed}], hive_partitioning = false) GROUP BY series ORDER BY series"
+        "SELECT series, max(ts) AS ts, arg_max_null(value, ts) AS value "  # noqa: S608  made by us
+        f"FROM ({exact_rows(blocks, str(metrics))}) GROUP BY series ORDER BY series"
     ).fetchnumpy()
     return NewestRows(found["series"], stored_times(found["ts"]), stored_values(found["value"]))

@@ -6,7 +6,7 @@ look-up costs more than all the rest of a sum over a million values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -14,15 +14,13 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
 from nagare.metrics.bucket.cache import BlockCache, NoCache
-from nagare.metrics.engine import quote_text
+from nagare.metrics.samples.formula import Formula, sources
 from nagare.metrics.samples.mirror import SERIES, SeriesMirror
 from nagare.metrics.samples.newest import Newest
 from nagare.metrics.samples.slabs import Rows
-from nagare.metrics.samples.write import VALUE_SQL
 from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE
 from nagare.model.samples import STALE_BITS
 from nagare.model.tables import SAMPLE_TABLES, SAMPLES, Table
@@ -75,21 +73,23 @@ class SampleViews:
             block for block in snapshot.blocks.get(SAMPLES.name, ()) if view.window.meets(block.min_ms, block.max_ms)
         ]
         self.cache.need(blocks)
-        sources = [self._of_blocks(blocks, with_labels=with_labels)] if blocks else []
+        found = [
+            _of_files(source, formula, with_labels=with_labels) for formula, source in sources(blocks, self.directory)
+        ]
         for number, rows in _head_rows(snapshot, view):
             name = f"slab_{number}"
-            sources.append(_of_arrays(cursor, name, rows.series, rows.ts_ms, rows.values, with_labels=with_labels))
-        return sources
+            found.append(_of_arrays(cursor, name, rows.series, rows.ts_ms, rows.values, with_labels=with_labels))
+        return found
 
-    def _of_blocks(self, blocks: Sequence[Block], *, with_labels: bool) -> str:
-        paths = ", ".join(quote_text(f"{self.directory}/{block.path}") for block in blocks)
-        files = f"read_parquet([{paths}], hive_partitioning = false) AS stored"
-        if not with_labels:
-            return f"SELECT ts, host, name, series, {NO_LABELS} AS labels, {VALUE_SQL} AS value FROM {files}"  # noqa: S608  ours
-        return (
-            f"SELECT ts, stored.host, stored.name, stored.series, known.labels, {VALUE_SQL} AS value "  # noqa: S608  made by us
-            f"FROM {files} LEFT JOIN {SERIES} AS known ON known.id = stored.series"
-        )
+
+def _of_files(source: str, formula: Formula, *, with_labels: bool) -> str:
+    """Return the SELECT over ``source``, which reads blocks of one formula."""
+    if not with_labels:
+        return f"SELECT ts, host, name, series, {NO_LABELS} AS labels, {formula.value} AS value FROM {source}"  # noqa: S608  ours
+    return (
+        f"SELECT ts, stored.host, stored.name, stored.series, known.labels, {formula.value} AS value "  # noqa: S608  made by us
+        f"FROM {source} AS stored LEFT JOIN {SERIES} AS known ON known.id = stored.series"
+    )
 
 
 def _head_rows(snapshot: Snapshot, view: View) -> Iterable[tuple[int, Rows]]:
