@@ -47,6 +47,24 @@ async def test_a_merge_keeps_what_a_view_shows(tmp_path: Path) -> None:
     assert plain[3] == "TIMESTAMP_NS"
 
 
+@pytest.mark.parametrize("is_flushed", [False, True])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select usageUser, Total, hostName from influx.cpuM",
+        "select USAGEUSER, total, hostname from influx.cpum",
+        "select t.usageuser, T.total, t.HostName from influx.cpuM as T where Total > 2 order by Usageuser",
+        'select "usageUser", max("TOTAL"), "hostName" from "influx.cpuM" group by usageuser, HOSTNAME',
+    ],
+)
+async def test_a_field_is_found_whatever_its_case(tmp_path: Path, sql: str, is_flushed: bool) -> None:
+    async with make_store(tmp_path) as store:
+        await _write(store, f"cpuM,Rack=r,hostName=b usageUser=1.5,Total=3i {NS}")
+        if is_flushed:
+            await store.flush()
+        assert await rows(store, sql) == [[1.5, 3, "b"]]
+
+
 async def test_a_lost_catalog_knows_tags_again(tmp_path: Path) -> None:
     lines = f'cpu,host=a,core=0 x=1i,note="n" {NS}\ncpu,host=a,core=1 x=2i,note="n" {NS}'
     async with make_store(tmp_path) as store:

@@ -12,7 +12,7 @@ _IMPLICIT = frozenset({"STAR", "PIVOT", "POSITIONAL_REFERENCE", "NATURAL"})
 def may_name(tree: Mapping[str, Any], column: str, tables: Collection[str]) -> bool:
     """Tell whether the statement of ``tree`` may read ``column`` of one of ``tables``; when in doubt it may."""
     named = named_columns(tree, tables)
-    return named is None or column in named
+    return named is None or column.lower() in named
 
 
 def named_columns(tree: Mapping[str, Any], tables: Collection[str]) -> frozenset[str] | None:

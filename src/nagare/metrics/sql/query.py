@@ -207,9 +207,10 @@ class QueryRunner:
                 cursor.execute(make_view(name, body, job.hosts))
                 continue
             # A view of the columns that are asked for alone: binding the others costs more than reading those.
-            shown = schemas[name].shown_columns()
             columns = {
-                each: type_ for each, type_ in shown.items() if named is None or each in named or each in _ALWAYS
+                each: type_
+                for each, type_ in schemas[name].shown_columns().items()
+                if named is None or each.lower() in named or each in _ALWAYS
             }
             view = View(name, columns, job.hosts, job.window)
             sources = self._sources.raw(cursor, view, snapshot, schemas[name])
