@@ -7,7 +7,7 @@ import pytest
 from nagare.config.places import Places
 from nagare.config.settings import QuerySettings
 from nagare.metrics.engine import Engine
-from nagare.metrics.samples.series_files import FILE_LIMIT, SeriesFiles, find_change
+from nagare.metrics.samples.series_files import SeriesFiles, find_change
 from nagare.metrics.survey import Survey
 from nagare.model.samples import Series
 
@@ -59,7 +59,6 @@ def test_a_merged_file_has_a_checksum_too(files: SeriesFiles, engine: Engine) ->
         assert files.load(cursor) == DEFINITIONS
     assert len(merged.stem) == 24
     assert not files.are_many
-    assert FILE_LIMIT > 1
 
 
 def test_a_file_of_an_earlier_version_is_read(files: SeriesFiles, engine: Engine) -> None:
