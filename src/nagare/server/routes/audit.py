@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aiohttp import hdrs, web
 
 from nagare.audit.chain import Entry, SignedHead
 from nagare.audit.wanted import Wanted
-from nagare.errors import InputError
 from nagare.model.principal import Permission
+from nagare.server.params import whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.wire.audit import AuditHead, AuditLine, AuditList, AuditView
 from nagare.wire.codec import decode, encode
@@ -22,14 +20,12 @@ _NDJSON = "application/x-ndjson"
 
 async def list_entries(call: Call) -> AuditList:
     """Return entries, newest first."""
-    limit = _number(call.query, "limit")
-    if limit is not None and not 1 <= limit <= _LIMIT_MOST:
-        raise _bad("limit", f"must be between 1 and {_LIMIT_MOST}")
+    query, verb = call.query, "list audit entries"
     wanted = Wanted(
-        limit=limit or _LIMIT,
-        since_ms=_number(call.query, "since_ms"),
-        until_ms=_number(call.query, "until_ms"),
-        before_seq=_number(call.query, "before_seq"),
+        limit=whole_number(query, "limit", verb, 1, _LIMIT_MOST) or _LIMIT,
+        since_ms=whole_number(query, "since_ms", verb, 0),
+        until_ms=whole_number(query, "until_ms", verb, 0),
+        before_seq=whole_number(query, "before_seq", verb, 0),
         **{name: call.query.get(name) for name in _TEXTS},
     )
     return AuditList([view_of(entry) for entry in await call.services.audit.find(wanted)])
@@ -42,7 +38,8 @@ async def sign_head(call: Call) -> AuditHead:
 
 async def export(call: Call) -> web.StreamResponse:
     """Send the chain and, behind its end, its signed heads, a line of JSON each."""
-    after, limit = _number(call.query, "after_seq") or 0, _number(call.query, "limit")
+    verb = "export audit entries"
+    after, limit = whole_number(call.query, "after_seq", verb, 0) or 0, whole_number(call.query, "limit", verb, 0)
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: _NDJSON})
     await response.prepare(call.request)
     lines: list[bytes] = []
@@ -74,19 +71,6 @@ def view_of(entry: Entry) -> AuditView:
 
 def _head(head: SignedHead) -> AuditHead:
     return AuditHead(head.seq, head.digest, head.at_ms, head.public_key, head.signature)
-
-
-def _number(query: Mapping[str, str], name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 16):
-        raise _bad(name, "must be a whole number")
-    return int(text)
-
-
-def _bad(name: str, cause: str) -> InputError:
-    return InputError(f"cannot list audit entries: {name} {cause}", errors=[{"parameter": name, "detail": cause}])
 
 
 ROUTES = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nagare.errors import InputError
 from nagare.model.principal import Permission
+from nagare.server.params import whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.server.sight import sight_of
 from nagare.wire.cardinality import CardinalityReply
@@ -25,11 +25,7 @@ async def list_queries(call: Call) -> QueryCosts:
 
 
 def _top(call: Call, verb: str) -> int:
-    text = call.query.get("limit", str(_TOP))
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= _TOP_LIMIT):
-        cause = f"must be a whole number from 1 to {_TOP_LIMIT}"
-        raise InputError(f"cannot {verb}: limit {cause}", errors=[{"parameter": "limit", "detail": cause}])
-    return int(text)
+    return whole_number(call.query, "limit", verb, 1, _TOP_LIMIT) or _TOP
 
 
 ROUTES = (

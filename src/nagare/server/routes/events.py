@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from nagare.errors import InputError, InvalidLabelError, LimitExceededError, PermissionDeniedError
+from nagare.errors import InvalidLabelError, LimitExceededError, PermissionDeniedError
 from nagare.model.event import Event, Severity
 from nagare.model.principal import Permission
 from nagare.server.live.event_views import event_view
+from nagare.server.params import whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.server.services import Services
 from nagare.server.sight import check_sees, hosts_of
@@ -49,10 +50,8 @@ async def store_events(services: Services, events: list[Event]) -> None:
 
 async def list_events(call: Call) -> EventList:
     """Return events, newest first."""
-    limit = _number(call.query, "limit")
-    if limit is not None and not 1 <= limit <= _LIST_LIMIT:
-        raise _bad_param("limit", f"must be between 1 and {_LIST_LIMIT}")
-    conditions = [(name, call.query[name]) for name in ("host", "kind") if name in call.query]
+    query, verb = call.query, "list events"
+    conditions = [(name, query[name]) for name in ("host", "kind") if name in query]
     where = "".join(f" and {name} = ?" for name, _ in conditions)
     statement = (
         "select id, epoch_ms(ts), host, kind, severity, source, text, attributes from events"  # noqa: S608  names are ours
@@ -61,9 +60,9 @@ async def list_events(call: Call) -> EventList:
     request = SqlRequest(
         sql=statement,
         params=[value for _, value in conditions] or None,
-        limit=limit or _LIST_DEFAULT,
-        since_ms=_number(call.query, "since_ms"),
-        until_ms=_number(call.query, "until_ms"),
+        limit=whole_number(query, "limit", verb, 1, _LIST_LIMIT) or _LIST_DEFAULT,
+        since_ms=whole_number(query, "since_ms", verb),
+        until_ms=whole_number(query, "until_ms", verb),
     )
     hosts = hosts_of(call.principal, call.services.fleet, Permission.EVENTS_READ)
     reply = await call.services.store.query(request, hosts=hosts)
@@ -121,19 +120,6 @@ def _bad_field(index: int, field: str, cause: str) -> InvalidLabelError:
     return InvalidLabelError(
         f"cannot take event {index}: {field}: {cause}", errors=[{"pointer": f"#/{index}/{field}", "detail": cause}]
     )
-
-
-def _number(query: Mapping[str, str], name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 16):
-        raise _bad_param(name, "must be a whole number")
-    return int(text)
-
-
-def _bad_param(name: str, cause: str) -> InputError:
-    return InputError(f"cannot list events: {name} {cause}", errors=[{"parameter": name, "detail": cause}])
 
 
 def _view(row: list[Any]) -> EventView:
