@@ -8,6 +8,7 @@ from pathlib import Path
 from nagare.audit.tables import AUDIT
 from nagare.fleet.tables import HOSTS
 from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, Table
+from tools.docs_access import access_page
 from tools.docs_cli import cli_page
 from tools.docs_keys import keys_page
 from tools.docs_metrics import metrics_page
@@ -74,6 +75,7 @@ def _table(table: Table) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "access.md": access_page,
     "cli.md": cli_page,
     "exit-codes.md": exit_codes_page,
     "keys.md": keys_page,

@@ -1,0 +1,147 @@
+"""What docs/reference/access.md says, a real server does: every route, as every caller, over HTTP and WebSocket."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from nagare.model.principal import ADMIN_PERMISSIONS, Permission
+from nagare.server.route import Route
+from nagare.server.routes.table import ROUTES
+from tests.component.server.conftest import Api
+from tests.support.source import ROOT
+from tools.docs_access import CALLERS, NO, OWN, OWN_ROLE, YES, parse_page
+
+PASSWORD = "correct horse battery"
+PAGE = parse_page((ROOT / "docs" / "reference" / "access.md").read_text())
+# A name that nobody has: who may change it is told that there is none, and nothing of this test's own is changed.
+ABSENT = {"name": "nothing-here", "role": "viewer", "id": "x"}
+
+
+class Everyone:
+    """One of each caller at a server: ``tokens`` has what they show."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.tokens: dict[str, str | None] = {"nobody": None, "local": api.admin}
+
+    async def arrive(self) -> None:
+        api = self.api
+        for caller, host, group in (("host", "web1", "web"), ("other host", "web2", "web"), ("", "db1", "db")):
+            self.tokens[caller] = await api.register(host, machine_id=host, labels={"group": group})
+        await self._post("PUT", f"/api/v1/roles/{OWN_ROLE.name}", {"permissions": sorted(OWN_ROLE.permissions)})
+        for role in ("viewer", "operator", "admin", OWN_ROLE.name):
+            self.tokens[role] = await self._login(role, {"role": role})
+        self.tokens["group"] = await self._login("group", {"role": "operator", "groups": ["db"]})
+        permissions = sorted(ADMIN_PERMISSIONS - {Permission.ACCOUNT_WRITE})
+        asked = {"name": "all", "permissions": permissions, "expires_seconds": 600}
+        self.tokens["key"] = (await self._post("POST", "/api/v1/keys", asked, self.tokens["admin"]))["secret"]
+        self.tokens["joining"] = (await self._post("POST", "/api/v1/join-tokens", {}))["token"].partition(".")[0]
+
+    async def ask(self, route: Route, caller: str, **names: str) -> int:
+        """Return the status of the answer; {name} is what ``names`` says or absent."""
+        path = route.path
+        for name, value in {**ABSENT, **names}.items():
+            path = path.replace(f"{{{name}}}", value)
+        answer = await self.api.call(route.method, path, self._body(route), token=self.tokens[caller])
+        return answer.status
+
+    async def greet(self, path: str, caller: str, ticket: str | None = None) -> Any:
+        """Open a live connection and return its first frame, or why it was closed."""
+        token = self.tokens[caller]
+        headers = {} if token is None or ticket is not None else {"Authorization": f"Bearer {token}"}
+        async with self.api.session.ws_connect(self.api.running.url + path, headers=headers) as socket:
+            if ticket is not None:
+                await socket.send_json({"op": "authenticate", "ticket": ticket})
+            async with asyncio.timeout(10):
+                message = await socket.receive()
+            return message.json() if message.type is aiohttp.WSMsgType.TEXT else message.data
+
+    def _body(self, route: Route) -> Any:
+        bodies = {
+            "POST /api/v1/metrics/batch": self.api.batch(),
+            "POST /api/v1/events": {"text": "note", "host": "web1"},
+            "PATCH /api/v1/hosts/{name}": {"labels": {"group": "db"}},
+        }
+        return bodies.get(f"{route.method} {route.path}")
+
+    async def _post(self, method: str, path: str, value: Any, token: str | None = "") -> Any:
+        answer = await self.api.call(method, path, value, token=token)
+        assert answer.status == 200, answer.raw
+        return answer.json
+
+    async def _login(self, name: str, grant: dict[str, Any]) -> str:
+        await self._post("POST", "/api/v1/users", {"name": name, "password": PASSWORD, "grants": [grant]})
+        login = {"user": name, "password": PASSWORD}
+        return str((await self._post("POST", "/api/v1/auth/login", login, None))["access_token"])
+
+
+@pytest.fixture
+async def everyone(api: Api) -> Everyone:
+    made = Everyone(api)
+    await made.arrive()
+    return made
+
+
+def test_every_route_stands_on_the_page_once() -> None:
+    assert list(PAGE) == [(route.method, route.path) for route in ROUTES], "mend with: make docs"
+    assert {cell for cells in PAGE.values() for cell in cells.values()} == {YES, NO, OWN}
+
+
+async def test_the_server_does_what_the_page_says(everyone: Everyone) -> None:
+    wrong = []
+    for caller in CALLERS:
+        for route in ROUTES:
+            cell = PAGE[route.method, route.path][caller]
+            status = await everyone.ask(route, caller)
+            if not _is_right(route, caller, cell, status):
+                wrong.append((caller, route.method, route.path, cell, status))
+    assert wrong == []
+
+
+def _is_right(route: Route, caller: str, cell: str, status: int) -> bool:
+    if route.is_public:
+        return cell == YES and status in (200, 400)
+    if cell == NO:
+        return status == (401 if caller == "nobody" else 403)
+    return status not in (401, 403) and status < 500
+
+
+async def test_own_is_what_concerns_the_hosts_of_the_group(everyone: Everyone) -> None:
+    named = [route for route in ROUTES if "{name}" in route.path and PAGE[route.method, route.path]["group"] == OWN]
+    assert len(named) >= 3
+    for route in sorted(named, key=lambda route: route.method == "DELETE"):
+        assert await everyone.ask(route, "group", name="web1") == 404, route
+        assert await everyone.ask(route, "group", name="db1") in (200, 204), route
+
+
+@pytest.mark.parametrize("path", [route.path for route in ROUTES if route.is_live])
+async def test_live_connections_open_to_whom_the_page_says(everyone: Everyone, path: str) -> None:
+    for caller, cell in PAGE["GET", path].items():
+        if caller == "nobody":
+            # May bring a ticket in its first frame; one that is none ends the connection.
+            assert "op" not in str(await everyone.greet(path, caller, "x" * 43))
+        elif cell == NO:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await everyone.greet(path, caller)
+            assert refused.value.status == 403, caller
+            assert (await everyone.api.call("POST", "/api/v1/tickets", token=everyone.tokens[caller])).status == 403
+        else:
+            assert (await everyone.greet(path, caller))["op"] == "hello", caller
+            made = await everyone.api.call("POST", "/api/v1/tickets", token=everyone.tokens[caller])
+            assert (await everyone.greet(path, caller, made.json["ticket"]))["op"] == "hello", caller
+
+
+async def test_another_hosts_token_brings_nothing_of_this_host(everyone: Everyone) -> None:
+    api, token = everyone.api, everyone.tokens["other host"]
+    now = api.now_ms()
+    exposition = f'up{{host="web1",instance="web1"}} 1 {now}\n'.encode()
+    line = f"pressure,host=web1 value=1 {now}000000\n".encode()
+    text = {"Content-Type": "text/plain"}
+    for path, body in (("/api/v1/import/prometheus", exposition), ("/write", line), ("/api/v2/write", line)):
+        answer = await api.call("POST", path, body=body, headers=text, token=token)
+        assert answer.status == 403, (path, answer.raw)
+    tables = {view["name"] for view in (await api.call("GET", "/api/v1/tables")).json}
+    assert "influx.pressure" not in tables
+    assert await api.sql("SELECT DISTINCT host FROM samples") == []
