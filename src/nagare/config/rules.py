@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from nagare.config.coerce import BadValueError
 from nagare.config.settings import ScrapeJob
@@ -39,6 +39,20 @@ def _address(value: str) -> str:
         return "not an http or https URL, such as https://ops.example.net:8750"
     # A secret in a URL ends in logs and process lists.
     return "it carries a user or a password; give a token file instead" if "@" in parts.netloc else ""
+
+
+def _database(value: str) -> str:
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return "not a URL, such as postgresql://nagare@db.example/nagare"
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        return "not the URL of a PostgreSQL database, such as postgresql://nagare@db.example/nagare"
+    in_query = "password" in (name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return "it carries a password; give records.password_file instead" if parts.password is not None or in_query else ""
 
 
 def _host(value: str) -> str:
@@ -124,6 +138,7 @@ RULES: Mapping[str, Callable[[Any], str]] = {
     "server.listen": _listen,
     "agent.server": _address,
     "client.server": _address,
+    "records.url": _database,
     "agent.name": _host,
     "agent.server_pin": _pin,
 }

@@ -147,6 +147,20 @@ class BucketSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsSettings:
+    """``[records]``: where hosts, users, tokens and the audit log are kept."""
+
+    url: str = setting(
+        "", "PostgreSQL database, such as postgresql://nagare@db.example/nagare; empty keeps them in records.db"
+    )
+    password_file: Path | None = setting(
+        None,
+        "file with its password, read at each connect; without it libpq's own sources are asked (PGPASSWORD, pgpass)",
+    )
+    connections: int = setting(4, "connections to it that read at one time, beside the one that writes", low=1, high=64)
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings:
     """``[query]``: bounds of one SQL query and of all together."""
 
@@ -318,6 +332,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     bucket: BucketSettings = field(default_factory=BucketSettings)
+    records: RecordsSettings = field(default_factory=RecordsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     statsd: StatsdSettings = field(default_factory=StatsdSettings)

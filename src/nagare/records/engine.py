@@ -1,7 +1,7 @@
 """The records database: one writer, a few readers, each on a thread of its own, nothing on the event loop.
 
-SQLite in WAL mode: readers never wait for the writer, and a commit is on disk before ``write`` returns. A feature hands
-in a function of a connection; it runs in one transaction, to its end even if the caller is cancelled meanwhile.
+SQLite or PostgreSQL: a commit is on disk before ``write`` returns. A feature hands in a function of a connection; it
+runs in one transaction, to its end even if the caller is cancelled meanwhile.
 Threads instead of SQLAlchemy's asyncio layer, because that loads its whole ORM: eight megabytes for nothing.
 """
 
@@ -13,11 +13,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, inspect, text
 
+from nagare.config.settings import RecordsSettings
 from nagare.errors import OverloadedError
+from nagare.records.backend import Backend
 from nagare.records.faults import translated
 from nagare.records.schema import HEAD_REVISION
 
@@ -25,28 +27,27 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_READERS = 2
-# A writer waits this long for another process (a backup) to let go of the file; our own writers queue for the thread.
-_BUSY_MS = 5_000
 # Far more than requests can wait at one time; a longer queue means that the disk does not follow.
 _WAITING_LIMIT = 1_000
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-2048")
 
 
 class Records:
     """The open records database. ``async with Records(path) as records``: migrated to the newest revision inside."""
 
-    def __init__(self, path: Path) -> None:
-        """Prepare for the database in ``path``; nothing is opened yet."""
-        self._path = path
-        self._writer = _Lane(path, threads=1, begin="BEGIN IMMEDIATE", name="records-write")
-        self._reader = _Lane(path, threads=_READERS, begin="BEGIN", name="records-read")
+    def __init__(self, path: Path, settings: RecordsSettings | None = None) -> None:
+        """Prepare for the database that ``settings`` name, else for the file ``path``; nothing is opened yet.
+
+        Raises ConfigError.
+        """
+        self._backend = make_backend(path, settings)
+        self._writer = _Lane(self._backend, threads=1, writes=True)
+        self._reader = _Lane(self._backend, threads=self._backend.readers, writes=False)
 
     async def __aenter__(self) -> Self:
-        """Open the file (0600) and bring it to the newest revision. Raises StorageError."""
+        """Open it and bring it to the newest revision. Raises StorageError, ConnectFailedError."""
         try:
-            with translated(f"open records {self._path}"):
-                self._path.touch(mode=0o600, exist_ok=True)
+            with translated(f"open records {self._backend.place}"):
+                self._backend.prepare()
                 await self._migrate()
         except BaseException:
             self._close()
@@ -74,24 +75,39 @@ class Records:
         if revision == HEAD_REVISION:
             return
         # alembic costs a tenth of a second and 12 MB: only a database that needs it pays.
-        from nagare.records.migrate import keep_copy, upgrade  # noqa: PLC0415
+        from nagare.records.migrate import upgrade  # noqa: PLC0415
 
         if revision is not None:
-            keep_copy(self._path, revision)
+            self._backend.keep_copy(revision)
+        # In one transaction, and it looks again: another server may have come first since.
         await self._writer.run(upgrade)
         # Told, because hosts and tokens that a lost file held are gone without any other sign.
-        log.info("records_%s file=%s revision=%s", "upgraded" if revision else "made", self._path, HEAD_REVISION)
+        made = "upgraded" if revision else "made"
+        log.info("records_%s place=%s revision=%s", made, self._backend.place, HEAD_REVISION)
 
     def _close(self) -> None:
         self._reader.close()
         self._writer.close()
 
 
+def make_backend(path: Path, settings: RecordsSettings | None) -> Backend:
+    """Return the database that ``settings`` name, else the file ``path``. Raises ConfigError."""
+    # Only the one that is used is loaded.
+    if settings is not None and settings.url:
+        from nagare.records.postgresql import PostgresBackend  # noqa: PLC0415
+
+        return PostgresBackend(settings)
+    from nagare.records.sqlite import SqliteBackend  # noqa: PLC0415
+
+    return SqliteBackend(path)
+
+
 class _Lane:
     """An engine with as many connections as threads."""
 
-    def __init__(self, path: Path, *, threads: int, begin: str, name: str) -> None:
-        self._engine = _make_engine(path, threads, begin)
+    def __init__(self, backend: Backend, *, threads: int, writes: bool) -> None:
+        self._engine = backend.make_engine(threads, writes=writes)
+        name = "records-write" if writes else "records-read"
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._waiting = 0
 
@@ -115,25 +131,7 @@ class _Lane:
 
 
 def _revision(connection: Connection) -> str | None:
-    found = connection.execute(text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'"))
-    if found.first() is None:
+    if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return revision
-
-
-def _make_engine(path: Path, connections: int, begin: str) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", pool_size=connections, max_overflow=0)
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: Any) -> None:
-        # The driver's own transaction guessing is off: we begin and end transactions ourselves, below.
-        connection.isolation_level = None
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -25,20 +23,14 @@ def make_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def keep_copy(path: Path, revision: str) -> None:
-    """Copy the database beside itself before it is changed, named after the revision that it has (0600)."""
-    copy = path.with_name(f"{path.stem}-{revision}{path.suffix}")
-    copy.unlink(missing_ok=True)
-    copy.touch(mode=0o600)
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-
-
 def upgrade(connection: Connection) -> None:
     """Run the missing migrations inside the caller's transaction: all of them or none.
 
     Raises StorageError for a database that a newer version of Nagare has written.
     """
+    if connection.dialect.name == "postgresql":
+        # A table is rewritten in the time that it takes.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     try:
         command.upgrade(make_config(connection), "head")
     except CommandError as error:

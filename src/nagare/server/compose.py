@@ -51,7 +51,7 @@ async def composed(
         async def enter(name: str, room: AbstractAsyncContextManager[_T]) -> _T:
             return await stack.enter_async_context(Bounded(name, room, stop_seconds))
 
-        records = await enter("records", Records(places.records))
+        records = await enter("records", Records(places.records, settings.records))
         audit = await enter("audit", AuditTrail(records, places.audit_key, clock))
         identity = await enter("identity", Identity(records, clock, places.token_keys, settings.identity, audit))
         await identity.ensure_local_token(places.token)

@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from nagare.audit.service import HEAD_SECONDS, REFUSALS_EACH, WINDOW_SECONDS, AuditTrail
 from nagare.audit.verify import verify
 from nagare.audit.wanted import Wanted
+from nagare.config.settings import RecordsSettings
+from nagare.errors import NagareError
 from nagare.lib.clock import ManualClock
 from nagare.lib.tasks import TaskSupervisor
 from nagare.model.deed import Deed, Outcome
@@ -25,8 +26,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
-    async with Records(tmp_path / "records.db") as opened:
+async def records(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[Records]:
+    async with Records(tmp_path / "records.db", database) as opened:
         yield opened
 
 
@@ -107,7 +108,7 @@ async def test_the_head_is_signed_by_the_hour(audit: AuditTrail, clock: ManualCl
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit_entries SET actor = 'nobody'", "DELETE FROM audit_entries"])
-async def test_the_database_refuses_to_change_an_entry(audit: AuditTrail, tmp_path: Path, statement: str) -> None:
+async def test_the_database_refuses_to_change_an_entry(audit: AuditTrail, records: Records, statement: str) -> None:
     await audit.record(_deed())
-    with closing(sqlite3.connect(tmp_path / "records.db")) as database, pytest.raises(sqlite3.Error, match="never"):
-        database.execute(statement)
+    with pytest.raises(NagareError, match="never"):
+        await records.write(lambda connection: connection.execute(text(statement)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nagare.config.settings import RecordsSettings
 from nagare.errors import ConflictError, DiskFullError, InputError, InvalidLabelError, NotFoundError
 from nagare.fleet.service import Fleet
 from nagare.fleet.tables import hosts_table
@@ -72,8 +73,8 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with Records(tmp_path / "records.db") as records:
+async def world(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[World]:
+    async with Records(tmp_path / "records.db", database) as records:
         made = World(records)
         await made.fleet.__aenter__()
         yield made
@@ -195,6 +196,7 @@ async def test_a_fall_that_cannot_be_stored_holds_up_no_other(world: World) -> N
     assert [event.host for event in world.heard.events.values()] == ["b1"]
 
 
+@pytest.mark.parametrize("database", [RecordsSettings()], ids=["sqlite"])
 async def test_a_disk_that_takes_nothing_neither_ends_the_reviews_nor_the_stop(world: World, tmp_path: Path) -> None:
     await world.fleet.register(_request())
     world.fleet.touch("web1")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nagare.config.settings import RecordsSettings
 from nagare.identity.passwords.hashing import Passwords
 from nagare.identity.service import Identity
 from nagare.identity.users.roles import Grant
@@ -55,6 +56,6 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with Records(tmp_path / "records.db") as records:
+async def world(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[World]:
+    async with Records(tmp_path / "records.db", database) as records:
         yield World(records, tmp_path)

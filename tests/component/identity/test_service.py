@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from nagare.config.settings import RecordsSettings
 from nagare.errors import UnauthenticatedError
 from nagare.identity.service import Identity
 from nagare.lib.clock import ManualClock
@@ -21,8 +23,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
-    async with Records(tmp_path / "records.db") as opened:
+async def records(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[Records]:
+    async with Records(tmp_path / "records.db", database) as opened:
         yield opened
 
 
@@ -118,31 +120,31 @@ async def test_the_local_token(identity: Identity, records: Records, clock: Manu
     assert not await _is_refused(identity, host_token)
 
 
-async def test_last_use_is_kept_coarsely(identity: Identity, clock: ManualClock, tmp_path: Path) -> None:
+async def test_last_use_is_kept_coarsely(identity: Identity, clock: ManualClock, records: Records) -> None:
     secret = await identity.issue_host_token("id1", "web1")
 
-    def last_used() -> int | None:
-        with closing(sqlite3.connect(tmp_path / "records.db")) as connection, connection:
-            used: int | None = connection.execute("select last_used_ms from tokens").fetchone()[0]
-        connection.close()
+    async def last_used() -> int | None:
+        query = text("select last_used_ms from tokens")
+        used: int | None = await records.read(lambda connection: connection.execute(query).scalar_one())
         return used
 
     await identity.authenticate(secret)
     first = clock.now_ms()
-    assert last_used() is None
+    assert await last_used() is None
     await identity.flush()
-    assert last_used() == first
+    assert await last_used() == first
     await clock.advance(1)
     await identity.authenticate(secret)
     await identity.flush()
-    assert last_used() == first
+    assert await last_used() == first
     await clock.advance(60)
     await identity.authenticate(secret)
     async with identity:
         pass
-    assert last_used() == clock.now_ms()
+    assert await last_used() == clock.now_ms()
 
 
+@pytest.mark.parametrize("database", [RecordsSettings()], ids=["sqlite"])
 async def test_a_disk_that_takes_nothing_does_not_spoil_a_clean_stop(identity: Identity, tmp_path: Path) -> None:
     secret = await identity.issue_host_token("id1", "web1")
     await identity.authenticate(secret)

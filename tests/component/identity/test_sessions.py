@@ -1,11 +1,11 @@
 """Sessions: opened by a password, kept alive by tokens that work once, ended at once."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from nagare.config.settings import RecordsSettings
 from nagare.errors import NotFoundError, PermissionDeniedError, RateLimitedError, UnauthenticatedError
 from nagare.identity.sessions.session import GRACE_SECONDS, EndedBy, Opened
 from nagare.identity.users.roles import Grant
@@ -50,6 +50,7 @@ def _all_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
 
 
+@pytest.mark.parametrize("database", [RecordsSettings()], ids=["sqlite"])
 async def test_no_secret_is_on_disk(world: World, tmp_path: Path) -> None:
     opened = await _open(world)
     found = _all_bytes(tmp_path)
@@ -214,17 +215,17 @@ async def test_what_a_user_may_changes_at_once(world: World) -> None:
     assert await _is_refused(world, opened.access)
 
 
-async def test_hashes_are_made_anew_when_the_parameters_change(world: World, tmp_path: Path) -> None:
+async def test_hashes_are_made_anew_when_the_parameters_change(world: World) -> None:
     await world.add("ada")
 
-    def kept() -> str:
-        with closing(sqlite3.connect(tmp_path / "records.db")) as connection:
-            return str(connection.execute("select password from users").fetchone()[0])
+    async def kept() -> str:
+        query = text("select password from users")
+        return str(await world.records.read(lambda connection: connection.execute(query).scalar_one()))
 
-    assert "m=64,t=1,p=1" in kept()
+    assert "m=64,t=1,p=1" in await kept()
     world.identity._passwords._passes = 2
     assert (await world.login("ada")).name == "ada"
-    assert "m=64,t=2,p=1" in kept()
+    assert "m=64,t=2,p=1" in await kept()
     assert (await world.login("ada")).name == "ada"
 
 

@@ -1,39 +1,27 @@
 """The records database: durable, one writer, foreign errors translated, migrated to what the code defines."""
 
-import asyncio
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import nagare.fleet.store
 import nagare.identity.store  # noqa: F401  defines its table on the shared metadata
-from nagare.errors import ConflictError, DiskFullError, NagareError, ReadOnlyError, StorageError
+from nagare.errors import DiskFullError, NagareError, ReadOnlyError, StorageError
 from nagare.records.engine import Records
 from nagare.records.migrate import make_config
-from nagare.records.schema import HEAD_REVISION, metadata
+from nagare.records.schema import HEAD_REVISION
 
 
 def test_head_is_the_newest_migration() -> None:
     scripts = ScriptDirectory.from_config(make_config())
     assert scripts.get_heads() == [HEAD_REVISION]
-
-
-async def test_migrations_make_what_the_stores_define(tmp_path: Path) -> None:
-    def compare(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
-
-    async with Records(tmp_path / "records.db") as records:
-        assert await records.read(compare) == []
 
 
 def _modes(directory: Path) -> set[int]:
@@ -59,75 +47,6 @@ def _make_table(connection: Connection) -> None:
 
 def _insert(connection: Connection) -> None:
     connection.execute(text("INSERT INTO t VALUES (1)"))
-
-
-def _count(connection: Connection) -> int:
-    return int(connection.execute(text("SELECT count(*) FROM t")).scalar_one())
-
-
-def _fail_half_way(connection: Connection) -> None:
-    connection.execute(text("CREATE TABLE u (x)"))
-    _insert(connection)
-    raise ZeroDivisionError
-
-
-async def test_an_error_takes_the_whole_write_back(tmp_path: Path) -> None:
-    async with Records(tmp_path / "records.db") as records:
-        await records.write(_make_table)
-        with pytest.raises(ZeroDivisionError):
-            await records.write(_fail_half_way)
-        assert await records.read(_count) == 0
-        with pytest.raises(StorageError, match="no such table: u"):
-            await records.read(lambda connection: connection.execute(text("SELECT * FROM u")))
-
-
-async def test_writers_queue_and_readers_do_not_wait_for_them(tmp_path: Path) -> None:
-    async with Records(tmp_path / "records.db") as records:
-        await records.write(_make_table)
-        has_written, may_end = threading.Event(), threading.Event()
-
-        def slow(connection: Connection) -> None:
-            _insert(connection)
-            has_written.set()
-            assert may_end.wait(10)
-
-        async with asyncio.TaskGroup() as tasks:
-            first = tasks.create_task(records.write(slow))
-            second = tasks.create_task(records.write(_insert))
-            await asyncio.to_thread(has_written.wait, 10)
-            assert await records.read(_count) == 0
-            assert not first.done()
-            assert not second.done()
-            may_end.set()
-        assert await records.read(_count) == 2
-
-
-async def test_a_cancelled_caller_leaves_a_whole_write(tmp_path: Path) -> None:
-    async with Records(tmp_path / "records.db") as records:
-        await records.write(_make_table)
-        has_begun, may_end = threading.Event(), threading.Event()
-
-        def slow(connection: Connection) -> None:
-            has_begun.set()
-            assert may_end.wait(10)
-            _insert(connection)
-
-        async with asyncio.TaskGroup() as tasks:
-            write = tasks.create_task(records.write(slow))
-            await asyncio.to_thread(has_begun.wait, 10)
-            write.cancel()
-        may_end.set()
-        await records.write(_insert)
-        assert await records.read(_count) == 2
-
-
-async def test_foreign_errors_become_ours(tmp_path: Path) -> None:
-    async with Records(tmp_path / "records.db") as records:
-        insert = text("INSERT INTO alembic_version VALUES (:v)")
-        with pytest.raises(ConflictError, match="cannot write records"):
-            await records.write(lambda connection: connection.execute(insert, {"v": HEAD_REVISION}))
-        with pytest.raises(StorageError, match="cannot read records"):
-            await records.read(lambda connection: connection.execute(text("SELECT * FROM nowhere")))
 
 
 async def test_a_full_disk_and_a_lost_right_are_named(tmp_path: Path) -> None:

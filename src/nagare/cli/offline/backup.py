@@ -38,7 +38,7 @@ def backup(
     """Write records, keys, catalog, blocks and the log into one tar file, also while the server runs.
 
     It holds every row that was acknowledged before the command began, the keys and the digests of tokens: keep it as you
-    keep the keys. Blocks that are in the bucket alone stay there.
+    keep the keys. Blocks that are in the bucket alone stay there, records in PostgreSQL are for pg_dump.
 
     Examples:
       nagare backup /backup/nagare.tar
@@ -83,7 +83,7 @@ def _files(settings: Settings, places: Places, scratch: Path) -> Iterator[tuple[
 
     with ExitStack() as stack:
         owner = stack.enter_context(shared(places.lock))
-        if places.records.exists():
+        if places.records.exists() and not settings.records.url:
             copy = stack.enter_context(copied(places.records, is_live=owner is not None))
             yield "records.db", copy
         for key in sorted(path for path in places.keys.rglob("*") if path.is_file()):
@@ -96,5 +96,8 @@ def _tell(invocation: Invocation, file: Path, manifest: Manifest) -> None:
     if invocation.format is not OutputFormat.TABLE:
         size = file.stat().st_size
         write_document({"file": str(file), "bytes": size, "files": len(manifest.files), "blocks": blocks})
+    if invocation.settings.records.url:
+        # Said even when quiet: without them hosts and users are lost.
+        note("nagare: records are in PostgreSQL and not in this file: keep a copy of them with pg_dump")
     if not invocation.is_quiet:
         note(f"nagare: {len(manifest.files)} files, {format_bytes(manifest.total_bytes)}, are in {file}")

@@ -23,7 +23,7 @@ sessions = Table(
     Column("used_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("address", String(64), nullable=False),
-    Column("agent", String(200), nullable=False),
+    Column("user_agent", String(200), nullable=False, key="agent"),
     Column("origin", String(16), nullable=False),
     Column("ended_ms", BigInteger, nullable=True),
     Column("ended_by", String(16), nullable=True),
@@ -180,4 +180,4 @@ def _end(connection: Connection, which: ColumnElement[bool], by: EndedBy, now_ms
 
 
 def _session(row: Row[Any]) -> Session:
-    return Session(**{column.name: getattr(row, column.name) for column in sessions.c})
+    return Session(**{column.key: getattr(row, column.key) for column in sessions.c})

@@ -43,3 +43,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name="uq_tokens_digest"),
     )
     op.create_index("ix_tokens_host_id", "tokens", ["host_id"])
+
+
+def downgrade() -> None:
+    """Remove them; nothing is left then."""
+    op.drop_table("tokens")
+    op.drop_table("hosts")
