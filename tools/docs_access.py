@@ -17,8 +17,8 @@ from nagare.server.routes.table import ROUTES
 OWN_ROLE = Role("auditor", frozenset({Permission.AUDIT_READ, Permission.SYSTEM_READ}))
 # What carries the name of the host that it is of: refused when the token is another's.
 SPEAKS_AS_HOST = frozenset({"/api/v1/metrics/batch", "/api/v1/events"})
-# What no other token than a host's may send.
-HOSTS_ONLY = frozenset({"/api/v1/metrics/batch"})
+# What no other token than a host's may send or ask.
+HOSTS_ONLY = frozenset({"/api/v1/metrics/batch", "/api/v1/standing"})
 YES, NO, OWN = "yes", "no", "own"
 
 _TOP = f"""# Who may call what

@@ -21,6 +21,7 @@ WAY_OUT = {
     "media-unsupported": "Send `application/json`, packed as `identity`, `gzip` or `zstd`.",
     "unauthenticated": "Send `Authorization: Bearer` with a valid token; the local one stands in `run/token`.",
     "permission-denied": "Use a token that may do this; a host's token may only send as that host.",
+    "host-pending": "An operator lets the host work: `nagare hosts accept NAME`; its agent goes on by itself.",
     "not-found": "Check the name; the lists (`nagare hosts`, `nagare tables`) show what there is.",
     "conflict": "Look at what is there now, then decide.",
     "version-stale": "Read the thing again and repeat the change on the newer version.",

@@ -10,6 +10,7 @@ The tree::
         UnsupportedMediaError        a content type or encoding that is not spoken here
       UnauthenticatedError           no credentials, or wrong ones
       PermissionDeniedError          known, but not allowed
+        HostPendingError             the host waits for an operator's word
       NotFoundError                  nothing has that name
       ConflictError                  somebody else was first
         StaleVersionError            the thing changed since it was read
@@ -111,6 +112,24 @@ class PermissionDeniedError(NagareError):
     """The caller is known, but not allowed."""
 
     code = "permission-denied"
+
+
+class HostPendingError(PermissionDeniedError):
+    """The host waits for an operator's word; ``retry_after_seconds`` may say when to ask again."""
+
+    code = "host-pending"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        context: dict[str, Any] | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        """Keep the delay, in seconds, beside the message."""
+        super().__init__(message, hint=hint, context=context)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotFoundError(NagareError):

@@ -42,6 +42,8 @@ def test_two_hosts_join_are_contested_and_revoked(tmp_path: Path) -> None:
             wait_until(lambda: len(hosts()) == 2, "two hosts", one)
             assert {host["enrolment"] for host in hosts().values()} == {"pending"}
             assert all(host["labels"] == {"rack": "b7"} for host in hosts().values())
+            wait_until(lambda: "nagare hosts accept one" in one.said(), "what it waits for", one)
+            assert "permission" not in one.said()
             nagare(data, "hosts", "accept", "one")
             nagare(data, "hosts", "accept", "two")
             both = "select count(distinct host) from cpu"

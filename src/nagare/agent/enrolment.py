@@ -25,7 +25,7 @@ from nagare.keys.signing import SigningKey
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
 from nagare.wire.codec import encode
-from nagare.wire.hosts import RegisterRequest
+from nagare.wire.hosts import RegisterRequest, Standing
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +103,7 @@ class Enrolment:
             has_joined=join is not None,
             pin=join.pin if join and not reply.ca else "",
             capabilities=reply.capabilities,
+            enrolment=reply.enrolment,
         )
         if join is not None:
             self._files.save_authority(reply.ca)
@@ -116,6 +117,15 @@ class Enrolment:
             reply.enrolment,
         )
         return identity
+
+    def learn(self, identity: Identity, standing: Standing) -> Identity:
+        """Keep how far the host has come and what it may, as the server tells it now; return the identity with that."""
+        if (identity.enrolment, identity.capabilities) == (standing.enrolment, standing.capabilities):
+            return identity
+        learned = replace(identity, enrolment=standing.enrolment, capabilities=standing.capabilities)
+        self._files.save(learned)
+        log.info("host_standing enrolment=%s may=%s", learned.enrolment, ",".join(learned.capabilities))
+        return learned
 
     def _join_token(self) -> JoinToken | None:
         """Return the token to join with, None when the settings name the server or there is none."""

@@ -42,6 +42,8 @@ class Identity:
     pin: str = ""
     # What the server lets this host do beside sending metrics.
     capabilities: list[str] = field(default_factory=lambda: ["metrics"])
+    # How far it has come, as last told: pending or active.
+    enrolment: str = "active"
 
 
 class IdentityFiles:

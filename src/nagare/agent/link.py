@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 from nagare.agent.batches import Packed, rename_host
 from nagare.agent.enrolment import Enrolment, Machine
@@ -12,8 +13,10 @@ from nagare.errors import (
     ConfigError,
     ConflictError,
     DeadlineExceededError,
+    HostPendingError,
     InputError,
     LimitExceededError,
+    NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
     UnauthenticatedError,
@@ -40,6 +43,8 @@ class Link:
         self._identity: Identity | None = None
         self._client: Client | None = None
         self._must_register = False
+        # When (monotonic) to ask again what this host may: before the first batch of a connection, then seldom.
+        self._ask_at = 0.0
 
     @property
     def host(self) -> str:
@@ -50,10 +55,15 @@ class Link:
         """Deliver one batch, connecting and registering first when need be. Raises like every call."""
         try:
             client, identity = await self._open()
+            identity = await self._check_standing(client, identity)
             if packed.host != identity.name:
                 packed = rename_host(packed, identity.name)
             signature = self._machine.key.sign(signed_bytes(BATCH_PATH, packed.encoding, packed.body))
             return await client.send_batch(packed.body, packed.encoding, signature)
+        except HostPendingError:
+            # Nothing is wrong with the token or the connection: both are of use once the host is accepted.
+            self._ask_at = 0.0
+            raise
         except (UnauthenticatedError, PermissionDeniedError):
             self._must_register = True
             await self.close()
@@ -78,7 +88,33 @@ class Link:
             target = self._enrolment.find_target(self._identity.token)
             client = Client(target, deadline_seconds=_DEADLINE_SECONDS, clock=self._clock, is_lean=True)
             self._client = await client.__aenter__()
+            self._ask_at = 0.0
         return self._client, self._identity
+
+    async def _check_standing(self, client: Client, identity: Identity) -> Identity:
+        """Ask, when it is time to, what this host may. Raises HostPendingError while it may not send samples."""
+        if self._clock.monotonic() < self._ask_at:
+            return identity
+        try:
+            standing = await client.standing()
+        except NotFoundError:  # a server from before it could be asked
+            self._ask_at = math.inf
+            return identity
+        self._identity = identity = self._enrolment.learn(identity, standing)
+        if identity.enrolment == "pending":
+            raise HostPendingError(
+                f"cannot send samples: host {identity.name} waits for an operator's word",
+                hint=f"on the server: nagare hosts accept {identity.name}",
+                retry_after_seconds=standing.again_seconds,
+            )
+        if "metrics" not in identity.capabilities:
+            raise HostPendingError(
+                f"cannot send samples: host {identity.name} may not",
+                hint=f"on the server: nagare hosts accept {identity.name}",
+                retry_after_seconds=standing.again_seconds,
+            )
+        self._ask_at = self._clock.monotonic() + standing.again_seconds
+        return identity
 
     async def _find_identity(self) -> Identity | None:
         """Return what an earlier run left, registered anew if the server should know us differently and we may."""

@@ -22,6 +22,7 @@ from nagare.agent.spool import Spool, Waiting, set_aside
 from nagare.errors import (
     ConfigError,
     ConflictError,
+    HostPendingError,
     InputError,
     LimitExceededError,
     NagareError,
@@ -44,6 +45,8 @@ T = TypeVar("T")
 _RETRY_CAP_SECONDS = 10.0
 # What only a person can mend is tried again this seldom.
 _PATIENT_SECONDS = 30.0
+# A host that waits to be accepted asks this often where the server does not say.
+_WAITING_SECONDS = 1.5
 _NEEDS_A_PERSON = (ConfigError, ConflictError, PermissionDeniedError, UnauthenticatedError)
 _REASONS_LIMIT = 16
 _REFUSAL_SECONDS = 60.0
@@ -237,7 +240,12 @@ class Uplink:
         if not is_repeat and len(self._reasons) < _REASONS_LIMIT:
             self._reasons.add(error.message)
             hint = f" ({error.hint})" if error.hint else ""
-            log.warning("uplink_down reason=%s", plain(error.message + hint, 500))
+            what = "host_waits" if isinstance(error, HostPendingError) else "uplink_down"
+            log.warning("%s reason=%s", what, plain(error.message + hint, 500))
+        if isinstance(error, HostPendingError):
+            # The server says how often it likes to be asked; a longer and longer delay would keep who accepts it waiting.
+            self._backoff.reset()
+            return self._backoff.next_seconds(error.retry_after_seconds or _WAITING_SECONDS)
         delay = self._backoff.next_seconds(getattr(error, "retry_after_seconds", None))
         return max(delay, _PATIENT_SECONDS) if is_repeat and isinstance(error, _NEEDS_A_PERSON) else delay
 

@@ -26,7 +26,7 @@ from nagare.wire.batch import BatchReply
 from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.codec import decode, encode
 from nagare.wire.events import EventRequest, EventView
-from nagare.wire.hosts import HostAccept, HostPatch, HostView, RegisterReply, RegisterRequest
+from nagare.wire.hosts import HostAccept, HostPatch, HostView, RegisterReply, RegisterRequest, Standing
 from nagare.wire.joining import JoinTokenList, JoinTokenRequest, JoinTokenView
 from nagare.wire.queries import QueryCost, QueryCosts
 from nagare.wire.signature import HEADER as SIGNATURE_HEADER
@@ -174,6 +174,10 @@ class Client:
     async def register(self, request: RegisterRequest) -> RegisterReply:
         """Register this machine and receive the token that may ingest as it."""
         return await self._send("POST", "/api/v1/hosts/register", request, RegisterReply)
+
+    async def standing(self) -> Standing:
+        """Return how far this host has come."""
+        return await self._fetch("/api/v1/standing", Standing)
 
     async def events(
         self,

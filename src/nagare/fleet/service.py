@@ -30,13 +30,18 @@ from nagare.lib.nearest import did_you_mean
 from nagare.model.event import Event
 from nagare.model.host import Contest, Enrolment, Host, HostState
 from nagare.records.engine import Records
-from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest
+from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest, Standing
 
 log = logging.getLogger(__name__)
 
 # Finer than the shortest time after which a host becomes stale (3 x 0.2 s) would show to nobody.
 _REVIEW_SECONDS = 0.5
 _FLUSH_SECONDS = 60.0
+# A host that waits asks this often, and so few ask in a second, however many wait.
+_ASK_SECONDS = 1.5
+_ASKS_PER_SECOND = 50
+# One that works asks only whether what it may has changed.
+_ASK_SELDOM_SECONDS = 300.0
 # The label with the groups of a host, comma separated.
 GROUP_LABEL = "group"
 
@@ -80,6 +85,7 @@ class Fleet:
         self._clock = clock
         self._hosts: dict[str, Host] = {}
         self._lives: dict[str, Life] = {}
+        self._waiting: set[str] = set()
         # Names between the check and the write: a second request for one of them must not pass the same check.
         self._registering: set[str] = set()
         self._started = clock.monotonic()
@@ -92,7 +98,7 @@ class Fleet:
         self._started = self._clock.monotonic()
         for stored in await self._store.load():
             name = stored.host.name
-            self._hosts[name] = stored.host
+            self._put(stored.host)
             life = revive(stored.last_seen_ms, stored.down_ms, self._clock.now_ms(), self._started)
             life.state = life.state_at(self._started, stored.host.interval_seconds, self._started)
             self._lives[name] = life
@@ -123,7 +129,7 @@ class Fleet:
             await self._check_uncontested(request, joining)
             host = self._registered(request, joining)
             await self._store.save(host)
-            self._hosts[host.name] = host
+            self._put(host)
             self._lives.setdefault(host.name, Life())
             is_active = host.enrolment is Enrolment.ACTIVE
             token = await self._tokens.issue_host_token(host.id, host.name, is_active=is_active)
@@ -140,7 +146,7 @@ class Fleet:
         """
         host = replace(self.get(name), enrolment=Enrolment.ACTIVE, capabilities=capabilities, conflict=None)
         await self._store.save(host)
-        self._hosts[name] = host
+        self._put(host)
         await self._tokens.activate_host_tokens(host.id)
         self._announce(name)
         return self.view(name)
@@ -149,7 +155,7 @@ class Fleet:
         """Shut a host out: its tokens end at once, and it cannot register until it is accepted. Raises NotFoundError."""
         host = replace(self.get(name), enrolment=Enrolment.REVOKED)
         await self._store.save(host)
-        self._hosts[name] = host
+        self._put(host)
         await self._tokens.revoke_host_tokens(host.id)
         self._announce(name)
         return self.view(name)
@@ -159,7 +165,7 @@ class Fleet:
         check_labels(patch.labels)
         host = replace(self.get(name), labels=dict(patch.labels))
         await self._store.save(host)
-        self._hosts[name] = host
+        self._put(host)
         self._announce(name)
         return self.view(name)
 
@@ -170,6 +176,7 @@ class Fleet:
         await self._tokens.revoke_host_tokens(host.id)
         await self._store.remove(host.id)
         del self._hosts[name], self._lives[name]
+        self._waiting.discard(name)
         self._listener.host_changed(view, removed=True)
         log.info("host_removed name=%s id=%s", name, host.id)
 
@@ -179,6 +186,14 @@ class Fleet:
         if host is None:
             raise NotFoundError(f"cannot find host {name[:80]!r}: not registered", hint=did_you_mean(name, self._hosts))
         return host
+
+    def standing(self, name: str) -> Standing:
+        """Return how far the host of that name has come, as it is told to itself. Raises NotFoundError."""
+        host = self.get(name)
+        again = max(_ASK_SECONDS, len(self._waiting) / _ASKS_PER_SECOND)
+        if host.enrolment is Enrolment.ACTIVE:
+            again = _ASK_SELDOM_SECONDS
+        return Standing(name, host.enrolment.value, sorted(host.capabilities), again)
 
     def find(self, name: str) -> Host | None:
         """Return the host of that name, or None."""
@@ -292,6 +307,13 @@ class Fleet:
     def _state(self, name: str) -> HostState:
         host, life = self._hosts[name], self._lives[name]
         return life.state_at(self._clock.monotonic(), host.interval_seconds, self._started)
+
+    def _put(self, host: Host) -> None:
+        self._hosts[host.name] = host
+        if host.enrolment is Enrolment.PENDING:
+            self._waiting.add(host.name)
+        else:
+            self._waiting.discard(host.name)
 
     def _announce(self, name: str) -> None:
         self._listener.host_changed(self.view(name), removed=False)

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     HOSTS_REGISTER = "hosts.register"
     HOSTS_ACCEPT = "hosts.accept"
     HOSTS_MINT = "hosts.mint"
+    HOSTS_STANDING = "hosts.standing"
     SYSTEM_READ = "system.read"
     AUDIT_READ = "audit.read"
     ACCOUNT_READ = "account.read"
@@ -43,6 +44,7 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.HOSTS_REGISTER: "register machines",
         Permission.HOSTS_ACCEPT: "accept and revoke hosts, and say what they may",
         Permission.HOSTS_MINT: "see, mint and revoke join tokens",
+        Permission.HOSTS_STANDING: "learn, as a host, how far oneself has come; every host has it, and no other use of it",
         Permission.SYSTEM_READ: "see how the server itself does",
         Permission.AUDIT_READ: "read and export the audit log",
         Permission.ACCOUNT_READ: "see oneself, one's own sessions and keys; every user and key has it",
@@ -56,8 +58,10 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
     }
 )
 ADMIN_PERMISSIONS = frozenset(Permission)
-# A host may write its own samples and events, and nothing else: it cannot read, not even itself.
-HOST_PERMISSIONS = frozenset({Permission.METRICS_WRITE, Permission.EVENTS_WRITE})
+# What every host may, also one that waits for an operator.
+WAITING_PERMISSIONS = frozenset({Permission.HOSTS_STANDING})
+# A host may write its own samples and events, and ask whether it may: it cannot read, not even itself.
+HOST_PERMISSIONS = frozenset({Permission.METRICS_WRITE, Permission.EVENTS_WRITE}) | WAITING_PERMISSIONS
 # What can be limited to groups of hosts. A grant with a limit gives these of its role, and nothing that concerns the
 # whole installation.
 HOST_BOUND = frozenset(

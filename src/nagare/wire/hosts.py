@@ -37,6 +37,15 @@ def with_authority(reply: RegisterReply, ca: str) -> RegisterReply:
     return msgspec.structs.replace(reply, ca=ca)
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How far the asking host has come (pending, active) and what it may; ``again_seconds``: when to ask again."""
+
+    name: str
+    enrolment: str
+    capabilities: list[str]
+    again_seconds: float
+
+
 class HostView(msgspec.Struct, frozen=True):
     """A host as people see it; times are RFC 3339. ``state``: up, stale, down, unknown.
 

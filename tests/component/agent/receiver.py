@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from nagare.config.places import Places
-from nagare.errors import NagareError
+from nagare.errors import NagareError, NotFoundError
 from nagare.keys.files import make_private_directory, write_private
 from nagare.keys.signing import is_signed
 from nagare.server.problems import error_response
 from nagare.wire.batch import Batch, BatchReply, Refusal
 from nagare.wire.codec import decode, encode, unpack
-from nagare.wire.hosts import RegisterReply, RegisterRequest
+from nagare.wire.hosts import RegisterReply, RegisterRequest, Standing
 from nagare.wire.signature import HEADER, signed_bytes
 from nagare.wire.system import ServerNote
 from tests.component.net.local_server import serving
@@ -38,6 +38,9 @@ class Receiver:
     # Rows that every reply lists as not stored.
     refused: list[Refusal] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    # None: a server that cannot be asked.
+    standing: Standing | None = None
+    asked: int = 0
     seen: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -65,7 +68,8 @@ class Receiver:
         await self._tell()
         if error is not None:
             return error_response(error, "r")
-        reply = RegisterReply("h1", self.name or document.name, self.host_token)
+        enrolment = "active" if self.standing is None else self.standing.enrolment
+        reply = RegisterReply("h1", self.name or document.name, self.host_token, enrolment)
         return web.Response(body=encode(reply), content_type="application/json")
 
     async def ingest(self, request: web.Request) -> web.Response:
@@ -89,6 +93,14 @@ class Receiver:
             else web.Response(body=encode(BatchReply(1, refused=self.refused)), content_type="application/json")
         )
 
+    async def tell_standing(self, _request: web.Request) -> web.Response:
+        """Say how far the host has come."""
+        self.asked += 1
+        await self._tell()
+        if self.standing is None:
+            return error_response(NotFoundError("cannot find it"), "r")
+        return web.Response(body=encode(self.standing), content_type="application/json")
+
     async def _tell(self) -> None:
         async with self.seen:
             self.seen.notify_all()
@@ -100,6 +112,7 @@ async def receiving(receiver: Receiver, places: Places | None = None) -> AsyncIt
     routes = (
         web.post("/api/v1/hosts/register", receiver.register),
         web.post("/api/v1/metrics/batch", receiver.ingest),
+        web.get("/api/v1/standing", receiver.tell_standing),
     )
     async with serving(*routes) as url:
         if places is not None:

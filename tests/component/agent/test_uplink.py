@@ -35,6 +35,7 @@ from nagare.keys.files import make_private_directory
 from nagare.lib.clock import ManualClock
 from nagare.lib.tasks import TaskSupervisor
 from nagare.wire.batch import Batch, Refusal
+from nagare.wire.hosts import Standing
 from tests.component.agent.receiver import ADMIN, Receiver, receiving
 
 SETTINGS = AgentSettings(name="web1")
@@ -362,6 +363,51 @@ async def test_a_refusal_that_a_new_token_does_not_mend_loses_nothing(places: Pl
         receiver.refuse = lambda _: None
         await it.quiet()
     assert sorted(receiver.seqs) == [1, 2]
+
+
+async def test_a_host_that_waits_says_so_once_sends_nothing_and_goes_on_when_accepted(
+    places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(standing=Standing("web1", "pending", ["metrics"], 1.5))
+    async with receiving(receiver, places), rig(places) as it:
+        for seq in (1, 2):
+            await it.uplink.offer(_batch(seq))
+            await it.failed(seq)
+            # A second and a half, and up to half a second of chance.
+            await it.clock.advance(2.0)
+        await it.failed(3)
+        assert (receiver.seqs, len(receiver.registrations)) == ([], 1)
+        receiver.standing = Standing("web1", "active", ["commands", "metrics"], 300.0)
+        await it.clock.advance(2.0)
+        await receiver.taken(2)
+        await it.quiet()
+        kept = IdentityFiles(places, places.data).load()
+    assert kept is not None
+    assert (kept.enrolment, kept.capabilities) == ("active", ["commands", "metrics"])
+    said = [record.getMessage() for record in caplog.records if "reason=" in record.getMessage()]
+    reason = "cannot send samples: host web1 waits for an operator's word"
+    assert said == [f"host_waits reason={reason} (on the server: nagare hosts accept web1)"]
+
+
+async def test_a_host_that_waits_asks_before_it_sends_after_a_restart_too(places: Places) -> None:
+    receiver = Receiver(standing=Standing("web1", "pending", ["metrics"], 1.5))
+    async with receiving(receiver, places):
+        for count in (1, 2):
+            async with rig(places) as it:
+                await it.uplink.offer(_batch(count))
+                await it.failed(1)
+        assert (receiver.seqs, receiver.asked, len(receiver.registrations)) == ([], 2, 1)
+
+
+async def test_a_host_without_the_capability_sends_no_samples(places: Places) -> None:
+    receiver = Receiver(standing=Standing("web1", "active", ["commands"], 1.5))
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.failed(1)
+        assert receiver.seqs == []
+        receiver.standing = Standing("web1", "active", ["metrics"], 300.0)
+        await it.quiet()
+    assert receiver.seqs == [1]
 
 
 async def test_a_name_that_is_taken_is_told_and_tried_seldom(places: Places, caplog: pytest.LogCaptureFixture) -> None:

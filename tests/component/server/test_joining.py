@@ -32,11 +32,30 @@ async def test_a_machine_waits_until_it_is_accepted(api: Api) -> None:
     assert (joined.status, joined.json["enrolment"]) == (200, "pending")
     token = joined.json["token"]
     refused = await api.call("POST", "/api/v1/metrics/batch", api.batch(), token=token)
-    assert (refused.status, refused.code) == (403, "permission-denied")
+    assert (refused.status, refused.code) == (403, "host-pending")
+    assert refused.json["hint"] == "an operator lets it work: nagare hosts accept web1"
+    # Everything else it lacks the permission for, as a host that works does.
+    assert (await api.call("GET", "/api/v1/hosts", token=token)).code == "permission-denied"
+    standing = await api.call("GET", "/api/v1/standing", token=token)
+    assert (standing.json["enrolment"], standing.json["again_seconds"]) == ("pending", 1.5)
     accepted = await api.call("POST", "/api/v1/hosts/web1/accept", {"capabilities": ["commands"]})
     assert accepted.json["capabilities"] == ["commands", "metrics"]
     assert accepted.json["labels"] == {"rack": "b7"}
+    standing = await api.call("GET", "/api/v1/standing", token=token)
+    assert (standing.json["enrolment"], standing.json["capabilities"]) == ("active", ["commands", "metrics"])
     assert (await api.call("POST", "/api/v1/metrics/batch", api.batch(), token=token)).status == 200
+
+
+async def test_many_that_wait_ask_the_more_seldom(api: Api) -> None:
+    token = await _mint(api, uses=200)
+    for number in range(100):
+        last = await _join(api, token, f"web{number}", f"m{number}")
+    asked = await api.call("GET", "/api/v1/standing", token=last.json["token"])
+    assert asked.json["again_seconds"] == 2.0
+    for number in range(99):
+        await api.call("POST", f"/api/v1/hosts/web{number}/accept", {})
+    asked = await api.call("GET", "/api/v1/standing", token=last.json["token"])
+    assert asked.json["again_seconds"] == 1.5
 
 
 async def test_it_can_be_accepted_beforehand(api: Api) -> None:

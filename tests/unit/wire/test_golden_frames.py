@@ -50,6 +50,7 @@ KINDS: dict[str, Any] = {
     "host_view": hosts.HostView,
     "host_patch": hosts.HostPatch,
     "host_accept": hosts.HostAccept,
+    "standing": hosts.Standing,
     "join_token_request": joining.JoinTokenRequest,
     "join_token_view": joining.JoinTokenView,
     "join_token_list": joining.JoinTokenList,

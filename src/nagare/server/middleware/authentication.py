@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from nagare.errors import PermissionDeniedError, UnauthenticatedError
-from nagare.model.principal import Principal
+from nagare.errors import HostPendingError, PermissionDeniedError, UnauthenticatedError
+from nagare.model.principal import HOST_PERMISSIONS, Principal, PrincipalKind
 from nagare.server.cookies import access_cookie
 from nagare.server.route import Route
 from nagare.server.services import ANONYMOUS, GENERATION, PRINCIPAL, SERVICES
@@ -43,6 +43,11 @@ def check_allowed(route: Route, principal: Principal) -> None:
     if route.permission is None:
         return
     if not principal.may(route.permission):
+        if principal.kind is PrincipalKind.HOST and route.permission in HOST_PERMISSIONS:
+            raise HostPendingError(
+                f"cannot {route.method} {route.path}: host {principal.name!r} waits for an operator's word",
+                hint=f"an operator lets it work: nagare hosts accept {principal.name}",
+            )
         raise PermissionDeniedError(
             f"cannot {route.method} {route.path}: you lack the permission {route.permission.value}"
         )
