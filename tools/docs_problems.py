@@ -19,6 +19,7 @@ WAY_OUT = {
     "query-refused": "Change the statement; the hint names the nearest table, column or function. See `nagare tables`.",
     "label-invalid": "Use letters, digits and the signs that the message lists.",
     "media-unsupported": "Send `application/json`, packed as `identity`, `gzip` or `zstd`.",
+    "update-refused": "Do not install it by hand; the reason in brackets is explained in the how-to on updating agents.",
     "unauthenticated": "Send `Authorization: Bearer` with a valid token; the local one stands in `run/token`.",
     "permission-denied": "Use a token that may do this; a host's token may only send as that host.",
     "host-pending": "An operator lets the host work: `nagare hosts accept NAME`; its agent goes on by itself.",

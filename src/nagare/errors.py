@@ -8,6 +8,7 @@ The tree::
         QuerySyntaxError             SQL that does not parse, names nothing known, or is refused
         InvalidLabelError            a name or label outside the lawful alphabet
         UnsupportedMediaError        a content type or encoding that is not spoken here
+        UpdateRefusedError           an update, or what says which there are, cannot be trusted
       UnauthenticatedError           no credentials, or wrong ones
       PermissionDeniedError          known, but not allowed
         HostPendingError             the host waits for an operator's word
@@ -100,6 +101,20 @@ class UnsupportedMediaError(InputError):
     """A content type or encoding that is not spoken here."""
 
     code = "media-unsupported"
+
+
+class UpdateRefusedError(InputError):
+    """An update, or what says which there are, cannot be trusted; ``reason`` is a word of ``model.updates.Reason``."""
+
+    code = "update-refused"
+
+    def __init__(
+        self, message: str, *, hint: str = "", context: dict[str, Any] | None = None, reason: str = ""
+    ) -> None:
+        """Keep the reason, and name it in the message."""
+        errors = [{"pointer": "#", "detail": str(reason)}] if reason else None
+        super().__init__(f"{message} ({reason})" if reason else message, hint=hint, context=context, errors=errors)
+        self.reason = str(reason)
 
 
 class UnauthenticatedError(NagareError):
