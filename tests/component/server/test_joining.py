@@ -48,8 +48,8 @@ async def test_a_machine_waits_until_it_is_accepted(api: Api) -> None:
 
 async def test_many_that_wait_ask_the_more_seldom(api: Api) -> None:
     token = await _mint(api, uses=200)
-    for number in range(100):
-        last = await _join(api, token, f"web{number}", f"m{number}")
+    joined = [await _join(api, token, f"web{number}", f"m{number}") for number in range(100)]
+    last = joined[-1]
     asked = await api.call("GET", "/api/v1/standing", token=last.json["token"])
     assert asked.json["again_seconds"] == 2.0
     for number in range(99):
