@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nagare.audit.tables import AUDIT
+from nagare.fleet.gaps.tables import GAPS
 from nagare.fleet.tables import HOSTS
 from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, Table
 from tools.docs_access import access_page
@@ -61,7 +62,7 @@ there are none. Who may not read hosts or the audit log does not see their table
 def tables_page() -> str:
     """Return the page that describes every table of ours."""
     metrics = (*TABLES.values(), *SAMPLE_TABLES.values())
-    return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, (HOSTS, AUDIT))])
+    return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, (HOSTS, GAPS, AUDIT))])
 
 
 def _table(table: Table) -> str:

@@ -15,6 +15,7 @@ from nagare.errors import InputError
 
 if TYPE_CHECKING:
     from nagare.client.client import Client
+    from nagare.wire.gaps import GapView
     from nagare.wire.hosts import HostView
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
@@ -70,6 +71,22 @@ def show(context: typer.Context, name: str = typer.Argument(metavar="NAME", help
     rows += [(f"label {key}", value) for key, value in host.labels.items()]
     rows += [(f"fact {key}", value) for key, value in host.facts.items()]
     write_rows(invocation, Rows(("property", "value"), rows))
+
+
+@app.command()
+def gaps(context: typer.Context, name: str = typer.Argument(metavar="NAME", help="The host.")) -> None:
+    """List when nothing came of a host in time: it was down, its rows came later (buffered) or were given up (dropped).
+
+    Example:
+      nagare hosts gaps web1
+    """
+    invocation = invocation_of(context)
+
+    async def fetch(client: Client) -> list[GapView]:
+        return await client.gaps(name)
+
+    rows = [(gap.kind, gap.from_at, gap.until_at) for gap in call(invocation.settings, fetch)]
+    write_rows(invocation, Rows(("kind", "from", "until"), rows, ("", "TIMESTAMP", "TIMESTAMP")))
 
 
 @app.command()

@@ -26,6 +26,7 @@ from nagare.wire.batch import BatchReply
 from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.codec import decode, encode
 from nagare.wire.events import EventRequest, EventView
+from nagare.wire.gaps import GapList, GapView
 from nagare.wire.hosts import HostAccept, HostPatch, HostView, RegisterReply, RegisterRequest, Standing
 from nagare.wire.joining import JoinTokenList, JoinTokenRequest, JoinTokenView
 from nagare.wire.queries import QueryCost, QueryCosts
@@ -142,6 +143,10 @@ class Client:
     async def host(self, name: str) -> HostView:
         """Return the host of that name. Raises NotFoundError."""
         return await self._fetch(_host_path(name), HostView)
+
+    async def gaps(self, name: str) -> list[GapView]:
+        """Return when nothing came of a host in time, the oldest first. Raises NotFoundError."""
+        return (await self._fetch(f"{_host_path(name)}/gaps", GapList)).gaps
 
     async def patch_host(self, name: str, labels: Mapping[str, str]) -> HostView:
         """Replace the labels of a host."""

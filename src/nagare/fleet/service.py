@@ -214,6 +214,19 @@ class Fleet:
         seen_at = None if life.last_seen_ms is None else from_ms(life.last_seen_ms)
         return host_view(replace(host, last_seen_at=seen_at), self._state(name))
 
+    def state(self, name: str) -> HostState:
+        """Return how alive the host of that name is. Raises NotFoundError."""
+        self.get(name)
+        return self._state(name)
+
+    def host_ids(self) -> list[str]:
+        """Return the ids of all hosts."""
+        return [host.id for host in self._hosts.values()]
+
+    def hosts_and_states(self) -> list[tuple[Host, HostState]]:
+        """Return every host and how alive it is, by name."""
+        return [(self._hosts[name], self._state(name)) for name in sorted(self._hosts)]
+
     def views(self) -> list[HostView]:
         """Return every host, by name."""
         return [self.view(name) for name in sorted(self._hosts)]

@@ -11,6 +11,8 @@ from nagare.audit.service import AuditTrail
 from nagare.audit.tables import audit_table
 from nagare.config.places import Places
 from nagare.config.settings import Settings
+from nagare.fleet.gaps.service import Gaps
+from nagare.fleet.gaps.tables import gaps_table
 from nagare.fleet.service import Fleet
 from nagare.fleet.tables import hosts_table
 from nagare.identity.service import Identity
@@ -26,6 +28,7 @@ from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
 from nagare.server.live.relay import Relay
+from nagare.server.live.stored_ticks import StoredTicks
 from nagare.server.running.bounded import Bounded
 from nagare.server.running.listen import Listen
 from nagare.server.services import Services
@@ -62,8 +65,9 @@ async def composed(
         identity.known.on_revoke = hub.end_principals
         relay = Relay(store, hub)
         fleet = await enter("fleet", Fleet(records, identity, relay, clock))
-        store.register_records(hosts_table(fleet, clock))
-        store.register_records(audit_table(audit))
+        gaps = await enter("gaps", Gaps(records, StoredTicks(store).find, clock, fleet.host_ids))
+        for table in (hosts_table(fleet, clock), gaps_table(gaps, fleet, clock), audit_table(audit)):
+            store.register_records(table)
         bodies = await enter("bodies", BodyReader(settings.server))
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
@@ -71,6 +75,7 @@ async def composed(
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
         tasks.supervise("store", store.run)
         tasks.supervise("fleet", fleet.run)
+        tasks.supervise("gaps", gaps.run)
         tasks.supervise("identity", identity.run)
         tasks.supervise("audit", audit.run)
         tasks.supervise("scrape", scraper.run)
@@ -83,6 +88,7 @@ async def composed(
             scraper=scraper,
             statsd=statsd,
             fleet=fleet,
+            gaps=gaps,
             identity=identity,
             audit=audit,
             hub=hub,

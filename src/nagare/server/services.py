@@ -9,6 +9,7 @@ from aiohttp import web
 
 from nagare.audit.service import AuditTrail
 from nagare.config.settings import Settings
+from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.service import Fleet
 from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
@@ -43,6 +44,7 @@ class Services:
     scraper: Scraper
     statsd: StatsdServer
     fleet: Fleet
+    gaps: Gaps
     identity: Identity
     audit: AuditTrail
     hub: Hub

@@ -12,7 +12,12 @@ from nagare.model.principal import Permission, Principal
 
 # Tables that SQL shows only to who may read them the other way too.
 _PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
-    {"events": Permission.EVENTS_READ, "hosts": Permission.HOSTS_READ, "audit": Permission.AUDIT_READ}
+    {
+        "events": Permission.EVENTS_READ,
+        "hosts": Permission.HOSTS_READ,
+        "gaps": Permission.HOSTS_READ,
+        "audit": Permission.AUDIT_READ,
+    }
 )
 
 

@@ -82,6 +82,7 @@ async def delete_host(call: Call) -> None:
     host = call.services.fleet.get(name)
     call.note.tell(name, before={"id": host.id, "labels": dict(host.labels)})
     await call.services.fleet.remove(name)
+    await call.services.gaps.forget(host.id)
     call.services.newest.forget(name)
 
 

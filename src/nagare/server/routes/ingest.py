@@ -7,11 +7,12 @@ identity of the machine that took them.
 from __future__ import annotations
 
 from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
+from nagare.fleet.gaps.seen import find_seen
 from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
 from nagare.server.bodies import Body, Holding, check_json
 from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
-from nagare.server.live.batch_rows import accepted_tables, events_of
+from nagare.server.live.batch_rows import Tables, accepted_tables, events_of
 from nagare.server.live.event_cells import check_event_cells
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
@@ -55,12 +56,19 @@ async def _store(services: Services, batch: Batch | SoundBatch) -> BatchReply:
     services.fleet.touch(batch.host)
     services.counters.add("batches")
     if not reply.duplicate:
-        _publish(services, batch, reply)
+        tables = accepted_tables(batch, reply)
+        _note_time(services, batch, tables)
+        _publish(services, batch, tables)
     return reply
 
 
-def _publish(services: Services, batch: Batch | SoundBatch, reply: BatchReply) -> None:
-    tables = accepted_tables(batch, reply)
+def _note_time(services: Services, batch: Batch | SoundBatch, tables: Tables) -> None:
+    seen, host = find_seen(batch.boot, batch.seq, tables), services.fleet.find(batch.host)
+    if seen is not None and host is not None:
+        services.gaps.note(host, seen)
+
+
+def _publish(services: Services, batch: Batch | SoundBatch, tables: Tables) -> None:
     for event in events_of(batch.host, tables):
         services.hub.publish_event(event)
     if tables and services.newest.is_newest(batch, services.clock.now_ms()):
