@@ -12,11 +12,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from nagare.config.coerce import BadValueError
-from nagare.config.settings import ScrapeJob
+from nagare.config.settings import AcceptRule, ScrapeJob
 from nagare.errors import InvalidLabelError
 from nagare.lib.names import check_host
+from nagare.model.host import CAPABILITIES
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_RULE_NAME_LIMIT = 64
 _PIN = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -114,6 +116,27 @@ def _job(job: ScrapeJob) -> str:
     return next(filter(None, faults), "") or _labels(job.labels)
 
 
+def _accept(rules: tuple[AcceptRule, ...]) -> str:
+    names: set[str] = set()
+    for index, rule in enumerate(rules):
+        fault = _accept_rule(rule) or ("another rule has that name" if rule.name in names else "")
+        if fault:
+            return f"rule {rule.name or index!r}: {fault}"
+        names.add(rule.name)
+    return ""
+
+
+def _accept_rule(rule: AcceptRule) -> str:
+    if not rule.name.isprintable() or not 0 < len(rule.name) <= _RULE_NAME_LIMIT:
+        return f"give it a name, 1 to {_RULE_NAME_LIMIT} printable characters"
+    if not rule.networks and not rule.labels:
+        return "give networks, or labels, or both: else it would let in every machine with a token"
+    unknown = set(rule.capabilities) - set(CAPABILITIES)
+    if unknown:
+        return f"{min(unknown)!r} is no capability: use of {', '.join(CAPABILITIES)}"
+    return _networks(rule.networks)
+
+
 def _page(url: str) -> str:
     if not url:
         return "a URL is empty"
@@ -131,6 +154,7 @@ def _pattern(text: str) -> str:
 
 
 RULES: Mapping[str, Callable[[Any], str]] = {
+    "fleet.auto_accept": _accept,
     "scrape": _scrape,
     "statsd.labels": _labels,
     "statsd.listen": _optional_listen,

@@ -186,6 +186,27 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptRule:
+    """``[[fleet.auto_accept]]``: machines that join need no word from an operator when all of it holds."""
+
+    name: str = setting("", "name of the rule, which the audit log tells")
+    networks: tuple[str, ...] = setting((), "networks from which they connect, such as 10.2.0.0/16; empty is any")
+    labels: Mapping[str, str] = setting(
+        {}, "labels that their join token gives them; what an agent says does not count"
+    )
+    capabilities: tuple[str, ...] = setting((), "what they may beside sending metrics: commands, update")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """``[fleet]``: which machines may join."""
+
+    auto_accept: tuple[AcceptRule, ...] = setting(
+        (), "rules that let machines work at once, a table for each; contested names and copies always wait"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StatsdSettings:
     """``[statsd]``: StatsD lines over UDP, for programs that count and time themselves."""
 
@@ -335,6 +356,7 @@ class Settings:
     records: RecordsSettings = field(default_factory=RecordsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
+    fleet: FleetSettings = field(default_factory=FleetSettings)
     statsd: StatsdSettings = field(default_factory=StatsdSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     client: ClientSettings = field(default_factory=ClientSettings)

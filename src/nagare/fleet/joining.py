@@ -25,6 +25,9 @@ class Joining:
     labels: Mapping[str, str]
     capabilities: frozenset[str]
     address: str
+    # The rule of the configuration that the machine meets, and what it grants.
+    rule: str = ""
+    rule_capabilities: frozenset[str] = METRICS
 
 
 def is_contested(known: Host | None, request: RegisterRequest, joining: Joining | None, *, is_up: bool) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 from nagare.errors import InputError, InvalidLabelError
 from nagare.lib.names import check_host
-from nagare.wire.hosts import RegisterRequest
+from nagare.wire.hosts import RegisterRequest, without_label
 
+# The label with the groups of a host, comma separated.
+GROUP_LABEL = "group"
 _PAIRS_LIMIT = 64
 _KEY_LIMIT = 63
 _LABEL_LIMIT = 256
@@ -28,6 +30,11 @@ def check_registration(request: RegisterRequest) -> None:
         raise _fault("interval_seconds", f"must be between {low} and {high:.0f} seconds")
     check_labels(request.labels)
     _check_pairs("facts", request.facts, _FACT_LIMIT)
+
+
+def without_group(request: RegisterRequest) -> RegisterRequest:
+    """Return ``request`` without the label that names groups: an agent's own word must not put its host into one."""
+    return without_label(request, GROUP_LABEL)
 
 
 def check_labels(labels: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from nagare.errors import ConflictError, NagareError, NotFoundError
+from nagare.fleet.accept_rules import admits
 from nagare.fleet.joining import (
     Joining,
     capabilities_of,
@@ -21,7 +22,7 @@ from nagare.fleet.joining import (
     is_contested,
 )
 from nagare.fleet.liveness import Life, revive
-from nagare.fleet.rules import check_labels, check_registration, merge_labels
+from nagare.fleet.rules import GROUP_LABEL, check_labels, check_registration, merge_labels
 from nagare.fleet.store import HostStore, from_ms
 from nagare.fleet.views import conflict_event, down_event, host_view, up_event
 from nagare.keys.signing import check_public_key
@@ -42,8 +43,6 @@ _ASK_SECONDS = 1.5
 _ASKS_PER_SECOND = 50
 # One that works asks only whether what it may has changed.
 _ASK_SELDOM_SECONDS = 300.0
-# The label with the groups of a host, comma separated.
-GROUP_LABEL = "group"
 
 
 class HostTokens(Protocol):
@@ -347,6 +346,10 @@ class Fleet:
 
     def _registered(self, request: RegisterRequest, joining: Joining | None) -> Host:
         known = self._hosts.get(request.name)
+        if joining is not None and admits(known, self._hosts.values(), request, joining):
+            joining = replace(joining, accepts=True, capabilities=joining.rule_capabilities | joining.capabilities)
+            # What was kept of one that waits came from its token alone.
+            known = known and replace(known, capabilities=joining.capabilities)
         told = {**request.labels, **(joining.labels if joining else {})}
         return Host(
             id=known.id if known else uuid.uuid4().hex,

@@ -17,6 +17,12 @@ class RegisterRequest(msgspec.Struct, frozen=True):
     public_key: str | None = None
 
 
+def without_label(request: RegisterRequest, key: str) -> RegisterRequest:
+    """Return ``request`` without that label."""
+    labels = {name: value for name, value in request.labels.items() if name != key}
+    return msgspec.structs.replace(request, labels=labels)
+
+
 class RegisterReply(msgspec.Struct, frozen=True):
     """The host's identity and the token that may ingest as it; the token is told only here.
 

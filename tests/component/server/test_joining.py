@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nagare.config.settings import AcceptRule, FleetSettings
 from nagare.keys.signing import SigningKey
 from nagare.wire.codec import decode_any
 from tests.component.server.conftest import Answer, Api, Serve
@@ -178,3 +179,68 @@ async def test_states_outlive_a_restart(serve: Serve) -> None:
         assert [await _enrolment(api, name) for name in ("web1", "web2")] == ["pending", "revoked"]
         assert (await api.call("GET", "/api/v1/hosts/web1")).json["conflict"]
         assert (await _join(api, token, "web2", "m3")).status == 403
+
+
+NEAR = AcceptRule("rack 7", networks=("127.0.0.0/8",), labels={"rack": "b7"}, capabilities=("commands",))
+FAR = AcceptRule("elsewhere", networks=("10.0.0.0/8", "::1/128"))
+
+
+def _rules(*rules: AcceptRule) -> dict[str, Any]:
+    return {"fleet": FleetSettings(auto_accept=rules)}
+
+
+async def test_a_rule_lets_in_by_network_and_by_labels_of_the_token(serve: Serve) -> None:
+    async with serve(sections=_rules(FAR, NEAR)) as api:
+        joined = await _join(api, await _mint(api, labels={"rack": "b7"}))
+        assert (joined.json["enrolment"], joined.json["capabilities"]) == ("active", ["commands", "metrics"])
+        told = (await api.call("GET", "/api/v1/audit?action=hosts.register")).json["entries"]
+        assert [entry["detail"] for entry in told] == ["accepted by the rule rack 7"]
+        # What the agent says of itself, and of the way it came, proves nothing.
+        request = {"name": "web2", "machine_id": "m2", "version": "1", "labels": {"rack": "b7"}}
+        secret = (await _mint(api)).partition(".")[0]
+        headers = {"X-Forwarded-For": "10.1.1.1", "Forwarded": "for=10.1.1.1"}
+        answer = await api.call("POST", "/api/v1/hosts/register", request, token=secret, headers=headers)
+        assert answer.json["enrolment"] == "pending"
+
+
+async def test_no_rule_lets_in_a_copy_or_a_contested_name(serve: Serve) -> None:
+    rule = AcceptRule("near", networks=("127.0.0.0/8",))
+    async with serve(sections=_rules(rule)) as api:
+        token = await _mint(api, uses=20)
+        assert (await _join(api, token, key=KEY)).json["enrolment"] == "active"
+        # The same machine by another name, and with another key, which a copied disk would have.
+        assert (await _join(api, token, "web2", key=KEY)).json["enrolment"] == "pending"
+        assert (await _join(api, token, key=SigningKey.generate().public_key)).json["enrolment"] == "pending"
+        assert (await _join(api, token, "web1", "m9")).status == 409
+        assert await _enrolment(api) == "pending"
+        # Another machine asks for the name of one that works: neither is let in by a rule from then on.
+        assert (await _join(api, token, "web3", "m3", KEY)).json["enrolment"] == "active"
+        assert (await _join(api, token, "web3", "m4")).status == 409
+        await api.call("POST", "/api/v1/hosts/web3/revoke")
+        assert (await _join(api, token, "web3", "m3", KEY)).status == 403
+
+
+async def test_a_host_that_waits_from_before_the_rule_is_let_in_by_it(serve: Serve) -> None:
+    async with serve() as api:
+        token = await _mint(api, uses=5)
+        assert (await _join(api, token)).json["enrolment"] == "pending"
+    async with serve(sections=_rules(AcceptRule("near", networks=("127.0.0.0/8",)))) as api:
+        assert (await _join(api, token)).json["enrolment"] == "active"
+
+
+async def test_a_host_does_not_put_itself_into_a_group(api: Api) -> None:
+    async def labels(name: str, token: str, own: dict[str, str]) -> Any:
+        request = {"name": name, "machine_id": name, "version": "1", "labels": own}
+        answer = await api.call("POST", "/api/v1/hosts/register", request, token=token.partition(".")[0])
+        assert answer.status == 200, answer.raw
+        return (await api.call("GET", f"/api/v1/hosts/{name}")).json["labels"]
+
+    own = {"group": "db", "os": "linux"}
+    assert await labels("web1", await _mint(api), own) == {"os": "linux"}
+    assert await labels("web2", await _mint(api, labels={"group": "web"}), own) == {"os": "linux", "group": "web"}
+    # Nor when it registers again, by the token that let it in.
+    again = await _mint(api, uses=2)
+    assert await labels("web3", again, {"os": "linux"}) == {"os": "linux"}
+    assert await labels("web3", again, own) == {"os": "linux"}
+    # The owner of the installation says it of its own host.
+    assert await labels("web4", api.admin, own) == own

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nagare.errors import InputError
+from nagare.lib.networks import is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,7 @@ class JoinToken:
 
     def is_from_lawful_network(self, address: str) -> bool:
         """Tell whether a machine at ``address`` may use it."""
-        if not self.networks:
-            return True
-        try:
-            found = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(found, "ipv4_mapped", None) or found
-        return any(mapped in ipaddress.ip_network(network) for network in self.networks)
+        return not self.networks or is_within(address, self.networks)
 
 
 def check_networks(networks: list[str]) -> tuple[str, ...]:

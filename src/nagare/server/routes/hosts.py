@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from nagare.fleet.accept_rules import find_rule, rule_capabilities
 from nagare.fleet.joining import Joining, is_same
-from nagare.model.host import check_capabilities
-from nagare.model.principal import Permission, PrincipalKind
+from nagare.fleet.rules import without_group
+from nagare.model.host import Enrolment, check_capabilities
+from nagare.model.principal import Permission, Principal, PrincipalKind
 from nagare.server.route import Call, Route
 from nagare.server.sight import check_sees, sees
 from nagare.wire.hosts import HostAccept, HostList, HostPatch, HostView, RegisterReply, RegisterRequest, with_authority
@@ -15,7 +19,13 @@ async def register(call: Call) -> RegisterReply:
     request: RegisterRequest = call.value
     known = call.services.fleet.find(request.name)
     call.note.tell(request.name, before=None if known is None else {"id": known.id, "version": known.version})
-    reply = await call.services.fleet.register(request, await _joining(call, request))
+    joining = await _joining(call, request)
+    if not _may_group(call.principal):
+        request = without_group(request)
+    was_waiting = known is None or known.enrolment is not Enrolment.ACTIVE
+    reply = await call.services.fleet.register(request, joining)
+    if was_waiting and joining is not None and not joining.accepts and reply.enrolment == Enrolment.ACTIVE.value:
+        call.note.tell(detail=f"accepted by the rule {joining.rule}")
     after = {"id": reply.id, "version": request.version, "labels": request.labels, "enrolment": reply.enrolment}
     call.note.tell(after=after)
     certificate = call.services.certificate
@@ -33,7 +43,14 @@ async def _joining(call: Call, request: RegisterRequest) -> Joining | None:
     if known is None or not is_same(known, request):
         # Who asks again because the answer was lost spends nothing.
         await tokens.spend(token)
-    return Joining(token.accepts, token.labels, token.capabilities, address)
+    rule = find_rule(call.services.settings.fleet.auto_accept, address, token.labels)
+    joining = Joining(token.accepts, token.labels, token.capabilities, address)
+    return joining if rule is None else replace(joining, rule=rule.name, rule_capabilities=rule_capabilities(rule))
+
+
+def _may_group(principal: Principal) -> bool:
+    """Tell whether who registers a host may say which groups it is in: a group decides who sees the host."""
+    return principal.may(Permission.HOSTS_WRITE) and principal.scope_of(Permission.HOSTS_WRITE) is None
 
 
 async def accept_host(call: Call) -> HostView:
