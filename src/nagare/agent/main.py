@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 
 from nagare import __version__
 from nagare.agent.agent import Agent
@@ -19,6 +20,11 @@ from nagare.agent.facts import read_facts
 from nagare.agent.identity import IdentityFiles
 from nagare.agent.link import Link
 from nagare.agent.spool import Spool
+from nagare.agent.update.fetch import Ready
+from nagare.agent.update.start import become, become_current
+from nagare.agent.update.state import Current, Report, UpdateFiles
+from nagare.agent.update.trial import StoppedError, Terms, run_trial
+from nagare.agent.update.updater import Mode, Updater, tell_delivery, tell_outcome
 from nagare.agent.uplink import Uplink
 from nagare.collect.collector import Root
 from nagare.collect.registry import build_collectors
@@ -40,31 +46,68 @@ _PHASE_DIGITS = 8
 _ONE_REQUEST_SECONDS = 1.0
 
 
-async def run_agent(settings: Settings) -> None:
+async def run_agent(settings: Settings, mode: Mode | None = None) -> None:
     """Run the agent until SIGTERM or SIGINT; a second signal ends the process at once.
 
-    Raises ConfigError for settings that cannot work, LockedError when another agent owns the spool.
+    An update that proved itself replaces this process. Raises ConfigError for settings that cannot work, LockedError
+    when another agent owns the spool.
     """
     if settings.agent.server:
         check_address(settings.agent.server, settings.agent.server_pin)
-    with _own_spool(Places(settings.data)):
-        async with _stop_signal() as stop:
-            process = _Process(settings, SystemClock())
-            # What start-up left lives for ever: keep the garbage collector from walking it at every pass.
-            gc.collect()
-            gc.freeze()
+    mode = mode or Mode(may_update=False)
+    places = Places(settings.data)
+    files = UpdateFiles(places.agent_updates)
+    if mode.may_update and not (mode.is_trial or mode.is_current) and settings.agent.updates:
+        become_current(files, mode.words)
+    async with _stop_signal() as stop:
+        while (ready := await _run_once(settings, mode, stop)) is not None and not stop.is_asked:
+            # The spool is free now: one agent owns it at any time, and for this while it is the new one.
+            stop.event.clear()
             try:
-                await process.run(stop)
-            finally:
-                gc.unfreeze()
+                await _prove(ready, files, settings, mode, stop.event)
+            except StoppedError:
+                break
     log.info("agent_stopped")
+
+
+async def _run_once(settings: Settings, mode: Mode, stop: _Stop) -> Ready | None:
+    """Run until ``stop``; return the update that is ready to be tried, None when there is none."""
+    with _own_spool(Places(settings.data)):
+        process = _Process(settings, mode, SystemClock())
+        # What start-up left lives for ever: keep the garbage collector from walking it at every pass.
+        gc.collect()
+        gc.freeze()
+        try:
+            await process.run(stop.event)
+        finally:
+            gc.unfreeze()
+    return process.ready
+
+
+async def _prove(ready: Ready, files: UpdateFiles, settings: Settings, mode: Mode, stop: asyncio.Event) -> None:
+    """Try ``ready`` and become it; return when it failed, which is kept then. Raises StoppedError."""
+    version, before = ready.bundle.version, files.load_current()
+    log.info("update_on_trial version=%s", version)
+    terms = Terms(settings.agent.trial_seconds, settings.agent.trial_gate_seconds)
+    reason = await run_trial(ready.file, version, mode.words, terms, stop)
+    if not reason:
+        current = Current(version, ready.bundle.sha256, previous=__version__)
+        files.save_current(current)
+        files.save_report(Report(ready.rollout, version, "installed"))
+        files.keep_only({ready.bundle.sha256, *([before.sha256] if before else [])})
+        become(files, current, mode.words)
+        files.save_current(before)
+        reason = "the system refused to start it in the place of this one"
+    log.warning("update_rolled_back version=%s reason=%s", version, reason)
+    files.save_report(Report(ready.rollout, version, "failed", reason))
 
 
 class _Process:
     """The parts of one agent process, and their order of start and stop."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, mode: Mode, clock: Clock) -> None:
         places = Places(settings.data)
+        self._mode = mode
         self._clock = clock
         # The server's own setting where both share a configuration, else the default that it most likely has.
         self._kept_seconds = settings.storage.retention_seconds
@@ -78,6 +121,16 @@ class _Process:
         self._uplink = Uplink(link, spool, places.spool / "set-aside", self._box, clock)
         collectors = build_collectors(settings.agent, self._root)
         self._agent = Agent(settings.agent, collectors, self._uplink, self._box, clock)
+        self._update_files = UpdateFiles(places.agent_updates)
+        self._updater: Updater | None = None
+        if mode.may_update and settings.agent.updates and not mode.is_trial:
+            self._update_files.prepare()
+            self._updater = Updater(settings.agent, self._update_files, self._enrolment, self._machine, clock)
+
+    @property
+    def ready(self) -> Ready | None:
+        """The update that is to be tried next."""
+        return None if self._updater is None else self._updater.ready
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect and send until ``stop``, then flush."""
@@ -86,18 +139,25 @@ class _Process:
             await self._tell_start()
             async with TaskSupervisor(clock=self._clock, stop_seconds=_TASK_STOP_SECONDS) as sending:
                 sending.supervise("uplink", self._uplink.run)
+                sending.start("delivery", tell_delivery(self._uplink.delivered, self._mode, self._update_files))
+                if self._updater is not None:
+                    sending.start("update", self._updater.run(stop))
                 async with TaskSupervisor(clock=self._clock, stop_seconds=_TASK_STOP_SECONDS) as collecting:
                     collecting.supervise("collect", self._collect)
                     await stop.wait()
                 await self._flush()
         finally:
             await self._uplink.close()
+            if self._updater is not None:
+                self._updater.close()
 
     async def _collect(self) -> None:
         await self._agent.run(int(self._machine.machine_id[:_PHASE_DIGITS], 16) / 16**_PHASE_DIGITS)
 
     async def _tell_start(self) -> None:
         self._tell("agent.start", f"agent {__version__} started")
+        if self._updater is not None:
+            tell_outcome(self._update_files, self._box, self._clock.now_ms())
         boot_id = read_boot_id(self._root)
         if self._files.is_new_boot(boot_id):
             # The name belongs to it: two agents of one machine, say in containers of one image, are two hosts.
@@ -149,11 +209,19 @@ def _own_spool(places: Places) -> Iterator[None]:
         yield
 
 
+@dataclass(slots=True)
+class _Stop:
+    """Set when the agent is to let go: for good when a signal asked, else for an update."""
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+    is_asked: bool = False
+
+
 @contextlib.asynccontextmanager
-async def _stop_signal() -> AsyncIterator[asyncio.Event]:
-    """Yield an event that the first SIGTERM or SIGINT sets; the second finds the system's own answer."""
+async def _stop_signal() -> AsyncIterator[_Stop]:
+    """Yield what the first SIGTERM or SIGINT sets; the second finds the system's own answer."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop = _Stop()
     signals = (signal.SIGTERM, signal.SIGINT)
 
     timers: list[asyncio.TimerHandle] = []
@@ -163,8 +231,9 @@ async def _stop_signal() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
     def ask() -> None:
-        if not stop.is_set():
-            stop.set()
+        if not stop.is_asked:
+            stop.is_asked = True
+            stop.event.set()
             timers.append(loop.call_later(_ONE_REQUEST_SECONDS, restore))
 
     for number in signals:

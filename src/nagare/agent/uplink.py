@@ -93,6 +93,8 @@ class Uplink:
         self._next_refusal_told_at = 0.0
         self._work = asyncio.Event()
         self._settled = asyncio.Event()
+        # Set by the first acknowledged batch.
+        self.delivered = asyncio.Event()
         # Counts: sent, failures, dropped, set_aside, refused_rows.
         self.counters = Counters()
 
@@ -209,6 +211,7 @@ class Uplink:
 
     def _succeed(self, reply: BatchReply) -> None:
         self.counters.add("sent")
+        self.delivered.set()
         self._backoff.reset()
         if not self._is_up:
             log.info("uplink_up host=%s waiting_batches=%d", self._link.host, self._spool.count)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import typer
 
-from nagare.cli.console.invocation import invocation_of
+from nagare.cli.console.invocation import Invocation, invocation_of
 from nagare.cli.console.service import run_service
 
 app = typer.Typer(add_completion=False)
@@ -20,6 +22,8 @@ def agent(
         None, "--token-file", metavar="FILE", help="File with the token to register with, instead of run/token."
     ),
     parent_fd: int | None = typer.Option(None, "--parent-fd", hidden=True),
+    trial_fd: int | None = typer.Option(None, "--trial-fd", hidden=True),
+    is_current: bool = typer.Option(False, "--is-current", hidden=True),
 ) -> None:
     """Run the agent that collects from this host.
 
@@ -33,5 +37,17 @@ def agent(
     invocation = invocation_of(context)
     invocation.set_flags({"agent.server": server, "agent.token_file": token_file})
     from nagare.agent.main import run_agent
+    from nagare.agent.update.updater import Mode
 
-    run_service(invocation, run_agent, parent_fd=parent_fd)
+    # A child of ``up`` is of its parent's version; only a parent that tries a new one gives it a second pipe.
+    mode = Mode(_words(invocation), trial_fd, parent_fd is None, is_current)
+    run_service(invocation, partial(run_agent, mode=mode), parent_fd=parent_fd)
+
+
+def _words(invocation: Invocation) -> tuple[str, ...]:
+    """Return the options with which an agent's file runs as this command runs now."""
+    names = {"data": "--data", "config": "--config", "agent.server": "--server", "agent.token_file": "--token-file"}
+    given = [
+        word for key, name in names.items() if key in invocation.flags for word in (name, str(invocation.flags[key]))
+    ]
+    return (*given, *(["--no-color"] if invocation.no_color else []))

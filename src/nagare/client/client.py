@@ -244,6 +244,14 @@ class Client:
         """Return the answer to a GET as ``kind``; for the calls of a feature that stand elsewhere."""
         return await self._fetch(path, kind, params)
 
+    async def fetch_bytes(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        """Return the answer to a GET as it is."""
+        return (await self._call("GET", path, params=params)).body
+
+    async def put_bytes(self, path: str, content: bytes) -> None:
+        """Send ``content`` as it is."""
+        await self._call("PUT", path, body=content, headers={"Content-Type": "application/octet-stream"})
+
     @overload
     async def send(self, method: str, path: str, document: Any, kind: type[T]) -> T: ...
     @overload

@@ -43,6 +43,21 @@ class Places:
         return self.keys / "audit.key"
 
     @property
+    def updates_key(self) -> Path:
+        """The server's key of updates, which has every role until somebody takes one elsewhere."""
+        return self.keys / "updates.key"
+
+    @property
+    def updates(self) -> Path:
+        """Published bundles, by their SHA-256."""
+        return self.data / "updates"
+
+    @property
+    def agent_updates(self) -> Path:
+        """What an agent trusts of updates, and the versions that it fetched."""
+        return self.data / "agent" / "updates"
+
+    @property
     def token_keys(self) -> Path:
         """The keys that sign access tokens."""
         return self.keys / "tokens"

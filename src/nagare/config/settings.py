@@ -306,6 +306,19 @@ class AgentSettings:
         256 * 2**20, "disk for batches that wait for the server; beyond it the oldest are dropped and counted",
         unit="bytes", low=2**16,
     )  # fmt: skip
+    updates: bool = setting(True, "let the server update this agent, if the host was given the capability update")
+    update_interval_seconds: float = setting(
+        300.0, "time between two questions for an update, give or take a half", unit="seconds", low=0.1, high=86400
+    )
+    update_root: Path | None = setting(
+        None, "file with the root of updates to trust; empty trusts the first that the server shows"
+    )
+    trial_seconds: float = setting(
+        120.0, "time in which a new version must deliver its first batch", unit="seconds", low=1, high=3600
+    )
+    trial_gate_seconds: float = setting(
+        60.0, "time that it must stay up after that, before it takes over", unit="seconds", low=0, high=3600
+    )
     proc: Path = setting(Path("/proc"), "where the kernel's process tree is")
     sys: Path = setting(Path("/sys"), "where the kernel's device tree is")
 

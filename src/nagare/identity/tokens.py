@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nagare.model.principal import WAITING_PERMISSIONS, Permission, Principal, PrincipalKind
+from nagare.model.principal import HOST_PERMISSIONS, WAITING_PERMISSIONS, Permission, Principal, PrincipalKind
 
 # Secret scanners find a leaked token by its prefix.
 PREFIX = "ngr_"
@@ -40,8 +40,9 @@ class Token:
         """Who a bearer of this token is."""
         is_host = self.kind is TokenKind.HOST
         kind = PrincipalKind.HOST if is_host else PrincipalKind.LOCAL
-        # Tokens from before hosts could ask have it too.
-        permissions = self.permissions | WAITING_PERMISSIONS if is_host else self.permissions
+        # Tokens from before hosts could ask for their standing and for updates have that too.
+        also = HOST_PERMISSIONS if Permission.METRICS_WRITE in self.permissions else WAITING_PERMISSIONS
+        permissions = self.permissions | also if is_host else self.permissions
         return Principal(self.id, self.name, permissions, self.name if is_host else None, kind)
 
 

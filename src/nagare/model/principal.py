@@ -31,6 +31,10 @@ class Permission(StrEnum):
     SESSIONS_READ = "sessions.read"
     SESSIONS_WRITE = "sessions.write"
     IDENTITY_ROTATE = "identity.rotate"
+    UPDATES_FETCH = "updates.fetch"
+    UPDATES_READ = "updates.read"
+    UPDATES_PUBLISH = "updates.publish"
+    UPDATES_ROLLOUT = "updates.rollout"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -55,13 +59,20 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.SESSIONS_READ: "see sessions and keys of all users",
         Permission.SESSIONS_WRITE: "end sessions and keys of all users",
         Permission.IDENTITY_ROTATE: "replace the key that signs access tokens",
+        Permission.UPDATES_FETCH: "ask for an update of oneself and fetch published bundles; every host has it",
+        Permission.UPDATES_READ: "see published bundles and rollouts",
+        Permission.UPDATES_PUBLISH: "publish bundles and the documents that sign them",
+        Permission.UPDATES_ROLLOUT: "start, pause, resume and abort rollouts",
     }
 )
 ADMIN_PERMISSIONS = frozenset(Permission)
 # What every host may, also one that waits for an operator.
 WAITING_PERMISSIONS = frozenset({Permission.HOSTS_STANDING})
-# A host may write its own samples and events, and ask whether it may: it cannot read, not even itself.
-HOST_PERMISSIONS = frozenset({Permission.METRICS_WRITE, Permission.EVENTS_WRITE}) | WAITING_PERMISSIONS
+# A host may write its own samples and events, and ask whether it may and which update it shall try: it cannot read, not
+# even itself.
+HOST_PERMISSIONS = (
+    frozenset({Permission.METRICS_WRITE, Permission.EVENTS_WRITE, Permission.UPDATES_FETCH}) | WAITING_PERMISSIONS
+)
 # What can be limited to groups of hosts. A grant with a limit gives these of its role, and nothing that concerns the
 # whole installation.
 HOST_BOUND = frozenset(

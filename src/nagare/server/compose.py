@@ -32,6 +32,8 @@ from nagare.server.live.stored_ticks import StoredTicks
 from nagare.server.running.bounded import Bounded
 from nagare.server.running.listen import Listen
 from nagare.server.services import Services
+from nagare.server.update_view import UpdateView
+from nagare.updates.service import Updates
 
 if TYPE_CHECKING:
     from nagare.keys.certificates import ServerCertificate
@@ -68,18 +70,25 @@ async def composed(
         gaps = await enter("gaps", Gaps(records, StoredTicks(store).find, clock, fleet.host_ids))
         for table in (hosts_table(fleet, clock), gaps_table(gaps, fleet, clock), audit_table(audit)):
             store.register_records(table)
+        updates = await enter(
+            "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
+        )
         bodies = await enter("bodies", BodyReader(settings.server))
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
-        tasks.supervise("store", store.run)
-        tasks.supervise("fleet", fleet.run)
-        tasks.supervise("gaps", gaps.run)
-        tasks.supervise("identity", identity.run)
-        tasks.supervise("audit", audit.run)
-        tasks.supervise("scrape", scraper.run)
-        tasks.supervise("statsd", statsd.run)
+        for name, run in (
+            ("store", store.run),
+            ("fleet", fleet.run),
+            ("gaps", gaps.run),
+            ("identity", identity.run),
+            ("audit", audit.run),
+            ("scrape", scraper.run),
+            ("statsd", statsd.run),
+            ("updates", updates.run),
+        ):
+            tasks.supervise(name, run)
         yield Services(
             settings=settings,
             clock=clock,
@@ -91,6 +100,7 @@ async def composed(
             gaps=gaps,
             identity=identity,
             audit=audit,
+            updates=updates,
             hub=hub,
             bodies=bodies,
             limits=IngestLimits(settings.server, clock),

@@ -23,6 +23,7 @@ from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
 from nagare.server.running.listen import Listen
+from nagare.updates.service import Updates
 
 if TYPE_CHECKING:
     from nagare.keys.certificates import ServerCertificate
@@ -47,6 +48,7 @@ class Services:
     gaps: Gaps
     identity: Identity
     audit: AuditTrail
+    updates: Updates
     hub: Hub
     bodies: BodyReader
     limits: IngestLimits

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "tokens": Entry(
             "nagare.cli.tokens", "Mint, list and revoke the tokens with which machines join.", has_rows=True
         ),
+        "bundle": Entry("nagare.cli.bundles.group", "Sign, publish and roll out updates of agents.", has_rows=True),
         "serve": Entry("nagare.cli.serve", "Run the server."),
         "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
         "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),

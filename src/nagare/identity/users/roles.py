@@ -36,9 +36,16 @@ class Grant:
 
 
 _VIEWS = frozenset(
-    {Permission.METRICS_READ, Permission.EVENTS_READ, Permission.HOSTS_READ, Permission.SYSTEM_READ} | OWN_ACCOUNT
+    {
+        Permission.METRICS_READ,
+        Permission.EVENTS_READ,
+        Permission.HOSTS_READ,
+        Permission.SYSTEM_READ,
+        Permission.UPDATES_READ,
+    }
+    | OWN_ACCOUNT
 )
-_OPERATES = _VIEWS | {Permission.EVENTS_WRITE, Permission.HOSTS_WRITE}
+_OPERATES = _VIEWS | {Permission.EVENTS_WRITE, Permission.HOSTS_WRITE, Permission.UPDATES_ROLLOUT}
 BUILT_IN: Mapping[str, Role] = MappingProxyType(
     {
         role.name: role

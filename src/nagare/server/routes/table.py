@@ -28,6 +28,7 @@ from nagare.server.routes import (
     tables,
     targets,
     tickets,
+    updates,
     users,
 )
 
@@ -55,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
     *sessions.ROUTES,
     *api_keys.ROUTES,
     *audit.ROUTES,
+    *updates.ROUTES,
     *live.ROUTES,
     *openapi.ROUTES,
 )

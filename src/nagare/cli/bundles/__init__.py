@@ -1,0 +1,1 @@
+"""The verbs of ``nagare bundle``: keys and signatures of updates, publishing, rollouts."""

@@ -1,0 +1,302 @@
+"""Updates: what is published, who is offered it, and a rollout that watches its hosts."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from nagare.errors import ConflictError, InputError, NagareError, NotFoundError
+from nagare.keys.signing import SigningKey
+from nagare.lib.clock import Clock
+from nagare.lib.plain_text import plain
+from nagare.lib.rfc3339 import format_ms
+from nagare.model.host import Enrolment, Host, HostState
+from nagare.records.engine import Records
+from nagare.updates.files import BundleFiles
+from nagare.updates.publishing import Publishing
+from nagare.updates.rules import (
+    CANARIES_LIMIT,
+    HostNow,
+    Move,
+    Progress,
+    Rollout,
+    RolloutState,
+    Step,
+    check_waves,
+    is_reached,
+    judge,
+    pick_canaries,
+)
+from nagare.updates.store import KEPT_ROLLOUTS, UpdateStore
+from nagare.wire.rollouts import RolloutHost, RolloutRequest, RolloutView, UpdateOffer, UpdateReport
+
+log = logging.getLogger(__name__)
+_REVIEW_SECONDS = 1.0
+_REASON_LIMIT = 300
+
+
+class FleetView(Protocol):
+    """What this room needs of the fleet."""
+
+    def hosts(self) -> Sequence[tuple[Host, HostState]]:
+        """Return every host with its state."""
+        ...
+
+    async def troubles(self, since_ms: int) -> Mapping[str, str]:
+        """Return by name what went bad on hosts since then that was not bad before."""
+        ...
+
+
+class Updates:
+    """The room. ``async with`` loads it; ``run`` renews documents and moves the rollout until cancelled."""
+
+    def __init__(self, records: Records, directory: Path, key_file: Path, fleet: FleetView, clock: Clock) -> None:
+        """Keep the neighbours; nothing is read yet."""
+        self._store = UpdateStore(records)
+        self._files = BundleFiles(directory)
+        self._key_file = key_file
+        self._fleet = fleet
+        self._clock = clock
+        self._rollouts: list[Rollout] = []
+        # Of the open rollout, by the id of the host.
+        self._steps: dict[str, Step] = {}
+        self._fault = ""
+
+    async def __aenter__(self) -> Self:
+        """Load what is published and the open rollout."""
+        self.publishing = Publishing(self._store, self._files, SigningKey.load_or_make(self._key_file), self._clock)
+        await self.publishing.load()
+        self._rollouts = await self._store.load_rollouts()
+        if (found := self._open()) is not None:
+            self._steps = await self._store.load_steps(found.id)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the folder of bundles."""
+        self.publishing.close()
+
+    async def run(self) -> None:
+        """Move the rollout and renew documents, until cancelled."""
+        while True:
+            try:
+                await self.publishing.renew()
+                await self.review()
+            except NagareError as error:
+                if error.code != self._fault:
+                    log.warning("rollout_not_reviewed: %s", error.message)
+                self._fault = error.code
+            else:
+                self._fault = ""
+            await self._clock.sleep(_REVIEW_SECONDS)
+
+    async def offer(self, name: str, report: UpdateReport) -> UpdateOffer:
+        """Note what the agent of host ``name`` tells, and return what it shall do now."""
+        host = next((host for host, _ in self._fleet.hosts() if host.name == name), None)
+        if host is None:
+            raise NotFoundError(f"cannot offer an update to {name[:80]!r}: not registered")
+        rollout = self._open()
+        if rollout is None or not _is_able(host) or not is_reached(rollout, host.id, host.name):
+            return UpdateOffer()
+        step = await self._noted(rollout, host, report)
+        is_wanted = rollout.state is RolloutState.RUNNING and report.version != rollout.version
+        if not is_wanted or (step is not None and step.progress is Progress.FAILED):
+            return UpdateOffer()
+        if step is None or step.progress is not Progress.OFFERED:
+            await self._note(rollout, host, Progress.OFFERED)
+        root_version = max(0, report.root_version)
+        return UpdateOffer(rollout.key, rollout.version, self.publishing.shelf.metadata(root_version))
+
+    async def start(self, request: RolloutRequest, made_by: str) -> RolloutView:
+        """Begin a rollout with its canaries. Raises ConflictError while one is open, InputError, NotFoundError."""
+        if (other := self._open()) is not None:
+            raise ConflictError(
+                f"cannot start a rollout: that of {other.version} is {other.state.value}",
+                hint="end it with `nagare bundle rollout abort`",
+            )
+        shelf = self.publishing.shelf
+        if shelf.is_empty or all(bundle.version != request.version for bundle in shelf.listed.bundles):
+            raise NotFoundError(
+                f"cannot roll out {request.version[:40]}: it is not published",
+                hint="`nagare bundle status` lists what is",
+            )
+        if not (request.gate_seconds >= 0 and request.patience_seconds > 0 and 0 <= request.canary_percent <= 100):
+            raise InputError("cannot start a rollout: a time or a share is out of its range")
+        id_, now_ms = uuid.uuid4().hex, self._clock.now_ms()
+        rollout = Rollout(
+            id=id_,
+            version=request.version,
+            state=RolloutState.RUNNING,
+            canaries=self._canaries(id_, request),
+            waves=check_waves(request.waves),
+            gate_seconds=request.gate_seconds,
+            patience_seconds=request.patience_seconds,
+            made_by=made_by,
+            started_ms=now_ms,
+            changed_ms=now_ms,
+            wave_ms=now_ms,
+        )
+        self._steps = {}
+        await self._save(rollout)
+        return await self.view(rollout.id)
+
+    async def pause(self, rollout_id: str) -> RolloutView:
+        """Offer nothing more until it goes on. Raises NotFoundError, ConflictError."""
+        await self._save(replace(self._must(rollout_id), state=RolloutState.PAUSED, reason="paused by hand"))
+        return await self.view(rollout_id)
+
+    async def resume(self, rollout_id: str) -> RolloutView:
+        """Go on, and try hosts again that failed. Raises NotFoundError, ConflictError."""
+        rollout = self._must(rollout_id)
+        changed = replace(
+            rollout,
+            state=RolloutState.RUNNING,
+            reason="",
+            attempt=rollout.attempt + 1,
+            wave_ms=self._clock.now_ms(),
+            settled_ms=None,
+        )
+        self._steps = {id_: step for id_, step in self._steps.items() if step.progress is Progress.INSTALLED}
+        await self._save(changed, forgets_failures=True)
+        return await self.view(rollout_id)
+
+    async def abort(self, rollout_id: str) -> RolloutView:
+        """End it; hosts that have the version keep it. Raises NotFoundError, ConflictError."""
+        await self._save(replace(self._must(rollout_id), state=RolloutState.ABORTED, reason="aborted by hand"))
+        return await self.view(rollout_id)
+
+    async def views(self) -> list[RolloutView]:
+        """Return every rollout that is kept, the newest first."""
+        return [_view(rollout, await self._steps_of(rollout)) for rollout in self._rollouts]
+
+    async def view(self, rollout_id: str) -> RolloutView:
+        """Return one rollout. Raises NotFoundError."""
+        rollout = self._find(rollout_id)
+        return _view(rollout, await self._steps_of(rollout))
+
+    async def review(self) -> None:
+        """Move the running rollout as its hosts allow."""
+        rollout = self._open()
+        if rollout is None or rollout.state is not RolloutState.RUNNING:
+            return
+        now_ms = self._clock.now_ms()
+        verdict = judge(rollout, await self._hosts_now(rollout), now_ms)
+        # Meanwhile somebody may have paused it: what was judged is another rollout then.
+        if verdict.move is Move.WAIT or self._open() is not rollout:
+            return
+        match verdict.move:
+            case Move.SETTLE:
+                changed = replace(rollout, settled_ms=now_ms)
+            case Move.UNSETTLE:
+                changed = replace(rollout, settled_ms=None)
+            case Move.ADVANCE:
+                changed = replace(rollout, wave=rollout.wave + 1, wave_ms=now_ms, settled_ms=None)
+            case Move.FINISH:
+                changed = replace(rollout, state=RolloutState.DONE)
+            case _:
+                changed = replace(rollout, state=RolloutState.PAUSED, reason=verdict.reason)
+        log.info("rollout_%s version=%s wave=%d reason=%s", verdict.move, rollout.version, rollout.wave, verdict.reason)
+        await self._save(changed)
+
+    async def _hosts_now(self, rollout: Rollout) -> list[HostNow]:
+        troubles = await self._fleet.troubles(rollout.started_ms)
+        return [
+            HostNow(host.id, host.name, state, self._steps.get(host.id), troubles.get(host.name, ""))
+            for host, state in self._fleet.hosts()
+            if _is_able(host)
+        ]
+
+    async def _noted(self, rollout: Rollout, host: Host, report: UpdateReport) -> Step | None:
+        step = self._steps.get(host.id)
+        if report.version == rollout.version:
+            if step is None or step.progress is not Progress.INSTALLED:
+                return await self._note(rollout, host, Progress.INSTALLED)
+        elif report.rollout == rollout.key and report.outcome in ("refused", "failed"):
+            reason = f"{report.outcome}: {plain(report.reason, _REASON_LIMIT)}"
+            if step is None or step.progress is not Progress.FAILED:
+                return await self._note(rollout, host, Progress.FAILED, reason)
+        elif step is not None and step.progress is Progress.INSTALLED:
+            return await self._note(rollout, host, Progress.FAILED, f"it runs {plain(report.version, 40)} again")
+        return step
+
+    async def _note(self, rollout: Rollout, host: Host, progress: Progress, reason: str = "") -> Step:
+        step = Step(host.name, progress, self._clock.now_ms(), reason)
+        await self._store.save_step(rollout.id, host.id, step)
+        self._steps[host.id] = step
+        return step
+
+    def _canaries(self, rollout_id: str, request: RolloutRequest) -> tuple[str, ...]:
+        able = {host.name: host for host, _ in self._fleet.hosts() if _is_able(host)}
+        for name in request.canaries:
+            if name not in able:
+                raise InputError(
+                    f"cannot take {name[:80]!r} as a canary: it is no active host that may be updated",
+                    hint="`nagare hosts accept NAME --allow update` lets it",
+                )
+        wanted = request.canary_labels
+        labelled = [name for name, host in able.items() if wanted and wanted.items() <= host.labels.items()]
+        chosen = tuple(sorted({*request.canaries, *labelled}))
+        if not chosen and not wanted and able:
+            chosen = pick_canaries(rollout_id, {name: host.id for name, host in able.items()}, request.canary_percent)
+        if not 1 <= len(chosen) <= CANARIES_LIMIT:
+            raise InputError(
+                f"cannot start a rollout with {len(chosen)} canaries: no active host may be updated, or too many match",
+                hint="`nagare hosts accept NAME --allow update` lets a host be updated",
+            )
+        return chosen
+
+    async def _save(self, rollout: Rollout, *, forgets_failures: bool = False) -> None:
+        rollout = replace(rollout, changed_ms=self._clock.now_ms())
+        await self._store.save_rollout(rollout, forgets_failures=forgets_failures)
+        others = [other for other in self._rollouts if other.id != rollout.id]
+        kept = [rollout, *others]
+        self._rollouts = sorted(kept, key=lambda other: other.started_ms, reverse=True)[:KEPT_ROLLOUTS]
+
+    async def _steps_of(self, rollout: Rollout) -> Mapping[str, Step]:
+        return self._steps if rollout is self._open() else await self._store.load_steps(rollout.id)
+
+    def _open(self) -> Rollout | None:
+        return next((rollout for rollout in self._rollouts if rollout.is_open), None)
+
+    def _find(self, rollout_id: str) -> Rollout:
+        found = next((rollout for rollout in self._rollouts if rollout.id == rollout_id), None)
+        if found is None:
+            raise NotFoundError(
+                f"cannot find rollout {rollout_id[:40]!r}: there is none", hint="`nagare bundle rollout`"
+            )
+        return found
+
+    def _must(self, rollout_id: str) -> Rollout:
+        rollout = self._find(rollout_id)
+        if not rollout.is_open:
+            raise ConflictError(f"cannot change the rollout of {rollout.version}: it is {rollout.state.value}")
+        return rollout
+
+
+def _is_able(host: Host) -> bool:
+    return host.enrolment is Enrolment.ACTIVE and "update" in host.capabilities
+
+
+def _view(rollout: Rollout, steps: Mapping[str, Step]) -> RolloutView:
+    hosts = [RolloutHost(step.host, step.progress.value, step.reason, format_ms(step.at_ms)) for step in steps.values()]
+    return RolloutView(
+        id=rollout.id,
+        version=rollout.version,
+        state=rollout.state.value,
+        reason=rollout.reason,
+        wave=rollout.wave,
+        waves=list(rollout.waves),
+        canaries=list(rollout.canaries),
+        gate_seconds=rollout.gate_seconds,
+        patience_seconds=rollout.patience_seconds,
+        made_by=rollout.made_by,
+        started_at=format_ms(rollout.started_ms),
+        changed_at=format_ms(rollout.changed_ms),
+        hosts=sorted(hosts, key=lambda host: host.host),
+    )
