@@ -1,5 +1,6 @@
 """The live server conforms to its own document."""
 
+from nagare.model.principal import Permission
 from nagare.server.app import make_app
 from nagare.server.routes.table import ROUTES
 from nagare.wire.codec import decode
@@ -24,7 +25,8 @@ async def test_answers_are_what_the_table_says(api: Api) -> None:
     await api.call("POST", "/api/v1/events", {"text": "note"})
     await api.call("POST", "/api/v1/users", {"name": "web1"})
     for route in ROUTES:
-        if route.method != "GET" or route.is_live:
+        is_of_hosts = route.permission in (Permission.HOSTS_STANDING, Permission.UPDATES_FETCH)
+        if route.method != "GET" or route.is_live or is_of_hosts:
             continue
         answer = await api.call("GET", route.path.replace("{name}", "web1"))
         assert answer.status == 200, route.path

@@ -23,7 +23,12 @@ _ALLOWANCES = st.lists(
 def test_a_caller_may_what_was_given_and_nothing_else() -> None:
     host = Principal("h1", "web1", HOST_PERMISSIONS, host="web1")
     allowed = {permission for permission in Permission if host.may(permission)}
-    assert allowed == {Permission.METRICS_WRITE, Permission.EVENTS_WRITE, Permission.HOSTS_STANDING}
+    assert allowed == {
+        Permission.METRICS_WRITE,
+        Permission.EVENTS_WRITE,
+        Permission.HOSTS_STANDING,
+        Permission.UPDATES_FETCH,
+    }
     assert not any(Principal("x", "nobody").may(permission) for permission in Permission)
 
 

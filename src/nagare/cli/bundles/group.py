@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from nagare.cli.bundles import publish, rollout, sign
+from nagare.cli.bundles import publish, rollout
+from nagare.cli.offline import bundle_sign
 
 app = typer.Typer(add_completion=False)
 
@@ -21,6 +22,6 @@ def bundle() -> None:
     """
 
 
-sign.register(app)
+bundle_sign.register(app)
 publish.register(app)
 app.add_typer(rollout.app, name="rollout")

@@ -95,7 +95,7 @@ async def abort(call: Call) -> RolloutView:
 
 
 def _digest(call: Call) -> str:
-    digest = call.path("sha256")
+    digest = call.path("id")
     if _DIGEST.fullmatch(digest) is None:
         raise InputError(f"cannot find bundle {digest[:80]!r}: name it by its SHA-256 in lower-case hex")
     return digest
@@ -134,7 +134,7 @@ ROUTES = (
     ),
     Route(
         "GET",
-        "/api/v1/agent/update/{sha256}",
+        "/api/v1/agent/update/{id}",
         fetch_piece,
         "A piece of a published bundle",
         Permission.UPDATES_FETCH,
@@ -146,7 +146,7 @@ ROUTES = (
     ),
     Route(
         "PUT",
-        "/api/v1/updates/files/{sha256}",
+        "/api/v1/updates/files/{id}",
         upload,
         "Send a bundle to publish",
         Permission.UPDATES_PUBLISH,
