@@ -132,8 +132,7 @@ def sign(
     for path in key:
         text = add_signature(text, _load(path, passphrase_file))
     write_document_file(document, text)
-    signed = f"{len(key)} more" if len(key) > 1 else "one more"
-    _say(context, f"nagare: {document} carries {signed} signature(s)")
+    _say(context, f"nagare: {document} carries {len(key)} more of the signatures that it needs")
 
 
 def _load(path: Path, passphrase_file: Path | None) -> SigningKey:
