@@ -11,6 +11,8 @@ from nagare.cli.console.diagnostics import note
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.output import Rows, write_document, write_rows
 from nagare.cli.console.table import format_local_time
+from nagare.cli.hosts_upkeep import maintenance
+from nagare.cli.hosts_upkeep import note as note_on_host
 from nagare.errors import InputError
 
 if TYPE_CHECKING:
@@ -113,6 +115,10 @@ def label(
     write_rows(invocation, Rows(("label", "value"), sorted(host.labels.items())))
 
 
+app.command()(note_on_host)
+app.command()(maintenance)
+
+
 @app.command()
 def accept(
     context: typer.Context,
@@ -205,11 +211,20 @@ def _write_list(invocation: Invocation) -> None:
         write_rows(invocation, Rows(names, [list(document.values()) for document in documents]))
         return
     rows = [
-        (host.name, host.state, _standing(host), host.last_seen_at, host.version, _labels(host.labels))
+        (
+            host.name,
+            host.state,
+            _standing(host),
+            host.maintenance,
+            host.last_seen_at,
+            host.version,
+            _labels(host.labels),
+        )
         for host in found
     ]
-    types = ("", "", "", "TIMESTAMP", "", "")
-    write_rows(invocation, Rows(("host", "state", "enrolment", "last_seen", "version", "labels"), rows, types))
+    types = ("", "", "", "", "TIMESTAMP", "", "")
+    columns = ("host", "state", "enrolment", "maintenance", "last_seen", "version", "labels")
+    write_rows(invocation, Rows(columns, rows, types))
 
 
 def _standing(host: HostView) -> str:

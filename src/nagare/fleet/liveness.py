@@ -20,6 +20,8 @@ class Life:
     down_ms: int | None = None
     state: HostState = HostState.UNKNOWN
     is_saved: bool = True
+    # As announced last.
+    why_in_maintenance: str = ""
 
     def touch(self, now_ms: int, monotonic: float) -> None:
         """Note that the host was heard of just now."""

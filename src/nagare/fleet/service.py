@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
@@ -22,7 +23,7 @@ from nagare.fleet.joining import (
     is_contested,
 )
 from nagare.fleet.liveness import Life, revive
-from nagare.fleet.rules import GROUP_LABEL, check_labels, check_registration, merge_labels
+from nagare.fleet.rules import check_labels, check_registration, groups_of, merge_labels
 from nagare.fleet.store import HostStore, from_ms
 from nagare.fleet.views import conflict_event, down_event, host_view, up_event
 from nagare.keys.signing import check_public_key
@@ -89,6 +90,9 @@ class Fleet:
         self._registering: set[str] = set()
         self._started = clock.monotonic()
         self._flushed_at = self._started
+        # Told with every view of a host: why it is in maintenance (empty: it is not), and the newest note on it.
+        self.why_in_maintenance: Callable[[Host], str] = lambda _host: ""
+        self.newest_note: Callable[[Host], str] = lambda _host: ""
         # Code of the error with which the last review ended.
         self._fault = ""
 
@@ -201,7 +205,7 @@ class Fleet:
     def is_in(self, name: str, groups: frozenset[str]) -> bool:
         """Tell whether the host of that name is in one of ``groups``; a host is in the groups that its label names."""
         host = self._hosts.get(name)
-        return host is not None and not groups.isdisjoint(host.labels.get(GROUP_LABEL, "").split(","))
+        return host is not None and not groups.isdisjoint(groups_of(host))
 
     def hosts_in(self, groups: frozenset[str]) -> frozenset[str]:
         """Return the names of the hosts in any of ``groups``."""
@@ -211,7 +215,8 @@ class Fleet:
         """Return the host of that name as people see it. Raises NotFoundError."""
         host, life = self.get(name), self._lives[name]
         seen_at = None if life.last_seen_ms is None else from_ms(life.last_seen_ms)
-        return host_view(replace(host, last_seen_at=seen_at), self._state(name))
+        more = self.why_in_maintenance(host), self.newest_note(host)
+        return host_view(replace(host, last_seen_at=seen_at), self._state(name), *more)
 
     def state(self, name: str) -> HostState:
         """Return how alive the host of that name is. Raises NotFoundError."""
@@ -236,6 +241,10 @@ class Fleet:
         for name in self._hosts:
             counts[self._state(name).value] += 1
         return counts
+
+    def announce(self, name: str) -> None:
+        """Show the host of that name to who listens: something that is told with it has changed."""
+        self._announce(name)
 
     def touch(self, name: str) -> None:
         """Note that the host was heard of just now; cheap, called for every batch."""
@@ -266,9 +275,9 @@ class Fleet:
             life = self._lives.get(name)
             if life is None:  # removed while an earlier host's fall was stored
                 continue
-            state = self._state(name)
-            if state is not life.state:
-                life.state = state
+            state, why = self._state(name), self.why_in_maintenance(self._hosts[name])
+            if (state, why) != (life.state, life.why_in_maintenance):
+                life.state, life.why_in_maintenance = state, why
                 self._announce(name)
             try:
                 await self._tell_fall_or_rise(name, life, state)
@@ -306,13 +315,15 @@ class Fleet:
         # Durable in this order, so that a crash at any point repeats the same event id and loses none.
         host, last_seen_ms, now_ms = self._hosts[name], life.last_seen_ms or 0, self._clock.now_ms()
         await self._store.save_last_seen({host.id: last_seen_ms})
-        await self._listener.event_happened(down_event(host, last_seen_ms, now_ms))
+        await self._listener.event_happened(down_event(host, last_seen_ms, now_ms, self.why_in_maintenance(host)))
         await self._store.save_down(host.id, now_ms)
         life.down_ms = now_ms
 
     async def _rise(self, name: str, life: Life) -> None:
         host, down_ms = self._hosts[name], life.down_ms or 0
-        await self._listener.event_happened(up_event(host, down_ms, self._clock.now_ms()))
+        await self._listener.event_happened(
+            up_event(host, down_ms, self._clock.now_ms(), self.why_in_maintenance(host))
+        )
         await self._store.save_down(host.id, None)
         life.down_ms = None
 

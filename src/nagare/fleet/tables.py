@@ -21,6 +21,8 @@ HOSTS = Table(
         Column("interval_seconds", ColumnType.FLOAT, ColumnKind.GAUGE, "time between its batches"),
         Column("registered_ms", ColumnType.INTEGER, ColumnKind.ATTRIBUTE, "Unix milliseconds of its registration"),
         Column("last_seen_ms", ColumnType.INTEGER, ColumnKind.ATTRIBUTE, "Unix milliseconds of its last batch"),
+        Column("maintenance", ColumnType.TEXT, ColumnKind.ATTRIBUTE, "why it is in maintenance, empty when it is not"),
+        Column("note", ColumnType.TEXT, ColumnKind.ATTRIBUTE, "the newest note on it"),
         Column("labels", ColumnType.MAP, ColumnKind.ATTRIBUTE, "labels by its agent and its operators"),
         Column("facts", ColumnType.MAP, ColumnKind.ATTRIBUTE, "what its agent found: system, processor, memory"),
     ),
@@ -48,6 +50,8 @@ def _columns(fleet: Fleet, now_ms: int) -> Columns:
             "interval_seconds": view.interval_seconds,
             "registered_ms": _to_ms(view.registered_at),
             "last_seen_ms": None if view.last_seen_at is None else _to_ms(view.last_seen_at),
+            "maintenance": view.maintenance,
+            "note": view.note,
             "labels": view.labels,
             "facts": view.facts,
         }

@@ -10,8 +10,8 @@ from nagare.model.host import Contest, Host, HostState
 from nagare.wire.hosts import HostView
 
 
-def host_view(host: Host, state: HostState) -> HostView:
-    """Return ``host`` in ``state`` for the wire."""
+def host_view(host: Host, state: HostState, maintenance: str = "", note: str = "") -> HostView:
+    """Return ``host`` in ``state`` for the wire, with why it is in maintenance and the newest note on it."""
     return HostView(
         id=host.id,
         name=host.name,
@@ -25,7 +25,13 @@ def host_view(host: Host, state: HostState) -> HostView:
         enrolment=host.enrolment.value,
         capabilities=sorted(host.capabilities),
         conflict=_told(host.conflict),
+        maintenance=maintenance,
+        note=note,
     )
+
+
+def _mark(maintenance: str) -> dict[str, str]:
+    return {"maintenance": maintenance} if maintenance else {}
 
 
 def _told(conflict: Contest | None) -> str:
@@ -49,7 +55,7 @@ def conflict_event(host: Host, conflict: Contest) -> Event:
     )
 
 
-def down_event(host: Host, last_seen_ms: int, now_ms: int) -> Event:
+def down_event(host: Host, last_seen_ms: int, now_ms: int, maintenance: str = "") -> Event:
     """Return the event of a host that fell silent; its id follows from the host and when it was last heard of."""
     return Event(
         id=f"host.down/{host.id}/{last_seen_ms}",
@@ -59,11 +65,11 @@ def down_event(host: Host, last_seen_ms: int, now_ms: int) -> Event:
         severity=Severity.HIGH,
         source="server",
         text=f"host {host.name} is down: nothing heard for {max(0, now_ms - last_seen_ms) // 1000} s",
-        attributes={"last_seen_ms": str(last_seen_ms)},
+        attributes={"last_seen_ms": str(last_seen_ms), **_mark(maintenance)},
     )
 
 
-def up_event(host: Host, down_ms: int, now_ms: int) -> Event:
+def up_event(host: Host, down_ms: int, now_ms: int, maintenance: str = "") -> Event:
     """Return the event of a host that is heard of again; its id follows from the host and its fall."""
     return Event(
         id=f"host.up/{host.id}/{down_ms}",
@@ -73,5 +79,5 @@ def up_event(host: Host, down_ms: int, now_ms: int) -> Event:
         severity=Severity.INFO,
         source="server",
         text=f"host {host.name} is up again after {max(0, now_ms - down_ms) // 1000} s",
-        attributes={"down_ms": str(down_ms)},
+        attributes={"down_ms": str(down_ms), **_mark(maintenance)},
     )

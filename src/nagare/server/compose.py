@@ -13,12 +13,15 @@ from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.gaps.tables import gaps_table
+from nagare.fleet.maintenance.service import Maintenance
+from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
 from nagare.fleet.tables import hosts_table
 from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.lib.tasks import TaskSupervisor
+from nagare.model.host import Host
 from nagare.records.engine import Records
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
@@ -67,6 +70,9 @@ async def composed(
         identity.known.on_revoke = hub.end_principals
         relay = Relay(store, hub)
         fleet = await enter("fleet", Fleet(records, identity, relay, clock))
+        maintenance = await enter("maintenance", Maintenance(records, clock))
+        notes = await enter("notes", Notes(records, clock))
+        _tell_more(fleet, maintenance, notes, clock)
         gaps = await enter("gaps", Gaps(records, StoredTicks(store).find, clock, fleet.host_ids))
         for table in (hosts_table(fleet, clock), gaps_table(gaps, fleet, clock), audit_table(audit)):
             store.register_records(table)
@@ -98,6 +104,8 @@ async def composed(
             statsd=statsd,
             fleet=fleet,
             gaps=gaps,
+            maintenance=maintenance,
+            notes=notes,
             identity=identity,
             audit=audit,
             updates=updates,
@@ -114,3 +122,13 @@ async def composed(
             started=clock.monotonic(),
             certificate=certificate,
         )
+
+
+def _tell_more(fleet: Fleet, maintenance: Maintenance, notes: Notes, clock: Clock) -> None:
+    """Let the fleet tell with a host what other rooms know of it."""
+
+    def why(host: Host) -> str:
+        window = maintenance.in_maintenance(host, clock.now_ms())
+        return "" if window is None else window.why
+
+    fleet.why_in_maintenance, fleet.newest_note = why, notes.newest

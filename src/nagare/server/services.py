@@ -10,6 +10,8 @@ from aiohttp import web
 from nagare.audit.service import AuditTrail
 from nagare.config.settings import Settings
 from nagare.fleet.gaps.service import Gaps
+from nagare.fleet.maintenance.service import Maintenance
+from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
 from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
@@ -46,6 +48,8 @@ class Services:
     statsd: StatsdServer
     fleet: Fleet
     gaps: Gaps
+    maintenance: Maintenance
+    notes: Notes
     identity: Identity
     audit: AuditTrail
     updates: Updates

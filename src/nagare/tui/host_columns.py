@@ -37,7 +37,7 @@ HOST_COLUMNS = (
     ColumnSpec("temp", "temp", CellKind.CELSIUS, 6, 12, 85.0, 95.0, help="the hottest sensor"),
     ColumnSpec("age", "age", CellKind.AGE, 6, 3, help="time since the host was last heard"),
     ColumnSpec("uptime", "uptime", CellKind.AGE, 7, 13, help="time since its last boot"),
-    ColumnSpec("why", "needs a look", CellKind.TEXT, 16, 8, grow=True, help="the worst of what stands out"),
+    ColumnSpec("why", "needs a look", CellKind.TEXT, 16, 8, grow=True, help="that it is in maintenance, else the worst of what stands out"),
     ColumnSpec("version", "agent", CellKind.TEXT, 9, 14, help="version of its agent"),
 )  # fmt: skip
 
@@ -61,7 +61,7 @@ def host_row(host: HostLive, now_ms: int) -> dict[str, Any]:
         "temp": host.value("sensor.temperature"),
         "age": age_seconds(host, now_ms),
         "uptime": _number(host.first("load", "uptime_seconds")),
-        "why": host.reasons[0].text if host.reasons and host.level not in _SILENT else "",
+        "why": _why(host),
         "version": plain(host.view.version) if host.view else "",
     }
 
@@ -89,6 +89,13 @@ def load_per_core(host: HostLive) -> float:
 def age_seconds(host: HostLive, now_ms: int) -> float:
     """Return whole seconds since the host was heard, NaN when never."""
     return NAN if host.seen_ms is None else float(max(0, now_ms - host.seen_ms) // 1000)
+
+
+def _why(host: HostLive) -> str:
+    # Who sees that a host is silent, or ill, asks this first.
+    if host.view is not None and host.view.maintenance:
+        return f"maintenance: {plain(host.view.maintenance)}"
+    return host.reasons[0].text if host.reasons and host.level not in _SILENT else ""
 
 
 def _number(cell: object) -> float:

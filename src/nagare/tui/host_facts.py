@@ -56,6 +56,10 @@ def _standing(host: HostLive, now_ms: int, zone: tzinfo | None) -> list[Item]:
     age = age_seconds(host, now_ms)
     items.append(Fact("heard", "never" if math.isnan(age) else f"{format_seconds(age)} ago"))
     items += [Note(reason.text, reason.level.value) for reason in host.reasons]
+    if host.view is not None and host.view.maintenance:
+        items.append(Note(f"in maintenance: {plain(host.view.maintenance)}", "info"))
+    if host.view is not None and host.view.note:
+        items += [Heading("Note"), Note(plain(host.view.note))]
     return items
 
 

@@ -56,6 +56,7 @@ class HostView(msgspec.Struct, frozen=True):
     """A host as people see it; times are RFC 3339. ``state``: up, stale, down, unknown.
 
     ``enrolment``: pending, active, revoked; ``conflict`` tells of another machine that asked for the name.
+    ``maintenance`` says why the host is in maintenance, empty when it is not; ``note`` is the newest note on it.
     """
 
     id: str
@@ -70,6 +71,8 @@ class HostView(msgspec.Struct, frozen=True):
     enrolment: str = "active"
     capabilities: list[str] = msgspec.field(default_factory=lambda: ["metrics"])
     conflict: str = ""
+    maintenance: str = ""
+    note: str = ""
 
 
 class HostAccept(msgspec.Struct, frozen=True):

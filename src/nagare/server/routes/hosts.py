@@ -98,6 +98,8 @@ async def delete_host(call: Call) -> None:
     name = _name(call, Permission.HOSTS_WRITE)
     host = call.services.fleet.get(name)
     call.note.tell(name, before={"id": host.id, "labels": dict(host.labels)})
+    # First: nothing is left of them after a crash in between.
+    await call.services.notes.forget(host.id)
     await call.services.fleet.remove(name)
     await call.services.gaps.forget(host.id)
     call.services.newest.forget(name)

@@ -30,6 +30,8 @@ class HostSummary(Line):
         reason = host.reasons[0].text if host.reasons and host.level is not Level.UP else ""
         if host.level in (Level.STALE, Level.DOWN):
             reason = f"last heard {format_seconds(age)} ago"
+        if host.view is not None and host.view.maintenance:
+            reason = f"{reason}, in maintenance" if reason else "in maintenance"
         self.standing = (host.level.value, reason)
         silent = host.level in (Level.DOWN, Level.UNKNOWN)
         self.facts = () if silent else _facts(host)

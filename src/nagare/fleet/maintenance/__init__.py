@@ -1,0 +1,1 @@
+"""Maintenance windows: who works on which hosts, and when."""
