@@ -185,7 +185,6 @@ def test_every_message_has_its_golden_file() -> None:
         "_Envelope",
         "Columns",
         "WideRecord",
-        "GapView",
         "Signature",
         "PublicKey",
         "RoleKeys",
