@@ -3,9 +3,12 @@
 import json
 import platform
 import signal
+import sqlite3
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,11 @@ import pytest
 
 from nagare import __version__
 from nagare.config.places import Places
+from nagare.keys.signing import SigningKey
+from nagare.wire.updates import Bundle
 from tests.support.agent_bundles import ENDS, ENDS_AS_CURRENT, GOOD, SILENT, entry, make_bundle
-from tests.support.processes import Process, RunningServer, child_environment, collecting, wait_until
+from tests.support.processes import Process, RunningServer, child_environment, collecting, serving, wait_until
+from tests.support.update_roles import DAY_MS, Publisher
 
 NEW = "90.0.0"
 QUICK = {
@@ -193,3 +199,75 @@ def test_the_command_line_publishes_and_rolls_out(running_server: RunningServer,
         wait_until(lambda: rollout(server)["state"] == "done", "the end of the rollout", agent)
         listed = json.loads(nagare(server.data, "bundle", "rollout", "status", "-o", "json"))
         assert listed[0]["state"] == "done"
+
+
+def test_a_stop_during_the_trial_is_a_clean_one_and_proves_nothing(running_server: RunningServer) -> None:
+    server = running_server
+    publish(server, make_bundle(NEW, SILENT))
+    with able_agent(server, NAGARE_AGENT__TRIAL_SECONDS="600") as agent:
+        roll_out(server)
+        wait_until(lambda: "update_on_trial" in agent.said(), "the trial", agent)
+        assert agent.stop() == 0
+    assert rollout(server)["state"] == "running"
+    assert not (Places(server.data).agent_updates / "current.json").exists()
+
+
+class Liar:
+    """A server of which somebody else got hold: between its runs it has whatever documents they put there."""
+
+    def __init__(self, data: Path, listed: dict[str, Any]) -> None:
+        self.data = data
+        self.publisher = Publisher(bundles=[Bundle(**listed)])
+        self.now_ms = time.time_ns() // 1_000_000
+
+    def root(self) -> str:
+        return self.publisher.root(expires_ms=self.now_ms + 365 * DAY_MS)
+
+    def lists(self, number: int, *keys: SigningKey, days: int = 90, fresh: int = 1, stamps: str = "") -> dict[str, str]:
+        """Return a list and a timestamp, the one of ``stamps`` where it is given."""
+        self.publisher.targets_version = self.publisher.timestamp_version = number
+        targets = self.publisher.targets(*keys, expires_ms=self.now_ms + days * DAY_MS)
+        timestamp = self.publisher.timestamp(stamps or targets, expires_ms=self.now_ms + fresh * DAY_MS)
+        return {"targets": targets, "timestamp": timestamp}
+
+    def put(self, roots: list[str], lists: dict[str, str]) -> None:
+        rows = [("root", number, text, 1) for number, text in enumerate(roots, 1)]
+        rows += [(role, 1, text, 1) for role, text in lists.items()]
+        with closing(sqlite3.connect(self.data / "records.db")) as records, records:
+            records.execute("DELETE FROM update_documents")
+            records.executemany("INSERT INTO update_documents VALUES (?, ?, ?, ?)", rows)
+
+
+def test_a_server_that_lies_is_refused_with_the_reason(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data) as server:
+        liar = Liar(data, publish(server, make_bundle(NEW, SILENT)))
+    first = liar.root()
+    good = liar.lists(5)
+    liar.put([first], good)
+    with serving(data) as server, able_agent(server, NAGARE_AGENT__TRIAL_SECONDS="1") as agent:
+        roll_out(server)
+        wait_until(lambda: rollout(server)["state"] == "paused", "a first try, after which the lists are known", agent)
+        assert agent.stop() == 0
+    old_key = liar.publisher.targets_keys[0]
+    lies = [
+        ("rollback", [first], liar.lists(4)),
+        ("freeze", [first], liar.lists(6, fresh=0)),
+        ("mix-and-match", [first], liar.lists(6, stamps=liar.lists(6, days=80)["targets"])),
+        ("unknown-key", [first], liar.lists(6, SigningKey.generate())),
+        ("wrong-role", [first], liar.lists(6, liar.publisher.timestamp_keys[0])),
+    ]
+    liar.publisher.targets_keys = [SigningKey.generate(), SigningKey.generate()]
+    liar.publisher.root_keys = [*liar.publisher.root_keys, SigningKey.generate()]
+    liar.publisher.root_version, liar.publisher.threshold = 2, 2
+    second = liar.root()
+    lies.append(("too-few-signatures", [first, second], liar.lists(6, liar.publisher.targets_keys[0])))
+    lies.append(("unknown-key", [first, second], liar.lists(6, old_key)))
+    for reason, roots, lists in lies:
+        liar.put(roots, lists)
+        with serving(data) as server, collecting(data, environment=child_environment(**QUICK)) as agent:
+            server.request(f"/api/v1/updates/rollouts/{rollout(server)['id']}/resume", method="POST")
+            found = wait_until(lambda: (now := rollout(server))["state"] == "paused" and now, "the pause", agent)
+            assert f"({reason})" in found["reason"]
+            assert "update_on_trial" not in agent.said()
+            assert agent.stop() == 0

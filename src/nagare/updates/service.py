@@ -27,6 +27,7 @@ from nagare.updates.rules import (
     Rollout,
     RolloutState,
     Step,
+    Verdict,
     check_waves,
     is_reached,
     judge,
@@ -37,6 +38,7 @@ from nagare.wire.rollouts import RolloutHost, RolloutRequest, RolloutView, Updat
 
 log = logging.getLogger(__name__)
 _REVIEW_SECONDS = 1.0
+_LOOK_SECONDS = 10.0
 _REASON_LIMIT = 300
 
 
@@ -66,6 +68,8 @@ class Updates:
         # Of the open rollout, by the id of the host.
         self._steps: dict[str, Step] = {}
         self._fault = ""
+        # When (monotonic) the metrics are asked again.
+        self._look_at = 0.0
 
     async def __aenter__(self) -> Self:
         """Load what is published and the open rollout."""
@@ -186,7 +190,7 @@ class Updates:
         if rollout is None or rollout.state is not RolloutState.RUNNING:
             return
         now_ms = self._clock.now_ms()
-        verdict = judge(rollout, await self._hosts_now(rollout), now_ms)
+        verdict = await self._judged(rollout, now_ms)
         # Meanwhile somebody may have paused it: what was judged is another rollout then.
         if verdict.move is Move.WAIT or self._open() is not rollout:
             return
@@ -204,10 +208,20 @@ class Updates:
         log.info("rollout_%s version=%s wave=%d reason=%s", verdict.move, rollout.version, rollout.wave, verdict.reason)
         await self._save(changed)
 
-    async def _hosts_now(self, rollout: Rollout) -> list[HostNow]:
+    async def _judged(self, rollout: Rollout, now_ms: int) -> Verdict:
+        """Return what to do now; the metrics are asked before anything goes on, and else not at every look."""
+        verdict = judge(rollout, self._hosts_now(), now_ms)
+        now = self._clock.monotonic()
+        if verdict.move in (Move.WAIT, Move.UNSETTLE) and now < self._look_at:
+            return verdict
+        self._look_at = now + _LOOK_SECONDS
         troubles = await self._fleet.troubles(rollout.started_ms)
+        return judge(rollout, self._hosts_now(troubles), now_ms)
+
+    def _hosts_now(self, troubles: Mapping[str, str] | None = None) -> list[HostNow]:
+        bad = troubles or {}
         return [
-            HostNow(host.id, host.name, state, self._steps.get(host.id), troubles.get(host.name, ""))
+            HostNow(host.id, host.name, state, self._steps.get(host.id), bad.get(host.name, ""))
             for host, state in self._fleet.hosts()
             if _is_able(host)
         ]
