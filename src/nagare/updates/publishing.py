@@ -17,7 +17,7 @@ from nagare.lib.clock import Clock
 from nagare.lib.rfc3339 import format_ms
 from nagare.model.updates import ROOT, TARGETS, TIMESTAMP, Reason
 from nagare.updates.files import BundleFiles
-from nagare.updates.shelf import OwnKey, Shelf, merged, renewed
+from nagare.updates.shelf import OwnKey, Shelf, merged, next_number, renewed
 from nagare.updates.store import UpdateStore
 from nagare.wire.rollouts import DocumentView, PublishRequest, UpdatesView
 from nagare.wire.updates import Bundle, Root, Targets, Timestamp
@@ -128,7 +128,7 @@ class Publishing:
         if not timestamp:
             if not self._own.has(root, TIMESTAMP):
                 raise _unsigned(TIMESTAMP)
-            number = 1 if self.shelf.is_empty else self.shelf.stamp.version + 1
+            number = next_number(0 if self.shelf.is_empty else self.shelf.stamp.version, now_ms)
             timestamp = self._own.new_timestamp(number, targets, now_ms)
         return Shelf(roots, targets, timestamp)
 
@@ -144,7 +144,7 @@ class Publishing:
             return self.shelf.targets
         if not self._own.has(shelf.root, TARGETS):
             raise _unsigned(TARGETS)
-        number = 1 if self.shelf.is_empty else self.shelf.listed.version + 1
+        number = next_number(0 if self.shelf.is_empty else self.shelf.listed.version, now_ms)
         return self._own.new_targets(number, merged(old, bundles), now_ms)
 
     async def _check_here(self, bundle: Bundle) -> None:

@@ -172,7 +172,10 @@ class Updates:
 
     async def abort(self, rollout_id: str) -> RolloutView:
         """End it; hosts that have the version keep it. Raises NotFoundError, ConflictError."""
-        await self._save(replace(self._must(rollout_id), state=RolloutState.ABORTED, reason="aborted by hand"))
+        rollout = self._must(rollout_id)
+        # Why it had stopped is what people look for later.
+        reason = "aborted by hand" + (f" after: {rollout.reason}" if rollout.reason else "")
+        await self._save(replace(rollout, state=RolloutState.ABORTED, reason=reason))
         return await self.view(rollout_id)
 
     async def views(self) -> list[RolloutView]:

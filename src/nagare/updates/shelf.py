@@ -115,6 +115,15 @@ class OwnKey:
         return sign(Timestamp(version, now_ms + LIFE_MS[TIMESTAMP], state), self.key)
 
 
+def next_number(previous: int, now_ms: int) -> int:
+    """Return the number of a list or timestamp that the server signs after ``previous``.
+
+    Minutes of the clock: a server that was restored from a backup has forgotten numbers that agents remember, and the
+    next one it gives must be above them all the same.
+    """
+    return max(previous + 1, now_ms // 60_000)
+
+
 def renewed(shelf: Shelf, own: OwnKey, now_ms: int) -> Shelf:
     """Return ``shelf`` with new documents for those that the server signs itself and that end soon."""
     if shelf.is_empty:
@@ -123,10 +132,10 @@ def renewed(shelf: Shelf, own: OwnKey, now_ms: int) -> Shelf:
     if own.has(shelf.root, ROOT) and _ends_soon(shelf.root.expires_ms, ROOT, now_ms):
         roots = (*roots, own.renewed_root(shelf.root, now_ms))
     if own.has(shelf.root, TARGETS) and _ends_soon(shelf.listed.expires_ms, TARGETS, now_ms):
-        targets = own.new_targets(shelf.listed.version + 1, shelf.listed.bundles, now_ms)
+        targets = own.new_targets(next_number(shelf.listed.version, now_ms), shelf.listed.bundles, now_ms)
     is_due = targets != shelf.targets or _ends_soon(shelf.stamp.expires_ms, TIMESTAMP, now_ms)
     if own.has(shelf.root, TIMESTAMP) and is_due:
-        timestamp = own.new_timestamp(shelf.stamp.version + 1, targets, now_ms)
+        timestamp = own.new_timestamp(next_number(shelf.stamp.version, now_ms), targets, now_ms)
     elif targets != shelf.targets:
         # The one who stamps must come first: a list that no timestamp names helps nobody.
         targets = shelf.targets

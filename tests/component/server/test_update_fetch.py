@@ -195,3 +195,24 @@ async def test_a_root_that_was_laid_down_is_the_only_one_trusted(agent: Agent, t
     agent.fetcher = fetcher
     assert await agent.refused() == "unknown-key"
     await asyncio.to_thread(laid.unlink)
+
+
+async def test_an_earlier_version_needs_the_word_of_the_root(agent: Agent) -> None:
+    publisher = agent.publisher
+    publisher.bundles = [bundle("0.0.9", CONTENT, ARCH), bundle("0.2.0", CONTENT, ARCH)]
+    [rollout] = (await agent.api.call("GET", "/api/v1/updates/rollouts")).json["rollouts"]
+    await agent.api.call("POST", f"/api/v1/updates/rollouts/{rollout['id']}/abort")
+    root = agent.root()
+    agent.offer(agent.shelf(root))
+    await start(agent.api, version="0.0.9", canaries=["web1"])
+    assert await agent.ask() is None
+    report = agent.files.load_report()
+    assert report is not None
+    assert "(downgrade)" in report.reason
+    publisher.lowest_version, publisher.root_version = "0.0.9", 2
+    agent.offer(agent.shelf(root, agent.root()))
+    [begun, _] = (await agent.api.call("GET", "/api/v1/updates/rollouts")).json["rollouts"]
+    await agent.api.call("POST", f"/api/v1/updates/rollouts/{begun['id']}/resume")
+    ready = await agent.ask()
+    assert ready is not None
+    assert ready.bundle.version == "0.0.9"

@@ -59,10 +59,10 @@ async def rollout(api: Api) -> Any:
 
 async def test_one_command_publishes_with_the_servers_own_key(api: Api) -> None:
     view = await publish(api)
-    assert [(document["role"], document["version"], document["is_own"]) for document in view["documents"]] == [
-        ("root", 1, True),
-        ("targets", 1, True),
-        ("timestamp", 1, True),
+    assert [(document["role"], document["is_own"]) for document in view["documents"]] == [
+        ("root", True),
+        ("targets", True),
+        ("timestamp", True),
     ]
     token = await able(api, "web1")
     assert (await ask(api, token))["metadata"] is None
@@ -152,7 +152,7 @@ async def test_a_canary_that_went_back_pauses_it_with_the_reason(api: Api) -> No
     assert resumed.json["state"] == "running"
     assert (await ask(api, canary))["rollout"] != offered["rollout"]
     aborted = await api.call("POST", f"/api/v1/updates/rollouts/{found['id']}/abort")
-    assert aborted.json["state"] == "aborted"
+    assert (aborted.json["state"], aborted.json["reason"]) == ("aborted", "aborted by hand")
     assert (await ask(api, canary))["version"] == ""
     assert (await api.call("POST", f"/api/v1/updates/rollouts/{found['id']}/pause")).status == 409
 
