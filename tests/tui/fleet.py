@@ -17,6 +17,7 @@ import numpy as np
 
 from nagare.errors import NagareError
 from nagare.tui.history import Points, Span
+from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Found, SourceEvent
@@ -135,6 +136,7 @@ class FleetSource:
         self.retries = 0
         self.fails: NagareError | None = None
         self.events_held: list[EventView] = []
+        self.gaps_held: list[GapMark] = []
         self.asked: list[str] = []
 
     def connect(self) -> None:
@@ -177,6 +179,11 @@ class FleetSource:
         self._check(f"history {host}")
         known = [series for series in series_ids if SERIES[series].table not in ("gpu", "sensor")]
         return {series: self._points(host, series, span) for series in known}
+
+    async def gaps(self, host: str) -> list[GapMark]:
+        """Return the held gaps."""
+        self._check(f"gaps {host}")
+        return self.gaps_held
 
     def _points(self, host: str, series: str, span: Span) -> tuple[Any, Any]:
         times = np.arange(span.start_ms, span.end_ms - 4000, max(span.step_ms, 5000), dtype=np.int64)

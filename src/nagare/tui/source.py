@@ -17,7 +17,14 @@ from nagare.client.inbox import Connected, Disconnected, LiveEvent
 from nagare.client.live import LiveFeed
 from nagare.client.target import Target, find_target
 from nagare.config.settings import Settings
-from nagare.errors import ConfigError, InputError, NotReadyError, PermissionDeniedError, UnavailableError
+from nagare.errors import (
+    ConfigError,
+    InputError,
+    NotReadyError,
+    PermissionDeniedError,
+    QuerySyntaxError,
+    UnavailableError,
+)
 from nagare.lib.backoff import Backoff
 from nagare.lib.clock import Clock
 from nagare.tui.history import (
@@ -35,6 +42,7 @@ from nagare.tui.history import (
     seed_statement,
     tables_of,
 )
+from nagare.tui.renderables.chart_model import GapMark
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import Subscribe
@@ -54,6 +62,7 @@ FLEET_TABLES = (
     "probe",
     "agent",
 )
+_GAPS_SQL = "SELECT epoch_ms(ts), until_ms, kind FROM gaps WHERE host = ? ORDER BY ts"
 _RETRY_CAP_SECONDS = 5.0
 # How old a host's newest processes may be: a few intervals, and clocks that differ.
 _PROCESSES_SINCE_MS = 180_000
@@ -104,6 +113,10 @@ class Source(Protocol):
 
     async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
         """Return the history of series of one host."""
+        ...
+
+    async def gaps(self, host: str) -> list[GapMark]:
+        """Return when nothing came of a host in time, and why."""
         ...
 
     async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
@@ -220,6 +233,15 @@ class ServerSource:
         for table, series in tables_of(series_ids).items():
             points |= read_points(series, await self._rows(host_statement(table, series, host, span)))
         return points
+
+    async def gaps(self, host: str) -> list[GapMark]:
+        """Return when nothing came of a host in time, and why; nothing from a server that keeps no gaps, or hides them."""
+        try:
+            rows = await self._rows(Statement(_GAPS_SQL, [host]))
+        except QuerySyntaxError:
+            return []
+        now_ms = self._clock.now_ms()
+        return [GapMark(from_ms, now_ms if until_ms is None else until_ms, kind) for from_ms, until_ms, kind in rows]
 
     async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
         """Return the history of series over all hosts, a query a table."""

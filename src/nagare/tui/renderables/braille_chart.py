@@ -29,6 +29,7 @@ from nagare.tui.renderables.chart_marks import (
     draw_crosshair,
     draw_crosshair_labels,
     draw_events,
+    draw_gaps,
     draw_message,
     draw_stale,
     frame_of,
@@ -49,6 +50,7 @@ def draw_chart(chart: Chart, width: int, height: int, palette: Palette, zone: tz
     scale = _find_scale(chart, shown, plot)
     if plot.width and plot.height:
         _draw_lines(canvas, chart, shown, plot, scale, palette)
+        draw_gaps(canvas, chart, plot, palette)
         draw_stale(canvas, chart, plot, palette)
         draw_crosshair(canvas, chart, plot, palette)
         if any(not samples.is_empty for samples in shown):

@@ -18,6 +18,9 @@ from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.renderables.value_axis import Unit, format_value
 
+_SPACE = ord(" ")
+# One sign for each, which every terminal has.
+_GAP_GLYPHS = {"down": "_", "dropped": "x", "buffered": "~", "late": "?"}
 _DECIMALS = re.compile(r"(\d\d+\.\d+)(.*)")
 
 
@@ -30,6 +33,27 @@ def draw_stale(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> No
         if first <= last:
             columns = slice(plot.left + first, plot.left + last + 1)
             canvas.fill_blank(slice(plot.top, plot.top + plot.height), columns, palette.glyphs.hatch, style)
+
+
+def draw_gaps(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
+    """Say in the lowest row what became of time without rows, and at the top in a word where there is room for it.
+
+    The row of a gap that was filled later is drawn too: who reads the chart then knows that nobody saw it at the time.
+    """
+    style = make_style(palette.muted)
+    bottom = slice(plot.top + plot.height - 1, plot.top + plot.height)
+    for gap in chart.gaps:
+        first = max(0, chart.window.column_of(gap.start_ms, plot.width))
+        last = min(plot.width - 1, chart.window.column_of(gap.end_ms, plot.width))
+        if first > last or gap.kind not in _GAP_GLYPHS:
+            continue
+        columns = slice(plot.left + first, plot.left + last + 1)
+        canvas.fill_blank(bottom, columns, _GAP_GLYPHS[gap.kind], style)
+        left = plot.left + first + (last - first + 1 - len(gap.kind)) // 2
+        word = slice(left, left + len(gap.kind))
+        is_free = bool((canvas.codes[plot.top, word] == _SPACE).all())
+        if is_free and last - first > len(gap.kind) and plot.height > 1:
+            canvas.put(plot.top, left, gap.kind, style)
 
 
 def draw_events(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:

@@ -33,11 +33,21 @@ class EventMark:
 
 
 @dataclass(frozen=True, slots=True)
+class GapMark:
+    """Time for which nothing came in time, and what became of it: down, dropped, buffered or late."""
+
+    start_ms: int
+    end_ms: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """Everything a chart shows.
 
     ``step_ms`` is the expected distance of samples (0: found from the data). ``low`` and ``high`` fix the scale.
-    ``gradient`` colours by height and fills the area of a single line. ``stale`` are spans to hatch. ``message``
+    ``gradient`` colours by height and fills the area of a single line. ``stale`` are spans to hatch, ``gaps`` such of which
+    is known what they are. ``message``
     replaces the plot's middle: loading, empty, an error. ``is_interactive`` puts buttons that zoom into the frame.
     """
 
@@ -52,6 +62,7 @@ class Chart:
     gradient: bool = False
     stale: tuple[tuple[int, int], ...] = ()
     events: tuple[EventMark, ...] = ()
+    gaps: tuple[GapMark, ...] = ()
     crosshair_ms: int | None = None
     focused: bool = False
     message: str = ""

@@ -16,6 +16,7 @@ from nagare.lib.plain_text import plain
 from nagare.tui.chart_verbs import ChartVerbs
 from nagare.tui.event_rows import event_marks
 from nagare.tui.health import Level
+from nagare.tui.history import Points, Span
 from nagare.tui.host_columns import age_seconds
 from nagare.tui.host_tabs import OPTIONAL_TABS, TAB_TITLES
 from nagare.tui.keymap import bindings_for
@@ -138,11 +139,19 @@ class HostPage(ChartVerbs, ListPage):
             self._followed = self.model.watched = location.host
             self._past, self._past_ms = {}, None
             self.top.source.watch(location.host)
-            fetch = partial(self.top.source.host_history, location.host)
-            self.board.follow(fetch, self._ring, self.time_window())
+            self.board.set_gaps(())
+            self.board.follow(partial(self._history, location.host), self._ring, self.time_window())
         elif self.board.window != self.time_window():
             self.board.set_window(self.time_window())
         await self._show_tab()
+
+    async def _history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
+        points = await self.top.source.host_history(host, series_ids, span)
+        # Last: a chart without them is better than none.
+        gaps = await self.top.source.gaps(host)
+        if host == self.location.host:
+            self.board.set_gaps(gaps)
+        return points
 
     def _ring(self, series_id: str) -> Ring:
         return self.host.ring(series_id)

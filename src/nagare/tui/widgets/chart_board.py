@@ -20,6 +20,7 @@ from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.tui.history import Points, Span, make_span
 from nagare.tui.renderables.braille_chart import EventMark, Line
+from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.renderables.time_axis import TimeWindow
 from nagare.tui.ring import FloatArray, Ring, TimeArray
 from nagare.tui.series import ChartSpec, labels_of
@@ -208,6 +209,11 @@ class ChartBoard(VerticalScroll, can_focus=False):
         """Mark events above every plot."""
         for chart in self._charts.values():
             chart.set_events(marks)
+
+    def set_gaps(self, gaps: Sequence[GapMark]) -> None:
+        """Say in every chart of which spans it is known why nothing came in time."""
+        for chart in self._charts.values():
+            chart.set_gaps(gaps)
 
     def set_stale(self, since_ms: int | None) -> None:
         """Hatch what follows ``since_ms``: from there on nothing came."""

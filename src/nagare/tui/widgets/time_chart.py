@@ -20,6 +20,7 @@ from nagare.lib.clock import Clock, SystemClock
 from nagare.tui.renderables.braille_chart import Chart, EventMark, Line, draw_chart
 from nagare.tui.renderables.chart_frame import Frame, Plot, find_right, place_plot
 from nagare.tui.renderables.chart_marks import window_text
+from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.renderables.stack_chart import draw_stack
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import MINUTE, TimeWindow
@@ -116,6 +117,11 @@ class TimeChart(Widget, can_focus=True):
     def set_events(self, marks: Sequence[EventMark]) -> None:
         """Mark moments above the plot."""
         self._chart = replace(self._chart, events=tuple(marks))
+        self._repaint()
+
+    def set_gaps(self, gaps: Sequence[GapMark]) -> None:
+        """Say of which spans it is known why nothing came in time."""
+        self._chart = replace(self._chart, gaps=tuple(gaps))
         self._repaint()
 
     def set_stale_spans(self, spans: Sequence[tuple[int, int]]) -> None:

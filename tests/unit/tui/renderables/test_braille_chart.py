@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 from nagare.tui.renderables.braille_chart import Chart, EventMark, Line, chart_text, draw_chart
 from nagare.tui.renderables.canvas import lines_text
+from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.stack_chart import draw_stack
 from nagare.tui.renderables.time_axis import TimeWindow
@@ -54,6 +55,27 @@ def test_golden_ascii(name: str) -> None:
     lines = chart_text(CHARTS[name], 60, 12, make_palette(ascii_only=True), zone=UTC)
     assert "".join(lines).isascii()
     check_golden(f"chart-{name}-60x12-ascii", lines)
+
+
+def test_gaps_are_told_apart_and_never_hide_a_line() -> None:
+    kinds = ("down", "dropped", "buffered", "late")
+    span = (WINDOW.end_ms - WINDOW.start_ms) // 4
+    marks = tuple(
+        GapMark(WINDOW.start_ms + index * span, WINDOW.start_ms + (index + 1) * span - 1, kind)
+        for index, kind in enumerate(kinds)
+    )
+    bare = chart_text(replace(EMPTY, message=" "), 80, 9, make_palette(ascii_only=True), zone=UTC)
+    shown = chart_text(replace(EMPTY, message=" ", gaps=marks), 80, 9, make_palette(ascii_only=True), zone=UTC)
+    assert "".join(shown).isascii()
+    assert [[kind in line for kind in kinds] for line in shown[1:2]] == [[True] * 4]
+    assert [set(glyphs) <= set("".join(shown)) for glyphs in ("___", "xxx", "~~~", "???")] == [True] * 4
+    assert len(bare) == len(shown)
+    # What the line needs, the marks leave alone; a kind that is not ours is not drawn.
+    full = chart_text(CPU, 60, 12, zone=UTC)
+    over = chart_text(replace(CPU, gaps=(*marks, GapMark(0, NOW_MS, "evil"))), 60, 12, zone=UTC)
+    for before, after in zip(full, over, strict=True):
+        assert all(old in (new, " ") for old, new in zip(before, after, strict=True))
+    assert "evil" not in "".join(over)
 
 
 def test_golden_stack() -> None:
