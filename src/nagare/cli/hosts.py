@@ -11,7 +11,7 @@ from nagare.cli.console.diagnostics import note
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.output import Rows, write_document, write_rows
 from nagare.cli.console.table import format_local_time
-from nagare.cli.hosts_upkeep import maintenance
+from nagare.cli.hosts_upkeep import groups, maintenance
 from nagare.cli.hosts_upkeep import note as note_on_host
 from nagare.errors import InputError
 
@@ -115,6 +115,7 @@ def label(
     write_rows(invocation, Rows(("label", "value"), sorted(host.labels.items())))
 
 
+app.command()(groups)
 app.command()(note_on_host)
 app.command()(maintenance)
 

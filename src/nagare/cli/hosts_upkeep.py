@@ -8,7 +8,7 @@ import typer
 
 from nagare.cli.console.calls import call
 from nagare.cli.console.diagnostics import note as say
-from nagare.cli.console.invocation import Invocation, invocation_of
+from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.moments import parse_moment
 from nagare.cli.console.output import Rows, write_rows
 from nagare.errors import InputError
@@ -18,10 +18,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nagare.client.client import Client
+    from nagare.wire.groups import GroupView
     from nagare.wire.maintenance import RecurrenceDocument, WindowRequest, WindowView
     from nagare.wire.notes import NoteView
 
 _Many = list[str] | None
+
+
+def groups(context: typer.Context) -> None:
+    """List the groups of hosts: those that their labels `group` name, comma separated.
+
+    Examples:
+      nagare hosts groups
+      nagare hosts label web1 group=web,lab
+    """
+    from nagare.client.upkeep import Upkeep
+
+    invocation = invocation_of(context)
+
+    async def fetch(client: Client) -> list[GroupView]:
+        return await Upkeep(client).groups()
+
+    is_table = invocation.format is OutputFormat.TABLE
+    rows = [
+        (group.name, len(group.hosts), " ".join(group.hosts) if is_table else group.hosts)
+        for group in call(invocation.settings, fetch)
+    ]
+    write_rows(invocation, Rows(("group", "count", "hosts"), rows))
 
 
 def note(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nagare.client.client import Client
 from nagare.lib.names import path_name
+from nagare.wire.groups import GroupList, GroupView
 from nagare.wire.maintenance import WindowList, WindowRequest, WindowView
 from nagare.wire.notes import NoteList, NoteRequest, NoteView
 
@@ -16,6 +17,10 @@ class Upkeep:
     def __init__(self, client: Client) -> None:
         """Keep the client."""
         self._client = client
+
+    async def groups(self) -> list[GroupView]:
+        """Return the groups of hosts, by name, each with its hosts."""
+        return (await self._client.fetch("/api/v1/groups", GroupList)).groups
 
     async def notes(self, host: str) -> list[NoteView]:
         """Return the notes on a host, the newest first. Raises NotFoundError."""

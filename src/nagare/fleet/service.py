@@ -211,6 +211,14 @@ class Fleet:
         """Return the names of the hosts in any of ``groups``."""
         return frozenset(name for name in self._hosts if self.is_in(name, groups))
 
+    def groups(self) -> dict[str, list[str]]:
+        """Return the groups, by name, each with the names of its hosts."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._hosts):
+            for group in groups_of(self._hosts[name]):
+                found.setdefault(group, []).append(name)
+        return dict(sorted(found.items()))
+
     def view(self, name: str) -> HostView:
         """Return the host of that name as people see it. Raises NotFoundError."""
         host, life = self.get(name), self._lives[name]

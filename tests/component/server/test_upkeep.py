@@ -128,3 +128,20 @@ async def test_notes_are_those_of_ones_own_hosts(api: Api) -> None:
     # A window may mean any host, so one who is limited to some makes none.
     asked = {"why": "x", "hosts": ["db1"], "until_ms": api.now_ms() + 60_000}
     assert (await api.call("POST", WINDOWS, asked, token=token)).status == 403
+
+
+async def test_groups_are_listed_as_far_as_one_sees_them(api: Api) -> None:
+    for name, group in (("web1", "web,lab"), ("db1", "db,lab"), ("db2", "db"), ("lone", "")):
+        await api.register(name, name, labels={"group": group} if group else {})
+    listed = (await api.call("GET", "/api/v1/groups")).json["groups"]
+    assert listed == [
+        {"name": "db", "hosts": ["db1", "db2"]},
+        {"name": "lab", "hosts": ["db1", "web1"]},
+        {"name": "web", "hosts": ["web1"]},
+    ]
+    user = {"name": "ann", "password": "correct horse battery", "grants": [{"role": "viewer", "groups": ["db"]}]}
+    assert (await api.call("POST", "/api/v1/users", user)).status == 200
+    login = {"user": "ann", "password": "correct horse battery"}
+    token = (await api.call("POST", "/api/v1/auth/login", login, token=None)).json["access_token"]
+    seen = (await api.call("GET", "/api/v1/groups", token=token)).json["groups"]
+    assert seen == [{"name": "db", "hosts": ["db1", "db2"]}]

@@ -1,0 +1,18 @@
+"""Groups of hosts over HTTP."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class GroupView(msgspec.Struct, frozen=True):
+    """A group, and the hosts that are in it."""
+
+    name: str
+    hosts: list[str]
+
+
+class GroupList(msgspec.Struct, frozen=True):
+    """``GET /api/v1/groups``: groups, by name."""
+
+    groups: list[GroupView]
