@@ -26,7 +26,7 @@ _Many = list[str] | None
 
 
 def groups(context: typer.Context) -> None:
-    """List the groups of hosts: those that their labels `group` name, comma separated.
+    """List the groups of hosts: those that labels `group` name, comma separated, and those of `fleet.groups`.
 
     Examples:
       nagare hosts groups
@@ -41,10 +41,10 @@ def groups(context: typer.Context) -> None:
 
     is_table = invocation.format is OutputFormat.TABLE
     rows = [
-        (group.name, len(group.hosts), " ".join(group.hosts) if is_table else group.hosts)
+        (group.name, group.text, len(group.hosts), " ".join(group.hosts) if is_table else group.hosts)
         for group in call(invocation.settings, fetch)
     ]
-    write_rows(invocation, Rows(("group", "count", "hosts"), rows))
+    write_rows(invocation, Rows(("group", "text", "count", "hosts"), rows))
 
 
 def note(

@@ -12,12 +12,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from nagare.config.coerce import BadValueError
-from nagare.config.settings import AcceptRule, ScrapeJob
+from nagare.config.settings import AcceptRule, GroupRule, ScrapeJob
 from nagare.errors import InvalidLabelError
 from nagare.lib.names import check_host
 from nagare.model.host import CAPABILITIES
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_GROUP = re.compile(r"[^\x00-\x20\x7f,]{1,100}")
 _RULE_NAME_LIMIT = 64
 _PIN = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -137,6 +138,17 @@ def _accept_rule(rule: AcceptRule) -> str:
     return _networks(rule.networks)
 
 
+def _groups(rules: tuple[GroupRule, ...]) -> str:
+    names: set[str] = set()
+    for index, rule in enumerate(rules):
+        if not _GROUP.fullmatch(rule.name):
+            return f"group {rule.name or index!r}: give it a name, 1 to 100 characters without blanks and commas"
+        if rule.name in names:
+            return f"group {rule.name!r}: another group has that name"
+        names.add(rule.name)
+    return ""
+
+
 def _page(url: str) -> str:
     if not url:
         return "a URL is empty"
@@ -155,6 +167,7 @@ def _pattern(text: str) -> str:
 
 RULES: Mapping[str, Callable[[Any], str]] = {
     "fleet.auto_accept": _accept,
+    "fleet.groups": _groups,
     "scrape": _scrape,
     "statsd.labels": _labels,
     "statsd.listen": _optional_listen,

@@ -198,12 +198,24 @@ class AcceptRule:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRule:
+    """``[[fleet.groups]]``: a group of hosts, beside those that labels `group` name."""
+
+    name: str = setting("", "name of the group")
+    text: str = setting("", "what the group is, in a sentence")
+    labels: Mapping[str, str] = setting(
+        {}, "hosts with all these labels are in it too; what only an agent says does not count; empty adds none"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class FleetSettings:
     """``[fleet]``: which machines may join."""
 
     auto_accept: tuple[AcceptRule, ...] = setting(
         (), "rules that let machines work at once, a table for each; contested names and copies always wait"
     )
+    groups: tuple[GroupRule, ...] = setting((), "groups with what they are, and who is in them by other labels")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from nagare.errors import InputError, InvalidLabelError
 from nagare.lib.names import check_host
-from nagare.model.host import Host
 from nagare.wire.hosts import RegisterRequest, without_label
 
 # The label with the groups of a host, comma separated.
@@ -31,11 +30,6 @@ def check_registration(request: RegisterRequest) -> None:
         raise _fault("interval_seconds", f"must be between {low} and {high:.0f} seconds")
     check_labels(request.labels)
     _check_pairs("facts", request.facts, _FACT_LIMIT)
-
-
-def groups_of(host: Host) -> frozenset[str]:
-    """Return the groups of ``host``: those that its label names."""
-    return frozenset(host.labels.get(GROUP_LABEL, "").split(",")) - {""}
 
 
 def without_group(request: RegisterRequest) -> RegisterRequest:

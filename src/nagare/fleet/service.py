@@ -14,6 +14,7 @@ from typing import Protocol, Self
 
 from nagare.errors import ConflictError, NagareError, NotFoundError
 from nagare.fleet.accept_rules import admits
+from nagare.fleet.groups import Groups
 from nagare.fleet.joining import (
     Joining,
     capabilities_of,
@@ -23,7 +24,7 @@ from nagare.fleet.joining import (
     is_contested,
 )
 from nagare.fleet.liveness import Life, revive
-from nagare.fleet.rules import check_labels, check_registration, groups_of, merge_labels
+from nagare.fleet.rules import check_labels, check_registration, merge_labels
 from nagare.fleet.store import HostStore, from_ms
 from nagare.fleet.views import conflict_event, down_event, host_view, up_event
 from nagare.keys.signing import check_public_key
@@ -77,8 +78,16 @@ class FleetListener(Protocol):
 class Fleet:
     """The hosts of this installation. ``async with`` loads them; ``run`` announces changes until cancelled."""
 
-    def __init__(self, records: Records, tokens: HostTokens, listener: FleetListener, clock: Clock) -> None:
+    def __init__(
+        self,
+        records: Records,
+        tokens: HostTokens,
+        listener: FleetListener,
+        clock: Clock,
+        groups: Groups | None = None,
+    ) -> None:
         """Keep the neighbours; nothing is read yet."""
+        self.group_rules = groups or Groups()
         self._store = HostStore(records)
         self._tokens = tokens
         self._listener = listener
@@ -205,7 +214,7 @@ class Fleet:
     def is_in(self, name: str, groups: frozenset[str]) -> bool:
         """Tell whether the host of that name is in one of ``groups``; a host is in the groups that its label names."""
         host = self._hosts.get(name)
-        return host is not None and not groups.isdisjoint(groups_of(host))
+        return host is not None and not groups.isdisjoint(self.group_rules.of(host))
 
     def hosts_in(self, groups: frozenset[str]) -> frozenset[str]:
         """Return the names of the hosts in any of ``groups``."""
@@ -213,9 +222,9 @@ class Fleet:
 
     def groups(self) -> dict[str, list[str]]:
         """Return the groups, by name, each with the names of its hosts."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[str]] = {name: [] for name in self.group_rules.texts}
         for name in sorted(self._hosts):
-            for group in groups_of(self._hosts[name]):
+            for group in self.group_rules.of(self._hosts[name]):
                 found.setdefault(group, []).append(name)
         return dict(sorted(found.items()))
 

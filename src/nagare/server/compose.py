@@ -13,6 +13,7 @@ from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.gaps.tables import gaps_table
+from nagare.fleet.groups import Groups
 from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
@@ -69,8 +70,8 @@ async def composed(
         hub = Hub(settings.server.connection_limit, settings.server.connection_queue_frames)
         identity.known.on_revoke = hub.end_principals
         relay = Relay(store, hub)
-        fleet = await enter("fleet", Fleet(records, identity, relay, clock))
-        maintenance = await enter("maintenance", Maintenance(records, clock))
+        fleet = await enter("fleet", Fleet(records, identity, relay, clock, Groups(settings.fleet.groups)))
+        maintenance = await enter("maintenance", Maintenance(records, clock, fleet.group_rules.of))
         notes = await enter("notes", Notes(records, clock))
         _tell_more(fleet, maintenance, notes, clock)
         gaps = await enter("gaps", Gaps(records, StoredTicks(store).find, clock, fleet.host_ids))

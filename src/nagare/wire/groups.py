@@ -6,10 +6,11 @@ import msgspec
 
 
 class GroupView(msgspec.Struct, frozen=True):
-    """A group, and the hosts that are in it."""
+    """A group, the hosts that are in it, and what it is."""
 
     name: str
     hosts: list[str]
+    text: str = ""
 
 
 class GroupList(msgspec.Struct, frozen=True):

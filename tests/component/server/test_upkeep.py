@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nagare.config.settings import FleetSettings, GroupRule
 from nagare.fleet.maintenance import service as maintenance
 from nagare.fleet.notes.service import NOTES_LIMIT
 from tests.component.server.conftest import Api, Serve
@@ -135,13 +136,33 @@ async def test_groups_are_listed_as_far_as_one_sees_them(api: Api) -> None:
         await api.register(name, name, labels={"group": group} if group else {})
     listed = (await api.call("GET", "/api/v1/groups")).json["groups"]
     assert listed == [
-        {"name": "db", "hosts": ["db1", "db2"]},
-        {"name": "lab", "hosts": ["db1", "web1"]},
-        {"name": "web", "hosts": ["web1"]},
+        {"name": "db", "hosts": ["db1", "db2"], "text": ""},
+        {"name": "lab", "hosts": ["db1", "web1"], "text": ""},
+        {"name": "web", "hosts": ["web1"], "text": ""},
     ]
     user = {"name": "ann", "password": "correct horse battery", "grants": [{"role": "viewer", "groups": ["db"]}]}
     assert (await api.call("POST", "/api/v1/users", user)).status == 200
     login = {"user": "ann", "password": "correct horse battery"}
     token = (await api.call("POST", "/api/v1/auth/login", login, token=None)).json["access_token"]
     seen = (await api.call("GET", "/api/v1/groups", token=token)).json["groups"]
-    assert seen == [{"name": "db", "hosts": ["db1", "db2"]}]
+    assert seen == [{"name": "db", "hosts": ["db1", "db2"], "text": ""}]
+
+
+async def test_a_rule_puts_hosts_into_a_group_by_labels_that_no_agent_said(serve: Serve) -> None:
+    rules = (GroupRule("racks", "what stands in rack b7", {"rack": "b7"}), GroupRule("empty", "of nobody"))
+    async with serve(sections={"fleet": FleetSettings(groups=rules)}) as api:
+        await api.register("said", "m1", labels={"rack": "b7"})
+        await api.register("given", "m2")
+        assert (await api.call("PATCH", "/api/v1/hosts/given", {"labels": {"rack": "b7"}})).status == 200
+        assert (await api.call("GET", "/api/v1/groups")).json["groups"] == [
+            {"name": "empty", "hosts": [], "text": "of nobody"},
+            {"name": "racks", "hosts": ["given"], "text": "what stands in rack b7"},
+        ]
+        user = {"name": "ann", "password": "correct horse battery", "grants": [{"role": "viewer", "groups": ["racks"]}]}
+        assert (await api.call("POST", "/api/v1/users", user)).status == 200
+        login = {"user": "ann", "password": "correct horse battery"}
+        token = (await api.call("POST", "/api/v1/auth/login", login, token=None)).json["access_token"]
+        seen = (await api.call("GET", "/api/v1/hosts", token=token)).json["hosts"]
+        assert [host["name"] for host in seen] == ["given"]
+        await _window(api, hosts=[], groups=["racks"])
+        assert [await _maintenance(api, name) for name in ("said", "given")] == ["", "new disks"]

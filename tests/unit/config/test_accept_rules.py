@@ -1,4 +1,4 @@
-"""``[[fleet.auto_accept]]``: what is a lawful rule, and what is refused with its reason."""
+"""``[[fleet.auto_accept]]`` and ``[[fleet.groups]]``: what is a lawful rule, and what is refused with its reason."""
 
 from pathlib import Path
 
@@ -34,6 +34,9 @@ def test_rules_stand_in_the_file_as_tables(tmp_path: Path) -> None:
         (RULE.replace("['10.2.0.0/16']", "[]"), "it would let in every machine with a token"),
         (RULE + "capabilities = ['root']\n", "'root' is no capability: use of metrics, commands, update"),
         (RULE + "accept = true\n", "unknown key"),
+        ("[[fleet.groups]]\nname = 'a,b'\n", "group 'a,b': give it a name"),
+        ("[[fleet.groups]]\ntext = 'x'\n", "group 0: give it a name"),
+        (2 * "[[fleet.groups]]\nname = 'db'\n", "group 'db': another group has that name"),
     ],
 )
 def test_what_a_rule_may_not_say(tmp_path: Path, text: str, fault: str) -> None:

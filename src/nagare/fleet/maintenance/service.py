@@ -5,6 +5,7 @@ They are kept in memory and written through. What is open is found out once a se
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,6 @@ from nagare.errors import LimitExceededError, NotFoundError
 from nagare.fleet.maintenance.asked import make_window
 from nagare.fleet.maintenance.rules import is_meant, is_open
 from nagare.fleet.maintenance.store import WindowStore
-from nagare.fleet.rules import groups_of
 from nagare.lib.clock import Clock
 from nagare.model.host import Host
 from nagare.model.maintenance import Window
@@ -27,10 +27,11 @@ _SHOWN_MS = 30 * 86_400_000
 class Maintenance:
     """The windows of this installation; ``async with`` loads them."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
+    def __init__(self, records: Records, clock: Clock, groups_of: Callable[[Host], frozenset[str]]) -> None:
         """Keep the neighbours; nothing is read yet."""
         self._store = WindowStore(records)
         self._clock = clock
+        self._groups_of = groups_of
         self._windows: dict[str, Window] = {}
         self._open: tuple[Window, ...] = ()
         self._open_second = -1
@@ -93,5 +94,5 @@ class Maintenance:
         if second != self._open_second:
             self._open = tuple(window for window in self._windows.values() if is_open(window, at_ms))
             self._open_second = second
-        groups = groups_of(host)
+        groups = self._groups_of(host)
         return next((window for window in self._open if is_meant(window.selector, host, groups)), None)

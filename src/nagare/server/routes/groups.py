@@ -15,8 +15,8 @@ async def list_groups(call: Call) -> GroupList:
     for name, hosts in fleet.groups().items():
         seen = [host for host in hosts if sees(call.principal, fleet, Permission.HOSTS_READ, host)]
         # A host of one's own may be in groups of others too, whose names are none of one's business.
-        if seen and (scope is None or name in scope):
-            found.append(GroupView(name, seen))
+        if scope is None or (seen and name in scope):
+            found.append(GroupView(name, seen, fleet.group_rules.texts.get(name, "")))
     return GroupList(found)
 
 
