@@ -90,16 +90,20 @@ async def _prove(ready: Ready, files: UpdateFiles, settings: Settings, mode: Mod
     log.info("update_on_trial version=%s", version)
     terms = Terms(settings.agent.trial_seconds, settings.agent.trial_gate_seconds)
     reason = await run_trial(ready.file, version, mode.words, terms, stop)
-    if not reason:
-        current = Current(version, ready.bundle.sha256, previous=__version__)
-        files.save_current(current)
-        files.save_report(Report(ready.rollout, version, "installed"))
-        files.keep_only({ready.bundle.sha256, *([before.sha256] if before else [])})
-        become(files, current, mode.words)
-        files.save_current(before)
-        reason = "the system refused to start it in the place of this one"
+    try:
+        if not reason:
+            current = Current(version, ready.bundle.sha256, previous=__version__)
+            files.save_current(current)
+            files.save_report(Report(ready.rollout, version, "installed"))
+            files.keep_only({ready.bundle.sha256, *([before.sha256] if before else [])})
+            become(files, current, mode.words)
+            files.save_current(before)
+            reason = "the system refused to start it in the place of this one"
+        files.save_report(Report(ready.rollout, version, "failed", reason))
+    except OSError as error:
+        # This version goes on; what could not be kept is tried again.
+        reason = reason or f"it cannot be kept: {error.strerror}"
     log.warning("update_rolled_back version=%s reason=%s", version, reason)
-    files.save_report(Report(ready.rollout, version, "failed", reason))
 
 
 class _Process:
@@ -124,8 +128,16 @@ class _Process:
         self._update_files = UpdateFiles(places.agent_updates)
         self._updater: Updater | None = None
         if mode.may_update and settings.agent.updates and not mode.is_trial:
+            self._updater = self._make_updater(settings, clock)
+
+    def _make_updater(self, settings: Settings, clock: Clock) -> Updater | None:
+        try:
             self._update_files.prepare()
-            self._updater = Updater(settings.agent, self._update_files, self._enrolment, self._machine, clock)
+        except OSError as error:
+            # Samples matter more than updates.
+            log.warning("updates_off reason=%s", error.strerror)
+            return None
+        return Updater(settings.agent, self._update_files, self._enrolment, self._machine, clock)
 
     @property
     def ready(self) -> Ready | None:

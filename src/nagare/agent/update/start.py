@@ -6,6 +6,7 @@ at any time. A current version that does not come up three times in a row is giv
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -31,7 +32,9 @@ def become_current(files: UpdateFiles, words: Sequence[str]) -> None:
     if not files.is_sound(current.sha256):
         _give_up(files, current, "its file is gone or damaged")
         return
-    files.save_current(replace(current, starts=current.starts + 1))
+    # A full disk counts nothing, but the proven version runs all the same.
+    with contextlib.suppress(OSError):
+        files.save_current(replace(current, starts=current.starts + 1))
     become(files, current, words)
 
 
@@ -66,6 +69,7 @@ def _is_next(current: Current) -> bool:
 def _give_up(files: UpdateFiles, current: Current, reason: str) -> None:
     last = files.load_report()
     rollout = last.rollout if last is not None and last.version == current.version else ""
-    files.save_report(Report(rollout, current.version, "failed", reason))
-    files.save_current(None)
+    with contextlib.suppress(OSError):
+        files.save_report(Report(rollout, current.version, "failed", reason))
+        files.save_current(None)
     log.warning("update_given_up version=%s reason=%s", current.version, reason)

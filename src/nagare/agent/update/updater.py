@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -26,6 +27,8 @@ _DEADLINE_SECONDS = 30.0
 # The first question comes soon after a start: an agent that was just replaced says so.
 _FIRST_SECONDS = 2.0
 _JITTER = 0.5
+# So long up, a current version counts as one that works.
+_UP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,11 @@ class Updater:
             try:
                 self.ready = await self._ask()
                 self._told = ""
-            except NagareError as error:
-                # The uplink tells when the server is away; only what is new is said.
-                if error.message != self._told:
-                    log.info("update_not_asked reason=%s", plain(error.message, 300))
-                self._told = error.message
+            except (NagareError, OSError) as error:
+                # The uplink tells when the server is away; only what is new is said. A full disk may have room later.
+                if str(error) != self._told:
+                    log.info("update_not_asked reason=%s", plain(str(error), 300))
+                self._told = str(error)
             delay = self._interval * random.uniform(1 - _JITTER, 1 + _JITTER)
         stop.set()
 
@@ -95,11 +98,17 @@ class Updater:
 
 async def tell_delivery(delivered: asyncio.Event, mode: Mode, files: UpdateFiles) -> None:
     """Once a batch is acknowledged, tell the parent of a trial, or note that the current version works."""
+    if mode.is_current and not mode.is_trial:
+        # It was proven once: a server that is away is no fault of it.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_UP_SECONDS):
+                await delivered.wait()
+        with contextlib.suppress(OSError):
+            came_up(files)
+        return
     await delivered.wait()
     if mode.trial_fd is not None:
         os.write(mode.trial_fd, f"{__version__}\n".encode())
-    elif mode.is_current:
-        came_up(files)
 
 
 def tell_outcome(files: UpdateFiles, box: EventBox, now_ms: int) -> None:
@@ -116,4 +125,6 @@ def tell_outcome(files: UpdateFiles, box: EventBox, now_ms: int) -> None:
         severity=Severity.INFO if is_fine else Severity.HIGH,
         attributes={"version": report.version, "running": __version__, "reason": report.reason},
     )
-    files.save_report(replace(report, is_told=True))
+    # A disk that does not take it has the event told again at the next start, which does no harm.
+    with contextlib.suppress(OSError):
+        files.save_report(replace(report, is_told=True))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from nagare import __version__
+from nagare.cli.offline.checks.updates import update_checks
 from nagare.cli.offline.checks.verdict import Check, bad, ok, warn
 from nagare.client.client import Client
 from nagare.client.target import find_target
@@ -75,7 +76,7 @@ async def _ask(client: Client, settings: Settings) -> AsyncIterator[Check]:
     yield _store_check(status)
     if status.store.bucket is not None:
         yield _bucket_check(status.store.bucket)
-    for check in await _target_checks(client):
+    for check in [*await _target_checks(client), *await update_checks(client, SystemClock().now_ms())]:
         yield check
     async for check in _host_checks(client, settings):
         yield check
