@@ -228,6 +228,37 @@ async def test_requests_that_come_at_once_are_answered_in_order(api: Api) -> Non
     assert [b"true" in body for body in replies] == [False, True, False, True, False]
 
 
+async def test_a_sender_that_did_not_wait_once_goes_the_short_way_later(api: Api) -> None:
+    token = await api.register()
+    async with connected(api) as line:
+        await line.ask(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        (connection,) = _connections_of(line)
+        # Each a read of its own, and the second while the library is at the first.
+        connection.data_received(batch_request(api, token, seq=1))
+        connection.data_received(batch_request(api, token, seq=2))
+        assert [(await line.read()).status for _ in range(2)] == [200, 200]
+        assert _hot(api) == 0
+        for seq in (3, 4):
+            assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
+        assert _hot(api) == 1
+
+
+async def test_the_first_request_of_a_connection_may_come_before_the_library_waits_for_it(api: Api) -> None:
+    token = await api.register()
+    async with connected(api) as line:
+        await line.ask(batch_request(api, token, seq=1))
+        (connection,) = _connections_of(line)
+        # As it is until the library's task has begun.
+        waiter, connection._waiter = connection._waiter, None
+        connection.data_received(batch_request(api, token, seq=2))
+        connection._waiter = waiter
+        waiter.set_result(None)
+        assert (await line.read()).status == 200
+        for seq in (3, 4):
+            assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
+        assert _hot(api) >= 1
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=7), st.data())
 def test_cut_anywhere_the_answers_are_the_same(kinds: list[int], data: st.DataObject) -> None:

@@ -86,7 +86,7 @@ class HotConnection(RequestHandler):
             self._wait_with(data)
         elif self._entry is not None:
             self._collect(data)
-        elif self._rest == 0 and data and self._is_idle():
+        elif self._rest == 0 and data:
             self._begin(data)
         else:
             self._pass_on(data)
@@ -133,12 +133,11 @@ class HotConnection(RequestHandler):
             self._rest = 0 if is_whole_question(data) else _UNKNOWN
             super().data_received(data)
             return
-        entry = None
-        # Who limits senders has few small requests, and refusals that count once.
-        if head.total_bytes - head.body_start <= _BODY_BYTES and not self._services.limits.is_on:
-            entry = self._services.heads.find(head, self._services.identity.generation)
+        is_idle = self._is_idle()
+        entry = self._find(head) if is_idle else None
         if entry is None:
-            self._candidate = head.key
+            # Of two that the library has at one time, it would not be known which one went well.
+            self._candidate = head.key if is_idle else b""
             self._rest = head.total_bytes - len(data)
             if self._rest < 0:
                 self._rest = _UNKNOWN
@@ -148,6 +147,12 @@ class HotConnection(RequestHandler):
         else:
             self._entry, self._head, self._parts, self._size = entry, head, [data], len(data)
             self._timer = self._loop.call_later(_PATIENCE_SECONDS, self._give_up)
+
+    def _find(self, head: Head) -> Entry | None:
+        # Who limits senders has few small requests, and refusals that count once.
+        if head.total_bytes - head.body_start > _BODY_BYTES or self._services.limits.is_on:
+            return None
+        return self._services.heads.find(head, self._services.identity.generation)
 
     def _pass_on(self, data: bytes) -> None:
         # More than the request that is on its way: where the next ones end, the library alone knows from here on.
