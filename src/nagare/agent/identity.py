@@ -38,7 +38,7 @@ class Identity:
     presented: str = ""
     # Whether it joined by a token, which named the server: its configuration need not.
     has_joined: bool = False
-    # SHA-256 of the server's certificate, where no authority came with the reply.
+    # SHA-256 of the server's public key, where no authority came with the reply.
     pin: str = ""
     # What the server lets this host do beside sending metrics.
     capabilities: list[str] = field(default_factory=lambda: ["metrics"])

@@ -1,4 +1,4 @@
-"""A join token as an operator hands it out: the secret, the address of the server and the pin of its certificate."""
+"""A join token as an operator hands it out: the secret, the address of the server and the pin of its public key."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def mint(
     accepts: Annotated[bool, typer.Option("--accept", help="Hosts work at once, without an operator's word.")] = False,
     url: Annotated[str, typer.Option("--url", metavar="URL", help="Where the machines reach the server.")] = "",
 ) -> None:
-    """Mint a join token. It is shown only now, on stdout; it holds the server's address and the pin of its certificate.
+    """Mint a join token. It is shown only now, on stdout; it holds the server's address and the pin of its key.
 
     Examples:
       nagare tokens mint > join.token

@@ -28,7 +28,7 @@ _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server and the token to show it; ``pin`` is the SHA-256 of its certificate in hex."""
+    """A server and the token to show it; ``pin`` is the SHA-256 of its public key in hex."""
 
     url: str
     token: str = field(repr=False)

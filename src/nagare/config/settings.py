@@ -299,7 +299,7 @@ class AgentSettings:
     join_token_file: Path | None = setting(
         None, "file (0600) with a join token, which names the server too; it is spent when the host has joined"
     )
-    server_pin: str = setting("", "SHA-256 of the server's certificate in hex; no credential is sent before it matches")
+    server_pin: str = setting("", "SHA-256 of the server's public key in hex; no credential is sent before it matches")
     name: str = setting("", "name of this host; empty takes the system's host name")
     interval_seconds: float = setting(5.0, "time between collections", unit="seconds", low=0.2, high=3600)
     intervals: Mapping[str, float] = setting(

@@ -1,11 +1,13 @@
 """The installation's private certificate authority and the server certificate that it signs.
 
-Made on first need and kept: the server's key survives restarts, and the certificate is replaced only when it would
-expire soon or lacks a name that is now asked for, because agents may have pinned it.
+Made on first need. The two keys are kept for ever: agents pin the server's, and trust whatever the authority's has
+signed. Both certificates are made anew, by the same keys, before a third of their life is left; the server's also when
+it lacks a name that is asked for now.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import logging
 from collections.abc import Iterable
@@ -21,13 +23,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from nagare.errors import ConfigError
 from nagare.keys.files import make_private_directory, write_private
+from nagare.lib.der import public_key_of
 
 log = logging.getLogger(__name__)
 
 _CA_LIFE = timedelta(days=3650)
 # Clients of Apple refuse server certificates that live longer than 825 days, private authorities included.
 _SERVER_LIFE = timedelta(days=820)
-_RENEW_BEFORE = timedelta(days=30)
+# Of its life. Years for the authority: its successor reaches a host when the host's token rotates.
+_RENEW_RATIO = 1 / 3
 # A clock that is a little behind must still accept a certificate that was just made.
 _BACKDATE = timedelta(hours=1)
 _COMMON_NAME_LIMIT = 64
@@ -35,33 +39,61 @@ _COMMON_NAME_LIMIT = 64
 
 @dataclass(frozen=True, slots=True)
 class ServerCertificate:
-    """Files of the server's TLS identity, and ``pin``: SHA-256 of the certificate in lower-case hex."""
+    """Files of the server's TLS identity, and ``pin``: SHA-256 of the public key (SPKI) in lower-case hex.
 
-    ca_file: Path
+    ``ca_file`` is the authority that clients are given, None when there is none to give; ``serial`` tells certificates
+    of one key apart.
+    """
+
+    ca_file: Path | None
     certificate_file: Path
     key_file: Path
     pin: str
+    names: tuple[str, ...]
+    not_before: datetime
+    expires_at: datetime
+    serial: str
+    # Of the authority in ``ca_file``.
+    ca_expires_at: datetime | None = None
 
 
-def load_or_make_certificate(
-    directory: Path, required: Iterable[str], optional: Iterable[str], now: datetime
-) -> ServerCertificate:
+def load_or_make_certificate(directory: Path, names: Iterable[str], now: datetime) -> ServerCertificate:
     """Return the server's certificate in ``directory``, made or renewed if it must be.
 
-    It is re-made when it lacks one of the ``required`` names or addresses; the ``optional`` ones (addresses that
-    come and go) are only put into a certificate that is made anyway. Raises ConfigError for files that do not read.
+    It is re-made when it lacks one of ``names``, by the same key. Raises ConfigError for files that do not read.
     """
     make_private_directory(directory)
-    required = sorted(set(required))
+    wanted = sorted(set(names))
     authority = _Authority.load_or_make(directory, now)
     files = (directory / "server.pem", directory / "server.key")
     key = _load_key(files[1]) or _make_key(files[1])
     certificate = _load_certificate(files[0])
-    if certificate is None or not _is_usable(certificate, key, authority.certificate, required, now):
-        certificate = authority.issue(key, sorted({*required, *optional}), now)
+    if certificate is None or not _is_usable(certificate, key, authority.certificate, wanted, now):
+        certificate = authority.issue(key, wanted, now)
         write_private(files[0], _pem(certificate))
-        log.info("server_certificate_made names=%s pin=%s", ",".join(_names(certificate)), _pin(certificate))
-    return ServerCertificate(authority.file, files[0], files[1], _pin(certificate))
+        log.info("server_certificate_made names=%s pin=%s", ",".join(names_of(certificate)), pin_of(certificate))
+    return describe(certificate, *files, authority.file, authority.certificate)
+
+
+def describe(
+    certificate: x509.Certificate,
+    certificate_file: Path,
+    key_file: Path,
+    ca_file: Path | None = None,
+    authority: x509.Certificate | None = None,
+) -> ServerCertificate:
+    """Return what is to be known of ``certificate`` and where it stands."""
+    return ServerCertificate(
+        ca_file,
+        certificate_file,
+        key_file,
+        pin_of(certificate),
+        tuple(names_of(certificate)),
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+        f"{certificate.serial_number:x}",
+        None if authority is None else authority.not_valid_after_utc,
+    )
 
 
 class _Authority:
@@ -74,10 +106,16 @@ class _Authority:
     def load_or_make(cls, directory: Path, now: datetime) -> _Authority:
         file, key_file = directory / "ca.pem", directory / "ca.key"
         key, certificate = _load_key(key_file), _load_certificate(file)
-        if key is None or certificate is None or certificate.not_valid_after_utc - now < _RENEW_BEFORE:
-            key = _make_key(key_file)
+        if key is None:
+            if certificate is not None:
+                log.warning("authority_replaced file=%s: its key is gone, hosts that trust it must be told", file)
+            key, certificate = _make_key(key_file), None
+        is_ours = certificate is not None and certificate.public_key() == key.public_key()
+        if certificate is None or not is_ours or is_due(certificate, now):
+            # By the same key and under the same name: what it signed holds under the old one and the new one.
             certificate = _sign_authority(key, now)
             write_private(file, _pem(certificate))
+            log.info("authority_certificate_made until=%s", certificate.not_valid_after_utc.date())
         return cls(file, key, certificate)
 
     def issue(self, key: ec.EllipticCurvePrivateKey, names: list[str], now: datetime) -> x509.Certificate:
@@ -148,7 +186,8 @@ def _general_name(name: str) -> x509.GeneralName:
         raise ConfigError(f"cannot put name {name[:80]!r} into a certificate: it is no host name") from error
 
 
-def _names(certificate: x509.Certificate) -> list[str]:
+def names_of(certificate: x509.Certificate) -> list[str]:
+    """Return the names and addresses it is for. Raises x509.ExtensionNotFound when it says none."""
     extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     names = [str(name) for name in extension.get_values_for_type(x509.DNSName)]
     return sorted(names + [str(address) for address in extension.get_values_for_type(x509.IPAddress)])
@@ -158,20 +197,27 @@ def _is_usable(
     certificate: x509.Certificate,
     key: ec.EllipticCurvePrivateKey,
     authority: x509.Certificate,
-    required: list[str],
+    wanted: list[str],
     now: datetime,
 ) -> bool:
     try:
         certificate.verify_directly_issued_by(authority)
-        names = set(_names(certificate))
+        names = set(names_of(certificate))
     except (InvalidSignature, ValueError, TypeError, x509.ExtensionNotFound):
         return False
-    lives = certificate.not_valid_after_utc - now > _RENEW_BEFORE
-    return lives and names.issuperset(required) and certificate.public_key() == key.public_key()
+    is_whole = names.issuperset(wanted) and certificate.public_key() == key.public_key()
+    return is_whole and not is_due(certificate, now)
 
 
-def _pin(certificate: x509.Certificate) -> str:
-    return certificate.fingerprint(hashes.SHA256()).hex()
+def is_due(certificate: x509.Certificate, now: datetime) -> bool:
+    """Tell whether less than a third of its life is left, or it is not valid yet: the clock was wrong when it was made."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return now < begin or end - now < (end - begin) * _RENEW_RATIO
+
+
+def pin_of(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 of the public key in hex, which is the same in every certificate of one key."""
+    return hashlib.sha256(public_key_of(certificate.public_bytes(serialization.Encoding.DER))).hexdigest()
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

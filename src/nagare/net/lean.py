@@ -1,7 +1,7 @@
 """HTTP for the agent by the standard library: one kept connection, whole answers, a tenth of the other session's memory.
 
 The agent stands on every host and may take 50 MB in all; the library behind ``session`` alone costs ten of them. What
-both promise is the same: no redirect is followed, no proxy or cookie of the environment is used, a pinned certificate
+both promise is the same: no redirect is followed, no proxy or cookie of the environment is used, a pinned key
 is compared before a byte of the request leaves, answers are capped, deadlines are the caller's. What this one does not
 do: WebSockets, compressed answers, several requests at one time.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -28,7 +27,7 @@ from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
 from nagare.net.causes import os_cause
 from nagare.net.tls import make_tls
-from nagare.net.trust import Trust, check_address, parse_pin
+from nagare.net.trust import Trust, check_address, is_pinned, parse_pin
 
 # Replies to an agent are small; a longer one is not our server's.
 _ANSWER_LIMIT_BYTES = 4 * 2**20
@@ -114,7 +113,7 @@ class LeanSession:
         sock.settimeout(None)
         if self._pin:
             certificate = (sock.getpeercert(binary_form=True) if isinstance(sock, SSLSocket) else None) or b""
-            if hashlib.sha256(certificate).hexdigest() != self._pin:
+            if not is_pinned(certificate, self._pin):
                 connection.close()
                 raise self._failed("its certificate does not match the pin")
         return connection

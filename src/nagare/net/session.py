@@ -1,12 +1,13 @@
 """Outbound HTTP and WebSocket to one server, with the dangers of the network closed off in one place.
 
 No redirect is followed, so credentials never travel to a host that nobody named; proxies and cookies of the
-environment are ignored; answers are read up to a cap; a pinned certificate is compared before a byte of the request
+environment are ignored; answers are read up to a cap; a pinned key is compared before a byte of the request
 leaves. Deadlines are the caller's (``asyncio.timeout``). The foreign exceptions of the library end here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -23,7 +24,7 @@ from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
 from nagare.net.tls import make_tls
 from nagare.net.translated import Translated, cause_of
-from nagare.net.trust import Trust, check_address, parse_pin
+from nagare.net.trust import Trust, check_address, is_pinned, parse_pin
 
 # The largest answer is a query of 100 000 rows; four times what such an answer measured.
 ANSWER_LIMIT_BYTES = 256 * 2**20
@@ -158,11 +159,23 @@ def _end_reason(socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMess
     return "the server is stopping" if code == aiohttp.WSCloseCode.GOING_AWAY else "the connection was closed"
 
 
+class _Pinned(aiohttp.Fingerprint):
+    """The library asks it once the handshake is made and before it sends anything."""
+
+    def check(self, transport: asyncio.Transport) -> None:
+        """Raise the library's error for a certificate that is not pinned."""
+        tls = transport.get_extra_info("ssl_object")
+        certificate = (None if tls is None else tls.getpeercert(binary_form=True)) or b""
+        if not is_pinned(certificate, self.fingerprint.hex()):
+            host, port, *_ = transport.get_extra_info("peername")
+            raise aiohttp.ServerFingerprintMismatch(self.fingerprint, b"", host, port)
+
+
 def _make_tls(base: URL, trust: Trust) -> ssl.SSLContext | aiohttp.Fingerprint | bool:
     if base.scheme != "https":
         return True
     if trust.pin:
-        return aiohttp.Fingerprint(bytes.fromhex(parse_pin(trust.pin)))
+        return _Pinned(bytes.fromhex(parse_pin(trust.pin)))
     return make_tls(trust)
 
 

@@ -1,16 +1,19 @@
-"""Whom an outbound connection believes: a certificate authority, or exactly one pinned certificate.
+"""Whom an outbound connection believes: a certificate authority, or exactly one pinned key.
 
 Knows no HTTP library, so that settings can be checked without loading one.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import string
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from nagare.errors import ConfigError
+from nagare.lib.der import public_key_of
 from nagare.lib.plain_text import plain
 
 _PIN_DIGITS = 64
@@ -18,14 +21,14 @@ _PIN_DIGITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What proves that the other side is the server: its CA, or the SHA-256 ``pin`` of its certificate (which wins)."""
+    """What proves that the other side is the server: its CA, or the SHA-256 ``pin`` of its public key (which wins)."""
 
     ca_file: Path | None = None
     pin: str = ""
 
 
 def check_address(url: str, pin: str = "") -> None:
-    """Check that ``url`` may be spoken to with certificate ``pin``. Raises ConfigError."""
+    """Check that ``url`` may be spoken to with ``pin``. Raises ConfigError."""
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -50,7 +53,7 @@ def _bad_address(url: str, cause: str) -> ConfigError:
 
 
 def parse_pin(text: str) -> str:
-    """Return a certificate's SHA-256 as 64 lower hex digits; colons and a ``sha256:`` prefix may stand in ``text``.
+    """Return a SHA-256 as 64 lower hex digits; colons and a ``sha256:`` prefix may stand in ``text``.
 
     Raises ConfigError.
     """
@@ -58,6 +61,18 @@ def parse_pin(text: str) -> str:
     if len(digits) != _PIN_DIGITS or not set(digits) <= set(string.hexdigits):
         raise ConfigError(
             f"cannot use certificate pin {plain(text, 80)!r}: it must be {_PIN_DIGITS} hex digits",
-            hint="the server prints the SHA-256 of its certificate when it starts with TLS",
+            hint="the server prints the SHA-256 of its public key when it starts with TLS",
         )
     return digits
+
+
+def is_pinned(certificate: bytes, pin: str) -> bool:
+    """Tell whether ``certificate`` (DER) is the one of ``pin``: the SHA-256 of its public key, which outlives renewals.
+
+    The SHA-256 of the whole certificate is taken too: pins were that once, and stand in settings and identities.
+    """
+    try:
+        of_key = hashlib.sha256(public_key_of(certificate)).hexdigest()
+    except (IndexError, ValueError):
+        return False
+    return hmac.compare_digest(of_key, pin) or hmac.compare_digest(hashlib.sha256(certificate).hexdigest(), pin)

@@ -41,7 +41,7 @@ class JoinTokenList(msgspec.Struct, frozen=True):
 
 
 class JoinAddress(msgspec.Struct, frozen=True):
-    """What a join token carries beside its secret: where the server is and the SHA-256 of its certificate."""
+    """What a join token carries beside its secret: where the server is and the SHA-256 of its public key."""
 
     url: str
     pin: str = ""

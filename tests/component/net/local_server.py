@@ -66,7 +66,7 @@ async def bytes_server(*answers: bytes, tls: ssl.SSLContext | None = None) -> As
 
 def make_certificate(directory: Path) -> tuple[ServerCertificate, ssl.SSLContext]:
     """Return a certificate for 127.0.0.1 and the server's context with it."""
-    certificate = load_or_make_certificate(directory, ["127.0.0.1"], [], datetime.now(UTC))
+    certificate = load_or_make_certificate(directory, ["127.0.0.1"], datetime.now(UTC))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.certificate_file, certificate.key_file)
     return certificate, context

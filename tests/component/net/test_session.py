@@ -1,7 +1,9 @@
 """What both sessions promise, asserted at real servers: the library's and the lean one."""
 
 import asyncio
+import hashlib
 import socket
+import ssl
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -157,6 +159,25 @@ async def test_the_right_pin_is_enough_without_a_known_authority(kind: Kind, tmp
     trust = Trust(pin=certificate.pin.upper())
     async with serving(web.post("/echo", _echo), tls=tls) as url, kind(url, token=SECRET, trust=trust) as session:
         assert (await session.request("POST", "/echo")).headers["x-auth"] == f"Bearer {SECRET}"
+
+
+@both
+async def test_a_pin_of_the_whole_certificate_is_still_taken(kind: Kind, tmp_path: Path) -> None:
+    certificate, tls = make_certificate(tmp_path)
+    der = ssl.PEM_cert_to_DER_cert(certificate.certificate_file.read_text())
+    trust = Trust(pin=hashlib.sha256(der).hexdigest())
+    async with serving(web.post("/echo", _echo), tls=tls) as url, kind(url, trust=trust) as session:
+        assert (await session.request("POST", "/echo")).status == 201
+
+
+@both
+async def test_a_pin_outlives_the_renewal_of_the_certificate(kind: Kind, tmp_path: Path) -> None:
+    pinned, _ = make_certificate(tmp_path)
+    pinned.certificate_file.unlink()
+    renewed, tls = make_certificate(tmp_path)
+    assert renewed.serial != pinned.serial
+    async with serving(web.post("/echo", _echo), tls=tls) as url, kind(url, trust=Trust(pin=pinned.pin)) as session:
+        assert (await session.request("POST", "/echo")).status == 201
 
 
 @both

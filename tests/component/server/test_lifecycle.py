@@ -11,6 +11,8 @@ import pytest
 
 from nagare.config.places import Places
 from nagare.errors import ConfigError, ConflictError, LockedError, ReadOnlyError, StorageError
+from nagare.net.session import HttpSession
+from nagare.net.trust import Trust
 from nagare.server.lifecycle import serving
 from tests.component.server.conftest import Serve, on_loopback
 
@@ -93,9 +95,8 @@ async def test_beyond_loopback_means_tls(serve: Serve) -> None:
         for host in ("127.0.0.1", "localhost"):
             async with api.session.get(f"https://{host}:{api.running.port}/health", ssl=context) as answer:
                 assert answer.status == 200
-        pin = aiohttp.Fingerprint(bytes.fromhex(certificate.pin))
-        async with api.session.get(api.running.url + "/health", ssl=pin) as answer:
-            assert answer.status == 200
+        async with HttpSession(api.running.url, trust=Trust(pin=certificate.pin)) as session:
+            assert (await session.request("GET", "/health")).status == 200
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await api.session.get(api.running.url + "/health")
         with pytest.raises(aiohttp.ClientError):

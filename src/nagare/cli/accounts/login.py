@@ -37,7 +37,7 @@ def login(
     ca: Annotated[
         Path | None, typer.Option("--ca", metavar="FILE", help="Authority of the server's certificate.")
     ] = None,
-    pin: Annotated[str, typer.Option("--pin", metavar="HEX", help="SHA-256 of the server's certificate.")] = "",
+    pin: Annotated[str, typer.Option("--pin", metavar="HEX", help="SHA-256 of the server's public key.")] = "",
 ) -> None:
     """Log in, so that every command speaks to the server as you.
 

@@ -30,7 +30,9 @@ async def register(call: Call) -> RegisterReply:
     call.note.tell(after=after)
     certificate = call.services.certificate
     # A few kilobytes, read by nobody else at that moment.
-    return reply if certificate is None else with_authority(reply, certificate.ca_file.read_text())
+    if certificate is None or certificate.ca_file is None:
+        return reply
+    return with_authority(reply, certificate.ca_file.read_text())
 
 
 async def _joining(call: Call, request: RegisterRequest) -> Joining | None:

@@ -32,7 +32,7 @@ def find_certificate(settings: Settings, listen: Listen, now: datetime) -> Serve
     # Loads X.509, three megabytes that a server on loopback does without.
     from nagare.keys.certificates import load_or_make_certificate  # noqa: PLC0415
 
-    return load_or_make_certificate(Places(settings.data).keys, required, own_names(), now)
+    return load_or_make_certificate(Places(settings.data).keys, required | own_names(), now)
 
 
 def make_context(certificate: ServerCertificate) -> ssl.SSLContext:
