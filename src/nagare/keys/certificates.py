@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _CA_LIFE = timedelta(days=3650)
 # Clients of Apple refuse server certificates that live longer than 825 days, private authorities included.
 _SERVER_LIFE = timedelta(days=820)
-# Of its life. Years for the authority: its successor reaches a host when the host's token rotates.
+# Of its life: nine months for the server, years for the authority, whose successor has to reach each host.
 _RENEW_RATIO = 1 / 3
 # A clock that is a little behind must still accept a certificate that was just made.
 _BACKDATE = timedelta(hours=1)

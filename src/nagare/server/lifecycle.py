@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from nagare.errors import ConfigError, ConflictError
 from nagare.fleet.views import format_time
 from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock, SystemClock
+from nagare.lib.tasks import TaskSupervisor
 from nagare.records.faults import translated
 from nagare.server.app import make_app
 from nagare.server.compose import composed
@@ -27,6 +29,7 @@ from nagare.server.running.announce import announced
 from nagare.server.running.directories import make_directories
 from nagare.server.running.listen import Listen, parse_listen
 from nagare.server.running.lock import InstallationLock
+from nagare.server.running.renewal import Renewal
 from nagare.server.running.tls import find_certificate, make_context
 from nagare.server.services import Services
 from nagare.wire.codec import encode
@@ -90,14 +93,18 @@ async def _listening(services: Services, certificate: ServerCertificate | None) 
         shutdown_timeout=services.settings.server.stop_seconds / 2,
     )
     await runner.setup()
+    context = None if certificate is None else make_context(certificate)
     try:
-        yield await _bind(runner, services.listen, certificate)
+        async with TaskSupervisor(clock=services.clock) as tasks:
+            if certificate is not None and context is not None:
+                renewal = Renewal(services.settings, services.listen, services.clock, certificate, context)
+                tasks.supervise("certificate", renewal.run)
+            yield await _bind(runner, services.listen, context)
     finally:
         await runner.cleanup()
 
 
-async def _bind(runner: web.AppRunner, listen: Listen, certificate: ServerCertificate | None) -> int:
-    context = None if certificate is None else make_context(certificate)
+async def _bind(runner: web.AppRunner, listen: Listen, context: ssl.SSLContext | None) -> int:
     site = web.TCPSite(runner, listen.host, listen.port, ssl_context=context)
     try:
         await site.start()
