@@ -38,12 +38,14 @@ class RemoteWriteCodec:
         with self._lock:
             padded = pad(body)
             key = layout_key(body)
-            found = self._layouts.find(key, padded)
+            known = self._layouts.find(key, padded)
+            if known is not None:
+                # Only what is lawful is remembered.
+                return Decoded(_samples(padded, known))
+            found = cut(body, padded, self._intern, self._known)
             if found is None:
-                found = cut(body, padded, self._intern, self._known)
-                if found is None:
-                    return v1.walk(body, self._intern, self._known).decoded()
-                self._layouts.note(key, padded, found)
+                return v1.walk(body, self._intern, self._known).decoded()
+            self._layouts.note(key, padded, found)
             return _read(padded, found)
 
     def decode_v2(self, body: bytes) -> Decoded:
@@ -53,7 +55,7 @@ class RemoteWriteCodec:
             key = layout_key(body)
             known = self._layouts_v2.find(key, padded)
             if known is not None:
-                return _read(padded, known)
+                return Decoded(_samples(padded, known))
             found = self._texts.cut(body, padded, self._intern)
             if found is None:
                 return v2.walk(body, self._intern, self._tables).decoded()
@@ -63,9 +65,13 @@ class RemoteWriteCodec:
 
 
 def _read(padded: Bytes, found: Cut, metadata: tuple[MetricMetadata, ...] = ()) -> Decoded:
-    samples = Samples(found.series, read_times(padded, found), read_values(padded, found))
+    samples = _samples(padded, found)
     if int(found.series.min()) != UNLAWFUL_SERIES:
         return Decoded(samples, metadata)
     lawful = found.series != UNLAWFUL_SERIES
     refused = {UNLAWFUL: int(len(samples) - np.count_nonzero(lawful))}
     return Decoded(Samples(samples.series[lawful], samples.ts_ms[lawful], samples.values[lawful]), metadata, refused)
+
+
+def _samples(padded: Bytes, found: Cut) -> Samples:
+    return Samples(found.series, read_times(padded, found), read_values(padded, found))

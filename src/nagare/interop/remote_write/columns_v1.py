@@ -104,13 +104,16 @@ def read_times(padded: Bytes, cut: Cut) -> NDArray[np.int64]:
     """Return the times of the samples."""
     words = _words(padded)[cut.time_places] & _TIME_MASK
     # One scrape has one time: most requests say nothing else.
-    if words[0] == words[-1] and bool((words == words[0]).all()):
-        return np.full(len(words), _time(int(words[0])), dtype=np.int64)
+    first = words[0]
+    if first == words[-1] and np.count_nonzero(words == first) == len(words):
+        times = np.empty(len(words), dtype=np.int64)
+        times.fill(_time(int(first)))
+        return times
     # Six groups of seven bits, low first.
-    times = words & np.uint64(0x7F)
+    found = words & np.uint64(0x7F)
     for group in range(1, _TIME_BYTES):
-        times |= (words >> np.uint64(group)) & np.uint64(0x7F << 7 * group)
-    return times.view(np.int64)
+        found |= (words >> np.uint64(group)) & np.uint64(0x7F << 7 * group)
+    return found.view(np.int64)
 
 
 def has_times(padded: Bytes, cut: Cut) -> bool:
@@ -119,7 +122,8 @@ def has_times(padded: Bytes, cut: Cut) -> bool:
 
 
 def _time(word: int) -> int:
-    return sum((word >> 8 * group & 0x7F) << 7 * group for group in range(_TIME_BYTES))
+    low = word & 0x7F | (word >> 1) & 0x3F80 | (word >> 2) & 0x1F_C000
+    return low | (word >> 3) & 0xFE0_0000 | (word >> 4) & 0x7_F000_0000 | (word >> 5) & 0x3F8_0000_0000
 
 
 def time_places(places: Places, is_full: Flags) -> Places:
