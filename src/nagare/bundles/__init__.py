@@ -1,0 +1,1 @@
+"""The agent as one file for hosts: what is in it, and how it is built."""
