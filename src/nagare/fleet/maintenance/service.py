@@ -94,5 +94,7 @@ class Maintenance:
         if second != self._open_second:
             self._open = tuple(window for window in self._windows.values() if is_open(window, at_ms))
             self._open_second = second
+        if not self._open:
+            return None
         groups = self._groups_of(host)
         return next((window for window in self._open if is_meant(window.selector, host, groups)), None)
