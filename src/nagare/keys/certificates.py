@@ -209,6 +209,12 @@ def _is_usable(
     return is_whole and not is_due(certificate, now)
 
 
+def read_expiry(file: Path) -> datetime | None:
+    """Return when the certificate in ``file`` ends, None when there is no such file. Raises ConfigError."""
+    certificate = _load_certificate(file)
+    return None if certificate is None else certificate.not_valid_after_utc
+
+
 def is_due(certificate: x509.Certificate, now: datetime) -> bool:
     """Tell whether less than a third of its life is left, or it is not valid yet: the clock was wrong when it was made."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc

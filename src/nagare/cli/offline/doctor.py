@@ -56,7 +56,7 @@ def doctor(
 
 
 def _checks(invocation: Invocation) -> Iterator[Check]:
-    from nagare.cli.offline.checks import files, installation, machine, service
+    from nagare.cli.offline.checks import certificates, files, installation, machine, service
     from nagare.cli.offline.checks.verdict import bad
 
     yield from machine.check_versions()
@@ -69,7 +69,13 @@ def _checks(invocation: Invocation) -> Iterator[Check]:
         yield bad("configuration", error.message, error.hint)
         return
     yield from installation.check_configuration(loaded)
-    for look in (installation.check_directory, installation.check_owner, files.check_files, service.check_service):
+    for look in (
+        installation.check_directory,
+        installation.check_owner,
+        certificates.check_certificates,
+        files.check_files,
+        service.check_service,
+    ):
         try:
             yield from look(loaded.settings)
         except OSError as error:
