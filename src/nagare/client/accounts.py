@@ -19,6 +19,7 @@ from nagare.wire.auth import (
     SessionView,
     TokenReply,
 )
+from nagare.wire.oidc import DevicePoll, DeviceReply, DeviceRequest, DeviceState, LinkRequest, LoginMethods
 from nagare.wire.users import (
     GrantRequest,
     GrantView,
@@ -45,6 +46,26 @@ class Accounts:
     async def login(self, user: str, password: str) -> TokenReply:
         """Open a session. Raises UnauthenticatedError, RateLimitedError."""
         return await self._client.send("POST", f"{_AUTH}/login", LoginRequest(user, password), TokenReply)
+
+    async def login_methods(self) -> LoginMethods:
+        """Return how users may log in."""
+        return await self._client.fetch(f"{_AUTH}/methods", LoginMethods)
+
+    async def begin_device(self) -> DeviceReply:
+        """Begin a login by the OpenID provider. Raises NotFoundError when there is none, UnavailableError."""
+        return await self._client.send("POST", f"{_AUTH}/oidc/device", DeviceRequest(), DeviceReply)
+
+    async def poll_device(self, handle: str) -> DeviceState:
+        """Ask how far it is. Raises UnauthenticatedError when it was refused or took too long."""
+        return await self._client.send("POST", f"{_AUTH}/oidc/device/poll", DevicePoll(handle), DeviceState)
+
+    async def link(self, name: str, subject: str, issuer: str = "") -> None:
+        """Say who a user is at the OpenID provider."""
+        await self._client.send("PUT", f"{_user(name)}/identity", LinkRequest(subject, issuer), None)
+
+    async def unlink(self, name: str) -> None:
+        """Part a user from its identity there; its sessions end."""
+        await self._client.send("DELETE", f"{_user(name)}/identity", None, None)
 
     async def logout(self, refresh_token: str) -> None:
         """End the session of that refresh token."""

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from nagare.config.coerce import BadValueError
-from nagare.config.settings import AcceptRule, GroupRule, ScrapeJob
+from nagare.config.settings import AcceptRule, GroupRule, OidcSettings, ScrapeJob
 from nagare.errors import InvalidLabelError
 from nagare.lib.names import check_host
 from nagare.model.host import CAPABILITIES
@@ -165,6 +165,53 @@ def _pattern(text: str) -> str:
     return ""
 
 
+_GRANT = re.compile(r"[a-z][a-z0-9_-]{0,62}(?:\([^()\x00-\x1f\x7f]{1,2000}\))?")
+
+
+def _issuer(value: str) -> str:
+    fault = _address(value)
+    if fault or not value:
+        return fault
+    if len(value) > 255 or "?" in value or "#" in value:
+        return "not the URL of a provider: it has no query and at most 255 characters"
+    host = urlsplit(value).hostname or ""
+    is_near = host in ("localhost", "::1") or host.startswith("127.")
+    return (
+        "" if value.startswith("https://") or is_near else "not https: whoever stands between could log in as anybody"
+    )
+
+
+def _oidc_roles(value: Mapping[str, str]) -> str:
+    bad = [role for role in value.values() if not _GRANT.fullmatch(role)]
+    return f"{bad[0][:80]!r} is no role, such as viewer or operator(db web)" if bad else ""
+
+
+def _oidc_role(value: str) -> str:
+    return _oidc_roles({"": value}) if value else ""
+
+
+def _scopes(value: tuple[str, ...]) -> str:
+    if "openid" not in value:
+        return "openid must be among them"
+    return "" if all(re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", scope) for scope in value) else "a scope has no spaces"
+
+
+# Anybody can have an account there.
+_OPEN_TO_ALL = ("https://accounts.google.com", "https://gitlab.com", "https://appleid.apple.com")
+
+
+def check_oidc(oidc: OidcSettings) -> str:
+    """Return what is wrong with ``[oidc]`` as a whole, or nothing."""
+    if not oidc.is_set:
+        return "" if oidc.password_login else "nobody could log in: password_login is off and there is no issuer"
+    if not oidc.client_id:
+        return "an issuer needs a client_id"
+    is_limited = bool(oidc.allowed_domains or oidc.required_claims)
+    if oidc.issuer in _OPEN_TO_ALL and oidc.make_users and oidc.default_role and not is_limited:
+        return "anybody has an account there: set allowed_domains or required_claims, or take default_role away"
+    return ""
+
+
 RULES: Mapping[str, Callable[[Any], str]] = {
     "fleet.auto_accept": _accept,
     "fleet.groups": _groups,
@@ -176,6 +223,11 @@ RULES: Mapping[str, Callable[[Any], str]] = {
     "agent.server": _address,
     "client.server": _address,
     "records.url": _database,
+    "oidc.issuer": _issuer,
+    "oidc.public_url": _address,
+    "oidc.roles": _oidc_roles,
+    "oidc.default_role": _oidc_role,
+    "oidc.scopes": _scopes,
     "agent.name": _host,
     "agent.server_pin": _pin,
 }

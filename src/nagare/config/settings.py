@@ -219,6 +219,51 @@ class FleetSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """``[oidc]``: logging in by an OpenID provider (Keycloak, Google, Dex, Authelia …)."""
+
+    issuer: str = setting("", "URL of the provider, written exactly as it calls itself; empty offers no such login")
+    client_id: str = setting("", "name under which the provider knows this server")
+    client_secret_file: Path | None = setting(
+        None, "file with the secret of that client, read at each login; without it the client is a public one"
+    )
+    scopes: tuple[str, ...] = setting(("openid", "profile", "email"), "what to ask the provider for")
+    name: str = setting("", "what a button says; the provider's host name unless set")
+    public_url: str = setting(
+        "", "URL of this server as browsers know it, for the way back; empty takes the one that was asked"
+    )
+    ca_file: Path | None = setting(None, "certificate authority of the provider; the system's unless set")
+    user_claim: str = setting("preferred_username", "claim that names a new user")
+    roles_claim: str = setting("groups", "claim that `roles` looks at; a dot goes into it: realm_access.roles")
+    roles: Mapping[str, str] = setting(
+        {}, 'role here for a value of that claim: {"ops" = "operator"}; "operator(db web)" limits it to groups of hosts'
+    )
+    default_role: str = setting(
+        "", "role of those whom `roles` gives none; without both, roles are granted here and only linked users get in"
+    )
+    allowed_domains: tuple[str, ...] = setting(
+        (), "domains of which a verified e-mail address is needed; empty needs none"
+    )
+    required_claims: Mapping[str, str] = setting({}, "claims that a login must have, with their values")
+    make_users: bool = setting(True, "make a user of somebody who comes for the first time")
+    password_login: bool = setting(True, "let users log in by password too")
+    timeout_seconds: float = setting(
+        10.0, "time that one answer of the provider may take", unit="seconds", low=0.1, high=60
+    )
+    login_seconds: float = setting(600.0, "time that a login in a browser may take", unit="seconds", low=30, high=3600)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a provider."""
+        return bool(self.issuer)
+
+    @property
+    def decides_roles(self) -> bool:
+        """Whether roles come from the provider at each login."""
+        return bool(self.roles or self.default_role)
+
+
+@dataclass(frozen=True, slots=True)
 class StatsdSettings:
     """``[statsd]``: StatsD lines over UDP, for programs that count and time themselves."""
 
@@ -382,6 +427,7 @@ class Settings:
     query: QuerySettings = field(default_factory=QuerySettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     fleet: FleetSettings = field(default_factory=FleetSettings)
+    oidc: OidcSettings = field(default_factory=OidcSettings)
     statsd: StatsdSettings = field(default_factory=StatsdSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     client: ClientSettings = field(default_factory=ClientSettings)

@@ -18,6 +18,10 @@ from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
 from nagare.fleet.tables import hosts_table
+from nagare.identity.oidc.links import Links
+from nagare.identity.oidc.provider import Provider
+from nagare.identity.oidc.service import OidcLogin
+from nagare.identity.oidc.store import ForeignIdentityStore
 from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
@@ -64,6 +68,7 @@ async def composed(
         audit = await enter("audit", AuditTrail(records, places.audit_key, clock))
         identity = await enter("identity", Identity(records, clock, places.token_keys, settings.identity, audit))
         await identity.ensure_local_token(places.token)
+        provider, elsewhere = await enter("oidc", Provider(settings.oidc, clock)), ForeignIdentityStore(records)
         store = await enter(
             "store", MetricStore(places, settings.storage, settings.query, clock=clock, bucket=settings.bucket)
         )
@@ -108,6 +113,8 @@ async def composed(
             maintenance=maintenance,
             notes=notes,
             identity=identity,
+            oidc=OidcLogin(provider, elsewhere, identity.users, identity.sessions, clock),
+            links=Links(elsewhere, identity.users, identity.sessions, clock),
             audit=audit,
             updates=updates,
             hub=hub,

@@ -14,6 +14,8 @@ from nagare.server.middleware.gate import is_same_origin
 
 _ACCESS, _REFRESH = "nagare_access", "nagare_refresh"
 _REFRESH_PATH = "/api/v1/auth"
+# Of a login that waits for an OpenID provider. Lax, for it must come along when the provider sends the browser back.
+_BEGIN, _BEGIN_PATH = "nagare_oidc", "/api/v1/auth/oidc"
 _SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -41,6 +43,21 @@ def refresh_cookie(request: web.Request) -> str:
     return _checked(request, request.cookies.get(_name(request, _REFRESH), ""))
 
 
+def set_begin_cookie(request: web.Request, response: web.StreamResponse, secret: str, seconds: float) -> None:
+    """Let the browser prove later that it is the one that began a login."""
+    _set(request, response, _BEGIN, secret, _BEGIN_PATH, int(seconds), same_site="Lax")
+
+
+def drop_begin_cookie(request: web.Request, response: web.StreamResponse) -> None:
+    """Make the browser forget that."""
+    _set(request, response, _BEGIN, "", _BEGIN_PATH, 0, same_site="Lax")
+
+
+def begin_cookie(request: web.Request) -> str:
+    """Return what a browser kept of a login that it began."""
+    return request.cookies.get(_name(request, _BEGIN), "")
+
+
 def _checked(request: web.Request, secret: str) -> str:
     is_change = request.method not in _SAFE or request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
     if secret and is_change:
@@ -53,9 +70,23 @@ def _checked(request: web.Request, secret: str) -> str:
     return secret
 
 
-def _set(request: web.Request, response: web.StreamResponse, name: str, value: str, path: str, seconds: int) -> None:
+def _set(  # noqa: PLR0913  what a cookie has
+    request: web.Request,
+    response: web.StreamResponse,
+    name: str,
+    value: str,
+    path: str,
+    seconds: int,
+    same_site: str = "Strict",
+) -> None:
     response.set_cookie(
-        _name(request, name), value, path=path, max_age=seconds, httponly=True, samesite="Strict", secure=request.secure
+        _name(request, name),
+        value,
+        path=path,
+        max_age=seconds,
+        httponly=True,
+        samesite=same_site,
+        secure=request.secure,
     )
 
 

@@ -13,6 +13,8 @@ from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
+from nagare.identity.oidc.links import Links
+from nagare.identity.oidc.service import OidcLogin
 from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
@@ -51,6 +53,8 @@ class Services:
     maintenance: Maintenance
     notes: Notes
     identity: Identity
+    oidc: OidcLogin
+    links: Links
     audit: AuditTrail
     updates: Updates
     hub: Hub

@@ -45,8 +45,15 @@ class PasswordRequest(msgspec.Struct, frozen=True):
     current: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
 
 
+class IdentityView(msgspec.Struct, frozen=True):
+    """Who a user is at an OpenID provider."""
+
+    issuer: str
+    subject: str
+
+
 class UserView(msgspec.Struct, frozen=True):
-    """A user."""
+    """A user; ``identity`` is who it is at an OpenID provider, where it is linked."""
 
     id: str
     name: str
@@ -56,6 +63,7 @@ class UserView(msgspec.Struct, frozen=True):
     has_password: bool
     created_at: str
     last_login_at: str | None
+    identity: IdentityView | None = None
 
 
 class UserList(msgspec.Struct, frozen=True):

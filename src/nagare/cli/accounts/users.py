@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nagare.cli.accounts import keys, roles, sessions
+from nagare.cli.accounts import keys, links, roles, sessions
 from nagare.cli.accounts.passwords import ask_password
 from nagare.cli.console.calls import call
 from nagare.cli.console.diagnostics import note
@@ -264,7 +264,9 @@ def _write(invocation: Invocation, user: UserView) -> None:
     if invocation.format is not OutputFormat.TABLE:
         write_document(_document(user))
         return
-    rows = [(key, value) for key, value in _document(user).items() if not isinstance(value, list)]
+    rows = [(key, value) for key, value in _document(user).items() if not isinstance(value, list | dict)]
+    if user.identity is not None:
+        rows += [("issuer", user.identity.issuer), ("subject", user.identity.subject)]
     rows += [("role", _grant(one)) for one in user.grants]
     rows += [("permission", one) for one in user.permissions]
     write_rows(invocation, Rows(("property", "value"), rows))
@@ -301,9 +303,13 @@ def _grant(grant: GrantView) -> str:
 
 def _document(user: UserView) -> dict[str, object]:
     document: dict[str, object] = {name: getattr(user, name) for name in user.__struct_fields__}
-    return document | {"grants": [{"role": one.role, "groups": one.groups} for one in user.grants]}
+    document["grants"] = [{"role": one.role, "groups": one.groups} for one in user.grants]
+    known = user.identity
+    document["identity"] = None if known is None else {"issuer": known.issuer, "subject": known.subject}
+    return document
 
 
 roles.register(app)
 sessions.register(app)
 keys.register(app)
+links.register(app)

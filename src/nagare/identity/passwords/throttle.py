@@ -56,7 +56,7 @@ class Throttle:
 
     def attempt(self, user: str, address: str) -> None:
         """Count an attempt as failed until ``succeed`` takes it back. Raises RateLimitedError, and counts nothing then."""
-        network = _network(address)
+        network = network_of(address)
         wait = max(self._wait(self._users, user, OF_USER), self._wait(self._addresses, network, OF_ADDRESS))
         if wait > 0:
             self.counters.add("logins_throttled")
@@ -69,7 +69,7 @@ class Throttle:
     def succeed(self, user: str, address: str) -> None:
         """Forgive the user; of the address only this one attempt, for it may guess at others."""
         self._users.pop(user, None)
-        failures = self._addresses.get(_network(address))
+        failures = self._addresses.get(network_of(address))
         if failures is not None and failures.count > 0:
             failures.count -= 1
 
@@ -93,7 +93,8 @@ class Throttle:
             self.counters.add("throttle_dropped")
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """Return the network that an address stands for: itself, or the /64 of IPv6."""
     # Whoever has one IPv6 address has a /64 of them.
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

@@ -133,6 +133,19 @@ class Users:
         await self._changed([account.user.id])
         return await self.get(account.user.name)
 
+    async def replace_grants(self, account: Account, given: Iterable[Grant]) -> Account:
+        """Let a user have the roles that its provider gives it, and no others; what changes holds at once."""
+        wanted = tuple(given)
+        if wanted == account.grants:
+            return account
+        await self._store.replace_grants(account.user.id, wanted)
+        await self._changed([account.user.id])
+        return await self.get_id(account.user.id)
+
+    async def note_login(self, account: Account) -> None:
+        """Keep that a user logged in just now."""
+        await self._store.change(account.user.id, last_login_ms=self._clock.now_ms())
+
     async def roles(self) -> list[Role]:
         """Return every role: the built-in ones, then one's own."""
         return [*BUILT_IN.values(), *(await self._store.roles()).values()]

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from nagare.errors import ConflictError
+from nagare.identity.users.foreign import foreign_identities
 from nagare.identity.users.roles import Grant, Role
 from nagare.identity.users.user import Account, User
 from nagare.model.principal import Permission
@@ -76,12 +77,12 @@ class UserStore:
 
     async def add(self, user: User, given: Iterable[Grant]) -> None:
         """Store a new user with its grants. Raises ConflictError for a name that is taken."""
-        rows = [_grant_values(user.id, grant) for grant in given]
+        rows = [grant_values(user.id, grant) for grant in given]
 
         def work(connection: Connection) -> None:
             if connection.execute(select(users.c.id).where(users.c.name == user.name)).first() is not None:
                 raise ConflictError(f"cannot add user {user.name}: the name is taken")
-            connection.execute(insert(users).values(**_values(user)))
+            connection.execute(insert(users).values(**user_values(user)))
             if rows:
                 connection.execute(insert(grants), rows)
 
@@ -100,9 +101,10 @@ class UserStore:
         await self._records.write(work)
 
     async def remove(self, user_id: str) -> None:
-        """Forget a user and its grants; its sessions and keys must be gone."""
+        """Forget a user, its grants and who it is elsewhere; its sessions and keys must be gone."""
 
         def work(connection: Connection) -> None:
+            connection.execute(delete(foreign_identities).where(foreign_identities.c.user_id == user_id))
             connection.execute(delete(grants).where(grants.c.user_id == user_id))
             connection.execute(delete(users).where(users.c.id == user_id))
 
@@ -114,7 +116,18 @@ class UserStore:
 
         def work(connection: Connection) -> None:
             connection.execute(delete(grants).where(same))
-            connection.execute(insert(grants).values(**_grant_values(user_id, grant)))
+            connection.execute(insert(grants).values(**grant_values(user_id, grant)))
+
+        await self._records.write(work)
+
+    async def replace_grants(self, user_id: str, given: Iterable[Grant]) -> None:
+        """Let a user have those roles and no others."""
+        rows = [grant_values(user_id, grant) for grant in given]
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(grants).where(grants.c.user_id == user_id))
+            if rows:
+                connection.execute(insert(grants), rows)
 
         await self._records.write(work)
 
@@ -189,7 +202,8 @@ def _names(permissions: frozenset[Permission]) -> list[str]:
     return sorted(permission.value for permission in permissions)
 
 
-def _values(user: User) -> Mapping[str, Any]:
+def user_values(user: User) -> Mapping[str, Any]:
+    """Return the row of a user."""
     return {
         "id": user.id,
         "name": user.name,
@@ -205,7 +219,8 @@ def _user(row: Row[Any]) -> User:
     return User(row.id, row.name, row.created_ms, row.password, row.password_ms, row.disabled_ms, row.last_login_ms)
 
 
-def _grant_values(user_id: str, grant: Grant) -> dict[str, Any]:
+def grant_values(user_id: str, grant: Grant) -> dict[str, Any]:
+    """Return the row of a grant."""
     return {"user_id": user_id, "role": grant.role, "scope": None if grant.scope is None else sorted(grant.scope)}
 
 

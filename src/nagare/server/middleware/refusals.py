@@ -11,11 +11,13 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from nagare.errors import NagareError, PermissionDeniedError, RateLimitedError, UnauthenticatedError
+from nagare.errors import ConflictError, NagareError, PermissionDeniedError, RateLimitedError, UnauthenticatedError
 from nagare.model.deed import Outcome
 from nagare.server.audited import IS_RECORDED, deed_of
 from nagare.server.route import Route
 from nagare.server.services import SERVICES
+
+_ALWAYS = (UnauthenticatedError, PermissionDeniedError)
 
 
 def make_refusals(route_by_handler: Mapping[Any, Route]) -> Middleware:
@@ -25,9 +27,10 @@ def make_refusals(route_by_handler: Mapping[Any, Route]) -> Middleware:
     async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (UnauthenticatedError, PermissionDeniedError, RateLimitedError) as error:
+        except (UnauthenticatedError, PermissionDeniedError, RateLimitedError, ConflictError) as error:
             route = route_by_handler.get(request.match_info.handler)
-            is_refusal = not isinstance(error, RateLimitedError) or (route is not None and route.is_guess)
+            # That something is taken, or too much, is a refusal only where somebody tries to get in.
+            is_refusal = isinstance(error, _ALWAYS) or (route is not None and route.is_guess)
             if is_refusal and not request.get(IS_RECORDED, False):
                 await _record(request, route, error)
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from nagare.errors import InputError, UnauthenticatedError
+from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
 from nagare.identity.sessions.session import Opened
 from nagare.lib.rfc3339 import format_ms
 from nagare.model.principal import Permission
@@ -19,7 +19,11 @@ from nagare.wire.identity import JwkSet
 async def login(call: Call) -> web.Response:
     """Open a session for a user's password."""
     request: LoginRequest = call.value
-    call.note.tell(request.user)
+    call.note.tell(request.user, after={"method": "password"})
+    if not call.services.settings.oidc.password_login:
+        raise PermissionDeniedError(
+            "cannot log in by password: this server takes other logins only", hint="nagare login --oidc"
+        )
     opened = await call.services.identity.by_password.login(
         request.user,
         request.password,
@@ -85,19 +89,23 @@ async def rotate(call: Call) -> KeyRotation:
 
 def answer_opened(call: Call, opened: Opened, *, in_cookies: bool) -> web.Response:
     """Return the answer to a login: tokens in its body or in cookies, never in both."""
-    now_ms = call.services.clock.now_ms()
-    reply = TokenReply(
+    reply = token_reply(call, opened, in_cookies=in_cookies)
+    response = web.Response(body=encode(reply), content_type="application/json")
+    if in_cookies:
+        set_cookies(call.request, response, opened, call.services.clock.now_ms())
+    return response
+
+
+def token_reply(call: Call, opened: Opened, *, in_cookies: bool = False) -> TokenReply:
+    """Return what a login gives, without the tokens that cookies carry."""
+    return TokenReply(
         user=opened.user_name,
         session=opened.session.id,
         access_token="" if in_cookies else opened.access,
-        expires_seconds=(opened.access_expires_ms - now_ms) / 1000,
+        expires_seconds=(opened.access_expires_ms - call.services.clock.now_ms()) / 1000,
         refresh_token="" if in_cookies else opened.refresh,
         refresh_expires_at=format_ms(opened.refresh_expires_ms),
     )
-    response = web.Response(body=encode(reply), content_type="application/json")
-    if in_cookies:
-        set_cookies(call.request, response, opened, now_ms)
-    return response
 
 
 _AUTH = "/api/v1/auth"

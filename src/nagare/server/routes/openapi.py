@@ -74,6 +74,8 @@ def _operation(route: Route, schema_of: dict[str, Any], problem: dict[str, Any])
 def _success(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     if route.is_live:
         return {"101": {"description": "The connection becomes a WebSocket"}}
+    if route.success == 302:
+        return {"302": {"description": "Where to go", "headers": {"Location": {"schema": {"type": "string"}}}}}
     if route.form is not None:
         return {str(route.success): {"description": "Stored"}}
     if route.reply is None and route.media == "application/json":

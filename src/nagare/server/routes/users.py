@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nagare.errors import InputError, PermissionDeniedError
+from nagare.identity.users.foreign import ForeignIdentity
 from nagare.identity.users.roles import Grant, scope_of
 from nagare.identity.users.user import Account
 from nagare.lib.rfc3339 import format_ms
@@ -13,6 +14,7 @@ from nagare.server.route import Call, Route
 from nagare.wire.users import (
     GrantRequest,
     GrantView,
+    IdentityView,
     PasswordRequest,
     UserList,
     UserPatch,
@@ -23,12 +25,15 @@ from nagare.wire.users import (
 
 async def list_users(call: Call) -> UserList:
     """Return every user, by name."""
-    return UserList([view_of(account) for account in await call.services.identity.users.accounts()])
+    accounts = await call.services.identity.users.accounts()
+    known = await call.services.oidc.store.identities(account.user.id for account in accounts)
+    return UserList([view_of(account, known.get(account.user.id)) for account in accounts])
 
 
 async def get_user(call: Call) -> UserView:
     """Return one user."""
-    return view_of(await call.services.identity.users.get(call.path("name")))
+    account = await call.services.identity.users.get(call.path("name"))
+    return view_of(account, await call.services.oidc.store.identity_of(account.user.id))
 
 
 async def add_user(call: Call) -> UserView:
@@ -108,7 +113,7 @@ async def take(call: Call) -> UserView:
     return view_of(account)
 
 
-def view_of(account: Account) -> UserView:
+def view_of(account: Account, identity: ForeignIdentity | None = None) -> UserView:
     """Return a user as the API shows it."""
     user = account.user
     return UserView(
@@ -120,6 +125,7 @@ def view_of(account: Account) -> UserView:
         has_password=user.password is not None,
         created_at=format_ms(user.created_ms),
         last_login_at=None if user.last_login_ms is None else format_ms(user.last_login_ms),
+        identity=None if identity is None else IdentityView(identity.issuer, identity.subject),
     )
 
 
