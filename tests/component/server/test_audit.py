@@ -5,8 +5,8 @@ from typing import Any
 from nagare.server.routes.table import ROUTES
 from tests.component.server.conftest import Api, Serve
 
-# They change nothing: questions that are sent as a body, and tickets that live half a minute.
-QUESTIONS = {"/api/v1/sql", "/api/v1/tickets"}
+# They change nothing: questions that are sent as a body, tickets that live half a minute, a login that only begins.
+QUESTIONS = {"/api/v1/sql", "/api/v1/tickets", "/api/v1/agent/update", "/api/v1/auth/oidc/device"}
 # Data that senders push; the sender's registration is what is on record.
 DATA = {
     "/api/v1/metrics/batch",
