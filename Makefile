@@ -68,7 +68,7 @@ test: static  ## everything that needs PyPI only, with coverage
 peers:  ## fetch the foreign programs that test-peers and bench use, without root, into .peers
 	@sh tools/peers.sh .peers
 
-test-peers: dev peers  ## our interfaces against real Prometheus, vmagent, Chromium and tmux
+test-peers: dev peers  ## our interfaces against real Prometheus, vmagent, Chromium, tmux and a disk that fills
 	PATH="$(CURDIR)/.peers/bin:$$PATH" $(PYTEST) -m 'peer and not soak'
 
 snapshots: dev  ## draw the expected screens again; look at the change before committing it
