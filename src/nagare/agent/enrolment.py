@@ -6,6 +6,7 @@ or come back on another port.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import socket
@@ -16,7 +17,7 @@ from pathlib import Path
 from nagare import __version__
 from nagare.agent.identity import Identity, IdentityFiles
 from nagare.agent.join_token import JoinToken, read_join_token
-from nagare.client.client import Client
+from nagare.client.client import RENEW_PATH, Client
 from nagare.client.target import Target, local_token_for, read_server_note, read_token
 from nagare.config.places import Places
 from nagare.config.settings import AgentSettings
@@ -25,7 +26,8 @@ from nagare.keys.signing import SigningKey
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
 from nagare.wire.codec import encode
-from nagare.wire.hosts import RegisterRequest, Standing
+from nagare.wire.hosts import RegisterRequest, Standing, TokenRenewal
+from nagare.wire.signature import signed_bytes
 
 log = logging.getLogger(__name__)
 
@@ -120,12 +122,36 @@ class Enrolment:
 
     def learn(self, identity: Identity, standing: Standing) -> Identity:
         """Keep how far the host has come and what it may, as the server tells it now; return the identity with that."""
+        # The updater learns too: what was read before the token was renewed must not bring the old one back.
+        identity = self._files.load() or identity
         if (identity.enrolment, identity.capabilities) == (standing.enrolment, standing.capabilities):
             return identity
         learned = replace(identity, enrolment=standing.enrolment, capabilities=standing.capabilities)
         self._files.save(learned)
         log.info("host_standing enrolment=%s may=%s", learned.enrolment, ",".join(learned.capabilities))
         return learned
+
+    async def renew(self, client: Client, identity: Identity, key: SigningKey) -> Identity:
+        """Fetch a new token and keep it, durably, beside the present one. Raises like every call, and StorageError."""
+        renewal = encode(TokenRenewal(hashlib.sha256(identity.token.encode()).hexdigest()))
+        reply = await client.renew_token(renewal, key.sign(signed_bytes(RENEW_PATH, "identity", renewal)))
+        if identity.has_joined and reply.ca:
+            self._files.renew_authority(reply.ca)
+        renewed = replace(self._files.load() or identity, token=reply.token, previous=identity.token)
+        self._files.save(renewed)
+        log.info("host_token_renewed host=%s", identity.name)
+        return renewed
+
+    def settle(self, identity: Identity, *, is_taken: bool) -> Identity:
+        """Keep one of two tokens: the new one when the server has taken it, the one before it when it has not."""
+        token = identity.token if is_taken else identity.previous
+        settled = replace(self._files.load() or identity, token=token, previous="")
+        # A disk that does not take it has both tried again after a restart.
+        with contextlib.suppress(OSError):
+            self._files.save(settled)
+        if not is_taken:
+            log.warning("host_token_not_taken host=%s: the one before it is used again", identity.name)
+        return settled
 
     def _join_token(self) -> JoinToken | None:
         """Return the token to join with, None when the settings name the server or there is none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import ssl
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from nagare.config.places import Places
 from nagare.errors import ConfigError, InputError
 from nagare.keys.files import write_private
 from nagare.keys.signing import SigningKey
+from nagare.lib.der import public_key_of
 from nagare.wire.codec import decode, encode
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ class Identity:
     capabilities: list[str] = field(default_factory=lambda: ["metrics"])
     # How far it has come, as last told: pending or active.
     enrolment: str = "active"
+    # The token before this one, while it is not known that the server takes this one.
+    previous: str = field(default="", repr=False)
 
 
 class IdentityFiles:
@@ -77,6 +81,18 @@ class IdentityFiles:
             write_private(self.authority, pem.encode())
         else:
             self.authority.unlink(missing_ok=True)
+
+    def renew_authority(self, pem: str) -> None:
+        """Keep a newer certificate of the authority that is kept; one of another key is not taken."""
+        try:
+            known, renewed = self.authority.read_text(encoding="ascii"), pem.encode("ascii")
+            if known != pem and _key_digest(known) == _key_digest(pem):
+                write_private(self.authority, renewed)
+                log.info("authority_renewed file=%s", self.authority)
+        except FileNotFoundError:
+            return
+        except (ValueError, IndexError) as error:
+            log.warning("authority_not_renewed reason=%s", type(error).__name__)
 
     def load_key(self) -> SigningKey:
         """Return the key that signs batches, made at the first call ever; a damaged one is set aside for a new one.
@@ -122,3 +138,7 @@ class IdentityFiles:
             return path.read_text(encoding="ascii", errors="replace").strip()
         except OSError:
             return ""
+
+
+def _key_digest(pem: str) -> bytes:
+    return hashlib.sha256(public_key_of(ssl.PEM_cert_to_DER_cert(pem))).digest()

@@ -16,6 +16,7 @@ from nagare.errors import (
     HostPendingError,
     InputError,
     LimitExceededError,
+    NagareError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
@@ -23,6 +24,7 @@ from nagare.errors import (
     UnavailableError,
 )
 from nagare.lib.clock import Clock
+from nagare.lib.plain_text import plain
 from nagare.wire.batch import BatchReply
 from nagare.wire.signature import signed_bytes
 
@@ -45,6 +47,8 @@ class Link:
         self._must_register = False
         # When (monotonic) to ask again what this host may: before the first batch of a connection, then seldom.
         self._ask_at = 0.0
+        # The server said that the token is old.
+        self._renews_token = False
 
     @property
     def host(self) -> str:
@@ -56,6 +60,8 @@ class Link:
         try:
             client, identity = await self._open()
             identity = await self._check_standing(client, identity)
+            if self._renews_token:
+                client, identity = await self._renew_token(client, identity)
             if packed.host != identity.name:
                 packed = rename_host(packed, identity.name)
             signature = self._machine.key.sign(signed_bytes(BATCH_PATH, packed.encoding, packed.body))
@@ -64,8 +70,8 @@ class Link:
             # Nothing is wrong with the token or the connection: both are of use once the host is accepted.
             self._ask_at = 0.0
             raise
-        except (UnauthenticatedError, PermissionDeniedError):
-            self._must_register = True
+        except (UnauthenticatedError, PermissionDeniedError) as error:
+            self._turn_back(error)
             await self.close()
             raise
         except (UnavailableError, DeadlineExceededError):
@@ -100,6 +106,8 @@ class Link:
         except NotFoundError:  # a server from before it could be asked
             self._ask_at = math.inf
             return identity
+        if identity.previous:
+            identity = self._enrolment.settle(identity, is_taken=True)
         self._identity = identity = self._enrolment.learn(identity, standing)
         if identity.enrolment == "pending":
             raise HostPendingError(
@@ -114,7 +122,27 @@ class Link:
                 retry_after_seconds=standing.again_seconds,
             )
         self._ask_at = self._clock.monotonic() + standing.again_seconds
+        self._renews_token = standing.renews_token
         return identity
+
+    async def _renew_token(self, client: Client, identity: Identity) -> tuple[Client, Identity]:
+        """Go on with a new token, or with the present one where there is none to be had; asked again with the standing."""
+        self._renews_token = False
+        try:
+            self._identity = await self._enrolment.renew(client, identity, self._machine.key)
+        except (NagareError, OSError) as error:
+            log.warning("host_token_not_renewed reason=%s", plain(str(error), 300))
+            return client, identity
+        await self.close()
+        client, identity = await self._open()
+        return client, await self._check_standing(client, identity)
+
+    def _turn_back(self, error: NagareError) -> None:
+        """Choose what to try next, now that the server takes no batch from us."""
+        if self._identity is not None and self._identity.previous and isinstance(error, UnauthenticatedError):
+            self._identity = self._enrolment.settle(self._identity, is_taken=False)
+        else:
+            self._must_register = True
 
     async def _find_identity(self) -> Identity | None:
         """Return what an earlier run left, registered anew if the server should know us differently and we may."""

@@ -25,7 +25,7 @@ app = typer.Typer(add_completion=False, invoke_without_command=True)
 
 @app.callback()
 def hosts(context: typer.Context) -> None:
-    """List, show, label, accept, revoke and remove hosts.
+    """List, show, label, accept, revoke, rotate and remove hosts.
 
     Without a verb it lists them.
 
@@ -160,6 +160,32 @@ def revoke(
     host = call(invocation.settings, change)
     if not invocation.is_quiet:
         note(f"nagare: host {host.name} is {host.enrolment}")
+
+
+@app.command()
+def rotate(
+    context: typer.Context,
+    name: str = typer.Argument("", metavar="[NAME]", help="The host."),
+    every: bool = typer.Option(False, "--all", help="Every host."),
+) -> None:
+    """Let a host, or every one, renew its token within minutes; the present one works until the new one is in use.
+
+    Agents do it by themselves before a token is old. For a token that may be stolen, revoke its host.
+
+    Examples:
+      nagare hosts rotate web1
+      nagare hosts rotate --all
+    """
+    if bool(name) == every:
+        raise InputError("cannot rotate tokens: of which host?", hint="give NAME, or --all")
+    invocation = invocation_of(context)
+
+    async def change(client: Client) -> int:
+        return await client.rotate_hosts(name or None)
+
+    count = call(invocation.settings, change)
+    if not invocation.is_quiet:
+        note(f"nagare: {count} {'host renews its token' if count == 1 else 'hosts renew their tokens'}")
 
 
 @app.command()

@@ -27,7 +27,16 @@ from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.codec import decode, encode
 from nagare.wire.events import EventRequest, EventView
 from nagare.wire.gaps import GapList, GapView
-from nagare.wire.hosts import HostAccept, HostPatch, HostView, RegisterReply, RegisterRequest, Standing
+from nagare.wire.hosts import (
+    HostAccept,
+    HostPatch,
+    HostView,
+    RegisterReply,
+    RegisterRequest,
+    RenewalCount,
+    RenewedToken,
+    Standing,
+)
 from nagare.wire.joining import JoinTokenList, JoinTokenRequest, JoinTokenView
 from nagare.wire.queries import QueryCost, QueryCosts
 from nagare.wire.signature import HEADER as SIGNATURE_HEADER
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BATCH_PATH = "/api/v1/metrics/batch"
+RENEW_PATH = "/api/v1/standing/token"
 # A dead peer is noticed after one and a half of these.
 HEARTBEAT_SECONDS = 10.0
 _JSON = {"Content-Type": "application/json"}
@@ -183,6 +193,16 @@ class Client:
     async def standing(self) -> Standing:
         """Return how far this host has come."""
         return await self._fetch("/api/v1/standing", Standing)
+
+    async def renew_token(self, body: bytes, signature: str) -> RenewedToken:
+        """Ask for a new token for this host; ``body`` is a TokenRenewal, ``signature`` covers it."""
+        headers = _JSON | {"Content-Encoding": "identity", SIGNATURE_HEADER: signature}
+        return self._decode(await self._call("POST", RENEW_PATH, body=body, headers=headers), RenewedToken)
+
+    async def rotate_hosts(self, name: str | None) -> int:
+        """Let that host, or every one (None), renew its token; return how many will."""
+        path = "/api/v1/hosts/rotate" if name is None else f"{_host_path(name)}/rotate"
+        return self._decode(await self._call("POST", path), RenewalCount).hosts
 
     async def events(
         self,

@@ -183,6 +183,12 @@ class IdentitySettings:
     session_seconds: float = setting(
         90 * 86400.0, "time after which a session ends though it is used", unit="seconds", low=60, high=366 * 86400
     )
+    host_token_seconds: float = setting(
+        30 * 86400.0, "age by which a host's token has a successor", unit="seconds", low=1, high=3660 * 86400
+    )
+    host_overlap_seconds: float = setting(
+        7 * 86400.0, "time in which a host must use its new token, else the old one stays", unit="seconds", low=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

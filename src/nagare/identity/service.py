@@ -17,6 +17,7 @@ from nagare.config.settings import IdentitySettings
 from nagare.errors import NagareError, UnauthenticatedError
 from nagare.identity.api_keys.service import KEY_PREFIX, ApiKeys
 from nagare.identity.api_keys.store import ApiKeyStore
+from nagare.identity.host_tokens import HostTokens
 from nagare.identity.join_tokens.service import JOIN_PREFIX, JoinTokens
 from nagare.identity.join_tokens.store import JoinTokenStore
 from nagare.identity.known import KnownCallers
@@ -66,6 +67,7 @@ class Identity:
         self.known = KnownCallers(self.tickets)
         self.access_tokens = AccessTokens(keys_folder, clock, settings.access_seconds)
         self.throttle = Throttle(clock, self.counters)
+        self.host_tokens = HostTokens(records, self.known, settings, clock)
         users, sessions, api_keys = UserStore(records), SessionStore(records), ApiKeyStore(records)
         self.users = Users(users, sessions, api_keys, self._passwords, self.known, clock)
         self.sessions = Sessions(sessions, self.known, self.access_tokens, settings, audit, clock)
@@ -168,6 +170,8 @@ class Identity:
         token = None
         if secret.startswith(PREFIX) and len(secret) <= _SECRET_LIMIT:
             token = await self._store.find(digest)
+        if token is not None and token.replaces is not None:
+            token = await self.host_tokens.confirm(token)
         if token is None or token.revoked_ms is not None or not hmac.compare_digest(token.digest, digest):
             raise _unknown()
         return token.principal, None

@@ -37,6 +37,9 @@ tokens = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger, nullable=True),
     Column("last_used_ms", BigInteger, nullable=True),
+    Column("replaces", String(32), nullable=True),
+    Column("until_ms", BigInteger, nullable=True),
+    Column("due_ms", BigInteger, nullable=True),
 )
 
 
@@ -51,7 +54,7 @@ class TokenStore:
         """Return the token with that digest, revoked or not."""
         query = select(tokens).where(tokens.c.digest == digest)
         row = await self._records.read(lambda connection: connection.execute(query).first())
-        return None if row is None else _token(row)
+        return None if row is None else token_of(row)
 
     async def replace(self, token: Token, now_ms: int) -> list[str]:
         """Store ``token`` and revoke, in the same step, others like it; return the ids of those."""
@@ -59,7 +62,7 @@ class TokenStore:
 
         def work(connection: Connection) -> list[str]:
             revoked = _revoke(connection, (tokens.c.kind == token.kind) & same, now_ms)
-            connection.execute(insert(tokens).values(**_values(token)))
+            connection.execute(insert(tokens).values(**values_of(token)))
             return revoked
 
         return await self._records.write(work)
@@ -95,7 +98,8 @@ def _revoke(connection: Connection, which: ColumnElement[bool], now_ms: int) -> 
     return revoked
 
 
-def _values(token: Token) -> dict[str, Any]:
+def values_of(token: Token) -> dict[str, Any]:
+    """Return the columns of a new token."""
     return {
         "id": token.id,
         "digest": token.digest,
@@ -104,10 +108,13 @@ def _values(token: Token) -> dict[str, Any]:
         "permissions": sorted(permission.value for permission in token.permissions),
         "host_id": token.host_id,
         "created_ms": token.created_ms,
+        "replaces": token.replaces,
+        "until_ms": token.until_ms,
     }
 
 
-def _token(row: Row[Any]) -> Token:
+def token_of(row: Row[Any]) -> Token:
+    """Return the token of a row."""
     # A permission that a newer version gave and this one does not know is left out: it allows nothing here.
     known = {permission.value for permission in Permission}
     return Token(
@@ -120,4 +127,7 @@ def _token(row: Row[Any]) -> Token:
         created_ms=row.created_ms,
         revoked_ms=row.revoked_ms,
         last_used_ms=row.last_used_ms,
+        replaces=row.replaces,
+        until_ms=row.until_ms,
+        due_ms=row.due_ms,
     )

@@ -34,6 +34,11 @@ class Token:
     created_ms: int
     revoked_ms: int | None = None
     last_used_ms: int | None = None
+    # A host's new token that was not used yet: the id of the one that ends with its first use, and until when that may be.
+    replaces: str | None = None
+    until_ms: int | None = None
+    # When an operator asked for a successor.
+    due_ms: int | None = None
 
     @property
     def principal(self) -> Principal:

@@ -44,12 +44,43 @@ def with_authority(reply: RegisterReply, ca: str) -> RegisterReply:
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How far the asking host has come (pending, active) and what it may; ``again_seconds``: when to ask again."""
+    """How far the asking host has come (pending, active) and what it may; ``again_seconds``: when to ask again.
+
+    ``renews_token``: the host should ask for a new token.
+    """
 
     name: str
     enrolment: str
     capabilities: list[str]
     again_seconds: float
+    renews_token: bool = False
+
+
+def with_renewal(standing: Standing) -> Standing:
+    """Return ``standing`` with the wish that the host asks for a new token."""
+    return msgspec.structs.replace(standing, renews_token=True)
+
+
+class TokenRenewal(msgspec.Struct, frozen=True):
+    """A host asks for a new token: the SHA-256 (hex) of the present one, so that a copy of the request is of no use later."""
+
+    token_sha256: str
+
+
+class RenewedToken(msgspec.Struct, frozen=True):
+    """A host's new token, told only here; the present one ends with the first use of it.
+
+    ``ca`` is the authority (PEM) that the server's certificate comes from, empty without TLS.
+    """
+
+    token: str
+    ca: str = ""
+
+
+class RenewalCount(msgspec.Struct, frozen=True):
+    """How many hosts will ask for a new token."""
+
+    hosts: int
 
 
 class HostView(msgspec.Struct, frozen=True):

@@ -39,7 +39,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "query": Entry("nagare.cli.offline.query", "Ask the metrics in SQL.", has_rows=True),
         "plot": Entry("nagare.cli.offline.plot", "Draw a metric as a chart in the terminal or a PNG.", has_rows=True),
         "tables": Entry("nagare.cli.offline.tables", "What SQL can see: tables, columns, units.", has_rows=True),
-        "hosts": Entry("nagare.cli.hosts", "List, show, label, accept, revoke and remove hosts.", has_rows=True),
+        "hosts": Entry(
+            "nagare.cli.hosts", "List, show, label, accept, revoke, rotate and remove hosts.", has_rows=True
+        ),
         "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "audit": Entry(

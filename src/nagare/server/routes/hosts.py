@@ -11,7 +11,16 @@ from nagare.model.host import Enrolment, check_capabilities
 from nagare.model.principal import Permission, Principal, PrincipalKind
 from nagare.server.route import Call, Route
 from nagare.server.sight import check_sees, sees
-from nagare.wire.hosts import HostAccept, HostList, HostPatch, HostView, RegisterReply, RegisterRequest, with_authority
+from nagare.wire.hosts import (
+    HostAccept,
+    HostList,
+    HostPatch,
+    HostView,
+    RegisterReply,
+    RegisterRequest,
+    RenewalCount,
+    with_authority,
+)
 
 
 async def register(call: Call) -> RegisterReply:
@@ -73,6 +82,22 @@ async def revoke_host(call: Call) -> HostView:
     call.services.newest.forget(name)
     call.note.tell(after={"enrolment": view.enrolment})
     return view
+
+
+async def rotate_host(call: Call) -> RenewalCount:
+    """Let a host ask for a new token as soon as it hears of it; its present one works until the new one does."""
+    name = _name(call, Permission.HOSTS_ACCEPT)
+    call.note.tell(name)
+    count = await call.services.identity.host_tokens.demand([call.services.fleet.get(name).id])
+    call.note.tell(after={"hosts": count})
+    return RenewalCount(count)
+
+
+async def rotate_hosts(call: Call) -> RenewalCount:
+    """Let every host ask for a new token as soon as it hears of it."""
+    count = await call.services.identity.host_tokens.demand(call.services.fleet.host_ids())
+    call.note.tell("every host", after={"hosts": count})
+    return RenewalCount(count)
 
 
 async def list_hosts(call: Call) -> HostList:
@@ -157,6 +182,24 @@ ROUTES = (
         Permission.HOSTS_ACCEPT,
         reply=HostView,
         action="hosts.revoke",
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/rotate",
+        rotate_host,
+        "Let a host renew its token",
+        Permission.HOSTS_ACCEPT,
+        reply=RenewalCount,
+        action="hosts.rotate",
+    ),
+    Route(
+        "POST",
+        "/api/v1/hosts/rotate",
+        rotate_hosts,
+        "Let every host renew its token",
+        Permission.HOSTS_ACCEPT,
+        reply=RenewalCount,
+        action="hosts.rotate",
     ),
     Route("DELETE", _ONE, delete_host, "Forget a host", Permission.HOSTS_WRITE, action="hosts.remove", is_scoped=True),
 )

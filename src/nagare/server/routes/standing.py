@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from nagare.errors import PermissionDeniedError
+from nagare.errors import PermissionDeniedError, UnauthenticatedError
+from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
 from nagare.server.route import Call, Route
-from nagare.wire.hosts import Standing
+from nagare.wire.codec import decode
+from nagare.wire.hosts import RenewedToken, Standing, TokenRenewal, with_renewal
+from nagare.wire.signature import HEADER, signed_bytes
 
 
 async def standing(call: Call) -> Standing:
     """Return how far the host of the token has come, what it may, and when to ask again."""
-    host = call.principal.host
-    if host is None:
-        raise PermissionDeniedError("cannot tell a standing: this token belongs to no host")
-    return call.services.fleet.standing(host)
+    found = call.services.fleet.standing(_host(call, "tell a standing"))
+    return with_renewal(found) if await call.services.identity.host_tokens.is_due(call.principal.id) else found
+
+
+async def renew_token(call: Call) -> RenewedToken:
+    """Return a new token for the host of the token; the present one ends when the new one is used for the first time."""
+    host = _host(call, "renew a token")
+    call.note.tell(host)
+    assert call.holding is not None  # a raw route always holds its body
+    body, signature = call.holding.body, call.request.headers.get(HEADER, "")
+    renewal = decode(body.raw, TokenRenewal)
+    key = call.services.fleet.get(host).public_key
+    if key is None or not is_signed(key, signature, signed_bytes(call.request.path, body.encoding, body.raw)):
+        raise UnauthenticatedError(f"cannot renew token of host {host!r}: its {HEADER} does not match its key")
+    secret = await call.services.identity.host_tokens.renew(call.principal.id, renewal.token_sha256)
+    certificate = call.services.certificate
+    # A few kilobytes, read by nobody else at that moment.
+    authority = "" if certificate is None or certificate.ca_file is None else certificate.ca_file.read_text()
+    return RenewedToken(secret, authority)
+
+
+def _host(call: Call, verb: str) -> str:
+    if call.principal.host is None:
+        raise PermissionDeniedError(f"cannot {verb}: this token belongs to no host")
+    return call.principal.host
 
 
 ROUTES = (
@@ -24,5 +48,18 @@ ROUTES = (
         "How far the asking host has come",
         Permission.HOSTS_STANDING,
         reply=Standing,
+    ),
+    Route(
+        "POST",
+        "/api/v1/standing/token",
+        renew_token,
+        "A new token for the asking host",
+        Permission.HOSTS_STANDING,
+        request=TokenRenewal,
+        reply=RenewedToken,
+        action="hosts.renew_token",
+        # Whoever has a token of a host can ask without end.
+        is_guess=True,
+        is_raw=True,
     ),
 )
