@@ -1,9 +1,11 @@
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from nagare.agent.identity import Identity, IdentityFiles
 from nagare.config.places import Places
+from nagare.keys.certificates import load_or_make_certificate
 from nagare.keys.files import make_private_directory
 
 SYSTEM_ID = "0123456789abcdef0123456789abcdef"
@@ -78,3 +80,26 @@ def test_a_damaged_key_is_set_aside_for_a_new_one(files: IdentityFiles, places: 
     key = files.load_key()
     assert files.load_key().public_key == key.public_key
     assert (places.spool / "agent.key.broken").read_bytes() == content
+
+
+def test_a_renewed_authority_is_kept_only_if_its_key_is_the_same(files: IdentityFiles, tmp_path: Path) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def authority(folder: str, at: datetime) -> str:
+        certificate = load_or_make_certificate(tmp_path / folder, ["localhost"], at)
+        assert certificate.ca_file is not None
+        return certificate.ca_file.read_text()
+
+    first = authority("ours", now)
+    files.renew_authority(first)
+    assert not files.authority.exists(), "a host that pins a key keeps no authority"
+    files.save_authority(first)
+    for damaged in ("", "no certificate", first[:-40], first + first, "ä"):
+        files.renew_authority(damaged)
+    files.renew_authority(authority("others", now))
+    assert files.authority.read_text() == first
+    renewed = authority("ours", now + timedelta(days=3500))
+    assert renewed != first
+    files.renew_authority(renewed)
+    assert files.authority.read_text() == renewed
+    assert files.authority.stat().st_mode & 0o777 == 0o600
