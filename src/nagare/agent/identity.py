@@ -141,4 +141,8 @@ class IdentityFiles:
 
 
 def _key_digest(pem: str) -> bytes:
-    return hashlib.sha256(public_key_of(ssl.PEM_cert_to_DER_cert(pem))).digest()
+    der = ssl.PEM_cert_to_DER_cert(pem)
+    # That reader passes over what is no base64: nothing but this one certificate may stand there.
+    if ssl.DER_cert_to_PEM_cert(der).strip() != pem.strip():
+        raise ValueError("not one certificate")
+    return hashlib.sha256(public_key_of(der)).digest()
