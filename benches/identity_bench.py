@@ -4,24 +4,30 @@ In one process without HTTP, on real records; CPU time of all threads, so that n
 """
 
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benches.report import Row, Section
+from nagare.client.client import BATCH_PATH
 from nagare.identity.passwords.hashing import Passwords
 from nagare.identity.service import Identity
 from nagare.identity.users.roles import Grant
+from nagare.keys.signing import SigningKey, is_signed
 from nagare.lib.clock import SystemClock
 from nagare.model.principal import ADMIN_PERMISSIONS, Principal, PrincipalKind
 from nagare.records.engine import Records
+from nagare.wire.signature import signed_bytes
 from nagare.wire.sql import SqlRequest
 from tests.support.metric_store import make_batch, make_store
 
 PASSWORD = "correct horse battery"
 ROOT = Principal("t", "local", ADMIN_PERMISSIONS, kind=PrincipalKind.LOCAL)
 LOGINS, CHECKS, HOSTS, ROWS = 8, 2_000, 20, 20_000
+# Of an ordinary agent, as it is sent.
+BATCH_BYTES = 8 * 1024
 
 
 async def _cpu_ms(count: int, work: Callable[[], Awaitable[object]]) -> float:
@@ -59,6 +65,19 @@ async def _callers(section: Section) -> None:
             await identity.__aexit__(None, None, None)
 
 
+async def _signed(section: Section) -> None:
+    """Measure what a signature adds to a batch, at both ends: the rest of its way is the same."""
+    key, body = SigningKey.generate(), os.urandom(BATCH_BYTES)
+
+    async def sign_and_check() -> None:
+        signature = key.sign(signed_bytes(BATCH_PATH, "zstd", body))
+        assert is_signed(key.public_key, signature, signed_bytes(BATCH_PATH, "zstd", body))
+
+    cost = await _cpu_ms(CHECKS, sign_and_check)
+    what = f"a signed batch of {BATCH_BYTES // 1024} KiB costs over an unsigned one, agent and server together"
+    section.rows.append(Row(what, cost, "ms CPU", promise=0.3))
+
+
 async def _limited(section: Section) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clock = SystemClock()
@@ -83,5 +102,6 @@ def run() -> Section:
     how = "One process, no HTTP, real records and store; CPU time of all threads."
     section = Section("Who asks", how)
     asyncio.run(_callers(section))
+    asyncio.run(_signed(section))
     asyncio.run(_limited(section))
     return section
