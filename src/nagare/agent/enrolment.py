@@ -25,8 +25,9 @@ from nagare.errors import ConfigError
 from nagare.keys.signing import SigningKey
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
+from nagare.net.proof import why_unproven
 from nagare.wire.codec import encode
-from nagare.wire.hosts import RegisterRequest, Standing, TokenRenewal
+from nagare.wire.hosts import RegisterReply, RegisterRequest, Standing, TokenRenewal
 from nagare.wire.signature import signed_bytes
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Enrolment:
             authority = self._files.authority
             return Target(self._joined.server, token, authority if authority.exists() else None, self._joined.pin)
         note = read_server_note(self._places)
-        return Target(note.url, token, Path(note.ca) if note.ca else None, self._settings.server_pin)
+        return Target(note.url, token, Path(note.ca) if note.ca else None, self._settings.server_pin or note.pin)
 
     def is_current(self, identity: Identity, machine: Machine) -> bool:
         """Tell whether the server was told what we would tell it now: interval, version, facts, labels, key."""
@@ -93,6 +94,9 @@ class Enrolment:
         request = self._request(machine)
         async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
             reply = await client.register(request)
+        pin, authority = "", ""
+        if join is not None:
+            pin, authority = await self._settle(join, reply, deadline_seconds)
         server = join.url if join else self._settings.server or _OWN
         identity = Identity(
             server,
@@ -103,12 +107,12 @@ class Enrolment:
             reply.token,
             _digest(request),
             has_joined=join is not None,
-            pin=join.pin if join and not reply.ca else "",
+            pin=pin,
             capabilities=reply.capabilities,
             enrolment=reply.enrolment,
         )
         if join is not None:
-            self._files.save_authority(reply.ca)
+            self._files.save_authority(authority)
             self._joined = identity
         self._files.save(identity)
         log.info(
@@ -119,6 +123,20 @@ class Enrolment:
             reply.enrolment,
         )
         return identity
+
+    async def _settle(self, join: JoinToken, reply: RegisterReply, deadline_seconds: float) -> tuple[str, str]:
+        """Return whom to trust from now on, (pin, authority): what the reply offers if it proves itself, else the pin.
+
+        A certificate that does not hold the name that was joined by would shut this host out at its next call.
+        """
+        if not join.url.startswith("https:") or not (reply.ca or reply.trust == "system"):
+            return join.pin, ""
+        cause = await why_unproven(join.url, reply.ca, join.pin, deadline_seconds=deadline_seconds)
+        if cause:
+            log.warning("server_pinned url=%s: %s; a new key of the server needs a new join token", join.url, cause)
+            return join.pin, ""
+        log.info("server_trusted url=%s by=%s", join.url, "authority" if reply.ca else "system")
+        return "", reply.ca
 
     def learn(self, identity: Identity, standing: Standing) -> Identity:
         """Keep how far the host has come and what it may, as the server tells it now; return the identity with that."""

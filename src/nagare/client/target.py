@@ -53,7 +53,7 @@ def find_target(settings: Settings) -> Target:
                 raise
             return target
         token = read_token(client.token_file or places.token)
-        return Target(note.url, token, client.ca_file or (Path(note.ca) if note.ca else None))
+        return Target(note.url, token, client.ca_file or (Path(note.ca) if note.ca else None), note.pin)
     if client.token_file is not None:
         return Target(client.server, read_token(client.token_file), client.ca_file)
     # The local token is for the local server only: it is never shown to another address.

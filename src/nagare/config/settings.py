@@ -42,6 +42,13 @@ class ServerSettings:
         choices=("auto", "always"),
     )
     insecure: bool = setting(False, "serve plain HTTP beyond loopback; only for a network you fully trust")
+    tls_certificate_file: Path | None = setting(
+        None, "your own certificate (PEM), then those between it and its authority; a private one is made unless set"
+    )
+    tls_key_file: Path | None = setting(None, "private key (PEM, without a passphrase) of server.tls_certificate_file")
+    tls_ca_file: Path | None = setting(
+        None, "authority (PEM) of server.tls_certificate_file that hosts are told to trust, unless their systems do"
+    )
     allowed_hosts: tuple[str, ...] = setting((), "further names that a request's Host header may carry")
     allowed_origins: tuple[str, ...] = setting((), "further origins that a browser may send requests from")
     announce: bool = setting(True, "announce the server by zeroconf when it listens beyond loopback")

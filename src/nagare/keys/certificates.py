@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -53,8 +53,21 @@ class ServerCertificate:
     not_before: datetime
     expires_at: datetime
     serial: str
-    # Of the authority in ``ca_file``.
+    # Of the authority in ``ca_file``: when the first one ends, and the certificates (PEM), as hosts that join are given.
     ca_expires_at: datetime | None = None
+    authority: str = field(default="", repr=False)
+    # Whether the user brought it: then it is not for us to renew, and its names are not for us to choose.
+    is_own: bool = False
+
+    def best_name(self, wanted: str) -> str:
+        """Return ``wanted`` if it is for that, else a name that it is for, if it is for a name."""
+        plain_names = [name for name in self.names if not name.startswith("*") and ":" not in name]
+        return wanted if wanted in self.names or not plain_names else plain_names[0]
+
+    def with_authority(self, file: Path, pem: str, certificates: Sequence[x509.Certificate]) -> ServerCertificate:
+        """Return the same with the authority that signed it, one certificate or more."""
+        end = min(certificate.not_valid_after_utc for certificate in certificates)
+        return replace(self, ca_file=file, authority=pem, ca_expires_at=end)
 
 
 def load_or_make_certificate(directory: Path, names: Iterable[str], now: datetime) -> ServerCertificate:
@@ -72,19 +85,16 @@ def load_or_make_certificate(directory: Path, names: Iterable[str], now: datetim
         certificate = authority.issue(key, wanted, now)
         write_private(files[0], _pem(certificate))
         log.info("server_certificate_made names=%s pin=%s", ",".join(names_of(certificate)), pin_of(certificate))
-    return describe(certificate, *files, authority.file, authority.certificate)
+    found = describe(certificate, *files)
+    return found.with_authority(authority.file, _pem(authority.certificate).decode(), [authority.certificate])
 
 
 def describe(
-    certificate: x509.Certificate,
-    certificate_file: Path,
-    key_file: Path,
-    ca_file: Path | None = None,
-    authority: x509.Certificate | None = None,
+    certificate: x509.Certificate, certificate_file: Path, key_file: Path, *, is_own: bool = False
 ) -> ServerCertificate:
     """Return what is to be known of ``certificate`` and where it stands."""
     return ServerCertificate(
-        ca_file,
+        None,
         certificate_file,
         key_file,
         pin_of(certificate),
@@ -92,7 +102,7 @@ def describe(
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
         f"{certificate.serial_number:x}",
-        None if authority is None else authority.not_valid_after_utc,
+        is_own=is_own,
     )
 
 
@@ -189,7 +199,7 @@ def _general_name(name: str) -> x509.GeneralName:
 def names_of(certificate: x509.Certificate) -> list[str]:
     """Return the names and addresses it is for. Raises x509.ExtensionNotFound when it says none."""
     extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    names = [str(name) for name in extension.get_values_for_type(x509.DNSName)]
+    names = [str(name).lower() for name in extension.get_values_for_type(x509.DNSName)]
     return sorted(names + [str(address) for address in extension.get_values_for_type(x509.IPAddress)])
 
 

@@ -29,7 +29,7 @@ def make_app(services: Services, routes: Iterable[Route] = ROUTES) -> web.Applic
     answers = Answers(services.bodies)
     handlers = [(route, _web_handler(route, answers)) for route in routes]
     route_by_handler: dict[Any, Route] = {handler: route for route, handler in handlers}
-    gate = make_gate(services.settings.server, services.listen)
+    gate = make_gate(services.settings.server, services.listen, services.certificate)
     app = web.Application(
         middlewares=[
             make_problems(services.clock, route_by_handler),

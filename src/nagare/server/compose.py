@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from nagare import __version__
 from nagare.audit.service import AuditTrail
@@ -39,19 +39,17 @@ from nagare.server.live.relay import Relay
 from nagare.server.live.stored_ticks import StoredTicks
 from nagare.server.running.bounded import Bounded
 from nagare.server.running.listen import Listen
+from nagare.server.running.served import Served
 from nagare.server.services import Services
 from nagare.server.update_view import UpdateView
 from nagare.updates.service import Updates
-
-if TYPE_CHECKING:
-    from nagare.keys.certificates import ServerCertificate
 
 _T = TypeVar("_T")
 
 
 @asynccontextmanager
 async def composed(
-    settings: Settings, listen: Listen, clock: Clock, certificate: ServerCertificate | None = None
+    settings: Settings, listen: Listen, clock: Clock, certificate: Served | None = None
 ) -> AsyncIterator[Services]:
     """Start every room, give the services, and stop the rooms in the opposite order, each within its deadline."""
     from nagare.metrics.store import MetricStore  # noqa: PLC0415  loads duckdb and numpy

@@ -6,11 +6,12 @@ import errno
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
@@ -21,15 +22,18 @@ from nagare.fleet.views import format_time
 from nagare.lib.atomic_file import write_atomic
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.tasks import TaskSupervisor
+from nagare.model.event import Event
 from nagare.records.faults import translated
 from nagare.server.app import make_app
 from nagare.server.compose import composed
 from nagare.server.hot.runner import HotRunner
+from nagare.server.routes.events import store_events
 from nagare.server.running.announce import announced
 from nagare.server.running.directories import make_directories
 from nagare.server.running.listen import Listen, parse_listen
 from nagare.server.running.lock import InstallationLock
 from nagare.server.running.renewal import Renewal
+from nagare.server.running.served import Served
 from nagare.server.running.tls import find_certificate, make_context
 from nagare.server.services import Services
 from nagare.wire.codec import encode
@@ -64,10 +68,14 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         with translated(f"lock {places.lock}"):
             stack.enter_context(InstallationLock(places.lock))
         certificate = find_certificate(settings, listen, clock.now())
-        services = await stack.enter_async_context(composed(settings, listen, clock, certificate))
-        port = await stack.enter_async_context(_listening(services, certificate))
-        url = listen.url(port, tls=certificate is not None)
-        stack.enter_context(_Note(places.server_note, _note(services, url, certificate)))
+        served = None if certificate is None else Served(certificate, make_context(certificate))
+        services = await stack.enter_async_context(composed(settings, listen, clock, served))
+        port = await stack.enter_async_context(_listening(services))
+        url = listen.url(port, tls=served is not None)
+        note = stack.enter_context(_Note(places.server_note, partial(_note, services, url)))
+        note.write(certificate)
+        if served is not None:
+            await stack.enter_async_context(_renewing(services, served, note))
         log.info("listening url=%s pid=%d data=%s", url, os.getpid(), settings.data)
         await stack.enter_async_context(announced(settings.server, listen, port, certificate))
         yield Running(url, port, certificate, services)
@@ -75,7 +83,7 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _listening(services: Services, certificate: ServerCertificate | None) -> AsyncIterator[int]:
+async def _listening(services: Services) -> AsyncIterator[int]:
     async def end_live(_app: web.Application) -> None:
         services.hub.close()
 
@@ -93,15 +101,22 @@ async def _listening(services: Services, certificate: ServerCertificate | None) 
         shutdown_timeout=services.settings.server.stop_seconds / 2,
     )
     await runner.setup()
-    context = None if certificate is None else make_context(certificate)
+    context = None if services.certificate is None else services.certificate.context
     try:
-        async with TaskSupervisor(clock=services.clock) as tasks:
-            if certificate is not None and context is not None:
-                renewal = Renewal(services.settings, services.listen, services.clock, certificate, context)
-                tasks.supervise("certificate", renewal.run)
-            yield await _bind(runner, services.listen, context)
+        yield await _bind(runner, services.listen, context)
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _renewing(services: Services, served: Served, note: _Note) -> AsyncIterator[None]:
+    async def tell(event: Event) -> None:
+        await store_events(services, [event])
+
+    async with TaskSupervisor(clock=services.clock) as tasks:
+        renewal = Renewal(services.settings, services.listen, services.clock, served, tell=tell, on_swap=note.write)
+        tasks.supervise("certificate", renewal.run)
+        yield
 
 
 async def _bind(runner: web.AppRunner, listen: Listen, context: ssl.SSLContext | None) -> int:
@@ -122,23 +137,29 @@ async def _bind(runner: web.AppRunner, listen: Listen, context: ssl.SSLContext |
 class _Note:
     """``run/server.json``, there for as long as the server listens."""
 
-    def __init__(self, path: Path, note: ServerNote) -> None:
+    def __init__(self, path: Path, make: Callable[[ServerCertificate | None], ServerNote]) -> None:
         self._path = path
-        self._note = note
+        self._make = make
 
-    def __enter__(self) -> None:
+    def write(self, certificate: ServerCertificate | None) -> None:
         with translated(f"write {self._path}"):
-            write_atomic(self._path, encode(self._note) + b"\n", mode=0o600, durable=False)
+            write_atomic(self._path, encode(self._make(certificate)) + b"\n", mode=0o600, durable=False)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_exception: object) -> None:
         self._path.unlink(missing_ok=True)
 
 
 def _note(services: Services, url: str, certificate: ServerCertificate | None) -> ServerNote:
+    is_private = certificate is not None and not certificate.is_own
     return ServerNote(
         url=url,
         pid=os.getpid(),
-        ca="" if certificate is None else str(certificate.ca_file),
+        ca=str(certificate.ca_file) if certificate is not None and is_private else "",
+        # The address here is this machine's, which no certificate of the user's need be for.
+        pin=certificate.pin if certificate is not None and not is_private else "",
         version=services.version,
         started_at=format_time(services.clock.now()),
     )

@@ -22,7 +22,14 @@ class _Owner:
 
 def gather(services: Services) -> list[MetricValue]:
     """Return every number, in a stable order."""
-    return [*_gauges(services), *_hosts(services), *_store(services), *_sources(services), *_counters(services)]
+    return [
+        *_gauges(services),
+        *_certificates(services),
+        *_hosts(services),
+        *_store(services),
+        *_sources(services),
+        *_counters(services),
+    ]
 
 
 def _gauges(services: Services) -> Iterator[MetricValue]:
@@ -33,6 +40,16 @@ def _gauges(services: Services) -> Iterator[MetricValue]:
     yield _gauge("nagare_memory_bytes", "resident set of the process", memory_bytes())
     yield _gauge("nagare_live_connections", "live connections (WebSocket)", len(services.hub))
     yield _gauge("nagare_inflight_bytes", "bytes of bodies being taken in", services.bodies.held_bytes)
+
+
+def _certificates(services: Services) -> Iterator[MetricValue]:
+    if services.certificate is None:
+        return
+    current, now = services.certificate.current, services.clock.now()
+    for name, end in (("server", current.expires_at), ("authority", current.ca_expires_at)):
+        if end is not None:
+            text = "time until the certificate ends, below zero once it has"
+            yield _gauge("nagare_certificate_expiry_seconds", text, (end - now).total_seconds(), certificate=name)
 
 
 def _hosts(services: Services) -> Iterator[MetricValue]:

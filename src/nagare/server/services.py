@@ -27,11 +27,10 @@ from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
 from nagare.server.running.listen import Listen
+from nagare.server.running.served import Served
 from nagare.updates.service import Updates
 
 if TYPE_CHECKING:
-    from nagare.keys.certificates import ServerCertificate
-
     # The store loads duckdb and numpy, what feeds it numpy; only compose pays for that.
     from nagare.metrics.store import MetricStore
     from nagare.scrape.service import Scraper
@@ -68,7 +67,7 @@ class Services:
     version: str
     started_ms: int
     started: float
-    certificate: ServerCertificate | None = None
+    certificate: Served | None = None
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

@@ -27,7 +27,9 @@ class RegisterReply(msgspec.Struct, frozen=True):
     """The host's identity and the token that may ingest as it; the token is told only here.
 
     ``enrolment`` is active, or pending: then the token works once an operator has accepted the host. ``ca`` is the
-    authority (PEM) that the server's certificate comes from, empty without TLS.
+    authority (PEM) that the server's certificate comes from, empty without one to give. ``trust`` says what may stand in
+    for the join token's pin from now on, once it verifies for the name that was joined by: ``authority`` (``ca``),
+    ``system`` (the roots of the host's system), or nothing.
     """
 
     id: str
@@ -36,11 +38,12 @@ class RegisterReply(msgspec.Struct, frozen=True):
     enrolment: str = "active"
     capabilities: list[str] = msgspec.field(default_factory=lambda: ["metrics"])
     ca: str = ""
+    trust: str = ""
 
 
 def with_authority(reply: RegisterReply, ca: str) -> RegisterReply:
-    """Return ``reply`` with the authority of the server's certificate."""
-    return msgspec.structs.replace(reply, ca=ca)
+    """Return ``reply`` with the authority of the server's certificate, the system's when ``ca`` is empty."""
+    return msgspec.structs.replace(reply, ca=ca, trust="authority" if ca else "system")
 
 
 class Standing(msgspec.Struct, frozen=True):

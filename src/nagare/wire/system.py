@@ -14,13 +14,17 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class ServerNote(msgspec.Struct, frozen=True):
-    """``run/server.json``: where the live server of this installation is. ``ca`` is a path, empty without TLS."""
+    """``run/server.json``: where the live server of this installation is. ``ca`` is a path, empty without TLS.
+
+    ``pin`` (SHA-256 of the public key) stands in for it where the certificate is the user's own.
+    """
 
     url: str
     pid: int
     ca: str = ""
     version: str = ""
     started_at: str = ""
+    pin: str = ""
 
 
 class BucketStatus(msgspec.Struct, frozen=True):

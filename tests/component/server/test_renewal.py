@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from nagare.lib.clock import ManualClock
 from nagare.lib.der import public_key_of
 from nagare.server.running.listen import parse_listen
 from nagare.server.running.renewal import Renewal
+from nagare.server.running.served import Served
 from nagare.server.running.tls import find_certificate, make_context
 from tests.component.server.conftest import on_loopback
 
@@ -41,21 +43,23 @@ async def test_a_renewed_certificate_is_served_with_the_same_key_and_old_connect
     settings = on_loopback(tmp_path, tls="always")
     first = find_certificate(settings, listen, clock.now())
     assert first is not None
-    context = make_context(first)
-    renewal = Renewal(settings, listen, clock, first, context)
-    server = await asyncio.start_server(_echo, "127.0.0.1", 0, ssl=context)
+    served = Served(first, make_context(first))
+    renewal = Renewal(settings, listen, clock, served)
+    server = await asyncio.start_server(_echo, "127.0.0.1", 0, ssl=served.context)
     async with server:
+        thread = ThreadPoolExecutor(1)
         port = server.sockets[0].getsockname()[1]
         old_reader, old = await asyncio.open_connection("127.0.0.1", port, ssl=_trusting())
         await clock.advance(500 * DAY)
-        renewal.look()
-        assert renewal.current == first
+        await renewal.look(thread)
+        assert served.current == first
         await clock.advance(60 * DAY)
-        renewal.look()
+        await renewal.look(thread)
+        thread.shutdown()
         _, new = await asyncio.open_connection("127.0.0.1", port, ssl=_trusting())
         before, after = _certificate(old), _certificate(new)
-        assert x509.load_der_x509_certificate(after).not_valid_after_utc == renewal.current.expires_at
-        assert renewal.current.expires_at > first.expires_at
+        assert x509.load_der_x509_certificate(after).not_valid_after_utc == served.current.expires_at
+        assert served.current.expires_at > first.expires_at
         assert after != before
         assert public_key_of(after) == public_key_of(before)
         assert hashlib.sha256(public_key_of(after)).hexdigest() == first.pin

@@ -84,7 +84,7 @@ def _target(invocation: Invocation, url: str | None, ca: Path | None, pin: str) 
             raise InputError(
                 "cannot log in: no server was named, and none runs here", hint="nagare login https://SERVER:8750"
             ) from error
-        url, ca_file = found.url, ca_file or (Path(found.ca) if found.ca else None)
+        url, ca_file, pin = found.url, ca_file or (Path(found.ca) if found.ca else None), pin or found.pin
     url = url if "://" in url else f"https://{url}"
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):

@@ -15,20 +15,21 @@ from nagare.config.settings import ServerSettings
 from nagare.errors import PermissionDeniedError
 from nagare.server.middleware.cors import ALLOWED_ORIGIN, preflight
 from nagare.server.running.listen import Listen, own_names
+from nagare.server.running.served import Served
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def make_gate(settings: ServerSettings, listen: Listen) -> Middleware:
-    """Return the middleware for a server that listens there."""
+def make_gate(settings: ServerSettings, listen: Listen, served: Served | None = None) -> Middleware:
+    """Return the middleware for a server that listens there; names of the user's own certificate are its too."""
     names = _allowed_names(settings, listen)
     origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
 
     @web.middleware
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         host = request.headers.get(hdrs.HOST, "")
-        if not _is_own(host, names, request):
+        if not _is_own(host, names, request) and not _is_certified(host, served):
             raise PermissionDeniedError(
                 f"cannot answer for host {host[:80]!r}: it is not a name of this server",
                 hint="add the name to server.allowed_hosts if it is one",
@@ -58,6 +59,11 @@ def _is_own(host: str, names: frozenset[str], request: web.Request) -> bool:
     # The address at which the connection arrived is ours; a page cannot have an address of ours for its own name.
     local = request.transport.get_extra_info("sockname") if request.transport is not None else None
     return name in names or (local is not None and name == local[0])
+
+
+def _is_certified(host: str, served: Served | None) -> bool:
+    # No wildcards: whoever may name a machine below it could rebind that name.
+    return served is not None and served.current.is_own and _name_of(host) in served.current.names
 
 
 def _name_of(host: str) -> str | None:

@@ -37,11 +37,8 @@ async def register(call: Call) -> RegisterReply:
         call.note.tell(detail=f"accepted by the rule {joining.rule}")
     after = {"id": reply.id, "version": request.version, "labels": request.labels, "enrolment": reply.enrolment}
     call.note.tell(after=after)
-    certificate = call.services.certificate
-    # A few kilobytes, read by nobody else at that moment.
-    if certificate is None or certificate.ca_file is None:
-        return reply
-    return with_authority(reply, certificate.ca_file.read_text())
+    served = call.services.certificate
+    return reply if served is None else with_authority(reply, served.current.authority)
 
 
 async def _joining(call: Call, request: RegisterRequest) -> Joining | None:

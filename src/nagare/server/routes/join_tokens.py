@@ -48,14 +48,15 @@ async def revoke(call: Call) -> None:
 
 
 def _address(call: Call, url: str) -> str:
-    certificate = call.services.certificate
+    served = call.services.certificate
+    certificate = None if served is None else served.current
     if not url:
         scheme = call.request.scheme
         host = call.request.host
         if not call.services.listen.is_loopback:
-            # The name by which this machine is known, which stands in its certificate.
-            port = call.request.url.port
-            host = f"{socket.gethostname().lower()}:{port}"
+            # The name by which this machine is known, which stands in its certificate; if not, one that does.
+            name, port = socket.gethostname().lower(), call.request.url.port
+            host = f"{name if certificate is None else certificate.best_name(name)}:{port}"
         url = f"{scheme}://{host}"
     address = JoinAddress(url, "" if certificate is None else certificate.pin)
     return base64.urlsafe_b64encode(encode(address)).decode().rstrip("=")

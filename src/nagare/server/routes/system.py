@@ -68,7 +68,10 @@ def _health(services: Services) -> Health:
         checks["store"] = f"not writable: {store.disk_free_bytes} bytes are free"
     if store.damages:
         checks["damages"] = f"{len(store.damages)} found: {store.damages[0]}"
-    is_well = store.is_writable and not store.damages
+    worry = "" if services.certificate is None else services.certificate.worry(services.clock.now())
+    if services.certificate is not None:
+        checks["certificate"] = worry or "ok"
+    is_well = store.is_writable and not store.damages and not worry
     return Health(status="ok" if is_well else "degraded", version=services.version, checks=checks)
 
 

@@ -10,13 +10,20 @@ from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import ConfigError
 from nagare.lib.clock import SystemClock
+from nagare.lib.plain_text import plain
 
 # A server that runs renews its own months before: less than this is left only when that does not work.
 _SOON = timedelta(days=60)
+# The same as a running server warns by.
+_OWN_SOON = timedelta(days=21)
 
 
 def check_certificates(settings: Settings, now: datetime | None = None) -> Iterator[Check]:
     """Look at the server's certificate and its authority; nothing is told of an installation that has none."""
+    server = settings.server
+    if server.tls_certificate_file is not None or server.tls_key_file is not None:
+        yield _check_own(settings, now or SystemClock().now())
+        return
     keys = Places(settings.data).keys
     if not (keys / "server.pem").is_file():
         return
@@ -36,3 +43,22 @@ def check_certificates(settings: Settings, now: datetime | None = None) -> Itera
             yield warn(name, f"{file} ends on {end.date()}", "restart the server: it makes a new one by the same key")
         else:
             yield ok(name, f"good until {end.date()}")
+
+
+def _check_own(settings: Settings, now: datetime) -> Check:
+    from nagare.keys.own import OwnFiles, load_own_certificate
+
+    server = settings.server
+    certificate, key = server.tls_certificate_file, server.tls_key_file
+    if certificate is None or key is None:
+        missing = "tls_certificate_file" if certificate is None else "tls_key_file"
+        return bad("certificate", f"server.{missing} is not set", "set both, or neither for a private certificate")
+    files = OwnFiles(certificate, key, server.tls_ca_file)
+    try:
+        found = load_own_certificate(files, files.read(), now)
+    except ConfigError as error:
+        return bad("certificate", error.message, error.hint)
+    end = found.expires_at
+    if end - now < _OWN_SOON:
+        return warn("certificate", f"{certificate} ends on {end.date()}", "put the renewed one in its place")
+    return ok("certificate", f"good until {end.date()}, for {plain(', '.join(found.names), 200)}")
