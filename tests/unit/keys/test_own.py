@@ -52,6 +52,7 @@ def test_a_whole_chain_is_taken_with_its_authority(tmp_path: Path) -> None:
         (pem(ROOT.issue(KEY, begin=NOW + timedelta(days=1))), pem_key(KEY), "own.pem", "valid from 2026-06-02"),
         (pem(ROOT.issue(KEY, end=NOW)), pem_key(KEY), "own.pem", "ended on 2026-06-01"),
     ],
+    ids=range(11),
 )
 def test_what_no_client_would_take_is_refused(tmp_path: Path, chain: bytes, key: bytes, file: str, cause: str) -> None:
     error = _refusal(tmp_path, chain, key)
@@ -59,7 +60,9 @@ def test_what_no_client_would_take_is_refused(tmp_path: Path, chain: bytes, key:
     assert cause in error.message
 
 
-@pytest.mark.parametrize("weak", [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP192R1())])
+@pytest.mark.parametrize(
+    "weak", [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP192R1())], ids=["rsa", "p192"]
+)
 def test_a_weak_key_is_refused(tmp_path: Path, weak: Any) -> None:
     assert "too weak" in _refusal(tmp_path, pem(ROOT.issue(weak)), pem_key(weak)).message
 

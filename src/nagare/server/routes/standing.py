@@ -28,10 +28,8 @@ async def renew_token(call: Call) -> RenewedToken:
     if key is None or not is_signed(key, signature, signed_bytes(call.request.path, body.encoding, body.raw)):
         raise UnauthenticatedError(f"cannot renew token of host {host!r}: its {HEADER} does not match its key")
     secret = await call.services.identity.host_tokens.renew(call.principal.id, renewal.token_sha256)
-    certificate = call.services.certificate
-    # A few kilobytes, read by nobody else at that moment.
-    authority = "" if certificate is None or certificate.ca_file is None else certificate.ca_file.read_text()
-    return RenewedToken(secret, authority)
+    served = call.services.certificate
+    return RenewedToken(secret, "" if served is None else served.current.authority)
 
 
 def _host(call: Call, verb: str) -> str:
