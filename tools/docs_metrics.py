@@ -11,6 +11,7 @@ GAUGES = {
     "nagare_memory_bytes": "resident set of the process",
     "nagare_live_connections": "live connections (WebSocket)",
     "nagare_inflight_bytes": "bytes of bodies being taken in",
+    "nagare_certificate_expiry_seconds": "time until the served certificate (label `certificate`: server, authority) ends, below zero once it has",
     "nagare_hosts": "registered hosts; label `state`: up, stale, down, unknown",
     "nagare_scrape_targets": "scrape targets; label `state`: up, down, unknown",
     "nagare_statsd_names": "StatsD names with their tags that are kept now",
