@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from nagare.cli.offline.checks.certificates import check_certificates
 from nagare.config.places import Places
-from nagare.config.settings import Settings
+from nagare.config.settings import ServerSettings, Settings
 from nagare.keys.certificates import load_or_make_certificate
+from tests.unit.keys.own_authority import TestAuthority, pem, pem_key, write_own
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,3 +32,13 @@ def test_a_damaged_certificate_is_named(tmp_path: Path) -> None:
     load_or_make_certificate(Places(tmp_path).keys, ["localhost"], NOW)
     (Places(tmp_path).keys / "server.pem").write_text("nonsense")
     assert _verdicts(Settings(data=tmp_path), 0) == [("certificate", "bad"), ("authority", "ok")]
+
+
+def test_a_certificate_of_the_user_is_checked_as_the_server_does(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    files = write_own(tmp_path, pem(TestAuthority().issue(key, end=NOW + timedelta(days=90))), pem_key(key))
+    server = ServerSettings(tls_certificate_file=files.certificate, tls_key_file=files.key)
+    settings = Settings(data=tmp_path, server=server)
+    assert [_verdicts(settings, days)[0][1] for days in (0, 68, 70, 90)] == ["ok", "ok", "warn", "bad"]
+    half = Settings(data=tmp_path, server=ServerSettings(tls_key_file=files.key))
+    assert _verdicts(half, 0) == [("certificate", "bad")]
