@@ -72,8 +72,9 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         services = await stack.enter_async_context(composed(settings, listen, clock, served))
         port = await stack.enter_async_context(_listening(services))
         url = listen.url(port, tls=served is not None)
-        note = stack.enter_context(_Note(places.server_note, partial(_note, services, url)))
+        note = _Note(places.server_note, partial(_note, services, url))
         note.write(certificate)
+        stack.enter_context(note)
         if served is not None:
             await stack.enter_async_context(_renewing(services, served, note))
         log.info("listening url=%s pid=%d data=%s", url, os.getpid(), settings.data)
