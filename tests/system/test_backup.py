@@ -142,6 +142,18 @@ def test_kills_in_the_middle_leave_a_working_installation(filled: Path, tmp_path
     assert not list(data.glob(".backup-*"))
 
 
+def test_a_backup_after_a_kill_holds_what_was_acknowledged(tmp_path: Path) -> None:
+    data, restored = tmp_path / "data", tmp_path / "restored"
+    with serving(data) as server:
+        server.register("web1")
+        # What it wrote last stands beside records.db.
+        server.process.kill()
+    nagare(data, "backup", tmp_path / "a.tar")
+    nagare(restored, "restore", tmp_path / "a.tar")
+    with serving(restored):
+        assert [host["name"] for host in json.loads(nagare(restored, "hosts", "list", "-o", "json"))] == ["web1"]
+
+
 def test_what_is_there_is_not_overwritten_and_what_is_bad_is_refused(filled: Path, tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "a.tar"
     shutil.copytree(filled, data)

@@ -36,6 +36,12 @@ def copied(path: Path, *, is_live: bool) -> Iterator[Path]:
         yield copy
 
 
+def make_single(copy: Path) -> None:
+    """Play into ``copy`` itself what a crash left beside it, so that the one file is all. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute("PRAGMA journal_mode=DELETE")
+
+
 def find_database_fault(copy: Path) -> str:
     """Read every page of ``copy``; return the first thing that is wrong, or nothing."""
     try:

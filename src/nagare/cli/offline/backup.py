@@ -22,7 +22,7 @@ from nagare.config.settings import Settings
 from nagare.errors import DiskFullError, NotFoundError, StorageError
 from nagare.lib.archive import Manifest, write_archive
 from nagare.lib.clock import SystemClock
-from nagare.lib.database_copy import copied
+from nagare.lib.database_copy import copied, make_single
 from nagare.lib.units import format_bytes
 
 app = typer.Typer(add_completion=False)
@@ -85,6 +85,7 @@ def _files(settings: Settings, places: Places, scratch: Path) -> Iterator[tuple[
         owner = stack.enter_context(shared(places.lock))
         if places.records.exists() and not settings.records.url:
             copy = stack.enter_context(copied(places.records, is_live=owner is not None))
+            make_single(copy)
             yield "records.db", copy
         for key in sorted(path for path in places.keys.rglob("*") if path.is_file()):
             yield f"keys/{key.relative_to(places.keys)}", key
