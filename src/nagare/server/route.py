@@ -68,6 +68,8 @@ class Route:
     request: Any = None
     reply: Any = None
     media: str = "application/json"
+    # What else it may speak, when asked (Accept) or spoken to so.
+    other_media: tuple[str, ...] = ()
     params: tuple[Param, ...] = field(default=())
     # The name by which the audit log records every call, ``<room>.<verb>``; empty for what changes nothing and for data
     # that senders push. A recorded route always runs to its end.
@@ -78,6 +80,8 @@ class Route:
     is_scoped: bool = False
     # Runs to its end though the client has gone: what it changes is either done or not begun.
     finishes: bool = False
+    # Statuses of its own verbs, beside those that follow from what else stands here (``server.statuses``).
+    refuses: tuple[int, ...] = ()
     # The handler reads and decodes the body itself (a signature covers the bytes as sent).
     is_raw: bool = False
     # A foreign protocol: the content types of its body, its status when all went well, and its words for errors

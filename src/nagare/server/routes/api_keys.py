@@ -56,10 +56,10 @@ def _view(key: ApiKey, user: str, secret: str | None = None) -> KeyView:
 
 _ALL = "/api/v1/keys"
 ROUTES = (
-    Route("GET", _ALL, list_keys, "Personal keys", Permission.ACCOUNT_READ, reply=KeyList, params=(USER_PARAM,)),
+    Route("GET", _ALL, list_keys, "Personal keys", Permission.ACCOUNT_READ, reply=KeyList, params=(USER_PARAM,), refuses=(404,)),
     Route(
         "POST", _ALL, make_key, "Make a personal key", Permission.ACCOUNT_WRITE,
-        request=KeyRequest, reply=KeyView, action="keys.make",
+        request=KeyRequest, reply=KeyView, action="keys.make", refuses=(409,),
     ),
     Route("DELETE", f"{_ALL}/{{id}}", remove_key, "End a personal key", Permission.ACCOUNT_WRITE, action="keys.end"),
 )  # fmt: skip

@@ -99,6 +99,8 @@ ROUTES = (
         "The end of the audit log, signed",
         Permission.AUDIT_READ,
         reply=AuditHead,
+        # It is kept.
+        refuses=(507,),
     ),
     Route(
         "GET",

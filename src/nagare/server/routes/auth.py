@@ -120,7 +120,7 @@ ROUTES = (
     ),
     Route(
         "POST", f"{_AUTH}/logout", logout, "End a session", None,
-        request=LogoutRequest, action="auth.logout", is_guess=True,
+        request=LogoutRequest, action="auth.logout", is_guess=True, success=204,
     ),
     Route("GET", f"{_AUTH}/me", me, "Who the caller is", Permission.ACCOUNT_READ, reply=Me),
     Route("GET", "/.well-known/jwks.json", jwks, "Keys that verify access tokens", None, reply=JwkSet),

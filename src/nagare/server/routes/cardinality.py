@@ -36,6 +36,7 @@ ROUTES = (
         "Count series by table, metric, label, value and host",
         Permission.METRICS_READ,
         reply=CardinalityReply,
+        refuses=(422, 504),
         is_scoped=True,
         params=(Param("limit", "integer", f"at most this many of each kind ({_TOP})"),),
     ),

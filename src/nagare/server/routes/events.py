@@ -144,6 +144,7 @@ ROUTES = (
         "Events, newest first",
         Permission.EVENTS_READ,
         reply=EventList,
+        refuses=(422, 504),
         is_scoped=True,
         params=(
             Param("since_ms", "integer", "from this time on, Unix milliseconds"),
@@ -161,6 +162,7 @@ ROUTES = (
         Permission.EVENTS_WRITE,
         request=EventRequest | list[EventRequest],
         reply=EventIds,
+        refuses=(404,),
         action="events.add",
         finishes=True,
         is_scoped=True,

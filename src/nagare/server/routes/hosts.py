@@ -147,6 +147,7 @@ ROUTES = (
         request=RegisterRequest,
         reply=RegisterReply,
         action="hosts.register",
+        refuses=(409,),
     ),
     Route("GET", "/api/v1/hosts", list_hosts, "Every host", Permission.HOSTS_READ, reply=HostList, is_scoped=True),
     Route("GET", _ONE, get_host, "One host", Permission.HOSTS_READ, reply=HostView, is_scoped=True),

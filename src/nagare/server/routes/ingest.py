@@ -126,6 +126,7 @@ ROUTES = (
         Permission.METRICS_WRITE,
         request=Batch,
         reply=BatchReply,
+        refuses=(404,),
         is_raw=True,
         hot=HotRoute(lambda _request: None, ingest_hot),
     ),

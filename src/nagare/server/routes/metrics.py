@@ -44,10 +44,17 @@ async def system_metrics(call: Call) -> SystemMetrics:
     return SystemMetrics(gather(call.services))
 
 
+_OPENMETRICS = "application/openmetrics-text"
 ROUTES = (
-    Route("GET", "/metrics", exposition_text, "Numbers for Prometheus", Permission.SYSTEM_READ, media="text/plain"),
-    Route("GET", "/api/v1/metrics", exposition_text, "As /metrics", Permission.SYSTEM_READ, media="text/plain"),
+    Route(
+        "GET", "/metrics", exposition_text, "Numbers for Prometheus", Permission.SYSTEM_READ,
+        media="text/plain", other_media=(_OPENMETRICS,),
+    ),
+    Route(
+        "GET", "/api/v1/metrics", exposition_text, "As /metrics", Permission.SYSTEM_READ,
+        media="text/plain", other_media=(_OPENMETRICS,),
+    ),
     Route(
         "GET", "/api/v1/system/metrics", system_metrics, "The same as JSON", Permission.SYSTEM_READ, reply=SystemMetrics
     ),
-)
+)  # fmt: skip

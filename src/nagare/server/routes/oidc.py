@@ -136,24 +136,25 @@ ROUTES = (
     Route("GET", f"{_AUTH}/methods", login_methods, "How people may log in", None, reply=LoginMethods),
     Route(
         "GET", f"{_OIDC}/login", begin_login, "Log in by the OpenID provider, in a browser", None, success=302,
+        refuses=(404, 429),
         params=(Param("return_to", "string", "the path of this server to go to afterwards"),),
     ),
     Route(
         "GET", _CALLBACK, finish_login, "The way back from the OpenID provider", None, media="text/html",
         params=tuple(Param(name, "string", "what the provider sends") for name in _ANSWER),
-        action="auth.login", is_guess=True,
+        action="auth.login", is_guess=True, refuses=(404, 409, 413),
     ),
     Route(
         "POST", f"{_OIDC}/device", begin_device, "Log in by the OpenID provider, from a terminal", None,
-        request=DeviceRequest, reply=DeviceReply,
+        request=DeviceRequest, reply=DeviceReply, refuses=(404, 429),
     ),
     Route(
         "POST", f"{_OIDC}/device/poll", poll_device, "Whether a terminal's login is done", None,
-        request=DevicePoll, reply=DeviceState, action="auth.login", is_guess=True,
+        request=DevicePoll, reply=DeviceState, action="auth.login", is_guess=True, refuses=(404, 409),
     ),
     Route(
         "PUT", _LINK, link_user, "Say who a user is at the OpenID provider", Permission.USERS_WRITE,
-        request=LinkRequest, action="users.link",
+        request=LinkRequest, action="users.link", success=204, refuses=(409,),
     ),
     Route(
         "DELETE", _LINK, unlink_user, "Part a user from its identity there", Permission.USERS_WRITE,

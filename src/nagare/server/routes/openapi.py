@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -9,13 +10,29 @@ from typing import Any
 from aiohttp import web
 
 from nagare import __version__
+from nagare.interop.otlp.messages import JSON, PROTOBUF
 from nagare.model.principal import Permission
+from nagare.server.foreign.fault import ErrorForm
+from nagare.server.foreign.forms import influx_form, otlp_form, plain_form
 from nagare.server.route import Call, Param, Route
+from nagare.server.statuses import TEXTS, refusals_of
 from nagare.wire.codec import encode
 from nagare.wire.problem import CONTENT_TYPE, Problem
 from nagare.wire.schema import schema_components
 
-_PARAM_TYPES = {"integer": {"type": "integer"}, "string": {"type": "string"}}
+_PARAM_TYPES: dict[str, dict[str, Any]] = {"integer": {"type": "integer"}, "string": {"type": "string"}}
+_TEXT_HEADER = {"required": True, "schema": {"type": "string"}}
+_SECONDS_HEADER = {"required": True, "schema": {"type": "integer", "minimum": 1}}
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": _TEXT_HEADER},
+    429: {"Retry-After": _SECONDS_HEADER},
+    503: {"Retry-After": _SECONDS_HEADER},
+}
+_FORM_MEDIA: dict[ErrorForm, tuple[str, ...]] = {
+    plain_form: ("text/plain",),
+    influx_form: ("application/json",),
+    otlp_form: (PROTOBUF, JSON),
+}
 
 
 async def document(_call: Call) -> web.Response:
@@ -38,24 +55,26 @@ def make_document(routes: Iterable[Route]) -> dict[str, Any]:
     schema_of = dict(zip(map(repr, types), schemas, strict=False))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema_of, schemas[-1])
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema_of)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Nagare", "version": __version__, "summary": "Samples in, SQL and live frames out"},
         "paths": paths,
         "components": {
             "schemas": components,
+            "responses": {str(status): _problem(status, schemas[-1]) for status in TEXTS},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _operation(route: Route, schema_of: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
+    refusals = {str(status): _refusal(route, status) for status in refusals_of(route)}
     operation: dict[str, Any] = {
-        "operationId": route.handler.__name__ + ("" if not route.is_live else route.path.replace("/", "_")),
+        "operationId": _operation_id(route),
         "summary": route.summary,
         "security": [] if route.is_public else [{"bearer": []}],
-        "responses": {**_success(route, schema_of), "default": _failure(route, problem)},
+        "responses": {**_success(route, schema_of), **refusals},
     }
     if route.permission is not None:
         operation["x-permission"] = route.permission.value
@@ -71,36 +90,45 @@ def _operation(route: Route, schema_of: dict[str, Any], problem: dict[str, Any])
     return operation
 
 
+def _operation_id(route: Route) -> str:
+    words = re.findall(r"\w+", route.path.removeprefix("/api"))
+    return "_".join([route.method.lower(), *words])
+
+
 def _success(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     if route.is_live:
         return {"101": {"description": "The connection becomes a WebSocket"}}
     if route.success == 302:
         return {"302": {"description": "Where to go", "headers": {"Location": {"schema": {"type": "string"}}}}}
-    if route.form is not None:
-        return {str(route.success): {"description": "Stored"}}
-    if route.reply is None and route.media == "application/json":
-        return {"204": {"description": "Done"}} if route.method == "DELETE" else {"200": {"description": "A document"}}
-    schema = {"type": "string"} if route.reply is None else schema_of[repr(route.reply)]
-    return {"200": _content(route.media, schema, "The answer")}
+    if route.reply is None and (route.success == 204 or route.method == "DELETE"):
+        return {"204": {"description": "Done"}}
+    schema = {} if route.reply is None else {"schema": schema_of[repr(route.reply)]}
+    content = dict.fromkeys((route.media, *route.other_media), schema)
+    return {str(route.success): {"description": "The answer", "content": content}}
 
 
-def _failure(route: Route, problem: dict[str, Any]) -> dict[str, Any]:
-    if route.form is not None:
-        return {"description": "The error as the protocol tells it; 503 with Retry-After asks to send again"}
-    return _content(CONTENT_TYPE, problem, "A problem document")
+def _refusal(route: Route, status: int) -> dict[str, Any]:
+    if route.form is None:
+        return {"$ref": f"#/components/responses/{status}"}
+    content: dict[str, Any] = {media: {} for media in _FORM_MEDIA[route.form]}
+    return {"description": TEXTS[status], "headers": _HEADERS.get(status, {}), "content": content}
 
 
-def _content(media: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
-    return {"description": text, "content": {media: {"schema": schema}}}
+def _problem(status: int, schema: dict[str, Any]) -> dict[str, Any]:
+    headers = _HEADERS.get(status, {})
+    return {"description": TEXTS[status], "headers": headers, "content": {CONTENT_TYPE: {"schema": schema}}}
 
 
 def _path_params(route: Route) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    schema = {"type": "string", "minLength": 1}
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
 
 
 def _query_param(param: Param) -> dict[str, Any]:
     return {"name": param.name, "in": "query", "description": param.text, "schema": _PARAM_TYPES[param.type]}
 
 
-ROUTES = (Route("GET", "/api/v1/openapi.json", document, "This document", Permission.SYSTEM_READ),)
+ROUTES = (
+    Route("GET", "/api/v1/openapi.json", document, "This document", Permission.SYSTEM_READ, reply=dict[str, Any]),
+)

@@ -68,6 +68,7 @@ ROUTES = (
         Permission.METRICS_WRITE,
         is_raw=True,
         media=PROTOBUF,
+        other_media=(JSON,),
         consumes=(PROTOBUF, JSON),
         form=otlp_form,
     ),

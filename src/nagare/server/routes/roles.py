@@ -48,7 +48,10 @@ ROUTES = (
     Route("GET", "/api/v1/roles", list_roles, "Every role and permission", Permission.USERS_READ, reply=RoleList),
     Route(
         "PUT", _ONE, put_role, "Make or change a role", Permission.ROLES_WRITE,
-        request=RoleRequest, reply=RoleView, action="roles.change",
+        request=RoleRequest, reply=RoleView, action="roles.change", refuses=(409,),
     ),
-    Route("DELETE", _ONE, remove_role, "Forget a role", Permission.ROLES_WRITE, action="roles.remove"),
+    Route(
+        "DELETE", _ONE, remove_role, "Forget a role", Permission.ROLES_WRITE, action="roles.remove",
+        refuses=(409,),
+    ),
 )  # fmt: skip

@@ -73,7 +73,7 @@ USER_PARAM = Param("user", "string", "of this user, or of all for *; one's own w
 ROUTES = (
     Route(
         "GET", "/api/v1/sessions", list_sessions, "Live sessions", Permission.ACCOUNT_READ,
-        reply=SessionList, params=(USER_PARAM,),
+        reply=SessionList, params=(USER_PARAM,), refuses=(404,),
     ),
     Route(
         "DELETE", "/api/v1/sessions/{id}", end_session, "End a session", Permission.ACCOUNT_WRITE,

@@ -23,6 +23,7 @@ ROUTES = (
         Permission.METRICS_READ,
         request=SqlRequest,
         reply=SqlReply,
+        refuses=(422, 504),
         is_scoped=True,
     ),
 )

@@ -46,6 +46,7 @@ ROUTES = (
         "How far the asking host has come",
         Permission.HOSTS_STANDING,
         reply=Standing,
+        refuses=(404,),
     ),
     Route(
         "POST",
@@ -55,6 +56,7 @@ ROUTES = (
         Permission.HOSTS_STANDING,
         request=TokenRenewal,
         reply=RenewedToken,
+        refuses=(404, 409),
         action="hosts.renew_token",
         # Whoever has a token of a host can ask without end.
         is_guess=True,

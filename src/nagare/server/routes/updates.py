@@ -118,6 +118,7 @@ def _verb(name: str, handler: object, summary: str) -> Route:
         Permission.UPDATES_ROLLOUT,
         reply=RolloutView,
         action=f"updates.{name}",
+        refuses=(409,),
     )
 
 
@@ -130,6 +131,7 @@ ROUTES = (
         Permission.UPDATES_FETCH,
         request=UpdateReport,
         reply=UpdateOffer,
+        refuses=(404,),
         finishes=True,
     ),
     Route(
@@ -152,6 +154,7 @@ ROUTES = (
         Permission.UPDATES_PUBLISH,
         is_raw=True,
         consumes=(_BYTES,),
+        success=204,
         action="updates.upload",
     ),
     Route(
@@ -163,6 +166,7 @@ ROUTES = (
         request=PublishRequest,
         reply=UpdatesView,
         action="updates.publish",
+        refuses=(404,),
     ),
     Route("GET", _ROLLOUTS, list_rollouts, "Rollouts, the newest first", Permission.UPDATES_READ, reply=RolloutList),
     Route(
@@ -174,6 +178,7 @@ ROUTES = (
         request=RolloutRequest,
         reply=RolloutView,
         action="updates.start",
+        refuses=(404, 409),
     ),
     _verb("pause", pause, "Pause a rollout"),
     _verb("resume", resume, "Resume a rollout"),

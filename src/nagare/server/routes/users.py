@@ -145,20 +145,20 @@ ROUTES = (
     Route("GET", _ONE, get_user, "One user", Permission.USERS_READ, reply=UserView),
     Route(
         "POST", _ALL, add_user, "Add a user", Permission.USERS_WRITE,
-        request=UserRequest, reply=UserView, action="users.add",
+        request=UserRequest, reply=UserView, action="users.add", refuses=(404, 409),
     ),
     Route(
         "PATCH", _ONE, patch_user, "Rename, disable or enable a user", Permission.USERS_WRITE,
-        request=UserPatch, reply=UserView, action="users.change",
+        request=UserPatch, reply=UserView, action="users.change", refuses=(409,),
     ),
     Route("DELETE", _ONE, remove_user, "Forget a user", Permission.USERS_WRITE, action="users.remove"),
     Route(
         "PUT", f"{_ONE}/password", set_password, "Set a user's password", Permission.USERS_WRITE,
-        request=PasswordRequest, action="users.password",
+        request=PasswordRequest, action="users.password", success=204,
     ),
     Route(
         "PUT", "/api/v1/auth/password", set_own_password, "Set one's own password", Permission.ACCOUNT_WRITE,
-        request=PasswordRequest, action="account.password",
+        request=PasswordRequest, action="account.password", success=204, refuses=(404, 429),
     ),
     Route(
         "PUT", _GRANT, grant, "Give a role", Permission.USERS_WRITE,
