@@ -14,6 +14,7 @@ from nagare.config.places import Places
 from nagare.config.settings import ServerSettings, Settings
 from nagare.server.lifecycle import Running, serving
 from nagare.wire.codec import decode_any, encode
+from tests.component.server.declared import check_declared
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Api:
         stream = None if content is None else io.BytesIO(content)
         url = path if "://" in path else self.running.url + path
         async with self.session.request(method, url, data=stream, headers=sent, allow_redirects=False) as response:
+            check_declared(method, path, response.status)
             return Answer(response.status, response.headers, await response.read())
 
     async def register(self, name: str = "web1", machine_id: str = "m1", **more: Any) -> str:

@@ -1,0 +1,213 @@
+"""What is sound to ask of each route: what it is about is made first, and the body is one that the route takes."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from nagare.interop.remote_write.packing import pack_snappy
+from nagare.model.updates import bundle_name
+from tests.component.server.callers import PASSWORD, Everyone
+
+USERS = frozenset({"viewer", "operator", "admin", "auditor", "group"})
+_JSON, _TEXT, _PROTOBUF, _BYTES = "application/json", "text/plain", "application/x-protobuf", "application/octet-stream"
+_CONTENT, _VERSION = b"a bundle", "0.2.0"
+_DIGEST = hashlib.sha256(_CONTENT).hexdigest()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sound request: what stands in its path, and its body with the type; None is no body."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    media: str = _JSON
+
+
+class Lawful:
+    """Makes sound requests for one caller."""
+
+    def __init__(self, everyone: Everyone, caller: str) -> None:
+        self._everyone = everyone
+        self._api = everyone.api
+        self._caller = caller
+        # Users ask about themselves, others about somebody.
+        self._user = caller if caller in USERS else "viewer"
+        self._count = 0
+        self._makers = self._of_hosts() | self._of_senders() | self._of_people() | self._of_updates()
+
+    async def arrive(self) -> None:
+        """Publish a bundle, and let a host be updated with it."""
+        path = f"/api/v1/updates/files/{_DIGEST}"
+        await self._api.call("PUT", path, body=_CONTENT, headers={"Content-Type": _BYTES})
+        await self._do("POST", "/api/v1/updates", self._publication())
+        await self._api.register("able", machine_id="able")
+        await self._do("POST", "/api/v1/hosts/able/accept", {"capabilities": ["update"]})
+
+    async def ask(self, name: str) -> Asked:
+        """Return a sound request of the route ``METHOD PATH``, about something of its own."""
+        self._count += 1
+        maker = self._makers.get(name)
+        return Asked() if maker is None else await maker()
+
+    def _of_hosts(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        one = "/api/v1/hosts/{name}"
+        window = {"why": "new disks", "hosts": ["web1"], "until_ms": self._api.now_ms() + 3_600_000}
+        machine = {"machine_id": "x", "version": "1"}
+        return {
+            "POST /api/v1/hosts/register": lambda: self._plain({"name": self._new("h"), **machine}),
+            f"GET {one}": self._host,
+            f"PATCH {one}": lambda: self._host({"labels": {"group": "db"}}),
+            f"DELETE {one}": self._host,
+            f"POST {one}/accept": lambda: self._host({}),
+            f"POST {one}/revoke": self._host,
+            f"POST {one}/rotate": self._host,
+            f"GET {one}/gaps": self._host,
+            f"GET {one}/notes": self._host,
+            f"POST {one}/notes": lambda: self._host({"text": "new disks"}),
+            f"DELETE {one}/notes/{{id}}": self._note,
+            "POST /api/v1/maintenance": lambda: self._plain(window),
+            "DELETE /api/v1/maintenance/{id}": lambda: self._made("/api/v1/maintenance", window),
+            "POST /api/v1/join-tokens": lambda: self._plain({}),
+            "DELETE /api/v1/join-tokens/{id}": lambda: self._made("/api/v1/join-tokens", {}),
+            "POST /api/v1/sql": lambda: self._plain({"sql": "select 1"}),
+        }
+
+    def _of_senders(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        host = "web1" if self._caller == "host" else "web2"
+        line = f"cpu,host={host} v=1\n".encode()
+        return {
+            "POST /api/v1/metrics/batch": lambda: self._plain(self._api.batch(seq=self._count)),
+            "POST /api/v1/write": lambda: self._plain(pack_snappy(b""), _PROTOBUF),
+            "POST /api/v1/otlp/v1/metrics": lambda: self._plain(b"", _PROTOBUF),
+            "POST /api/v1/import/prometheus": lambda: self._plain(b"up 1\n", _TEXT),
+            "POST /write": lambda: self._plain(line, _TEXT),
+            "POST /api/v2/write": lambda: self._plain(line, _TEXT),
+            "POST /api/v1/events": lambda: self._plain(
+                {"text": "note", "host": "db1" if self._caller == "group" else "web1"}
+            ),
+            "POST /api/v1/agent/update": lambda: self._plain({"version": "0.1.0", "arch": "x86_64"}),
+            "POST /api/v1/standing/token": lambda: self._plain({"token_sha256": "0" * 64}),
+        }
+
+    def _of_people(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        one, auth = "/api/v1/users/{name}", "/api/v1/auth"
+        permissions = ["audit.read"] if self._user == "auditor" else ["metrics.read"]
+        return {
+            f"POST {auth}/login": lambda: self._plain({"user": self._user, "password": PASSWORD}),
+            f"POST {auth}/refresh": self._refresh_token,
+            f"POST {auth}/logout": self._refresh_token,
+            f"PUT {auth}/password": lambda: self._plain({"password": PASSWORD, "current": PASSWORD}),
+            f"POST {auth}/oidc/device": lambda: self._plain({}),
+            f"POST {auth}/oidc/device/poll": lambda: self._plain({"handle": "x"}),
+            "POST /api/v1/users": lambda: self._plain({"name": self._new("u")}),
+            f"GET {one}": self._spare,
+            f"PATCH {one}": lambda: self._spare({}),
+            f"DELETE {one}": self._spare,
+            f"PUT {one}/password": lambda: self._spare({"password": PASSWORD}),
+            f"PUT {one}/identity": lambda: self._spare(
+                {"issuer": "https://id.example.test", "subject": self._new("s")}
+            ),
+            f"DELETE {one}/identity": self._linked,
+            f"PUT {one}/roles/{{role}}": lambda: self._spare({}),
+            f"DELETE {one}/roles/{{role}}": self._spare,
+            f"DELETE {one}/sessions": self._spare,
+            "PUT /api/v1/roles/{name}": lambda: self._role({"permissions": ["metrics.read"]}),
+            "DELETE /api/v1/roles/{name}": self._role,
+            "DELETE /api/v1/sessions/{id}": self._session,
+            "POST /api/v1/keys": lambda: self._plain(self._key(permissions)),
+            "DELETE /api/v1/keys/{id}": lambda: self._made(
+                "/api/v1/keys", self._key(permissions), self._everyone.tokens[self._user]
+            ),
+        }
+
+    def _of_updates(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        path = "/api/v1/updates"
+        file = {"id": _DIGEST}
+        return {
+            "GET /api/v1/agent/update/{id}": lambda: self._about(file),
+            f"PUT {path}/files/{{id}}": lambda: self._about(file, _CONTENT, _BYTES),
+            f"POST {path}": lambda: self._plain(self._publication()),
+            f"POST {path}/rollouts": self._start,
+            f"POST {path}/rollouts/{{id}}/pause": self._rollout,
+            f"POST {path}/rollouts/{{id}}/resume": self._rollout,
+            f"POST {path}/rollouts/{{id}}/abort": self._rollout,
+        }
+
+    async def _plain(self, body: Any, media: str = _JSON) -> Asked:
+        return Asked({}, body, media)
+
+    async def _about(self, names: dict[str, str], body: Any = None, media: str = _JSON) -> Asked:
+        return Asked(names, body, media)
+
+    async def _made(self, path: str, value: Any, token: str | None = "") -> Asked:
+        return Asked({"id": (await self._do("POST", path, value, token))["id"]})
+
+    async def _host(self, body: Any = None) -> Asked:
+        # Another each time: one that was shut out does not come back by itself.
+        name = self._new("spare")
+        await self._api.register(name, machine_id=name, labels={"group": "db"})
+        return Asked({"name": name}, body)
+
+    async def _note(self) -> Asked:
+        names = (await self._host()).names
+        note = await self._do("POST", f"/api/v1/hosts/{names['name']}/notes", {"text": "new disks"})
+        return Asked({**names, "id": note["id"]})
+
+    async def _spare(self, body: Any = None) -> Asked:
+        name = self._new("spare")
+        await self._do("POST", "/api/v1/users", {"name": name, "grants": [{"role": "viewer"}]})
+        return Asked({"name": name, "role": "viewer"}, body)
+
+    async def _linked(self) -> Asked:
+        asked = await self._spare()
+        identity = {"issuer": "https://id.example.test", "subject": self._new("s")}
+        await self._api.call("PUT", f"/api/v1/users/{asked.names['name']}/identity", identity)
+        return asked
+
+    async def _role(self, body: Any = None) -> Asked:
+        name = self._new("spare")
+        await self._do("PUT", f"/api/v1/roles/{name}", {"permissions": ["metrics.read"]})
+        return Asked({"name": name}, body)
+
+    async def _session(self) -> Asked:
+        return Asked({"id": (await self._log_in())["session"]})
+
+    async def _refresh_token(self) -> Asked:
+        return Asked({}, {"refresh_token": (await self._log_in())["refresh_token"]})
+
+    async def _log_in(self) -> Any:
+        """Log in from elsewhere than the guesses come from, which are slowed down."""
+        connector = aiohttp.TCPConnector(local_addr=("127.0.0.9", 0))
+        async with aiohttp.ClientSession(connector=connector) as session:
+            login = {"user": self._user, "password": PASSWORD}
+            async with session.post(f"{self._api.running.url}/api/v1/auth/login", json=login) as answer:
+                assert answer.status == 200, await answer.text()
+                return await answer.json()
+
+    def _publication(self) -> dict[str, Any]:
+        bundle = {"name": bundle_name(_VERSION, "x86_64"), "version": _VERSION, "arch": "x86_64"}
+        return {"bundles": [{**bundle, "length": len(_CONTENT), "sha256": _DIGEST}]}
+
+    async def _start(self) -> Asked:
+        # One at a time.
+        for rollout in (await self._do("GET", "/api/v1/updates/rollouts"))["rollouts"]:
+            if rollout["state"] in ("running", "paused"):
+                await self._do("POST", f"/api/v1/updates/rollouts/{rollout['id']}/abort")
+        return Asked({}, {"version": _VERSION, "canaries": ["able"]})
+
+    async def _rollout(self) -> Asked:
+        return await self._made("/api/v1/updates/rollouts", (await self._start()).body)
+
+    def _key(self, permissions: list[str]) -> dict[str, Any]:
+        return {"name": self._new("k"), "permissions": permissions, "expires_seconds": 600}
+
+    def _new(self, kind: str) -> str:
+        return f"{kind}{self._count}"
+
+    async def _do(self, method: str, path: str, value: Any = None, token: str | None = "") -> Any:
+        answer = await self._api.call(method, path, value, token=token)
+        assert answer.status == 200, (path, answer.raw)
+        return answer.json

@@ -1,0 +1,186 @@
+"""Whatever is asked, as whoever: a live server answers as its OpenAPI document says, and never with a fault of its own.
+
+Schemathesis makes lawful and unlawful requests out of the document, and holds every answer to it: status, content type,
+headers, schema. `make soak` looks further. One server for each caller, and things made again before each route, because
+callers may remove what is there.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import requests
+import schemathesis
+from hypothesis import given
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi import checks
+
+from nagare.server.routes.table import ROUTES
+from tests.component.server.callers import ABSENT, Everyone
+from tests.component.server.conftest import Api, Serve
+from tests.component.server.lawful import Asked, Lawful
+from tests.component.server.loop_thread import LoopThread
+from tests.support.source import ROOT
+from tools.docs_access import CALLERS, NO, parse_page
+
+PAGE = parse_page((ROOT / "docs" / "reference" / "access.md").read_text())
+# Not `positive_data_acceptance`: what a schema allows may still name a host that is not there.
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+]
+# Statuses of routes that a caller may ask, and which is told something else here than 200 or 204.
+_OTHERWISE = {
+    ("local", "PUT /api/v1/auth/password"): 403,  # the local administrator is no user
+    ("local", "POST /api/v1/keys"): 403,
+    ("host", "POST /api/v1/standing/token"): 401,  # has no key to sign with
+    ("other host", "POST /api/v1/standing/token"): 401,
+}
+# Where something can be sent that the document does not allow: any text is a lawful name, and any bytes are a body.
+_REFUSABLE = frozenset(
+    f"{route.method} {route.path}"
+    for route in ROUTES
+    if route.request is not None or any(param.type != "string" for param in route.params)
+)
+_PUBLIC = frozenset(f"{route.method} {route.path}" for route in ROUTES if route.is_public)
+_POSITIVE, _NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
+Operation = Any
+
+
+@schemathesis.serializer("application/x-protobuf")
+def _as_sent(_context: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else getattr(value, "data", None) or str(value).encode()
+
+
+class Conformance:
+    """A server on a loop of its own, one of each caller, and the document that it shows."""
+
+    def __init__(self, data: Path, caller: str) -> None:
+        self._thread = LoopThread()
+        self._served = Serve(data)()
+        self.api: Api = self.run(self._served.__aenter__())
+        self.everyone = Everyone(self.api)
+        self.run(self.everyone.arrive())
+        self.caller = caller
+        self.lawful = Lawful(self.everyone, caller)
+        self.run(self.lawful.arrive())
+        document = self.run(self.api.call("GET", "/api/v1/openapi.json")).json
+        self.schema = schemathesis.openapi.from_dict(document)
+        # A parameter that nobody knows is ignored, so that clients may be newer than the server.
+        self.schema.config.generation.allow_extra_parameters = False
+        # Who asks is the caller's part; tokens that are none are other tests'.
+        self.schema.config.generation.with_security_parameters = False
+        self.session = requests.Session()
+
+    def run(self, coroutine: Any) -> Any:
+        future: Future[Any] = asyncio.run_coroutine_threadsafe(coroutine, self._thread.loop)
+        return future.result(60)
+
+    def close(self) -> None:
+        self.session.close()
+        self.run(self._served.__aexit__(None, None, None))
+        self._thread.close()
+
+    def operations(self) -> Iterator[tuple[str, Operation]]:
+        for found in self.schema.get_all_operations():
+            assert isinstance(found, Ok), found
+            operation = found.ok()
+            yield f"{operation.method.upper()} {operation.path}", operation
+
+    def may(self, operation: Operation) -> bool:
+        return PAGE[operation.method.upper(), operation.path][self.caller] != NO
+
+    def ask(self, case: Any) -> tuple[int, list[str]]:
+        """Send ``case`` and return the status, and what of the answer is not as the document says."""
+        token = self.everyone.tokens[self.caller]
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        if case.operation.path == "/api/v1/write":
+            headers["Content-Encoding"] = "snappy"
+        response = case.call(
+            base_url=self.api.running.url, session=self.session, headers=headers, allow_redirects=False
+        )
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except FailureGroup as group:
+            return response.status_code, [f"{failure.title}: {failure.message}" for failure in group.exceptions]
+        return response.status_code, []
+
+    def check_lawful(self, name: str, operation: Operation) -> list[str]:
+        """Ask once what is sound; who may is answered, who may not is refused, and both as the document says."""
+        asked: Asked = self.run(self.lawful.ask(name))
+        more = {} if asked.body is None else {"body": asked.body, "media_type": asked.media}
+        status, faults = self.ask(operation.Case(path_parameters=asked.names, **more))
+        if status not in self._wanted(name, operation):
+            faults.append(f"status {status}, and {self._wanted(name, operation)} is right")
+        return faults
+
+    def _wanted(self, name: str, operation: Operation) -> tuple[int, ...]:
+        if not self.may(operation) or (operation.path.startswith("/ws/") and self.caller == "nobody"):
+            return (401 if self.caller == "nobody" else 403,)
+        if (self.caller, name) in _OTHERWISE:
+            return (_OTHERWISE[self.caller, name],)
+        if "/oidc/" in name:
+            # No provider is configured here: there is none to go to, and none who could have sent anybody.
+            return (400, 401, 404)
+        # A WebSocket is not asked for here.
+        return (400,) if operation.path.startswith("/ws/") else (200, 204)
+
+    def check_made(self, name: str, operation: Operation) -> list[str]:
+        """Ask what schemathesis makes of the document, and as often about what there is."""
+        wide = max(4, hypothesis.settings().max_examples // 50)
+        if not self.may(operation) or (name in _PUBLIC and self.caller != "nobody"):
+            # Whoever is refused is so before anything that was sent is looked at, and what anybody may ask is the same
+            # for everybody: a look at each will do.
+            return self._made(operation, _POSITIVE, ABSENT, max(1, wide // 20))
+        names = self.run(self.lawful.ask(name)).names
+        found = []
+        for mode in (_POSITIVE, _NEGATIVE) if name in _REFUSABLE else (_POSITIVE,):
+            # Names that are made up are of nothing that is there, mostly.
+            found += self._made(operation, mode, {}, wide // 2 if names else wide)
+            found += self._made(operation, mode, names, wide) if names else []
+        return found
+
+    def _made(
+        self, operation: Operation, mode: schemathesis.GenerationMode, names: dict[str, str], count: int
+    ) -> list[str]:
+        found: list[str] = []
+
+        # Unlawful requests are found by trying, mostly in vain where few can be made.
+        @hypothesis.settings(max_examples=count, suppress_health_check=list(hypothesis.HealthCheck))
+        @given(case=operation.as_strategy(generation_mode=mode, path_parameters=names or None))
+        def check(case: Any) -> None:
+            found.extend(f"{fault} ({case.as_curl_command()})" for fault in self.ask(case)[1])
+
+        check()
+        return found
+
+
+@pytest.fixture
+def conformance(tmp_path: Path, caller: str) -> Iterator[Conformance]:
+    made = Conformance(tmp_path / "data", caller)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_answers_are_what_the_document_says(conformance: Conformance) -> None:
+    # Sound requests first: guesses at passwords, which the others are, slow their address down.
+    wrong = [
+        f"{name}: {fault}"
+        for check in (conformance.check_lawful, conformance.check_made)
+        for name, operation in conformance.operations()
+        for fault in check(name, operation)
+    ]
+    assert not wrong, "\n".join(wrong)
+    # None of it has ended the caller's own token, else all that came after would have been refused, and well.
+    assert conformance.check_lawful("GET /", conformance.schema["/api/v1/openapi.json"]["GET"]) == []
