@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -18,12 +17,11 @@ from urllib.parse import quote_plus, urlencode
 import aiohttp
 from yarl import URL
 
-from nagare import __version__
-from nagare.errors import BodyTooLargeError, ConnectFailedError
+from nagare.errors import ConnectFailedError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
-from nagare.net.tls import make_tls
+from nagare.net.bare import bare_session, read_capped
 from nagare.net.translated import Translated
 from nagare.net.trust import Trust
 
@@ -42,16 +40,8 @@ class GuardedSession:
 
     async def __aenter__(self) -> Self:
         """Prepare the connections. Raises ConfigError for an unusable certificate authority."""
-        tls: ssl.SSLContext | bool = make_tls(self._trust) if self._trust.ca_file else True
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls, limit=_CONNECTION_LIMIT),
-            # Unpacked bytes would have to be capped too; so small documents need no packing.
-            headers={"User-Agent": f"nagare/{__version__}", "Accept-Encoding": "identity"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        # Unpacked bytes would have to be capped too; so small documents need no packing.
+        self._session = bare_session(self._trust, accept_encoding="identity", connection_limit=_CONNECTION_LIMIT)
         return self
 
     async def __aexit__(
@@ -89,7 +79,7 @@ class GuardedSession:
         assert session is not None
         with Translated(url):
             async with session.request(method, url, data=body, headers=headers, allow_redirects=False) as response:
-                content = await _read(response, limit_bytes)
+                content = await read_capped(response, limit_bytes)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, found, content)
 
@@ -124,17 +114,3 @@ def _is_loopback(url: URL) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback or mapped.is_unspecified)
-
-
-async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
-    content = bytearray()
-    if (response.content_length or 0) <= limit_bytes:
-        async for chunk in response.content.iter_any():
-            content += chunk
-            if len(content) > limit_bytes:
-                break
-        else:
-            return bytes(content)
-    # The connection is of no use any more: the rest of the body stands in it.
-    response.close()
-    raise BodyTooLargeError(f"cannot read answer of {response.url.origin()}: it is larger than {limit_bytes} bytes")

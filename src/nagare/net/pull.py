@@ -7,20 +7,18 @@ travel further. Addresses come from the operator's configuration alone, which ma
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 from yarl import URL
 
-from nagare import __version__
-from nagare.errors import BodyTooLargeError, ConnectFailedError
+from nagare.errors import ConnectFailedError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
-from nagare.net.tls import make_tls
+from nagare.net.bare import Hold, bare_session, hold_freely, read_capped
 from nagare.net.translated import Translated
 from nagare.net.trust import Trust
 
@@ -28,13 +26,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECT_LIMIT = 5
 # Longer than the pause between two scrapes, for most.
 _KEEP_ALIVE_SECONDS = 60.0
-
-
-Hold = Callable[[int], None]
-
-
-def _hold_freely(_count: int) -> None:
-    """Hold any number of bytes."""
 
 
 class Puller:
@@ -47,16 +38,12 @@ class Puller:
 
     async def __aenter__(self) -> Self:
         """Prepare the connections. Raises ConfigError for an unusable certificate authority."""
-        tls: ssl.SSLContext | bool = make_tls(self._trust) if self._trust.ca_file else True
-        self._session = aiohttp.ClientSession(
-            # The caller bounds how many requests run at one time.
-            connector=aiohttp.TCPConnector(ssl=tls, limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
-            headers={"User-Agent": f"nagare/{__version__}", "Accept-Encoding": "gzip"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            # The caller unpacks under a cap of its own, off the loop.
-            auto_decompress=False,
-            trust_env=False,
+        self._session = bare_session(
+            self._trust,
+            # The caller unpacks under a cap of its own, off the loop, and bounds how many requests run at one time.
+            accept_encoding="gzip",
+            connection_limit=0,
+            keep_alive_seconds=_KEEP_ALIVE_SECONDS,
         )
         return self
 
@@ -69,7 +56,7 @@ class Puller:
             await session.close()
 
     async def fetch(
-        self, address: str, *, headers: Mapping[str, str], limit_bytes: int, hold: Hold = _hold_freely
+        self, address: str, *, headers: Mapping[str, str], limit_bytes: int, hold: Hold = hold_freely
     ) -> Answer:
         """Return the answer as it was sent, whatever its status. Raises ConnectFailedError, BodyTooLargeError.
 
@@ -92,7 +79,7 @@ class Puller:
         assert session is not None
         with Translated(url):
             async with session.get(url, headers=headers, allow_redirects=False) as response:
-                content = await _read(response, limit_bytes, hold)
+                content = await read_capped(response, limit_bytes, hold)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, found, content)
 
@@ -108,21 +95,3 @@ def _followed(url: URL, location: str) -> URL:
     raise ConnectFailedError(
         f"cannot reach {url.origin()}: it redirects elsewhere", hint="give the address that it redirects to"
     )
-
-
-async def _read(response: aiohttp.ClientResponse, limit_bytes: int, hold: Hold) -> bytes:
-    if (response.content_length or 0) > limit_bytes:
-        raise _too_large(response, limit_bytes)
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        hold(len(chunk))
-        content += chunk
-        if len(content) > limit_bytes:
-            raise _too_large(response, limit_bytes)
-    return bytes(content)
-
-
-def _too_large(response: aiohttp.ClientResponse, limit_bytes: int) -> BodyTooLargeError:
-    # The connection is of no use any more: the rest of the body stands in it.
-    response.close()
-    return BodyTooLargeError(f"cannot read answer of {response.url.origin()}: it is larger than {limit_bytes} bytes")

@@ -13,7 +13,8 @@ from typing import Self
 
 from nagare.config.settings import ScrapeJob
 from nagare.errors import ConfigError, DeadlineExceededError, OverloadedError, UnavailableError
-from nagare.net.pull import Hold, Puller
+from nagare.net.bare import Hold
+from nagare.net.pull import Puller
 from nagare.net.trust import Trust
 from nagare.scrape.page import Page
 from nagare.scrape.targets import Target

@@ -6,52 +6,22 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from tests.component.server.conftest import Serve
-from tests.component.server.oidc_site import OIDC, PASSWORD, Site, World, changed, document, query_of, sent_of
+from tests.component.server.oidc.site import OIDC, PASSWORD, Site, World, changed, document, query_of, sent_of
 from tests.support.openid_provider import (
     CLIENT,
     SECRET,
     Claims,
     Key,
-    OpenIdProvider,
     make_key,
     redirect_loop,
-    serving,
     silence,
 )
-
-
-@pytest.fixture(scope="module")
-def key() -> Key:
-    return make_key()
-
-
-@pytest.fixture
-async def provider(key: Key) -> AsyncIterator[OpenIdProvider]:
-    async with serving(OpenIdProvider(key)) as made:
-        yield made
-
-
-@pytest.fixture
-async def world(serve: Serve, provider: OpenIdProvider, tmp_path: Path) -> World:
-    return World(serve, provider, tmp_path)
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[Site]:
-    async with world.served() as made:
-        yield made
-
-
-# Liars.
-
 
 LIES: dict[str, tuple[Callable[[Claims], Claims], str]] = {
     "issuer": (changed(iss="https://evil.example"), "another issuer"),

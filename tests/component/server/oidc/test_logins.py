@@ -3,15 +3,13 @@
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from tests.component.server.conftest import Api, Serve
-from tests.component.server.oidc_site import (
+from tests.component.server.conftest import Api
+from tests.component.server.oidc.site import (
     OIDC,
     PASSWORD,
     Site,
@@ -24,36 +22,8 @@ from tests.component.server.oidc_site import (
 from tests.support.openid_provider import (
     SECRET,
     Claims,
-    Key,
-    OpenIdProvider,
     make_key,
-    serving,
 )
-
-
-@pytest.fixture(scope="module")
-def key() -> Key:
-    return make_key()
-
-
-@pytest.fixture
-async def provider(key: Key) -> AsyncIterator[OpenIdProvider]:
-    async with serving(OpenIdProvider(key)) as made:
-        yield made
-
-
-@pytest.fixture
-async def world(serve: Serve, provider: OpenIdProvider, tmp_path: Path) -> World:
-    return World(serve, provider, tmp_path)
-
-
-@pytest.fixture
-async def site(world: World) -> AsyncIterator[Site]:
-    async with world.served() as made:
-        yield made
-
-
-# Lawful ones.
 
 
 async def test_a_browser_logs_in_and_is_a_user_with_roles(site: Site) -> None:
