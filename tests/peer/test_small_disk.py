@@ -5,12 +5,17 @@ The file system is real and is filled to its last byte, or but for some, at ever
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from nagare.config.places import Places
 from nagare.metrics.observe import STEPS
-from tests.support.small_disk import tmpfs
+from nagare.server.running.spare import SPARE_BYTES
+from tests.support.processes import RunningServer, child_environment, nagare_argv, started, wait_for_server
+from tests.support.small_disk import Tmpfs, tmpfs
 
 ROOT = Path(__file__).parents[2]
 DISK_BYTES = 24 * 2**20
@@ -27,3 +32,31 @@ def test_a_disk_that_fills_costs_nothing_acknowledged(step: str, left_bytes: int
         )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert f"filled at {step}" in ended.stdout
+
+
+@contextmanager
+def _serving(disk: Tmpfs) -> Iterator[RunningServer]:
+    argv = nagare_argv("--data", disk.inside / "data", "serve", "--listen", "127.0.0.1:0")
+    environment = child_environment(NAGARE_STORAGE__FREE_RESERVE_BYTES=str(2**20))
+    with started(disk.argv(argv), environment=environment) as process:
+        yield wait_for_server(process, disk.folder / "data", pid=process.pid)
+
+
+def test_a_server_that_was_killed_on_a_full_disk_starts_again(tmp_path: Path) -> None:
+    with tmpfs(tmp_path, 2 * DISK_BYTES) as disk:
+        spare = Places(disk.folder / "data").spare
+        with _serving(disk) as server:
+            assert spare.stat().st_size == SPARE_BYTES
+            server.register("web1")
+            disk.fill()
+            server.process.kill()
+        assert disk.free_bytes == 0
+        with _serving(disk) as server:
+            assert not spare.exists()
+            assert server.sql("select host from hosts") == [["web1"]]
+            disk.free()
+            server.register("web2")
+            server.process.stop()
+        with _serving(disk) as server:
+            assert spare.stat().st_size == SPARE_BYTES
+            assert server.sql("select host from hosts order by host") == [["web1"], ["web2"]]

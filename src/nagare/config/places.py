@@ -83,6 +83,11 @@ class Places:
         return self.run / "token"
 
     @property
+    def spare(self) -> Path:
+        """Room that a server which starts on a full disk gives up to itself."""
+        return self.run / "spare"
+
+    @property
     def lock(self) -> Path:
         """Held (flock) by the live server for as long as it lives; holds its pid."""
         return self.run / "lock"

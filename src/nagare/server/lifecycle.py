@@ -32,6 +32,7 @@ from nagare.server.running.announce import announced
 from nagare.server.running.directories import make_directories
 from nagare.server.running.listen import Listen, parse_listen
 from nagare.server.running.lock import InstallationLock
+from nagare.server.running.spare import SpareRoom
 from nagare.server.running.renewal import Renewal
 from nagare.server.running.served import Served
 from nagare.server.running.tls import find_certificate, make_context
@@ -64,6 +65,8 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     clock = clock or SystemClock()
     listen, places = parse_listen(settings.server.listen), Places(settings.data)
     make_directories(places)
+    spare = SpareRoom(places.spare)
+    spare.give_up_if_full()
     async with AsyncExitStack() as stack:
         with translated(f"lock {places.lock}"):
             stack.enter_context(InstallationLock(places.lock))
@@ -77,6 +80,7 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         stack.enter_context(note)
         if served is not None:
             await stack.enter_async_context(_renewing(services, served, note))
+        spare.make()
         log.info("listening url=%s pid=%d data=%s", url, os.getpid(), settings.data)
         await stack.enter_async_context(announced(settings.server, listen, port, certificate))
         yield Running(url, port, certificate, services)
