@@ -22,6 +22,9 @@ class Backend(Protocol):
     def readers(self) -> int:
         """How many connections may read at one time."""
 
+    def serve_alone(self) -> None:
+        """Let nobody else write for as long as an engine that writes is connected; before the engines are made."""
+
     def prepare(self) -> None:
         """Make what must be there before the first connection."""
 

@@ -34,12 +34,15 @@ _WAITING_LIMIT = 1_000
 class Records:
     """The open records database. ``async with Records(path) as records``: migrated to the newest revision inside."""
 
-    def __init__(self, path: Path, settings: RecordsSettings | None = None) -> None:
+    def __init__(self, path: Path, settings: RecordsSettings | None = None, *, alone: bool = False) -> None:
         """Prepare for the database that ``settings`` name, else for the file ``path``; nothing is opened yet.
 
-        Raises ConfigError.
+        ``alone``: what is known of records is kept in memory, so nobody else may write them. Then opening, and a write
+        after the connection was lost, raises LockedError when somebody does. Raises ConfigError.
         """
         self._backend = make_backend(path, settings)
+        if alone:
+            self._backend.serve_alone()
         self._writer = _Lane(self._backend, threads=1, writes=True)
         self._reader = _Lane(self._backend, threads=self._backend.readers, writes=False)
 
@@ -70,8 +73,12 @@ class Records:
         with translated("write records"):
             return await self._writer.run(work)
 
+    async def ping(self) -> None:
+        """Return when the database answers. Raises ConnectFailedError, StorageError."""
+        await self.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one())
+
     async def _migrate(self) -> None:
-        revision = await self._writer.run(_revision)
+        revision = await self._writer.run(read_revision)
         if revision == HEAD_REVISION:
             return
         # alembic costs a tenth of a second and 12 MB: only a database that needs it pays.
@@ -130,7 +137,8 @@ class _Lane:
             return work(connection)
 
 
-def _revision(connection: Connection) -> str | None:
+def read_revision(connection: Connection) -> str | None:
+    """Return the revision of the tables; None where there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

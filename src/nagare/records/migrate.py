@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -23,7 +25,7 @@ def make_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str = "head") -> None:
     """Run the missing migrations inside the caller's transaction: all of them or none.
 
     Raises StorageError for a database that a newer version of Nagare has written.
@@ -31,8 +33,20 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         # A table is rewritten in the time that it takes.
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    with _known():
+        command.upgrade(make_config(connection), revision)
+
+
+def remove_all(connection: Connection) -> None:
+    """Remove every table of ours, inside the caller's transaction. Raises StorageError as ``upgrade`` does."""
+    with _known():
+        command.downgrade(make_config(connection), "base")
+
+
+@contextmanager
+def _known() -> Iterator[None]:
     try:
-        command.upgrade(make_config(connection), "head")
+        yield
     except CommandError as error:
         raise StorageError(
             f"cannot use records: a newer version of Nagare wrote them ({error})",

@@ -1,8 +1,8 @@
-"""Records in a PostgreSQL database, which several servers may share.
+"""Records in a PostgreSQL database.
 
-A write begins with one advisory lock of the database, so that writes of all servers come one after the other as they do
-on SQLite: stores may read and then insert, and the audit chain has one end. The server lets go of the lock when a
-transaction or its connection ends, so a killed process leaves nothing behind.
+A write begins with one advisory lock of the database, so that writes come one after the other as they do on SQLite,
+migrations and restores among them: stores may read and then insert, and the audit chain has one end. The database lets
+go of the lock when a transaction or its connection ends, so a killed process leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -16,12 +16,9 @@ from sqlalchemy.exc import ArgumentError
 
 from nagare.config.settings import RecordsSettings
 from nagare.errors import ConfigError
+from nagare.records.postgresql_locks import IN_USE, LOCKS, Serving
 
-# Our corner of the database's advisory locks ("naga"), and who holds what in it.
-LOCKS = 0x6E616761
 _WRITING = 1
-# Shared by every connection of a server: a restore takes it alone, or is told that somebody works here.
-IN_USE = 2
 _CONNECT_SECONDS = 5
 # Longer than any write of ours takes; a migration of another server may hold the lock as long.
 _LOCK_SECONDS = 30
@@ -36,8 +33,13 @@ class PostgresBackend:
         self._settings = settings
         self._url = _driver_url(settings.url)
         self.readers = settings.connections
+        self._serving: Serving | None = None
         bare = URL.create("postgresql", host=self._url.host, port=self._url.port, database=self._url.database)
         self.place = bare.render_as_string()
+
+    def serve_alone(self) -> None:
+        """Let the writing connection hold the right to serve, which one server at a time has."""
+        self._serving = Serving(self.place)
 
     def prepare(self) -> None:
         """Do nothing: the database is there, or connecting says that it is not."""
@@ -60,6 +62,8 @@ class PostgresBackend:
         event.listen(engine, "connect", _set_up_writer if writes else _set_up_reader)
         if writes:
             event.listen(engine, "begin", _queue_for_writing)
+        if writes and self._serving is not None:
+            event.listen(engine, "connect", self._serving.take)
         return engine
 
     def keep_copy(self, revision: str) -> None:
@@ -107,9 +111,14 @@ def _set_up_reader(connection: Any, _record: Any) -> None:
 
 def _set_up(connection: Any, *statements: str) -> None:
     for statement in (
-        f"SELECT pg_advisory_lock_shared({LOCKS}, {IN_USE})",
+        # First: a restore may hold the next.
         f"SET lock_timeout = '{_LOCK_SECONDS}s'",
+        f"SELECT pg_advisory_lock_shared({LOCKS}, {IN_USE})",
         f"SET statement_timeout = '{_STATEMENT_SECONDS}s'",
+        # A machine that went away without a word must not keep its locks for the two hours of most systems.
+        "SET tcp_keepalives_idle = 15",
+        "SET tcp_keepalives_interval = 5",
+        "SET tcp_keepalives_count = 3",
         # Durable before it is said, also where the database's owner prefers otherwise for the rest.
         "SET synchronous_commit = on",
         *statements,

@@ -24,6 +24,9 @@ class SqliteBackend:
         self._path = path
         self.place = str(path)
 
+    def serve_alone(self) -> None:
+        """Do nothing: the lock of the data directory is held already."""
+
     def prepare(self) -> None:
         """Make the file, for its owner alone."""
         self._path.touch(mode=0o600, exist_ok=True)

@@ -62,7 +62,7 @@ async def composed(
         async def enter(name: str, room: AbstractAsyncContextManager[_T]) -> _T:
             return await stack.enter_async_context(Bounded(name, room, stop_seconds))
 
-        records = await enter("records", Records(places.records, settings.records))
+        records = await enter("records", Records(places.records, settings.records, alone=True))
         audit = await enter("audit", AuditTrail(records, places.audit_key, clock))
         identity = await enter("identity", Identity(records, clock, places.token_keys, settings.identity, audit))
         await identity.ensure_local_token(places.token)
@@ -114,6 +114,7 @@ async def composed(
             oidc=OidcLogin(provider, elsewhere, identity.users, identity.sessions, clock),
             links=Links(elsewhere, identity.users, identity.sessions, clock),
             audit=audit,
+            records=records,
             updates=updates,
             hub=hub,
             bodies=bodies,

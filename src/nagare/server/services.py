@@ -19,6 +19,7 @@ from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.model.principal import Principal
+from nagare.records.engine import Records
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
@@ -55,6 +56,7 @@ class Services:
     oidc: OidcLogin
     links: Links
     audit: AuditTrail
+    records: Records
     updates: Updates
     hub: Hub
     bodies: BodyReader

@@ -12,10 +12,11 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Float, Integer, MetaData, insert, select, text
 
+import nagare.server.compose  # noqa: F401  loads every store, and with them their tables
 from nagare.config.settings import RecordsSettings
 from nagare.records.engine import Records
 from nagare.records.migrate import make_config
-from nagare.records.schema import HEAD_REVISION
+from nagare.records.schema import HEAD_REVISION, metadata
 
 _ROWS = 3
 _SCRIPTS = ScriptDirectory.from_config(make_config())
@@ -124,6 +125,9 @@ async def test_a_revision_goes_up_and_down_with_what_it_holds(
 async def test_all_the_way_down_leaves_nothing(tmp_path: Path, database: RecordsSettings) -> None:
     async with Records(tmp_path / "records.db", database) as records:
         await records.write(_fill)
+        filled = await records.read(_content)
+        assert filled.keys() == metadata.tables.keys(), "a table of the newest revision without rows to migrate"
+        assert all(len(rows) == _ROWS for rows in filled.values())
         await records.write(lambda connection: _down(connection, "base"))
         assert await records.read(_shape) == {}
         await records.write(lambda connection: _up(connection, "head"))

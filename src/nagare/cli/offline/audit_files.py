@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from nagare.config.settings import Settings
 
 Opened = tuple[Iterator[Entry], Sequence[SignedHead]]
+_HEADS = "SELECT seq, digest, at_ms, public_key, signature FROM audit_heads ORDER BY seq"
+_ENTRIES = "SELECT seq, line, digest FROM audit_entries ORDER BY seq"
 
 
 async def write_export(client: Client, file: Path | None, page: int) -> int:
@@ -82,9 +84,13 @@ def opened_export(file: Path) -> Iterator[Opened]:
 def opened_installation(settings: Settings) -> Iterator[Opened]:
     """Yield the entries and heads of this installation's records, beside a running server too.
 
-    Raises NotFoundError, StorageError.
+    Raises NotFoundError, StorageError, ConnectFailedError.
     """
     places = Places(settings.data)
+    if settings.records.url:
+        with _opened_postgresql(settings, places) as found:
+            yield found
+        return
     if not places.records.exists():
         raise NotFoundError(
             f"cannot verify the audit log of {places.data}: it has no records here",
@@ -95,12 +101,22 @@ def opened_installation(settings: Settings) -> Iterator[Opened]:
             owner = stack.enter_context(shared(places.lock))
             copy = stack.enter_context(copied(places.records, is_live=owner is not None))
             database = stack.enter_context(closing(sqlite3.connect(copy)))
-            heads = database.execute("SELECT seq, digest, at_ms, public_key, signature FROM audit_heads ORDER BY seq")
-            signed = [SignedHead(*row) for row in heads]
-            rows = database.execute("SELECT seq, line, digest FROM audit_entries ORDER BY seq")
-            yield (Entry(*row) for row in rows), signed
+            signed = [SignedHead(*row) for row in database.execute(_HEADS)]
+            yield (Entry(*row) for row in database.execute(_ENTRIES)), signed
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"cannot read audit log of {places.records}: {error}") from error
+
+
+@contextmanager
+def _opened_postgresql(settings: Settings, places: Places) -> Iterator[Opened]:
+    from sqlalchemy import text
+
+    from nagare.records.dump import opened
+
+    with opened(places.records, settings.records) as connection:
+        signed = [SignedHead(*row) for row in connection.execute(text(_HEADS))]
+        rows = connection.execute(text(_ENTRIES), execution_options={"yield_per": 1_000})
+        yield (Entry(*row) for row in rows), signed
 
 
 def _line(file: Path, number: int, line: bytes) -> AuditLine:

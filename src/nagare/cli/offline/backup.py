@@ -38,7 +38,7 @@ def backup(
     """Write records, keys, catalog, blocks and the log into one tar file, also while the server runs.
 
     It holds every row that was acknowledged before the command began, the keys and the digests of tokens: keep it as you
-    keep the keys. Blocks that are in the bucket alone stay there, records in PostgreSQL are for pg_dump.
+    keep the keys. Blocks that are in the bucket alone stay there.
 
     Examples:
       nagare backup /backup/nagare.tar
@@ -83,7 +83,9 @@ def _files(settings: Settings, places: Places, scratch: Path) -> Iterator[tuple[
 
     with ExitStack() as stack:
         owner = stack.enter_context(shared(places.lock))
-        if places.records.exists() and not settings.records.url:
+        if settings.records.url:
+            yield from _dump(settings, places, scratch / "records")
+        elif places.records.exists():
             copy = stack.enter_context(copied(places.records, is_live=owner is not None))
             make_single(copy)
             yield "records.db", copy
@@ -92,13 +94,19 @@ def _files(settings: Settings, places: Places, scratch: Path) -> Iterator[tuple[
         yield from gather_store(places, scratch, has_bucket=settings.bucket.is_set)
 
 
+def _dump(settings: Settings, places: Places, folder: Path) -> Iterator[tuple[str, Path]]:
+    from nagare.records.dump import opened, write_dump
+
+    folder.mkdir(mode=0o700)
+    with opened(places.records, settings.records) as connection:
+        files = write_dump(connection, folder)
+    yield from ((f"records/{file.name}", file) for file in files)
+
+
 def _tell(invocation: Invocation, file: Path, manifest: Manifest) -> None:
     blocks = sum(name.startswith("metrics/") and name.endswith(".parquet") for name in manifest.files)
     if invocation.format is not OutputFormat.TABLE:
         size = file.stat().st_size
         write_document({"file": str(file), "bytes": size, "files": len(manifest.files), "blocks": blocks})
-    if invocation.settings.records.url:
-        # Said even when quiet: without them hosts and users are lost.
-        note("nagare: records are in PostgreSQL and not in this file: keep a copy of them with pg_dump")
     if not invocation.is_quiet:
         note(f"nagare: {len(manifest.files)} files, {format_bytes(manifest.total_bytes)}, are in {file}")

@@ -56,7 +56,7 @@ def doctor(
 
 
 def _checks(invocation: Invocation) -> Iterator[Check]:
-    from nagare.cli.offline.checks import certificates, files, installation, machine, service
+    from nagare.cli.offline.checks import certificates, database, files, installation, machine, service
     from nagare.cli.offline.checks.verdict import bad
 
     yield from machine.check_versions()
@@ -74,6 +74,7 @@ def _checks(invocation: Invocation) -> Iterator[Check]:
         installation.check_owner,
         certificates.check_certificates,
         files.check_files,
+        database.check_database,
         service.check_service,
     ):
         try:

@@ -17,6 +17,7 @@ from nagare.cli.console.diagnostics import ProgressLine, note
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.output import Rows, write_rows
 from nagare.cli.exit_codes import BAD
+from nagare.cli.offline.restored_records import settle_records
 from nagare.config.places import Places
 from nagare.errors import ConflictError, InputError, LockedError, NotFoundError, StorageError
 from nagare.lib.archive import BadArchiveError, Manifest, Progress, check_archive, extract_archive, read_manifest
@@ -39,7 +40,7 @@ def restore(
 
     Every file is compared with its checksum before anything is replaced, a running server is never touched, and what was
     in the data directory is kept beside it. Hosts go on with their tokens; rows that came after the backup are gone
-    unless the agents still have them.
+    unless the agents still have them. Records go to where records.url says, from whichever database they come.
 
     Examples:
       nagare restore /backup/nagare.tar --check
@@ -93,6 +94,7 @@ def _restore(invocation: Invocation, file: Path, *, may_replace: bool) -> None:
         try:
             with closing(ProgressLine(is_quiet=invocation.is_quiet)) as line:
                 extract_archive(file, fresh, _progress(line, manifest))
+            settle_records(invocation.settings, Places(data), Places(fresh), may_replace=may_replace)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime
 
-from nagare.errors import NotReadyError
+from nagare.errors import NagareError, NotReadyError
 from nagare.fleet.views import format_time
 from nagare.model.principal import Permission
 from nagare.server.route import Call, Route
 from nagare.server.running.cost import cpu_seconds, memory_bytes
 from nagare.server.services import Services
 from nagare.wire.system import Greeting, Health, Status
+
+_RECORDS_SECONDS = 2.0
 
 
 async def greet(call: Call) -> Greeting:
@@ -31,13 +34,19 @@ async def health(call: Call) -> Health:
 
 async def health_details(call: Call) -> Health:
     """Tell which part is not well, and why."""
-    return _health(call.services)
+    found = _health(call.services)
+    if fault := await _find_records_fault(call.services):
+        return Health(status="degraded", version=found.version, checks={**found.checks, "records": fault})
+    return Health(status=found.status, version=found.version, checks={**found.checks, "records": "ok"})
 
 
 async def ready(call: Call) -> Health:
-    """Answer 200 while samples can be taken. Raises NotReadyError."""
+    """Answer 200 while samples can be taken; tell when records are away meanwhile. Raises NotReadyError."""
     if not call.services.store.status().is_writable:
         raise NotReadyError("cannot take samples: the store is not writable", retry_after_seconds=10.0)
+    if await _find_records_fault(call.services):
+        # Not 503: what hosts send is taken, and a balancer must not turn it away.
+        return Health(status="degraded", version=call.services.version, checks={"records": "away"})
     return Health(status="ok", version=call.services.version)
 
 
@@ -59,6 +68,17 @@ async def status(call: Call) -> Status:
         memory_bytes=memory_bytes(),
         statsd=services.statsd.address,
     )
+
+
+async def _find_records_fault(services: Services) -> str:
+    try:
+        async with asyncio.timeout(_RECORDS_SECONDS):
+            await services.records.ping()
+    except NagareError as error:
+        return error.message
+    except TimeoutError:
+        return f"no answer within {_RECORDS_SECONDS:g} s"
+    return ""
 
 
 def _health(services: Services) -> Health:

@@ -27,7 +27,8 @@ def check_files(settings: Settings) -> Iterator[Check]:
     with shared(places.lock) as owner:
         if owner is None:
             yield from _check_metrics(settings, places)
-            yield from _check_records(places.records)
+            if not settings.records.url:
+                yield from _check_records(places.records)
 
 
 def _check_metrics(settings: Settings, places: Places) -> Iterator[Check]:
