@@ -35,26 +35,20 @@ def _environment(postgresql: Cluster, **more: str) -> dict[str, str]:
     return child_environment(NAGARE_RECORDS__URL=postgresql.make_database().url, **more)
 
 
-def nagare(
-    environment: dict[str, str], data: Path, *arguments: str | Path, status: int = 0, words: str = ""
-) -> str:
+def nagare(environment: dict[str, str], data: Path, *arguments: str | Path, status: int = 0, words: str = "") -> str:
     """Return what a command that reads ``words`` wrote, both streams."""
     argv = nagare_argv("--data", data, *arguments)
-    ended = subprocess.run(
-        argv, input=words.encode(), capture_output=True, check=False, timeout=120, env=environment
-    )
+    ended = subprocess.run(argv, input=words.encode(), capture_output=True, check=False, timeout=120, env=environment)
     assert ended.returncode == status, (arguments, ended.stdout, ended.stderr)
     return (ended.stdout + ended.stderr).decode()
 
 
 def _refused(server: RunningServer, path: str, body: Any = None) -> dict[str, Any]:
-    try:
-        answer = server.request(path, body)
-    except urllib.error.HTTPError as error:
-        assert error.code == 503, error.read()
-        found: dict[str, Any] = json.loads(error.read())
-        return found
-    raise AssertionError(f"{path} was answered: {answer}")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        server.request(path, body)
+    found: dict[str, Any] = json.loads(refused.value.read())
+    assert found["status"] == 503
+    return found
 
 
 class Sender:
@@ -82,7 +76,7 @@ def test_a_server_keeps_its_records_over_stops_and_kills(tmp_path: Path, postgre
         with collecting(data, environment=environment) as agent:
             wait_until(lambda: server.sql("select count(*) from cpu")[0][0], "rows of the agent", agent)
         server.register("web1")
-        login = {"name": "ada", "password": "a long enough password 7"}
+        login = {"user": "ada", "password": "a long enough password 7"}
         nagare(environment, data, "users", "add", "ada", "--role", "admin", "--password-stdin", words=login["password"])
         assert server.request("/api/v1/auth/login", login)["access_token"]
         hosts = _hosts(server)
@@ -146,11 +140,9 @@ def test_records_move_into_postgresql_and_back_by_backup_and_restore(tmp_path: P
         nagare(environment, moved, "backup", tmp_path / "database.tar")
         refused = nagare(environment, tmp_path / "x", "restore", tmp_path / "database.tar", "--replace", status=7)
         assert "somebody works with the database" in refused
-        assert not (tmp_path / "x").exists() or not list((tmp_path / "x").glob("*.db"))
         server.register("web3")
     assert "all as they were written" in nagare(environment, moved, "restore", tmp_path / "database.tar", "--check")
-    refused = nagare(environment, tmp_path / "y", "restore", tmp_path / "database.tar", status=7)
-    assert "--replace" in refused
+    assert "--replace" in nagare(environment, tmp_path / "y", "restore", tmp_path / "database.tar", status=7)
     nagare(environment, moved, "restore", tmp_path / "database.tar", "--replace")
     kept = next(tmp_path.glob("moved.before-*"))
     assert "web3" in (kept / "records" / "hosts.ndjson").read_text()

@@ -1,5 +1,6 @@
 """Records leave one database and enter another row for row; a restore is whole, alone, or nothing."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -36,7 +37,7 @@ async def _filled(file: Path, database: RecordsSettings, revision: str = HEAD_RE
 
 def _empty_some(connection: Connection) -> None:
     for table in _reflected(connection).sorted_tables:
-        first = list(table.primary_key.columns)[0]
+        first = next(iter(table.primary_key.columns))
         value = min(connection.execute(select(first)).scalars())
         if names := [column.name for column in table.columns if column.nullable]:
             connection.execute(table.update().where(first == value).values(dict.fromkeys(names, null())))
@@ -157,6 +158,13 @@ with opened(Path(sys.argv[1]), RecordsSettings(url=sys.argv[2]), writes=True) as
 """
 
 
+def _load_until(change: int, file: Path, database: RecordsSettings, folder: Path) -> int:
+    argv = [sys.executable, "-c", _KILLED, str(file), database.url, str(folder), str(change)]
+    ended = subprocess.run(argv, capture_output=True, check=False, timeout=60)
+    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
+    return ended.returncode
+
+
 async def test_a_kill_in_the_middle_leaves_what_was_there(tmp_path: Path, database: RecordsSettings) -> None:
     file = tmp_path / "a.db"
     await _filled(file, database)
@@ -167,10 +175,7 @@ async def test_a_kill_in_the_middle_leaves_what_was_there(tmp_path: Path, databa
         before = _content(connection)
     killed = 0
     for change in (1, 20, 60, 100):
-        argv = [sys.executable, "-c", _KILLED, str(file), database.url, str(folder), str(change)]
-        ended = subprocess.run(argv, capture_output=True, check=False, timeout=60)
-        assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
-        if ended.returncode == 0:
+        if await asyncio.to_thread(_load_until, change, file, database, folder) == 0:
             break
         killed += 1
         async with Records(file, database) as records:
