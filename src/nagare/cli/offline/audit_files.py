@@ -109,13 +109,11 @@ def opened_installation(settings: Settings) -> Iterator[Opened]:
 
 @contextmanager
 def _opened_postgresql(settings: Settings, places: Places) -> Iterator[Opened]:
-    from sqlalchemy import text
-
     from nagare.records.dump import opened
 
     with opened(places.records, settings.records) as connection:
-        signed = [SignedHead(*row) for row in connection.execute(text(_HEADS))]
-        rows = connection.execute(text(_ENTRIES), execution_options={"yield_per": 1_000})
+        signed = [SignedHead(*row) for row in connection.exec_driver_sql(_HEADS)]
+        rows = connection.exec_driver_sql(_ENTRIES, execution_options={"yield_per": 1_000})
         yield (Entry(*row) for row in rows), signed
 
 

@@ -17,7 +17,6 @@ from nagare.cli.console.diagnostics import ProgressLine, note
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.output import Rows, write_rows
 from nagare.cli.exit_codes import BAD
-from nagare.cli.offline.restored_records import settle_records
 from nagare.config.places import Places
 from nagare.errors import ConflictError, InputError, LockedError, NotFoundError, StorageError
 from nagare.lib.archive import BadArchiveError, Manifest, Progress, check_archive, extract_archive, read_manifest
@@ -79,6 +78,8 @@ def _check(invocation: Invocation, file: Path) -> None:
 
 
 def _restore(invocation: Invocation, file: Path, *, may_replace: bool) -> None:
+    from nagare.records.settle import settle_records
+
     data = invocation.settings.data
     manifest = read_manifest(file)
     data.parent.mkdir(parents=True, exist_ok=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
+from nagare.config.places import Places
+from nagare.config.settings import Settings
 from nagare.errors import ConflictError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from nagare.config.places import Places
-    from nagare.config.settings import Settings
+from nagare.records.dump import load_dump, opened, write_dump
+from nagare.records.engine import read_revision
+from nagare.records.postgresql_locks import take_alone
 
 # In a backup, and in the directory that is kept: the records that were in PostgreSQL.
 _DUMP = "records"
@@ -30,16 +30,12 @@ def settle_records(settings: Settings, old: Places, fresh: Places, *, may_replac
         if dump.is_dir():
             _into_postgresql(settings, dump, old, may_replace=may_replace)
     elif dump.is_dir():
-        from nagare.records.dump import load_dump, opened
-
         with opened(fresh.records, None, writes=True) as connection:
             load_dump(connection, dump)
     shutil.rmtree(dump, ignore_errors=True)
 
 
 def _unload(file: Path, dump: Path) -> None:
-    from nagare.records.dump import opened, write_dump
-
     dump.mkdir(mode=0o700)
     with opened(file, None) as connection:
         write_dump(connection, dump)
@@ -48,9 +44,6 @@ def _unload(file: Path, dump: Path) -> None:
 
 
 def _into_postgresql(settings: Settings, dump: Path, old: Places, *, may_replace: bool) -> None:
-    from nagare.records.dump import load_dump, opened
-    from nagare.records.engine import read_revision
-
     with opened(old.records, settings.records, writes=True) as connection:
         if read_revision(connection) is not None:
             if not may_replace:
@@ -63,9 +56,6 @@ def _into_postgresql(settings: Settings, dump: Path, old: Places, *, may_replace
 
 
 def _keep(connection: Connection, folder: Path) -> None:
-    from nagare.records.dump import write_dump
-    from nagare.records.postgresql_locks import take_alone
-
     take_alone(connection)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
