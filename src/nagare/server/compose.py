@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nagare import __version__
 from nagare.audit.service import AuditTrail
@@ -26,6 +26,7 @@ from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.lib.tasks import TaskSupervisor
+from nagare.model.columns import RecordTable
 from nagare.model.host import Host
 from nagare.records.engine import Records
 from nagare.server.bodies import BodyReader
@@ -43,6 +44,9 @@ from nagare.server.running.served import Served
 from nagare.server.services import Services
 from nagare.server.update_view import UpdateView
 from nagare.updates.service import Updates
+
+if TYPE_CHECKING:
+    from nagare.metrics.store import MetricStore
 
 _T = TypeVar("_T")
 
@@ -78,8 +82,7 @@ async def composed(
         notes = await enter("notes", Notes(records, clock))
         _tell_more(fleet, maintenance, notes, clock)
         gaps = await enter("gaps", Gaps(records, StoredTicks(store).find, clock, fleet.host_ids))
-        for table in (hosts_table(fleet, clock), gaps_table(gaps, fleet, clock), audit_table(audit)):
-            store.register_records(table)
+        _show_records(store, (hosts_table(fleet, clock), gaps_table(gaps, fleet, clock), audit_table(audit)))
         updates = await enter(
             "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
         )
@@ -129,6 +132,11 @@ async def composed(
             started=clock.monotonic(),
             certificate=certificate,
         )
+
+
+def _show_records(store: MetricStore, tables: Iterable[RecordTable]) -> None:
+    for table in tables:
+        store.register_records(table)
 
 
 def _tell_more(fleet: Fleet, maintenance: Maintenance, notes: Notes, clock: Clock) -> None:

@@ -1,4 +1,7 @@
-"""Records leave one database and enter another row for row; a restore is whole, alone, or nothing."""
+"""Records leave one database and enter another row for row; a restore is whole, alone, or nothing.
+
+Dump and load are the work of commands, which have no event loop: tests that call them may block theirs.
+"""
 
 import asyncio
 import signal
@@ -50,6 +53,7 @@ def _dump(file: Path, database: RecordsSettings, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.may_block(reason="what a command does")
 @pytest.mark.parametrize("engine_of_copy", ["sqlite", "postgresql"])
 async def test_every_row_of_every_table_comes_over(
     tmp_path: Path, database: RecordsSettings, other: RecordsSettings
@@ -66,6 +70,7 @@ async def test_every_row_of_every_table_comes_over(
         assert await records.read(_content) == before
 
 
+@pytest.mark.may_block(reason="what a command does")
 @pytest.mark.parametrize("engine_of_copy", ["sqlite", "postgresql"])
 async def test_an_older_revision_is_brought_in_and_upgraded(
     tmp_path: Path, database: RecordsSettings, other: RecordsSettings
@@ -110,6 +115,7 @@ def _lose_a_table(folder: Path) -> None:
     about.write_text(about.read_text().replace('"hosts"', '"guests"'))
 
 
+@pytest.mark.may_block(reason="what a command does")
 @pytest.mark.parametrize("spoil", [_spoil_about, _cut, _break_line, _from_tomorrow, _lose_a_table])
 async def test_what_does_not_fit_changes_nothing(tmp_path: Path, database: RecordsSettings, spoil: Any) -> None:
     before = await _filled(tmp_path / "a.db", database)
@@ -124,6 +130,7 @@ async def test_what_does_not_fit_changes_nothing(tmp_path: Path, database: Recor
         assert await records.read(_content) == before
 
 
+@pytest.mark.may_block(reason="what a command does")
 async def test_nobody_may_work_with_what_is_replaced(tmp_path: Path, postgres: RecordsSettings) -> None:
     before = await _filled(tmp_path / "unused.db", postgres)
     folder = _dump(tmp_path / "unused.db", postgres, tmp_path / "dump")
@@ -165,6 +172,7 @@ def _load_until(change: int, file: Path, database: RecordsSettings, folder: Path
     return ended.returncode
 
 
+@pytest.mark.may_block(reason="what a command does")
 async def test_a_kill_in_the_middle_leaves_what_was_there(tmp_path: Path, database: RecordsSettings) -> None:
     file = tmp_path / "a.db"
     await _filled(file, database)
