@@ -32,9 +32,9 @@ from nagare.server.running.announce import announced
 from nagare.server.running.directories import make_directories
 from nagare.server.running.listen import Listen, parse_listen
 from nagare.server.running.lock import InstallationLock
-from nagare.server.running.spare import SpareRoom
 from nagare.server.running.renewal import Renewal
 from nagare.server.running.served import Served
+from nagare.server.running.spare import SpareRoom
 from nagare.server.running.tls import find_certificate, make_context
 from nagare.server.services import Services
 from nagare.wire.codec import encode
