@@ -9,8 +9,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import duckdb
-
 from nagare.config.places import Places
 from nagare.config.settings import BucketSettings, QuerySettings, StorageSettings
 from nagare.lib.atomic_file import sync_directory
@@ -28,7 +26,7 @@ from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.bucket.bucket import Bucket
 from nagare.metrics.bucket.sync import Ground
-from nagare.metrics.engine import Engine, storage_error
+from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation, HeadTable
 from nagare.metrics.observe import Observer
 from nagare.metrics.rollups.hours import split_table
@@ -287,7 +285,7 @@ class StoreCore:
             generation.samples.take_over(old.samples)
         for _, crowded in replay(records, generation, self.schemas, self._damages, room=self.room):
             for table in crowded:
-                self.fill(table)
+                self.freeze(table)
         if self._sealed is not None:
             self._seen.unseal(self._sealed.seen)
             self.room.unseal(self._sealed.samples)
@@ -300,12 +298,9 @@ class StoreCore:
         generations = self.library.current.generations
         return not any(table.columns for generation in generations for table in generation.tables.values())
 
-    def fill(self, table: HeadTable) -> None:
-        """Convert the rows that wait in ``table``. Raises StorageError."""
-        try:
-            table.fill(self.schemas.current[table.table], self._engine)
-        except duckdb.Error as error:
-            raise storage_error("convert rows of", table.table, error) from error
+    def freeze(self, table: HeadTable) -> None:
+        """Turn the rows that wait in ``table`` into arrays."""
+        table.freeze(self.schemas.current[table.table])
 
     def status(self, counters: Counters) -> StoreStatus:
         """Return the store in numbers, without touching the disk."""
@@ -375,7 +370,7 @@ class StoreCore:
         for record, crowded in records:
             self._seen.add(record)
             for table in crowded:
-                self.fill(table)
+                self.freeze(table)
 
     def _seal(self) -> Sealed | None:
         """End the newest generation and the segment it is in; runs on the writer's thread."""

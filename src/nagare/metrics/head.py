@@ -1,8 +1,8 @@
 """Recent rows in memory, before they are in blocks.
 
-Rows arrive as the lists of a batch and wait so; they become DuckDB tables only when a query names their table, a
-flush needs them, or too many wait, because converting many rows at once costs a tenth of converting each batch. A
-``Generation`` is everything between two checkpoints: it is sealed whole, flushed whole and then dropped.
+Rows arrive as the lists of a batch and wait so; too many lists become arrays, and arrays become DuckDB tables only when
+a query names their table or a flush needs them, because converting many rows at once costs a tenth of converting each
+batch. A ``Generation`` is everything between two checkpoints: it is sealed whole, flushed whole and then dropped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -21,19 +21,24 @@ from nagare.model.samples import Samples
 from nagare.wire.batch import Cell
 from nagare.wire.metric_log import LogRecord
 
+if TYPE_CHECKING:
+    from nagare.metrics.chunks import Chunk, Texts
+
 # Cells that may wait as Python objects in one table before they are converted: some 32 bytes each, so 3 MB.
 PENDING_CELLS = 100_000
 
 
 @dataclass(slots=True)
-class _Pending:
+class Pending:
+    """Rows of one batch as they came."""
+
     host: str
     cells: Mapping[str, Sequence[Cell]]
     rows: int
 
 
 class HeadTable:
-    """The rows of one table in one generation: some still as lists, the others in the DuckDB table ``name``."""
+    """The rows of one table in one generation: the newest as lists, then as arrays, the others in the DuckDB table ``name``."""
 
     def __init__(self, table: str, generation: int) -> None:
         """Begin empty."""
@@ -47,7 +52,10 @@ class HeadTable:
         # Whether a row may be a repeat of another: only then does the hidden column hold anything.
         self.has_repeats = False
         self.pending_cells = 0
-        self._pending: list[_Pending] = []
+        self._pending: list[Pending] = []
+        # Rows that are arrays, and the numbers of the texts in them; ``_filling`` guards both.
+        self._chunks: list[Chunk] = []
+        self._texts: Texts | None = None
         # Guards _pending and the counts: the writer adds while a query takes.
         self._lock = threading.Lock()
         # Held while rows move into DuckDB, so that two queries do not both wait for half of them.
@@ -60,7 +68,7 @@ class HeadTable:
         low, high, rows = min(times) // unit, max(times) // unit, len(times)
         if AGAIN in cells:
             self.has_repeats = True
-        pending, width = _Pending(host, cells, rows), len(cells) + 1
+        pending, width = Pending(host, cells, rows), len(cells) + 1
         with self._lock:
             self._pending.append(pending)
             self.rows += rows
@@ -71,20 +79,18 @@ class HeadTable:
                 self.max_ms = high
         return rows
 
+    def freeze(self, schema: Schema) -> None:
+        """Turn the waiting lists into arrays."""
+        with self._filling:
+            self._freeze(schema)
+
     def fill(self, schema: Schema, engine: Engine) -> tuple[str, ...]:
         """Move the waiting rows into the DuckDB table and return its columns. Raises duckdb.Error; nothing is lost then."""
         with self._filling:
-            with self._lock:
-                taken, self._pending = self._pending, []
-            if taken:
-                try:
-                    self._insert(taken, schema, engine)
-                except BaseException:
-                    with self._lock:
-                        self._pending = taken + self._pending
-                    raise
-                with self._lock:
-                    self.pending_cells = sum(batch.rows * (len(batch.cells) + 1) for batch in self._pending)
+            self._freeze(schema)
+            if self._chunks:
+                self._insert(self._chunks, schema, engine)
+                self._chunks, self._texts = [], None
             return self.columns if self.has_repeats else tuple(name for name in self.columns if name != AGAIN)
 
     def drop(self, engine: Engine) -> None:
@@ -94,27 +100,39 @@ class HeadTable:
                 cursor.execute(f"DROP TABLE IF EXISTS {self.name}")
                 self.columns = ()
 
-    def _insert(self, batches: Sequence[_Pending], schema: Schema, engine: Engine) -> None:
-        from nagare.metrics import arrays  # noqa: PLC0415  numpy costs 10 MB and waits for the first need
+    def _freeze(self, schema: Schema) -> None:
+        from nagare.metrics.chunks import Texts, make_chunk  # noqa: PLC0415  numpy costs 10 MB and waits for the first need
 
-        present = [name for name in schema.columns if any(name in batch.cells for batch in batches)]
-        source: dict[str, Any] = {
-            "ts": arrays.time_array(_gather("ts", batches), schema.time_type),
-            "host": arrays.text_array(_gather_hosts(batches)),
-        }
-        for name in present:
-            source[name] = arrays.to_array(_gather(name, batches), schema.columns[name])
-        items = [
-            *arrays.base_items(schema.time_type),
-            *(arrays.select_item(name, schema.columns[name]) for name in present),
-        ]
+        with self._lock:
+            taken, self._pending = self._pending, []
+        if not taken:
+            return
+        try:
+            self._texts = Texts() if self._texts is None else self._texts
+            self._chunks.append(make_chunk(taken, schema, self._texts))
+        except BaseException:
+            with self._lock:
+                self._pending = taken + self._pending
+            raise
+        with self._lock:
+            self.pending_cells = sum(batch.rows * (len(batch.cells) + 1) for batch in self._pending)
+
+    def _insert(self, chunks: Sequence[Chunk], schema: Schema, engine: Engine) -> None:
+        from nagare.metrics.chunks import Texts, items, join_chunks  # noqa: PLC0415  as above
+
+        groups: dict[tuple[str, ...], list[Chunk]] = {}
+        for chunk in chunks:
+            groups.setdefault(chunk.names, []).append(chunk)
+        present = [name for name in schema.columns if any(name in names for names in groups)]
         with engine.cursor() as cursor:
             cursor.execute("BEGIN")
             columns = self._shape(schema, present, cursor)
-            cursor.register("waiting", source)
-            names = ", ".join(quote_name(name) for name in ("ts", "host", *present))
-            cursor.execute(f"INSERT INTO {self.name} ({names}) SELECT {', '.join(items)} FROM waiting")  # noqa: S608  quoted names of ours
-            cursor.unregister("waiting")
+            for names, group in groups.items():
+                cursor.register("waiting", join_chunks(group, schema, self._texts or Texts()))
+                listed = ", ".join(quote_name(name) for name in ("ts", "host", *names))
+                read = ", ".join(items(names, schema))
+                cursor.execute(f"INSERT INTO {self.name} ({listed}) SELECT {read} FROM waiting")  # noqa: S608  quoted names of ours
+                cursor.unregister("waiting")
             cursor.execute("COMMIT")
             # Set while the cursor is still lent: an engine that rests must never overlook a table.
             self.columns = columns
@@ -129,22 +147,6 @@ class HeadTable:
         for name in fresh:
             cursor.execute(f"ALTER TABLE {self.name} ADD COLUMN {quote_name(name)} {SQL_TYPES[schema.columns[name]]}")
         return self.columns + fresh
-
-
-def _gather(name: str, batches: Sequence[_Pending]) -> list[Any]:
-    values: list[Any] = []
-    for batch in batches:
-        found = batch.cells.get(name)
-        values.extend(found if found is not None else [None] * batch.rows)
-    return values
-
-
-def _gather_hosts(batches: Sequence[_Pending]) -> list[Any]:
-    values: list[Any] = []
-    for batch in batches:
-        own = batch.cells.get("host")
-        values.extend(own if own is not None else [batch.host] * batch.rows)
-    return values
 
 
 @dataclass(slots=True)

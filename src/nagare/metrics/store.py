@@ -293,7 +293,7 @@ class MetricStore:
             if core.is_broken:
                 await self._try("reload", partial(self._maintain, core.reload))
             crowded, self._crowded = self._crowded, []
-            await self._try("fill", partial(self._fill, crowded))
+            await self._try("freeze", partial(self._freeze, crowded))
             if self._is_head_full(core):
                 await self._try("flush", self.flush)
 
@@ -302,10 +302,10 @@ class MetricStore:
             await self._clock.sleep(HOUSEKEEPING_SECONDS)
             await self._try("housekeeping", self.keep_house)
 
-    async def _fill(self, tables: Sequence[HeadTable]) -> None:
+    async def _freeze(self, tables: Sequence[HeadTable]) -> None:
         core = self._open_core()
         for table in tables:
-            await self._maintain(partial(core.fill, table))
+            await self._maintain(partial(core.freeze, table))
 
     async def _try(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run one round of housekeeping; a storage fault is counted and tried again in time, never the end of the loop."""

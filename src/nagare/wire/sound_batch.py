@@ -51,6 +51,11 @@ class Columns(msgspec.Struct, gc=False):
         """Yield the names of the columns."""
         return (name for name, _ in self.items())
 
+    def parts(self) -> tuple[list[Cell] | None, ...]:
+        """Return what there is of each declared column, in order; None for nothing."""
+        parts: tuple[list[Cell] | None, ...] = astuple(self)
+        return parts
+
     def __len__(self) -> int:
         """Return the number of columns."""
         columns = astuple(self)

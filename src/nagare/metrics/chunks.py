@@ -1,0 +1,113 @@
+"""Rows of the head as numpy arrays: what waits longer than a moment, but is not in DuckDB yet.
+
+A statement that inserts costs DuckDB milliseconds, however few rows it brings, and rows as Python objects cost five
+times the memory. So lists become arrays early, and arrays rows of DuckDB late: many thousands by one statement.
+Imported only where numpy is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nagare.metrics import arrays
+from nagare.metrics.schema import Schema
+from nagare.model.tables import ColumnType
+from nagare.wire.codec import encode
+from nagare.wire.sound_batch import Columns
+
+if TYPE_CHECKING:
+    from nagare.metrics.head import Pending
+
+_TEXTS = (ColumnType.TEXT, ColumnType.TAG, ColumnType.MAP)
+
+
+class Texts(dict[str | None, int]):
+    """Numbers of texts (and of None), in the order they came: hosts, keys and states come again with every batch."""
+
+    def __missing__(self, text: str | None) -> int:
+        """Give ``text`` the next number."""
+        number = self[text] = len(self)
+        return number
+
+    def encode(self, values: Sequence[Any]) -> Any:
+        """Return the numbers of ``values`` as an array."""
+        return np.fromiter(map(self.__getitem__, values), np.int32, len(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows as an array a column; texts, and ``host``, by their numbers, ``ts`` as a whole number in the table's unit."""
+
+    names: tuple[str, ...]
+    columns: Mapping[str, Any]
+
+
+def make_chunk(batches: Sequence[Pending], schema: Schema, texts: Texts) -> Chunk:
+    """Return the rows of ``batches`` with every column of ``schema`` that any of them has."""
+    parts = _parts(batches, ("ts", "host", *schema.columns))
+    times = np.array(list(chain.from_iterable(parts["ts"])), dtype=np.int64)
+    columns: dict[str, Any] = {"ts": times, "host": _hosts(batches, parts.get("host"), texts)}
+    names = [name for name in schema.columns if any(part is not None for part in parts.get(name, ()))]
+    for name in names:
+        filled = [
+            part if part is not None else [None] * batch.rows
+            for part, batch in zip(parts[name], batches, strict=True)
+        ]  # fmt: skip
+        columns[name] = _array(list(chain.from_iterable(filled)), schema.columns[name], texts)
+    return Chunk(tuple(names), columns)
+
+
+def join_chunks(chunks: Sequence[Chunk], schema: Schema, texts: Texts) -> dict[str, Any]:
+    """Return the rows of ``chunks``, which have the same names, as the arrays that DuckDB reads by ``items``."""
+    listed = arrays.text_array(list(texts))
+    joined: dict[str, Any] = {}
+    for name in ("ts", "host", *chunks[0].names):
+        parts = [chunk.columns[name] for chunk in chunks]
+        is_masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+        column: Any = np.ma.concatenate(parts) if is_masked else np.concatenate(parts)  # type: ignore[no-untyped-call]
+        if name == "ts":
+            joined[name] = arrays.time_array(column, schema.time_type)
+        elif name == "host" or schema.columns[name] in _TEXTS:
+            joined[name] = listed[column]
+        else:
+            joined[name] = column
+    return joined
+
+
+def items(names: Sequence[str], schema: Schema) -> list[str]:
+    """Return the SQL that reads ``ts``, ``host`` and the columns ``names`` of joined chunks with their exact types."""
+    own = (arrays.select_item(name, schema.columns[name]) for name in names)
+    return [*arrays.base_items(schema.time_type), *own]
+
+
+def _parts(batches: Sequence[Pending], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    """Return of each column what every batch has of it, None for nothing."""
+    kind: Any = type(batches[0].cells)
+    if issubclass(kind, Columns) and all(type(batch.cells) is kind for batch in batches):
+        return dict(
+            zip(
+                kind.__struct_fields__,
+                zip(*map(kind.parts, (batch.cells for batch in batches)), strict=True),
+                strict=True,
+            )
+        )
+    return {name: [batch.cells.get(name) for batch in batches] for name in names}
+
+
+def _hosts(batches: Sequence[Pending], own: Sequence[Any] | None, texts: Texts) -> Any:
+    if own is None or not any(part is not None for part in own):
+        return np.repeat(texts.encode([batch.host for batch in batches]), [batch.rows for batch in batches])
+    filled = [part if part is not None else [batch.host] * batch.rows for part, batch in zip(own, batches, strict=True)]
+    return texts.encode(list(chain.from_iterable(filled)))
+
+
+def _array(values: list[Any], type_: ColumnType, texts: Texts) -> Any:
+    if type_ is ColumnType.MAP:
+        # DuckDB guesses the type of Python maps from a sample; JSON text has one type.
+        return texts.encode([None if value is None else encode(value).decode() for value in values])
+    return texts.encode(values) if type_ in _TEXTS else arrays.to_array(values, type_)

@@ -1,0 +1,103 @@
+"""Rows of the head are the same rows whichever way they came to DuckDB: as lists, by way of arrays, in one step or many."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nagare.config.settings import QuerySettings
+from nagare.metrics.engine import Engine
+from nagare.metrics.head import HeadTable
+from nagare.metrics.schema import Schema
+from nagare.model.tables import ColumnType
+from nagare.wire.codec import encode
+from nagare.wire.sound_batch import find_sound
+
+SCHEMA = Schema(
+    "things",
+    {
+        "ratio": ColumnType.FLOAT, "count": ColumnType.INTEGER, "is_up": ColumnType.BOOLEAN, "name": ColumnType.TEXT,
+        "labels": ColumnType.MAP,
+    },
+)  # fmt: skip
+_CELLS: Mapping[str, st.SearchStrategy[Any]] = {
+    "ratio": st.none() | st.floats(allow_nan=False, allow_infinity=True),
+    "count": st.none() | st.integers(-(2**63), 2**63 - 1),
+    "is_up": st.none() | st.booleans(),
+    "name": st.none() | st.sampled_from(["", "a", "ä", "🐟" * 20, "a\nb", "0"]),
+    "labels": st.none() | st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["", "1", '"'])),
+}
+
+
+@st.composite
+def _batches(draw: st.DrawFn) -> tuple[str, dict[str, list[Any]]]:
+    rows = draw(st.integers(1, 4))
+    names = draw(st.sets(st.sampled_from(sorted(_CELLS))))
+    cells: dict[str, list[Any]] = {"ts": draw(st.lists(st.integers(0, 2**41), min_size=rows, max_size=rows))}
+    for name in sorted(names):
+        cells[name] = draw(st.lists(_CELLS[name], min_size=rows, max_size=rows))
+    if draw(st.booleans()):
+        cells["host"] = draw(st.lists(st.sampled_from(["h1", "h2"]), min_size=rows, max_size=rows))
+    return draw(st.sampled_from(["h1", "h9"])), cells
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """A database for all of them."""
+    return Engine(Path(tmp_path_factory.mktemp("metrics")), QuerySettings())
+
+
+def _rows(engine: Engine, table: HeadTable, columns: Sequence[str]) -> list[Any]:
+    names = ", ".join(f"epoch_ms({name})" if name == "ts" else name for name in columns)
+    with engine.cursor() as cursor:
+        return [tuple(row) for row in cursor.execute(f"SELECT {names} FROM {table.name} ORDER BY rowid").fetchall()]
+
+
+@given(st.lists(st.tuples(_batches(), st.sampled_from(["wait", "freeze", "fill"])), min_size=1, max_size=8))
+def test_whatever_way_rows_take_they_arrive(
+    engine: Engine, steps: list[tuple[tuple[str, dict[str, list[Any]]], str]]
+) -> None:
+    table = HeadTable("things", 1)
+    expected: list[tuple[Any, ...]] = []
+    try:
+        for (host, cells), then in steps:
+            table.add(host, cells)
+            for row in range(len(cells["ts"])):
+                own = cells["host"][row] if "host" in cells else host
+                values = [cells[name][row] if name in cells else None for name in SCHEMA.columns]
+                expected.append((cells["ts"][row], own, *values))
+            if then == "freeze":
+                table.freeze(SCHEMA)
+            elif then == "fill":
+                table.fill(SCHEMA, engine)
+        table.fill(SCHEMA, engine)
+        found = _rows(engine, table, ("ts", "host", *SCHEMA.columns))
+    finally:
+        table.drop(engine)
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
+    assert table.pending_cells == 0
+
+
+def test_columns_that_were_decoded_by_their_types_arrive(engine: Engine) -> None:
+    tables = {"load": {"ts": [1, 2], "load1": [0.5, None], "cores": [4, None]}}
+    fewer = {"load": {"ts": [3], "load5": [1.5]}}
+    table = HeadTable("load", 1)
+    schema = Schema("load", {"load1": ColumnType.FLOAT, "load5": ColumnType.FLOAT, "cores": ColumnType.INTEGER})
+    for seq, content in enumerate((tables, fewer)):
+        body = encode({"v": 1, "host": "h", "boot": "b", "seq": seq, "tables": content})
+        sound = find_sound(body, "identity", body)
+        assert sound is not None
+        table.add("h", sound.tables["load"])
+    table.add("g", {"ts": [4], "cores": [8]})
+    table.fill(schema, engine)
+    found = _rows(engine, table, ("ts", "host", *schema.columns))
+    table.drop(engine)
+    assert found == [
+        (1, "h", 0.5, None, 4),
+        (2, "h", None, None, None),
+        (3, "h", None, 1.5, None),
+        (4, "g", None, None, 8),
+    ]
