@@ -32,9 +32,9 @@ NAMES = [
 ]
 
 # Those with a longer form, and the programs that stand beside in the same run.
-LONGER = {"foreign"}
+LONGER = {"foreign", "sustained"}
 # Minutes each, so only when they are named.
-NAMED_ONLY = ["foreign", "tsbs", "tsbs_tall"]
+NAMED_ONLY = ["foreign", "tsbs", "tsbs_tall", "day", "sustained"]
 PEERS = ("victoria-metrics", "vmagent", "prometheus")
 
 

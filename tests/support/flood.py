@@ -99,7 +99,7 @@ def flood(
     return Flooded(**json.loads(ended.stdout))
 
 
-class _Lane:
+class Lane:
     """One connection and the requests that go over it."""
 
     def __init__(self, url: str, path: str, headers: Mapping[str, str]) -> None:
@@ -116,6 +116,8 @@ class _Lane:
         self.taken_ms: list[float] = []
         self.said = ""
         self.samples = 0
+        # How long after its time the last request was answered, where a rate was asked for.
+        self.late_seconds = 0.0
 
     def send(self, body: bytes, samples: int) -> None:
         """Send one body until it is taken; after a permanent refusal say so and go on."""
@@ -170,7 +172,7 @@ class _Lane:
             self._socket = None
 
 
-def _run(lane: _Lane, bodies: mmap.mmap, rows: NDArray[Any], due: NDArray[np.float64] | None, begun: float) -> None:
+def _run(lane: Lane, bodies: mmap.mmap, rows: NDArray[Any], due: NDArray[np.float64] | None, begun: float) -> None:
     for number, (offset, length, _, samples) in enumerate(rows.tolist()):
         if due is not None and (early := begun + due[number] - time.monotonic()) > 0:
             time.sleep(early)
@@ -191,7 +193,7 @@ def _main() -> None:
     with (Path(given.folder) / "bodies").open("rb") as file:
         bodies = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     numbers = np.unique(rows["lane"])
-    lanes = [_Lane(given.url, given.path, json.loads(given.headers)) for _ in numbers]
+    lanes = [Lane(given.url, given.path, json.loads(given.headers)) for _ in numbers]
     begun = time.monotonic()
     threads = []
     for number, lane in zip(numbers, lanes, strict=True):
@@ -205,7 +207,7 @@ def _main() -> None:
     print(json.dumps(asdict(_sum(lanes, time.monotonic() - begun))))
 
 
-def _sum(lanes: list[_Lane], seconds: float) -> Flooded:
+def _sum(lanes: list[Lane], seconds: float) -> Flooded:
     taken = [value for lane in lanes for value in lane.taken_ms] or [0.0]
     statuses: Counter[str] = Counter()
     for lane in lanes:
