@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.errors import QuerySyntaxError
-from nagare.metrics.rollups import moments
+from nagare.metrics.rollups import plain_time
 from nagare.metrics.sql.sandbox import check
 from nagare.metrics.sql.statements import Statements
 from nagare.wire.sql import SqlRequest
@@ -36,7 +36,7 @@ FORMS = ["TIMESTAMP '{}'", "'{}'", "CAST('{}' AS TIMESTAMP)", "'{}'::timestamp_n
 @given(TEXTS | st.text("0123456789-: .TZ", max_size=20), st.sampled_from(FORMS))
 def test_a_moment_that_is_read_here_is_the_one_that_duckdb_means(text: str, form: str) -> None:
     node = _node(form.format(text))
-    plain = moments.plain_moment(node)
+    plain = plain_time.plain_moment(node)
     if plain is not None:
         row = CURSOR.execute(f"select epoch_us(cast({form.format(text)} as timestamp))").fetchone()
         assert row == (plain,)
@@ -44,15 +44,75 @@ def test_a_moment_that_is_read_here_is_the_one_that_duckdb_means(text: str, form
 
 @given(st.integers(-(10**18), 10**18))
 def test_milliseconds_are_read_alike(number: int) -> None:
-    plain = moments.plain_moment(_node(f"make_timestamp_ms({number})"))
+    plain = plain_time.plain_moment(_node(f"make_timestamp_ms({number})"))
     if plain is not None:
         assert plain == number * 1000
 
 
+UNITS = ["millisecond", "second", "minute", "hour", "day", "week", "month", "year", "century"]
+SPANS = [
+    "INTERVAL '{} {}'",
+    "INTERVAL {} {}",
+    "INTERVAL ({}) {}",
+    "to_{1}s({0})",
+    "CAST('{} {}s' AS INTERVAL)",
+    "'{}{}'::INTERVAL",
+]
+
+
+def _microseconds(expression: str) -> Any:
+    try:
+        return CURSOR.execute(f"select epoch_us({expression})").fetchall()[0][0]
+    except duckdb.Error as error:
+        return type(error).__name__
+
+
+@given(st.integers(-10, 10**9), st.sampled_from(UNITS), st.sampled_from(SPANS), st.sampled_from("+-"))
+def test_spans_and_what_the_clock_is_moved_by_are_those_that_duckdb_means(
+    count: int, unit: str, form: str, sign: str
+) -> None:
+    span, now_us = form.format(count, unit), 1_790_000_000_123_456
+    try:
+        node = _node(span)
+    except KeyError:
+        return  # no SQL at all
+    plain = plain_time.plain_span(node)
+    if plain is not None:
+        assert plain == _microseconds(f"make_timestamp({now_us}) + {span}") - now_us
+    for clock in ("now()", "now()::timestamp", "get_current_timestamp()", "CAST(now() AS TIMESTAMPTZ)"):
+        at_us = plain_time.plain_moment(_node(f"{clock} {sign} {span}"), None, now_us)
+        if at_us is not None:
+            assert at_us == _microseconds(f"make_timestamp({now_us}) {sign} {span}")
+
+
+@given(st.integers(-(10**15), 10**15) | st.booleans() | st.text("0123456789-", max_size=12) | st.none())
+def test_a_parameter_of_milliseconds_is_read_alike(value: Any) -> None:
+    for expression, params in (("epoch_ms(?)", [value]), ("make_timestamp_ms($at)", {"at": value})):
+        plain = plain_time.plain_moment(_node(expression), params)
+        if plain is not None:
+            assert CURSOR.execute(f"select epoch_us({expression})", params).fetchall() == [(plain,)]
+
+
+def test_what_is_not_plain_is_left_to_duckdb() -> None:
+    for expression in (
+        "'2026-01-01' + INTERVAL '1 day'",
+        "today()",
+        "now() - INTERVAL '1 month'",
+        "now()::DATE",
+    ):
+        assert plain_time.plain_moment(_node(expression), None, 5) is None
+    for expression in ("TRY_CAST('1 day' AS INTERVAL)", "to_seconds(1.5)", "5"):
+        assert plain_time.plain_span(_node(expression)) is None
+
+
 def test_the_usual_forms_are_read_here() -> None:
+    for span in ("INTERVAL '5 minutes'", "INTERVAL 5 MINUTE", "to_minutes(5)"):
+        assert plain_time.plain_span(_node(span)) == 300_000_000
+        assert plain_time.plain_moment(_node(f"now() - {span}"), None, 10**15) == 10**15 - 300_000_000
+    assert plain_time.plain_moment(_node("epoch_ms(?)"), [7]) == 7000
     at = round(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp() * 1_000_000)
     for expression in ("TIMESTAMP '2026-01-02 03:04:05'", "'2026-01-02T03:04:05'", f"make_timestamp_ms({at // 1000})"):
-        assert moments.plain_moment(_node(expression)) == at
+        assert plain_time.plain_moment(_node(expression)) == at
 
 
 STATEMENTS = [

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import duckdb
 
+from nagare.metrics.rollups.plain_time import Parameters, parameter, plain_moment, plain_number, plain_span
 from nagare.metrics.rollups.shape import TEMPLATES, Node
 
 # A statement of one SELECT without FROM, as DuckDB writes it down.
@@ -21,13 +23,42 @@ _SELECT: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+# Of a tree as text: a larger one is a program's, and seldom comes again.
+_DOCUMENTS, _DOCUMENT_LENGTH = 512, 32_768
+
+
+class Written:
+    """Texts of trees that were asked for before: a dashboard's statements are the same ones all day."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        # Guards _kept; held for moments.
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, str] = OrderedDict()
+
+    def get(self, document: str, ask: Callable[[], str]) -> str:
+        """Return the text of ``document``: what is kept, else what ``ask`` says."""
+        with self._lock:
+            if (known := self._kept.get(document)) is not None:
+                self._kept.move_to_end(document)
+                return known
+        found = ask()
+        if len(document) <= _DOCUMENT_LENGTH:
+            with self._lock:
+                self._kept[document] = found
+                if len(self._kept) > _DOCUMENTS:
+                    self._kept.popitem(last=False)
+        return found
+
+
 class Asking:
     """Asks about parts of one statement, whose parameters are ``params``."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, params: Any) -> None:
-        """Ask on ``cursor``."""
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, params: Parameters, written: Written | None = None) -> None:
+        """Ask on ``cursor``, but for what is ``written`` already."""
         self._cursor = cursor
         self._params = params
+        self._written = written or Written()
 
     def templates(self) -> list[Node]:
         """Return the nodes of TEMPLATES. Raises duckdb.Error."""
@@ -38,9 +69,13 @@ class Asking:
 
     def text(self, tree: Mapping[str, Any]) -> str:
         """Return the statement that ``tree`` is. Raises duckdb.Error."""
-        document = {"error": False, "statements": [{"node": tree, "named_param_map": []}]}
-        row = self._cursor.execute("SELECT json_deserialize_sql(CAST(? AS JSON))", [json.dumps(document)]).fetchone()
-        return str(row[0]) if row else ""
+        document = json.dumps({"error": False, "statements": [{"node": tree, "named_param_map": []}]})
+
+        def ask() -> str:
+            row = self._cursor.execute("SELECT json_deserialize_sql(CAST(? AS JSON))", [document]).fetchone()
+            return str(row[0]) if row else ""
+
+        return self._written.get(document, ask)
 
     def name(self, item: Node) -> str:
         """Return what DuckDB calls a column that is selected as ``item`` without a name. Raises duckdb.Error."""
@@ -50,7 +85,7 @@ class Asking:
 
     def moment(self, node: Node) -> int | None:
         """Return the moment that ``node`` stands for, in microseconds; None when nobody knows."""
-        if (plain := plain_moment(node)) is not None:
+        if (plain := plain_moment(node, self._params, time.time_ns() // 1000)) is not None:
             return plain
         return self._number(f"epoch_us(CAST(({self._of(node)}) AS TIMESTAMP))", node)
 
@@ -59,7 +94,11 @@ class Asking:
         common = 0
         for kind, width in widths:
             found: int | None = width if isinstance(width, int) else None
-            if kind == "interval":
+            if kind == "interval" and (span_us := plain_span(width)) is not None:
+                found = span_us // 1000
+            elif kind == "milliseconds" and (number := plain_number(width)) is not None:
+                found = number
+            elif kind == "interval":
                 found = self._number(f"CAST(epoch(CAST(({self._of(width)}) AS INTERVAL)) * 1000 AS BIGINT)", width)
             elif kind == "milliseconds":
                 found = self._number(f"({self._of(width)})", width)
@@ -88,57 +127,8 @@ class Asking:
             if isinstance(each, dict):
                 if each.get("class") == "PARAMETER":
                     identifier = str(each.get("identifier", ""))
-                    named[identifier] = _value(self._params, identifier)
+                    named[identifier] = parameter(self._params, identifier)
                 stack.extend(each.values())
             elif isinstance(each, list):
                 stack.extend(each)
         return named or None
-
-
-# As DuckDB writes times itself: no zone, no words, and so one meaning.
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)?")
-_TIMES = frozenset({"TIMESTAMP", "TIMESTAMP_NS"})
-_DATE_LENGTH = 10
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  UTC, as the engine's sessions are
-_INTEGER = re.compile(r"-?\d{1,15}")
-
-
-def plain_moment(node: Node) -> int | None:
-    """Return the moment in microseconds of the forms in which programs write one, None for every other.
-
-    Asking DuckDB for it costs a millisecond, as much as a small query itself.
-    """
-    if node.get("class") == "CAST" and not node.get("try_cast"):
-        type_name = str((node.get("type_expr") or {}).get("type_name")).upper()
-        text = _literal(node.get("child"), _TIME)
-        is_time = type_name in _TIMES or (type_name == "DATE" and len(text or "") == _DATE_LENGTH)
-        return _of_text(text) if is_time and text is not None else None
-    if node.get("class") == "CONSTANT" and (node.get("literal") or {}).get("kind") == "STRING":
-        text = _literal(node, _TIME)
-        return None if text is None else _of_text(text)
-    if node.get("class") != "FUNCTION" or str(node.get("function_name")).lower() != "make_timestamp_ms":
-        return None
-    given = [each.get("expression") for each in node.get("arguments") or ()]
-    text = _literal(given[0], _INTEGER) if len(given) == 1 else None
-    return None if text is None else int(text) * 1000
-
-
-def _literal(node: Any, form: re.Pattern[str]) -> str | None:
-    if not isinstance(node, Mapping) or node.get("class") != "CONSTANT":
-        return None
-    text = str((node.get("literal") or {}).get("text", ""))
-    return text if form.fullmatch(text) else None
-
-
-def _of_text(text: str) -> int | None:
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
-    except ValueError:
-        return None
-
-
-def _value(params: Sequence[Any] | Mapping[str, Any] | None, identifier: str) -> Any:
-    if isinstance(params, Mapping):
-        return params.get(identifier)
-    place = int(identifier) - 1 if identifier.isdecimal() else -1
-    return params[place] if params is not None and 0 <= place < len(params) else None

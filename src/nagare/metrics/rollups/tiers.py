@@ -7,9 +7,9 @@ give. Only where raw rows are gone does it begin and end with whole buckets, and
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.views import View, Window, make_view
 from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, is_rolled
-from nagare.metrics.rollups.moments import Asking
+from nagare.metrics.rollups.moments import Asking, Written
 from nagare.metrics.rollups.plan import SAMPLES_SCHEMA, Plan, plan_of, schema_of
 from nagare.metrics.rollups.shape import Node, Shape, find_shapes, is_fixed
 from nagare.metrics.rollups.views import Asked, RollupViews, during, find_spans
@@ -33,6 +33,8 @@ from nagare.model.tables import SAMPLES
 # Below it raw rows are read as quickly.
 LEAST_MS: Mapping[Tier, int] = {MINUTES: 2 * HOUR_MS, HOURS: 24 * HOUR_MS}
 RAW = "raw"
+# In the names of views that take the place of tables: no statement names one by chance.
+_VIEWS = secrets.token_hex(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class TierChooser:
     sources: Sources
     # What takes the place of aggregates, once DuckDB parsed it.
     _templates: list[Node] = field(default_factory=list)
+    _written: Written = field(default_factory=Written)
 
     def choose(
         self,
@@ -89,7 +92,8 @@ class TierChooser:
         }
         if not known:
             return Choice(checked)
-        chosen = _Chosen(self.sources, cursor, caller, snapshot, known)
+        asking = Asking(cursor, caller.params, self._written)
+        chosen = _Chosen(self.sources, cursor, caller, snapshot, known, asking)
         try:
             if not self._templates:
                 # Two threads may both find them: the same, so in one step.
@@ -97,7 +101,7 @@ class TierChooser:
             return chosen.choice(checked, self._templates)
         except (duckdb.ProgrammingError, duckdb.NotSupportedError):
             # Written otherwise it does not bind: what the caller wrote speaks for itself.
-            return _Chosen(self.sources, cursor, caller, snapshot, known).left_raw(checked)
+            return _Chosen(self.sources, cursor, caller, snapshot, known, asking).left_raw(checked)
 
 
 class _Chosen:
@@ -105,20 +109,21 @@ class _Chosen:
 
     def __init__(
         self, sources: Sources, cursor: duckdb.DuckDBPyConnection, caller: Caller, snapshot: Snapshot,
-        schemas: Mapping[str, Schema],
+        schemas: Mapping[str, Schema], asking: Asking,
     ) -> None:  # fmt: skip
         self._sources = sources
         self._cursor = cursor
         self._caller = caller
         self._snapshot = snapshot
         self._schemas = schemas
-        self.asking = Asking(cursor, caller.params)
+        self.asking = asking
         self._tiers: list[Tier] = []
         self._with_labels = True
         self._notes: dict[str, None] = {}
 
     def choice(self, checked: Checked, templates: Sequence[Node]) -> Choice:
-        tree = deepcopy(dict(checked.tree))
+        # A copy, some times faster than by ``deepcopy``: all of it came as JSON.
+        tree = json.loads(json.dumps(checked.tree))
         plans = {name: _seen_plan(schema) for name, schema in self._schemas.items()}
         self._with_labels = may_name(tree, "labels", checked.tables)
         for shape in find_shapes(tree, plans, templates):
@@ -149,7 +154,7 @@ class _Chosen:
             return
         for tier in reversed(TIERS):
             if width_ms % tier.width_ms == 0 and (zone := self._zone(shape.table, tier, asked_range)):
-                view = f"{shape.table} by {tier.text} {secrets.token_hex(4)}"
+                view = f"{shape.table} by {tier.text} {_VIEWS}{len(self._tiers)}"
                 self._make(view, shape, tier, zone)
                 shape.apply(view, [self.asking.name(item) for item in shape.unnamed])
                 self._tiers.append(tier)
