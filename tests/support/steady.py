@@ -54,11 +54,6 @@ class Sender:
         self.process.stdin.write(f"{given}\n{token}\n")
         self.process.stdin.close()
 
-    @property
-    def is_sending(self) -> bool:
-        """Whether it is not done."""
-        return self.process.poll() is None
-
     def result(self) -> Steady:
         """Return what was sent. Raises AssertionError when the process failed."""
         assert self.process.stdout is not None
@@ -71,6 +66,8 @@ class Sender:
         """End it."""
         self.process.kill()
         self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def _run(lane: Lane, layout: Layout, values: NDArray[np.float64], tick_seconds: float, ticks: int, begun: Any) -> None:

@@ -10,6 +10,7 @@ import urllib.parse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -50,6 +51,14 @@ class _Asker:
         self._seen = seen
         self._connection = http.client.HTTPConnection(self._where, timeout=60)
 
+    def __enter__(self) -> Self:
+        """Ask as soon as one likes; the connection opens by itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def ask(self, path: str, body: str | None = None) -> float:
         begun = time.perf_counter()
         try:
@@ -65,19 +74,20 @@ class _Asker:
 
 
 def _health(server: RunningServer, seen: Seen, stop: threading.Event, pause: float) -> None:
-    asker = _Asker(server, seen)
-    while not stop.wait(pause):
-        seen.health_ms.append(asker.ask("/health"))
-        pages = int(stat_fields(server.process.pid)[21])
-        seen.rss_bytes = max(seen.rss_bytes, pages * 4096)
+    with _Asker(server, seen) as asker:
+        while not stop.wait(pause):
+            seen.health_ms.append(asker.ask("/health"))
+            pages = int(stat_fields(server.process.pid)[21])
+            seen.rss_bytes = max(seen.rss_bytes, pages * 4096)
 
 
 def _dashboard(server: RunningServer, seen: Seen, stop: threading.Event, pause: float, panels: Sequence[str]) -> None:
-    asker, turn = _Asker(server, seen), 0
-    while not stop.wait(pause):
-        body = json.dumps({"sql": panels[turn % len(panels)]})
-        seen.query_ms.append(asker.ask("/api/v1/sql", body))
-        turn += 1
+    turn = 0
+    with _Asker(server, seen) as asker:
+        while not stop.wait(pause):
+            body = json.dumps({"sql": panels[turn % len(panels)]})
+            seen.query_ms.append(asker.ask("/api/v1/sql", body))
+            turn += 1
 
 
 @contextmanager
