@@ -19,10 +19,9 @@ from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, Span
 from nagare.metrics.head import Generation
 from nagare.metrics.parquet.runs import run_starts
 from nagare.metrics.samples.admit import joined, taken
-from nagare.metrics.samples.decimal import to_decimals
 from nagare.metrics.samples.formula import FORMULA, exact_rows
 from nagare.metrics.samples.layout import COLUMNS as LAYOUT
-from nagare.metrics.samples.layout import Runs, write_file
+from nagare.metrics.samples.layout import Runs, Scales, write_file
 from nagare.metrics.samples.order import in_order
 from nagare.metrics.samples.series import SeriesTable
 from nagare.model.samples import STALE_BITS, Samples
@@ -32,27 +31,6 @@ COLUMNS = tuple(LAYOUT)
 ORDER = ("name", "host", "series", "ts")
 # Of zstd: what lies in few bits already gains a fiftieth by level 9, for a quarter more time. Old blocks get more.
 LEVEL = 3
-
-
-class Scales:
-    """How many decimals each series had in its last block: the next one begins there and mostly finds it so."""
-
-    __slots__ = ("_scales",)
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._scales = np.zeros(0, np.uint8)
-
-    def of(self, numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
-        """Return the decimals of each series."""
-        missing = int(numbers.max()) + 1 - len(self._scales)
-        if missing > 0:
-            self._scales = np.append(self._scales, np.zeros(missing, np.uint8))
-        return self._scales[numbers]
-
-    def put(self, numbers: NDArray[np.int32], scales: NDArray[np.uint8]) -> None:
-        """Keep the decimals of each series."""
-        self._scales[numbers] = scales
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +65,10 @@ class SampleWriter:
 
     def _write_day(self, rows: Samples, origin: Origin, scales: Scales) -> Block:
         starts = run_starts(rows.series)
-        numbers = rows.series[starts]
-        decimals = to_decimals(rows.values, starts, scales.of(numbers))
-        scales.put(numbers, decimals.scales)
-        runs = Runs(starts, [self.series.get(number) for number in numbers.tolist()])
+        runs = Runs(starts, [self.series.get(number) for number in rows.series[starts].tolist()])
         span = Span(int(rows.ts_ms.min()), int(rows.ts_ms.max()), len(rows))
         facts = {**origin.facts(), "nagare_value": FORMULA.value}
-        return self.files.place(origin, span, lambda path: write_file(path, rows, runs, decimals, facts, origin.level))
+        return self.files.place(origin, span, lambda path: write_file(path, rows, runs, scales, facts, origin.level))
 
 
 def stored_times(found: Any) -> NDArray[np.int64]:
