@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from nagare import __version__
@@ -20,6 +19,7 @@ from nagare.agent.facts import read_facts
 from nagare.agent.identity import IdentityFiles
 from nagare.agent.link import Link
 from nagare.agent.spool import Spool
+from nagare.agent.spool_lock import own_spool
 from nagare.agent.update.fetch import Ready
 from nagare.agent.update.start import become, become_current
 from nagare.agent.update.state import Current, Report, UpdateFiles
@@ -30,8 +30,6 @@ from nagare.collect.collector import Root
 from nagare.collect.registry import build_collectors
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.errors import LockedError, ReadOnlyError
-from nagare.keys.files import make_private_directory
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.tasks import TaskSupervisor
 from nagare.net.trust import check_address
@@ -72,7 +70,7 @@ async def run_agent(settings: Settings, mode: Mode | None = None) -> None:
 
 async def _run_once(settings: Settings, mode: Mode, stop: _Stop) -> Ready | None:
     """Run until ``stop``; return the update that is ready to be tried, None when there is none."""
-    with _own_spool(Places(settings.data)):
+    with own_spool(Places(settings.data)):
         process = _Process(settings, mode, SystemClock())
         # What start-up left lives for ever: keep the garbage collector from walking it at every pass.
         gc.collect()
@@ -190,35 +188,6 @@ class _Process:
 
     def _tell(self, kind: str, text: str) -> None:
         self._box.tell(kind, text, self._clock.now_ms(), attributes={"version": __version__})
-
-
-@contextlib.contextmanager
-def _own_spool(places: Places) -> Iterator[None]:
-    """Hold the spool for this process alone. Raises LockedError, ReadOnlyError."""
-    try:
-        make_private_directory(places.data)
-        make_private_directory(places.spool)
-        opened = (places.spool / "lock").open("a+")
-    except OSError as error:
-        raise ReadOnlyError(
-            f"cannot use directory {places.spool}: {(error.strerror or str(error)).lower()}",
-            hint="check its owner, or name another one with --data",
-        ) from error
-    with opened as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            pid = file.read(32).strip()
-            raise LockedError(
-                f"cannot start agent on {places.data}: another one runs (pid {pid or 'unknown'})",
-                hint="stop it first, or give this one a data directory of its own with --data",
-                context={"pid": pid},
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
 
 
 @dataclass(slots=True)

@@ -21,6 +21,9 @@ def agent(
     token_file: str | None = typer.Option(
         None, "--token-file", metavar="FILE", help="File with the token to register with, instead of run/token."
     ),
+    joins: bool = typer.Option(
+        False, "--join", help="Become a host with the token in agent.join_token_file, and end."
+    ),
     parent_fd: int | None = typer.Option(None, "--parent-fd", hidden=True),
     trial_fd: int | None = typer.Option(None, "--trial-fd", hidden=True),
     is_current: bool = typer.Option(False, "--is-current", hidden=True),
@@ -36,6 +39,11 @@ def agent(
     """
     invocation = invocation_of(context)
     invocation.set_flags({"agent.server": server, "agent.token_file": token_file})
+    if joins:
+        from nagare.agent.joining import join_server
+
+        run_service(invocation, join_server, parent_fd=parent_fd)
+        return
     from nagare.agent.main import run_agent
     from nagare.agent.update.updater import Mode
 

@@ -87,10 +87,13 @@ def mint(
 ) -> None:
     """Mint a join token. It is shown only now, on stdout; it holds the server's address and the pin of its key.
 
+    Beside it, on stderr, stands the line to paste on a machine, which installs the agent there and joins.
+
     Examples:
       nagare tokens mint > join.token
       nagare tokens mint --uses 40 --for 2h --network 10.2.0.0/16 --label rack=b7 --accept
     """
+    from nagare.client.install_line import install_line
     from nagare.wire.joining import JoinTokenRequest
 
     invocation = invocation_of(context)
@@ -110,13 +113,16 @@ def mint(
 
     made = call(invocation.settings, change)
     if invocation.wants_json_errors:
-        write_document({name: getattr(made, name) for name in made.__struct_fields__})
+        told = {name: getattr(made, name) for name in made.__struct_fields__}
+        write_document({**told, "install": install_line(made.token)})
         return
     typer.echo(made.token)
     if not invocation.is_quiet:
         waits = "work at once" if made.accepts else "wait for `nagare hosts accept NAME`"
         note(f"nagare: {made.uses_left} machines may join until {made.expires_at}; they {waits}")
-        note("nagare: on a machine: put it into a file (0600), then NAGARE_AGENT__JOIN_TOKEN_FILE=FILE nagare agent")
+        if line := install_line(made.token):
+            note(f"nagare: on a machine, in one line (as root for a service):\n\n{line}\n")
+        note("nagare: or put it into a file (0600) there, then NAGARE_AGENT__JOIN_TOKEN_FILE=FILE nagare agent")
 
 
 @app.command()

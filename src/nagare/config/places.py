@@ -53,6 +53,11 @@ class Places:
         return self.data / "updates"
 
     @property
+    def own_agent(self) -> Path:
+        """The agent's file that the server made of its own packages."""
+        return self.data / "own-agent"
+
+    @property
     def agent_updates(self) -> Path:
         """What an agent trusts of updates, and the versions that it fetched."""
         return self.data / "agent" / "updates"

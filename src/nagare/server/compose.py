@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nagare import __version__
 from nagare.audit.service import AuditTrail
 from nagare.audit.tables import audit_table
+from nagare.bundles.own import OwnFiles
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.fleet.gaps.service import Gaps
@@ -29,6 +30,7 @@ from nagare.lib.tasks import TaskSupervisor
 from nagare.model.columns import RecordTable
 from nagare.model.host import Host
 from nagare.records.engine import Records
+from nagare.server.agent_files import AgentFiles
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
@@ -86,6 +88,7 @@ async def composed(
         updates = await enter(
             "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
         )
+        own_files = await enter("bundles", OwnFiles(places.own_agent, clock))
         bodies = await enter("bodies", BodyReader(settings.server))
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
@@ -119,6 +122,7 @@ async def composed(
             audit=audit,
             records=records,
             updates=updates,
+            agent_files=AgentFiles(updates.publishing, own_files),
             hub=hub,
             bodies=bodies,
             limits=IngestLimits(settings.server, clock),

@@ -20,6 +20,7 @@ from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.model.principal import Principal
 from nagare.records.engine import Records
+from nagare.server.agent_files import AgentFiles
 from nagare.server.bodies import BodyReader
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
@@ -58,6 +59,7 @@ class Services:
     audit: AuditTrail
     records: Records
     updates: Updates
+    agent_files: AgentFiles
     hub: Hub
     bodies: BodyReader
     limits: IngestLimits

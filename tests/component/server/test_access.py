@@ -25,6 +25,8 @@ PUBLIC = {
     "/api/v1/auth/oidc/callback": 400,
     "/api/v1/auth/oidc/device": 400,
     "/api/v1/auth/oidc/device/poll": 400,
+    "/install.sh": 200,
+    "/api/v1/agent/bundle/{arch}": 400,
 }
 
 

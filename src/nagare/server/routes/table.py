@@ -15,6 +15,7 @@ from nagare.server.routes import (
     hosts,
     influx,
     ingest,
+    install,
     join_tokens,
     live,
     maintenance,
@@ -65,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
     *api_keys.ROUTES,
     *audit.ROUTES,
     *updates.ROUTES,
+    *install.ROUTES,
     *live.ROUTES,
     *openapi.ROUTES,
 )
