@@ -205,8 +205,11 @@ print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$work/agent.
     fi
 
     if [ -f "$work/join.token" ]; then
-        NAGARE_AGENT__JOIN_TOKEN_FILE=$work/join.token as_agent "$python" -I "$work/agent.pyz" --data "$data" --join \
-            || die $? "this host has not joined $server; nothing was installed"
+        (
+            NAGARE_AGENT__JOIN_TOKEN_FILE=$work/join.token
+            export NAGARE_AGENT__JOIN_TOKEN_FILE
+            as_agent "$python" -I "$work/agent.pyz" --data "$data" --join
+        ) || die $? "this host has not joined $server; nothing was installed"
     fi
 
     mkdir -p "$place"

@@ -21,9 +21,7 @@ def agent(
     token_file: str | None = typer.Option(
         None, "--token-file", metavar="FILE", help="File with the token to register with, instead of run/token."
     ),
-    joins: bool = typer.Option(
-        False, "--join", help="Become a host with the token in agent.join_token_file, and end."
-    ),
+    joins: bool = typer.Option(False, "--join", help="Become a host with the token in agent.join_token_file, and end."),
     parent_fd: int | None = typer.Option(None, "--parent-fd", hidden=True),
     trial_fd: int | None = typer.Option(None, "--trial-fd", hidden=True),
     is_current: bool = typer.Option(False, "--is-current", hidden=True),

@@ -1,0 +1,190 @@
+"""The line that `nagare tokens mint` prints, run by real shells on an empty home: a host joins, sends, is shut out, comes back."""
+
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from nagare.client.install_line import install_line
+from nagare.config.places import Places
+from nagare.lib.der import public_key_of
+from tests.support.processes import child_environment, nagare_argv, started, wait_until
+
+SHELLS = [shell for shell in ("dash", "bash", "sh") if shutil.which(shell)]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server over TLS."""
+
+    data: Path
+    url: str
+
+    def nagare(self, *words: str) -> str:
+        """Return what a command wrote to stdout."""
+        argv = nagare_argv("--data", self.data, *words)
+        ended = subprocess.run(argv, check=False, capture_output=True, env=child_environment(), timeout=60)
+        assert ended.returncode == 0, (words, ended.stderr)
+        return ended.stdout.decode()
+
+    def mint(self, *words: str) -> str:
+        """Return the line to paste."""
+        return str(json.loads(self.nagare("tokens", "mint", "-o", "json", *words))["install"])
+
+    def host(self, name: str) -> dict[str, object]:
+        """Return what the list says of a host; empty when there is none."""
+        hosts = json.loads(self.nagare("hosts", "list", "-o", "json"))
+        return next((host for host in hosts if host["name"] == name), {})
+
+    def rows(self, name: str) -> int:
+        """Return how many samples of a host are stored."""
+        asked = f"select count(*) as n from cpu where host = '{name}'"
+        return int(json.loads(self.nagare("query", asked, "-o", "json"))[0]["n"])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server whose own packages make the agent's file."""
+    data = tmp_path_factory.mktemp("site") / "server"
+    argv = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")
+    with started(argv, environment=child_environment(NAGARE_SERVER__TLS="always")) as server:
+        wait_until(Places(data).server_note.exists, "the server's note", server)
+        yield Site(data, json.loads(Places(data).server_note.read_text())["url"])
+
+
+def bare(home: Path, name: str) -> dict[str, str]:
+    """Return the environment of a machine that has nothing but an interpreter and what the system has."""
+    home.mkdir(exist_ok=True)
+    tools = home / "bin"
+    if not tools.exists():
+        tools.mkdir()
+        (tools / "python3").symlink_to(os.path.realpath(sys.executable))
+    return {
+        "HOME": str(home),
+        "PATH": f"{tools}:/usr/bin:/bin",
+        "NAGARE_AGENT__NAME": name,
+        "NAGARE_AGENT__INTERVAL_SECONDS": "0.5",
+    }
+
+
+def pasted(line: str, shell: str, home: Path, *options: str) -> list[str]:
+    """Return what runs ``line`` in ``shell``; where there is no curl, the script is fetched here with the same pin."""
+    fetch, _, rest = line.partition(" | ")
+    token = re.fullmatch(r"NAGARE_JOIN_TOKEN=(\S+) sh", rest)
+    assert token is not None
+    words = " ".join((shell, "-s", "--", "--user", *options))
+    if not shutil.which("curl"):
+        (home / "install.sh").write_bytes(_fetched(fetch))
+        fetch = f"cat {home / 'install.sh'}"
+    return [shell, "-c", f"{fetch} | NAGARE_JOIN_TOKEN={token[1]} {words}"]
+
+
+def _fetched(fetch: str) -> bytes:
+    import base64  # noqa: PLC0415  only where there is no curl
+    import hashlib  # noqa: PLC0415
+    import urllib.request  # noqa: PLC0415
+
+    found = re.fullmatch(r"curl -fsSk --pinnedpubkey sha256//(\S+) (https://(\S+):(\d+)/install\.sh)", fetch)
+    assert found is not None
+    pem = ssl.get_server_certificate((found[3], int(found[4])))
+    assert hashlib.sha256(public_key_of(ssl.PEM_cert_to_DER_cert(pem))).digest() == base64.b64decode(found[1])
+    context = ssl.create_default_context(cadata=pem)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    with urllib.request.urlopen(found[2], context=context, timeout=120) as answer:
+        return bytes(answer.read())
+
+
+def run(argv: list[str], environment: dict[str, str], status: int = 0) -> str:
+    """Return what the line said."""
+    ended = subprocess.run(argv, check=False, capture_output=True, env=environment, timeout=180)
+    assert ended.returncode == status, (ended.returncode, ended.stdout, ended.stderr)
+    return ended.stderr.decode()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_one_line_makes_a_host_that_sends(site: Site, shell: str, tmp_path: Path) -> None:
+    name, home = f"by-{shell}", tmp_path / "home"
+    environment, line = bare(home, name), site.mint("--accept")
+    secret = line.partition("NAGARE_JOIN_TOKEN=")[2].split(".")[0]
+    with started(pasted(line, shell, home, "--foreground"), environment=environment, cwd=tmp_path) as process:
+        wait_until(lambda: site.rows(name) > 0, "rows", process)
+        assert secret not in process.said()
+        assert process.stop() in (0, -15, 143)
+    data = home / ".local/share/nagare"
+    assert (data / "agent/nagare-agent.pyz").is_file()
+    # The token was spent: nothing of it stays.
+    assert all(secret.encode() not in path.read_bytes() for path in data.rglob("*") if path.is_file())
+    # The same line again: this host has joined, though the token lets nobody in any more.
+    run(pasted(line, shell, home), environment)
+    said = run(pasted(line, shell, home, "--uninstall"), environment)
+    assert "stay in" in said
+    assert not (data / "agent").exists()
+    assert (data / "spool/identity.json").is_file()
+    run(pasted(line, shell, home, "--uninstall", "--purge"), environment)
+    assert not data.exists()
+
+
+def test_who_was_shut_out_comes_back_only_by_an_operators_word(site: Site, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = bare(home, "one")
+    run(pasted(site.mint("--accept"), "sh", home), environment)
+    assert site.host("one")["enrolment"] == "active"
+    site.nagare("hosts", "revoke", "one")
+    said = run(pasted(site.mint("--accept"), "sh", home), environment, status=6)
+    assert "revoked" in said
+    assert "has not joined" in said
+    assert site.host("one")["enrolment"] == "revoked"
+
+
+def test_another_machine_of_that_name_is_shown_as_a_conflict(site: Site, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    environment = bare(first, "twin")
+    line = pasted(site.mint("--accept"), "sh", first, "--foreground")
+    with started(line, environment=environment, cwd=tmp_path) as process:
+        wait_until(lambda: site.rows("twin") > 0, "rows", process)
+        said = run(pasted(site.mint("--accept"), "sh", second), bare(second, "twin"), status=5)
+    assert "has not joined" in said
+    assert site.host("twin")["conflict"]
+    assert not (second / ".local/share/nagare/agent/nagare-agent.pyz").exists()
+
+
+def test_nothing_runs_that_is_not_what_the_script_names(site: Site, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = bare(home, "lied-to")
+    line = site.mint()
+    script = home / "install.sh"
+    fetch = pasted(line, "sh", home)[2].partition(" | ")[0]
+    text = subprocess.run(["sh", "-c", fetch], check=True, capture_output=True, timeout=60).stdout.decode()
+    token = line.partition("NAGARE_JOIN_TOKEN=")[2].removesuffix(" sh")
+    joining = {**environment, "NAGARE_JOIN_TOKEN": token}
+    script.write_text(re.sub(r"digest_(\w+)=[0-9a-f]{64}", lambda found: f"digest_{found[1]}={'0' * 64}", text))
+    assert "nothing was installed" in run(["sh", str(script), "--user"], joining, status=9)
+    # Half a script does nothing, and says that it is none.
+    script.write_text(text[: len(text) // 2])
+    run(["sh", str(script), "--user"], joining, status=2)
+    script.write_text(text)
+    assert "NAGARE_JOIN_TOKEN is not set" in run(["sh", str(script), "--user"], environment, status=2)
+    assert "no join token" in run(
+        ["sh", str(script), "--user"], {**environment, "NAGARE_JOIN_TOKEN": "x.$(id)"}, status=2
+    )
+    assert not (home / ".local").exists()
+    assert not site.host("lied-to")
+
+
+def test_a_line_for_a_server_in_clear_is_for_this_machine_only() -> None:
+    def token(url: str) -> str:
+        import base64  # noqa: PLC0415
+
+        return "ngj_x." + base64.urlsafe_b64encode(json.dumps({"url": url, "pin": ""}).encode()).decode().rstrip("=")
+
+    assert install_line(token("http://127.0.0.1:8750")).startswith("curl -fsS http://127.0.0.1:8750/install.sh | ")
+    assert install_line(token("https://ops.example.net")).startswith("curl -fsS https://ops.example.net/install.sh | ")
+    assert install_line(token("http://ops.example.net")) == ""
