@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 from pathlib import Path
 
 from nagare.bundles.contents import ARCHES, own_arch
@@ -17,8 +18,8 @@ async def _publish(api: Api, version: str, arch: str, content: bytes) -> str:
     digest = hashlib.sha256(content).hexdigest()
     headers = {"Authorization": f"Bearer {api.admin}", "Content-Type": "application/octet-stream"}
     url = f"{api.running.url}/api/v1/updates/files/{digest}"
-    async with api.session.put(url, data=content, headers=headers) as answer:
-        assert answer.status == 204, await answer.text()
+    async with api.session.put(url, data=io.BytesIO(content), headers=headers) as sent:
+        assert sent.status == 204, await sent.text()
     name = f"nagare-agent-{version}-linux-{arch}.pyz"
     bundle = {"name": name, "version": version, "arch": arch, "length": len(content), "sha256": digest}
     answer = await api.call("POST", "/api/v1/updates", {"bundles": [bundle]})
