@@ -88,22 +88,14 @@ async def composed(
         updates = await enter(
             "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
         )
-        own_files = await enter("bundles", OwnFiles(places.own_agent, clock))
+        own_agent = await enter("bundles", OwnFiles(places.own_agent, clock))
         bodies = await enter("bodies", BodyReader(settings.server))
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
-        for name, run in (
-            ("store", store.run),
-            ("fleet", fleet.run),
-            ("gaps", gaps.run),
-            ("identity", identity.run),
-            ("audit", audit.run),
-            ("scrape", scraper.run),
-            ("statsd", statsd.run),
-            ("updates", updates.run),
-        ):
+        runs = {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run}
+        for name, run in {**runs, "scrape": scraper.run, "statsd": statsd.run, "updates": updates.run}.items():
             tasks.supervise(name, run)
         yield Services(
             settings=settings,
@@ -122,7 +114,7 @@ async def composed(
             audit=audit,
             records=records,
             updates=updates,
-            agent_files=AgentFiles(updates.publishing, own_files),
+            agent_files=AgentFiles(updates.publishing, own_agent),
             hub=hub,
             bodies=bodies,
             limits=IngestLimits(settings.server, clock),
