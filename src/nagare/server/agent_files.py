@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
+from typing import Self
 
 from aiohttp import hdrs, web
 
@@ -39,6 +41,17 @@ class AgentFiles:
         self._publishing = publishing
         self._own = own
         self._sending = 0
+
+    async def __aenter__(self) -> Self:
+        """Take work."""
+        await self._own.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take no more."""
+        await self._own.__aexit__(kind, error, trace)
 
     async def find(self, arch: str) -> AgentFile:
         """Return the file for ``arch``. Raises InputError, NotFoundError with what to do, and what building may raise."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +26,7 @@ from nagare.identity.oidc.store import ForeignIdentityStore
 from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
-from nagare.lib.tasks import TaskSupervisor
+from nagare.lib.tasks import Job, TaskSupervisor
 from nagare.model.columns import RecordTable
 from nagare.model.host import Host
 from nagare.records.engine import Records
@@ -88,15 +88,17 @@ async def composed(
         updates = await enter(
             "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
         )
-        own_agent = await enter("bundles", OwnFiles(places.own_agent, clock))
+        agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
         bodies = await enter("bodies", BodyReader(settings.server))
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
-        runs = {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run}
-        for name, run in {**runs, "scrape": scraper.run, "statsd": statsd.run, "updates": updates.run}.items():
-            tasks.supervise(name, run)
+        _supervise_all(
+            tasks,
+            {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run},
+            {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run},
+        )
         yield Services(
             settings=settings,
             clock=clock,
@@ -114,7 +116,7 @@ async def composed(
             audit=audit,
             records=records,
             updates=updates,
-            agent_files=AgentFiles(updates.publishing, own_agent),
+            agent_files=agent_files,
             hub=hub,
             bodies=bodies,
             limits=IngestLimits(settings.server, clock),
@@ -133,6 +135,12 @@ async def composed(
 def _show_records(store: MetricStore, tables: Iterable[RecordTable]) -> None:
     for table in tables:
         store.register_records(table)
+
+
+def _supervise_all(tasks: TaskSupervisor, *tables: Mapping[str, Job]) -> None:
+    for table in tables:
+        for name, run in table.items():
+            tasks.supervise(name, run)
 
 
 def _tell_more(fleet: Fleet, maintenance: Maintenance, notes: Notes, clock: Clock) -> None:
