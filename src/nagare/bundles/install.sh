@@ -135,6 +135,7 @@ print(sys.executable if fits and " " not in sys.executable else "")' 2>/dev/null
     any_python=${pythons# }
     any_python=${any_python%% *}
 
+    pin=''
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT
@@ -145,25 +146,30 @@ print(sys.executable if fits and " " not in sys.executable else "")' 2>/dev/null
         printf '%s\n' "$token" >"$work/join.token"
         token=''
         # Where hosts reach the server is what the operator said when the token was minted.
-        server=$("$any_python" -I -c 'import base64, json, re, sys
+        said=$("$any_python" -I -c 'import base64, json, re, sys
 secret, point, address = open(sys.argv[1]).read().strip().partition(".")
-url = json.loads(base64.urlsafe_b64decode(address + "=" * (-len(address) % 4)))["url"].rstrip("/")
+found = json.loads(base64.urlsafe_b64decode(address + "=" * (-len(address) % 4)))
+url = found["url"].rstrip("/")
 assert secret.startswith("ngj_") and re.fullmatch(r"https?://[A-Za-z0-9.:_\[\]-]+", url)
-print(url)' "$work/join.token" 2>/dev/null) || die 2 "cannot read NAGARE_JOIN_TOKEN: it is no join token; paste the whole line that nagare tokens mint printed"
+print(url, base64.b64encode(bytes.fromhex(found.get("pin", ""))).decode())' "$work/join.token" 2>/dev/null) || die 2 "cannot read NAGARE_JOIN_TOKEN: it is no join token; paste the whole line that nagare tokens mint printed"
+        server=${said%% *}
+        pin=${said#* }
     fi
 
     url=$server/api/v1/agent/bundle/$arch
     trusted=''
     authority >"$work/authority.pem"
     case "$server" in
-        https:*) if grep -q CERTIFICATE "$work/authority.pem"; then trusted=$work/authority.pem; fi ;;
+        https:*) if grep -q CERTIFICATE "$work/authority.pem"; then trusted=$work/authority.pem pin=''; fi ;;
+        *) pin='' ;;
     esac
     say "fetching the agent from $server"
     if command -v curl >/dev/null 2>&1; then
         curl -fsS --retry 3 --proto "=${server%%:*}" --connect-timeout 20 --max-time 600 --max-filesize 33554432 \
-            ${trusted:+--cacert "$trusted"} -o "$work/agent.pyz" "$url" || die 3 "cannot fetch $url"
+            ${trusted:+--cacert "$trusted"} ${pin:+-k --pinnedpubkey "sha256//$pin"} -o "$work/agent.pyz" "$url" || die 3 "cannot fetch $url"
     elif command -v wget >/dev/null 2>&1; then
         wget -q --tries 3 --timeout 60 --max-redirect 0 ${trusted:+--ca-certificate "$trusted"} \
+            ${pin:+--no-check-certificate --pinnedpubkey "sha256//$pin"} \
             -O "$work/agent.pyz" "$url" || die 3 "cannot fetch $url"
     else
         die 2 "neither curl nor wget is here: install one of them"
