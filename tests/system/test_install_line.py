@@ -8,15 +8,18 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from nagare.client.install_line import install_line
 from nagare.config.places import Places
 from nagare.lib.der import public_key_of
 from tests.support.processes import child_environment, nagare_argv, started, wait_until
+from tests.unit.keys.own_authority import TestAuthority, pem, pem_key, write_own
 
 SHELLS = [shell for shell in ("dash", "bash", "sh") if shutil.which(shell)]
 
@@ -53,9 +56,15 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server whose own packages make the agent's file."""
-    data = tmp_path_factory.mktemp("site") / "server"
+    with serving(tmp_path_factory.mktemp("site") / "server", child_environment(NAGARE_SERVER__TLS="always")) as found:
+        yield found
+
+
+@contextmanager
+def serving(data: Path, environment: dict[str, str]) -> Iterator[Site]:
+    """Run a server over ``data``."""
     argv = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")
-    with started(argv, environment=child_environment(NAGARE_SERVER__TLS="always")) as server:
+    with started(argv, environment=environment) as server:
         wait_until(Places(data).server_note.exists, "the server's note", server)
         yield Site(data, json.loads(Places(data).server_note.read_text())["url"])
 
@@ -82,6 +91,7 @@ def pasted(line: str, shell: str, home: Path, *options: str) -> list[str]:
     assert token is not None
     words = " ".join((shell, "-s", "--", "--user", *options))
     if not shutil.which("curl"):
+        home.mkdir(exist_ok=True)
         (home / "install.sh").write_bytes(_fetched(fetch))
         fetch = f"cat {home / 'install.sh'}"
     return [shell, "-c", f"{fetch} | NAGARE_JOIN_TOKEN={token[1]} {words}"]
@@ -98,6 +108,8 @@ def _fetched(fetch: str) -> bytes:
     assert hashlib.sha256(public_key_of(ssl.PEM_cert_to_DER_cert(pem))).digest() == base64.b64decode(found[1])
     context = ssl.create_default_context(cadata=pem)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # The one certificate that is believed is that of the pin; for which name it is says nothing more.
+    context.check_hostname = False
     with urllib.request.urlopen(found[2], context=context, timeout=120) as answer:
         return bytes(answer.read())
 
@@ -154,6 +166,21 @@ def test_another_machine_of_that_name_is_shown_as_a_conflict(site: Site, tmp_pat
     assert "has not joined" in said
     assert site.host("twin")["conflict"]
     assert not (second / ".local/share/nagare/agent/nagare-agent.pyz").exists()
+
+
+def test_a_certificate_that_the_machine_cannot_verify_is_known_by_its_key(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = pem(TestAuthority().issue(key, ("localhost",)))
+    own = write_own(tmp_path / "tls", certificate, pem_key(key), None)
+    environment = child_environment(
+        NAGARE_SERVER__TLS="always",
+        NAGARE_SERVER__TLS_CERTIFICATE_FILE=str(own.certificate),
+        NAGARE_SERVER__TLS_KEY_FILE=str(own.key),
+    )
+    with serving(tmp_path / "server", environment) as site:
+        assert site.url.startswith("https:")
+        run(pasted(site.mint("--accept"), "sh", tmp_path / "home"), bare(tmp_path / "home", "far"))
+        assert site.host("far")["enrolment"] == "active"
 
 
 def test_nothing_runs_that_is_not_what_the_script_names(site: Site, tmp_path: Path) -> None:
