@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from nagare.bundles.contents import own_arch
 from nagare.interop.remote_write.packing import pack_snappy
 from nagare.model.updates import bundle_name
 from tests.component.server.callers import PASSWORD, Everyone
@@ -128,6 +129,7 @@ class Lawful:
         file = {"id": _DIGEST}
         return {
             "GET /api/v1/agent/update/{id}": lambda: self._about(file),
+            "GET /api/v1/agent/bundle/{arch}": lambda: self._about({"arch": own_arch()}),
             f"PUT {path}/files/{{id}}": lambda: self._about(file, _CONTENT, _BYTES),
             f"POST {path}": lambda: self._plain(self._publication()),
             f"POST {path}/rollouts": self._start,

@@ -29,5 +29,14 @@ async def bundle(call: Call) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/install.sh", script, "The script that makes a machine a host", None, media=_SHELL),
-    Route("GET", "/api/v1/agent/bundle/{arch}", bundle, "The agent's file for a processor", None, media=MEDIA),
+    Route(
+        "GET",
+        "/api/v1/agent/bundle/{arch}",
+        bundle,
+        "The agent's file for a processor",
+        None,
+        media=MEDIA,
+        # What the server would build it of may not fit together.
+        refuses=(409, 413),
+    ),
 )
