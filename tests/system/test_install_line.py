@@ -1,5 +1,7 @@
 """The line that `nagare tokens mint` prints, run by real shells on an empty home: a host joins, sends, is shut out, comes back."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -7,6 +9,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,10 +101,6 @@ def pasted(line: str, shell: str, home: Path, *options: str) -> list[str]:
 
 
 def _fetched(fetch: str) -> bytes:
-    import base64
-    import hashlib
-    import urllib.request
-
     found = re.fullmatch(r"curl -fsSk --pinnedpubkey sha256//(\S+) (https://(\S+):(\d+)/install\.sh)", fetch)
     assert found is not None
     pem = ssl.get_server_certificate((found[3], int(found[4])))
@@ -206,12 +205,59 @@ def test_nothing_runs_that_is_not_what_the_script_names(site: Site, tmp_path: Pa
     assert not site.host("lied-to")
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_script_that_was_cut_off_does_nothing(site: Site, shell: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = bare(home, "cut")
+    fetch = pasted(site.mint(), "sh", home)[2].partition(" | ")[0]
+    text = subprocess.run(["sh", "-c", fetch], check=True, capture_output=True, timeout=60).stdout
+    tail = len(text.rstrip())
+    assert text[tail - 1 :] == b"}\n"
+    lines = [end for end, letter in enumerate(text) if letter == ord("\n") and end < tail]
+    for end in (*lines[::9], *range(tail - 120, tail)):
+        # It would say something of its own, were it only that it is no fit machine.
+        argv = [shell, "-s", "--", "--user", "--uninstall"]
+        ended = subprocess.run(argv, input=text[:end], check=False, capture_output=True, env=environment, timeout=60)
+        assert b"nagare: " not in ended.stderr, (end, ended.stderr)
+    argv = [shell, "-s", "--", "--user", "--uninstall"]
+    ended = subprocess.run(argv, input=text[:tail], check=False, capture_output=True, env=environment, timeout=60)
+    assert b"nagare: the agent is gone" in ended.stderr
+
+
+def test_a_machine_without_curl_fetches_by_wget(site: Site, tmp_path: Path) -> None:
+    home, tools = tmp_path / "home", tmp_path / "tools"
+    environment = bare(home, "by-wget")
+    fetch, _, rest = site.mint("--accept").partition(" | ")
+    script = home / "install.sh"
+    script.write_bytes(_fetched(fetch))
+    tools.mkdir()
+    for folder in ("/usr/bin", "/bin"):
+        for path in Path(folder).iterdir():
+            if path.name != "curl" and not (tools / path.name).exists():
+                (tools / path.name).symlink_to(path)
+    token = rest.removeprefix("NAGARE_JOIN_TOKEN=").removesuffix(" sh")
+    environment = {**environment, "PATH": f"{home / 'bin'}:{tools}", "NAGARE_JOIN_TOKEN": token}
+    # By the authority that stands in the script, and by the pin where none does.
+    run(["sh", str(script), "--user"], environment)
+    assert site.host("by-wget")["enrolment"] == "active"
+    unknown = re.sub(r"-----BEGIN.*END CERTIFICATE-----", "", script.read_text(), flags=re.DOTALL)
+    script.write_text(unknown)
+    run(["sh", str(script), "--user"], environment)
+    other = "ngj_x." + base64.urlsafe_b64encode(json.dumps({"url": site.url, "pin": "0" * 64}).encode()).decode()
+    assert "cannot fetch" in run(["sh", str(script), "--user"], {**environment, "NAGARE_JOIN_TOKEN": other}, status=3)
+
+
+def test_what_a_server_keeps_is_not_purged_with_an_agent(site: Site, tmp_path: Path) -> None:
+    line = pasted(site.mint(), "sh", tmp_path / "home", "--uninstall", "--purge", "--data", str(site.data))
+    assert "a server keeps its data there" in run(line, bare(tmp_path / "home", "own"), status=7)
+    assert Places(site.data).token.exists()
+
+
 def test_a_line_for_a_server_in_clear_is_for_this_machine_only() -> None:
     def token(url: str) -> str:
-        import base64
-
         return "ngj_x." + base64.urlsafe_b64encode(json.dumps({"url": url, "pin": ""}).encode()).decode().rstrip("=")
 
     assert install_line(token("http://127.0.0.1:8750")).startswith("curl -fsS http://127.0.0.1:8750/install.sh | ")
     assert install_line(token("https://ops.example.net")).startswith("curl -fsS https://ops.example.net/install.sh | ")
-    assert install_line(token("http://ops.example.net")) == ""
+    for address in ("http://ops.example.net", "http://127.0.0.1.example.net", "http://localhost.example.net"):
+        assert install_line(token(address)) == ""

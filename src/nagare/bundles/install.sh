@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Nagare agent of one server on this host; served by that server, run by the line that `nagare tokens mint`
-# prints. It is one function that its last line calls: a shell that gets half of it runs nothing.
+# prints. It is one function that its last line calls, in braces: a shell that gets less than all of it runs nothing.
 #
 #   --user          below ~/.local/share/nagare and without a service; without root or systemd always so
 #   --data DIR      another directory than that, or than /var/lib/nagare
@@ -25,6 +25,9 @@ nagare_install() {
 @AUTHORITY@
 NAGARE_AUTHORITY
     }
+
+    # The first line of a unit that may be replaced and removed.
+    mark='# Made by install.sh of a Nagare server'
 
     token=${NAGARE_JOIN_TOKEN:-}
     unset NAGARE_JOIN_TOKEN
@@ -86,14 +89,19 @@ NAGARE_AUTHORITY
         /*) ;;
         *) data=$PWD/$data ;;
     esac
+    data=${data%/}
     # It stands in a unit, where other letters mean something.
     case "$data" in
-        *[!A-Za-z0-9/._+@-]*) die 2 "cannot use directory $data: letters, digits and /._+@- only; name another with --data" ;;
+        '' | *[!A-Za-z0-9/._+@-]*) die 2 "cannot use directory $data: letters, digits and /._+@- only; name another with --data" ;;
     esac
     file=$place/nagare-agent.pyz
     unit=/etc/systemd/system/nagare-agent.service
+    if [ "$user" = no ] && [ -f "$unit" ] && ! grep -q "^$mark\$" "$unit"; then
+        die 7 "$unit was not made by this script: remove it first, or give --user"
+    fi
 
     if [ "$uninstall" = yes ]; then
+        [ "$purge" = no ] || [ ! -e "$data/catalog.db" ] || die 7 "cannot purge $data: a server keeps its data there"
         if [ "$user" = no ] && [ -f "$unit" ]; then
             systemctl disable --now --quiet nagare-agent || say "cannot stop the service"
             rm -f "$unit"
@@ -136,6 +144,16 @@ print(sys.executable if fits and " " not in sys.executable else "")' 2>/dev/null
     any_python=${any_python%% *}
 
     pin=''
+    if [ -n "$account" ]; then
+        # The agent joins as what it will be as a service, and sees what that sees: nothing of root's folders or settings.
+        cd /
+        export HOME="$data"
+        for name in $(env | sed -n 's/^\(NAGARE_[A-Z0-9_]*\)=.*/\1/p'); do
+            say "$name is not for a service and was left out: put the setting into /etc/nagare/nagare.toml"
+            unset "$name"
+        done
+        unset TMPDIR XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME
+    fi
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT
@@ -179,7 +197,7 @@ print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$work/agent.
     [ "$got" = "$digest" ] || die 9 "what came from $url is not the agent that this script was written for: its SHA-256 is $got, not $digest; nothing was installed. If the server has published another one just now, run the line again"
 
     as_agent() {
-        if [ -n "$account" ]; then setpriv --reuid "$account" --regid "$account" --init-groups --no-new-privs -- "$@"; else "$@"; fi
+        if [ -n "$account" ]; then setpriv --reuid "$account" --regid "$(id -g "$account")" --init-groups --no-new-privs -- "$@"; else "$@"; fi
     }
     if [ -n "$account" ]; then
         command -v setpriv >/dev/null 2>&1 || die 2 "setpriv (util-linux) is needed to join as another user than root: install it"
@@ -187,7 +205,9 @@ print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$work/agent.
             || useradd --system --user-group --home-dir "$data" --no-create-home --shell /usr/sbin/nologin "$account" \
             || die 6 "cannot make the system user $account"
         if [ ! -d "$data" ]; then
-            mkdir -p "$data"
+            # Those above it are for everybody to pass.
+            (umask 022 && mkdir -p "${data%/*}/")
+            mkdir "$data"
             chown "$account:" "$data"
         fi
         chmod 0711 "$work"
@@ -218,8 +238,7 @@ print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$work/agent.
         ) || die $? "this host has not joined $server; nothing was installed"
     fi
 
-    mkdir -p "$place"
-    [ -z "$account" ] || chmod 0755 "$place"
+    if [ -n "$account" ]; then (umask 022 && mkdir -p "$place"); else mkdir -p "$place"; fi
     cp "$work/agent.pyz" "$place/.new.pyz"
     [ -z "$account" ] || chmod 0644 "$place/.new.pyz"
     mv -f "$place/.new.pyz" "$file"
@@ -232,6 +251,7 @@ print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$work/agent.
     fi
 
     cat >"$unit.new" <<NAGARE_UNIT
+$mark
 [Unit]
 Description=Nagare agent
 Wants=network-online.target
@@ -259,6 +279,9 @@ PrivateTmp=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
@@ -270,9 +293,10 @@ NAGARE_UNIT
     chmod 0644 "$unit.new"
     mv -f "$unit.new" "$unit"
     systemctl daemon-reload
-    systemctl enable --quiet nagare-agent && systemctl restart nagare-agent && systemctl is-active --quiet nagare-agent \
+    # What fails does so at once, or after the moment that systemd takes for started.
+    systemctl enable --quiet nagare-agent && systemctl restart nagare-agent && sleep 2 && systemctl is-active --quiet nagare-agent \
         || die 3 "the service does not start: see journalctl -u nagare-agent"
     say "the agent runs as the service nagare-agent"
 }
 
-nagare_install "$@"
+{ nagare_install "$@"; }

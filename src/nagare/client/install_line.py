@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import shlex
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from nagare.wire.codec import decode
 from nagare.wire.joining import JoinAddress
-
-_LOOPBACK = ("127.", "localhost", "[::1]")
 
 
 def install_line(token: str) -> str:
@@ -17,7 +16,7 @@ def install_line(token: str) -> str:
     _, _, address = token.partition(".")
     found = decode(base64.urlsafe_b64decode(address + "=" * (-len(address) % 4)), JoinAddress)
     is_https = found.url.startswith("https:")
-    if not is_https and not urlsplit(found.url).netloc.startswith(_LOOPBACK):
+    if not is_https and not _is_loopback(urlsplit(found.url).hostname or ""):
         return ""
     options = ""
     if is_https and found.pin:
@@ -25,3 +24,10 @@ def install_line(token: str) -> str:
         options = f"k --pinnedpubkey sha256//{base64.b64encode(bytes.fromhex(found.pin)).decode()}"
     script = shlex.quote(f"{found.url.rstrip('/')}/install.sh")
     return f"curl -fsS{options} {script} | NAGARE_JOIN_TOKEN={shlex.quote(token)} sh"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
