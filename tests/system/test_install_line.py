@@ -1,18 +1,13 @@
 """The line that `nagare tokens mint` prints, run by real shells on an empty home: a host joins, sends, is shut out, comes back."""
 
 import base64
-import hashlib
 import json
 import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,40 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from nagare.client.install_line import install_line
 from nagare.config.places import Places
-from nagare.lib.der import public_key_of
-from tests.support.processes import child_environment, nagare_argv, started, wait_until
+from tests.support.install_site import Site, fetched, serving
+from tests.support.processes import child_environment, started, wait_until
 from tests.unit.keys.own_authority import TestAuthority, pem, pem_key, write_own
 
 SHELLS = [shell for shell in ("dash", "bash", "sh") if shutil.which(shell)]
-
-
-@dataclass(frozen=True)
-class Site:
-    """A server over TLS."""
-
-    data: Path
-    url: str
-
-    def nagare(self, *words: str) -> str:
-        """Return what a command wrote to stdout."""
-        argv = nagare_argv("--data", self.data, *words)
-        ended = subprocess.run(argv, check=False, capture_output=True, env=child_environment(), timeout=60)
-        assert ended.returncode == 0, (words, ended.stderr)
-        return ended.stdout.decode()
-
-    def mint(self, *words: str) -> str:
-        """Return the line to paste."""
-        return str(json.loads(self.nagare("tokens", "mint", "-o", "json", *words))["install"])
-
-    def host(self, name: str) -> dict[str, object]:
-        """Return what the list says of a host; empty when there is none."""
-        hosts = json.loads(self.nagare("hosts", "list", "-o", "json"))
-        return next((host for host in hosts if host["name"] == name), {})
-
-    def rows(self, name: str) -> int:
-        """Return how many samples of a host are stored."""
-        asked = f"select count(*) as n from cpu where host = '{name}'"
-        return int(json.loads(self.nagare("query", asked, "-o", "json"))[0]["n"])
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +27,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server whose own packages make the agent's file."""
     with serving(tmp_path_factory.mktemp("site") / "server", child_environment(NAGARE_SERVER__TLS="always")) as found:
         yield found
-
-
-@contextmanager
-def serving(data: Path, environment: dict[str, str]) -> Iterator[Site]:
-    """Run a server over ``data``."""
-    argv = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")
-    with started(argv, environment=environment) as server:
-        wait_until(Places(data).server_note.exists, "the server's note", server)
-        yield Site(data, json.loads(Places(data).server_note.read_text())["url"])
 
 
 def bare(home: Path, name: str) -> dict[str, str]:
@@ -95,22 +52,9 @@ def pasted(line: str, shell: str, home: Path, *options: str) -> list[str]:
     words = " ".join((shell, "-s", "--", "--user", *options))
     if not shutil.which("curl"):
         home.mkdir(exist_ok=True)
-        (home / "install.sh").write_bytes(_fetched(fetch))
+        (home / "install.sh").write_bytes(fetched(fetch))
         fetch = f"cat {home / 'install.sh'}"
     return [shell, "-c", f"{fetch} | NAGARE_JOIN_TOKEN={token[1]} {words}"]
-
-
-def _fetched(fetch: str) -> bytes:
-    found = re.fullmatch(r"curl -fsSk --pinnedpubkey sha256//(\S+) (https://(\S+):(\d+)/install\.sh)", fetch)
-    assert found is not None
-    pem = ssl.get_server_certificate((found[3], int(found[4])))
-    assert hashlib.sha256(public_key_of(ssl.PEM_cert_to_DER_cert(pem))).digest() == base64.b64decode(found[1])
-    context = ssl.create_default_context(cadata=pem)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    # The one certificate that is believed is that of the pin; for which name it is says nothing more.
-    context.check_hostname = False
-    with urllib.request.urlopen(found[2], context=context, timeout=120) as answer:
-        return bytes(answer.read())
 
 
 def run(argv: list[str], environment: dict[str, str], status: int = 0) -> str:
@@ -229,7 +173,7 @@ def test_a_machine_without_curl_fetches_by_wget(site: Site, tmp_path: Path) -> N
     environment = bare(home, "by-wget")
     fetch, _, rest = site.mint("--accept").partition(" | ")
     script = home / "install.sh"
-    script.write_bytes(_fetched(fetch))
+    script.write_bytes(fetched(fetch))
     tools.mkdir()
     for folder in ("/usr/bin", "/bin"):
         for path in Path(folder).iterdir():
