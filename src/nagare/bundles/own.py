@@ -73,7 +73,8 @@ class OwnFiles:
             if self._found is not None:
                 return self._found
             if self._fault is not None and self._clock.monotonic() < self._again_at:
-                raise self._fault
+                # Each raise hangs its asker's frames on the error, and anybody may ask.
+                raise self._fault.with_traceback(None)
             try:
                 self._found = await asyncio.get_running_loop().run_in_executor(
                     self._disk, partial(_load_or_build, self._directory)

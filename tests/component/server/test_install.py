@@ -3,11 +3,15 @@
 import asyncio
 import hashlib
 import io
+import traceback
 from pathlib import Path
+
+import pytest
 
 from nagare.bundles.contents import ARCHES, own_arch
 from nagare.bundles.own import OwnFiles
 from nagare.config.places import Places
+from nagare.errors import StorageError
 from nagare.lib.clock import SystemClock
 from tests.component.server.conftest import Api
 
@@ -59,6 +63,17 @@ async def test_the_script_names_the_address_that_was_asked_for_and_no_other(api:
     assert "@" + "URL@" not in script.raw.decode()
     refused = await api.call("GET", "/install.sh", token=None, headers={"Host": "evil.example$(id)"})
     assert refused.status == 403
+
+
+async def test_a_fault_that_is_told_again_keeps_nothing_of_who_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    depths = []
+    async with OwnFiles(tmp_path / "file" / "own-agent", SystemClock()) as files:
+        for _ in range(4):
+            with pytest.raises(StorageError) as told:
+                await files.find(own_arch())
+            depths.append(len(list(traceback.walk_tb(told.value.__traceback__))))
+    assert depths[1] == depths[2] == depths[3]
 
 
 async def test_the_own_file_is_built_once_and_a_damaged_one_again(tmp_path: Path) -> None:
