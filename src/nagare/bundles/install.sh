@@ -294,7 +294,7 @@ NAGARE_UNIT
     mv -f "$unit.new" "$unit"
     systemctl daemon-reload
     # What fails does so at once, or after the moment that systemd takes for started.
-    systemctl enable --quiet nagare-agent && systemctl restart nagare-agent && sleep 2 && systemctl is-active --quiet nagare-agent \
+    { systemctl enable --quiet nagare-agent && systemctl restart nagare-agent && sleep 2 && systemctl is-active --quiet nagare-agent; } \
         || die 3 "the service does not start: see journalctl -u nagare-agent"
     say "the agent runs as the service nagare-agent"
 }
