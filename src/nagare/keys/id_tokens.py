@@ -18,7 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from nagare.errors import NagareError, UnauthenticatedError
-from nagare.wire.codec import decode
+from nagare.keys.compact import read_header, read_object
+from nagare.keys.weak_keys import is_factorable
 
 # Between the provider's clock and ours.
 LEEWAY_SECONDS = 60
@@ -72,6 +73,16 @@ def verify_id_token(token: str, keys: Iterable[ProviderKey], expected: Expected,
 
     Raises UnknownKeyError when another set of keys may hold its key, UnauthenticatedError that says what is wrong.
     """
+    payload, algorithm = verified_payload(token, keys)
+    claims = _claims(payload)
+    _check_parties(claims, expected)
+    _check_times(claims, now)
+    _check_answer(claims, expected, algorithm)
+    return claims
+
+
+def verified_payload(token: str, keys: Iterable[ProviderKey]) -> tuple[bytes, str]:
+    """Return what one of ``keys`` signed, and by which algorithm. Raises UnknownKeyError, UnauthenticatedError."""
     if len(token) > TOKEN_LIMIT or token.count(".") != 2:
         raise _refused("it is no signed token")
     header = _header(token)
@@ -80,11 +91,7 @@ def verify_id_token(token: str, keys: Iterable[ProviderKey], expected: Expected,
         raise _refused(f"it is not signed by one of {', '.join(sorted(ALGORITHMS))}")
     if "crit" in header:
         raise _refused("its header asks for what is not known here")
-    claims = _claims(_payload(token, _chosen(header, algorithm, keys), algorithm))
-    _check_parties(claims, expected)
-    _check_times(claims, now)
-    _check_answer(claims, expected, algorithm)
-    return claims
+    return _payload(token, _chosen(header, algorithm, keys), algorithm), algorithm
 
 
 def _chosen(header: Mapping[str, Any], algorithm: str, keys: Iterable[ProviderKey]) -> ProviderKey:
@@ -111,15 +118,14 @@ def _payload(token: str, key: ProviderKey, algorithm: str) -> bytes:
 
 def _header(token: str) -> dict[str, Any]:
     try:
-        encoded = token.partition(".")[0]
-        return decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)), dict[str, Any])
-    except (NagareError, ValueError) as error:
+        return read_header(token)
+    except NagareError as error:
         raise _refused("its header does not read") from error
 
 
 def _claims(payload: bytes) -> dict[str, Any]:
     try:
-        return decode(payload, dict[str, Any])
+        return read_object(payload)
     except NagareError as error:
         raise _refused("its claims do not read") from error
 
@@ -193,8 +199,9 @@ def _rsa(jwk: Mapping[str, Any]) -> PublicKey | None:
     # A longer exponent would make each token expensive.
     if exponent.bit_length() > 33:
         return None
-    public = rsa.RSAPublicNumbers(exponent, _number(jwk["n"])).public_key()
-    return public if public.key_size in _RSA_BITS else None
+    modulus = _number(jwk["n"])
+    public = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    return public if public.key_size in _RSA_BITS and not is_factorable(modulus) else None
 
 
 def _ec(jwk: Mapping[str, Any]) -> PublicKey | None:

@@ -78,7 +78,7 @@ def check_public_key(public_key: str) -> str:
 def is_signed(public_key: str, signature: str, message: bytes) -> bool:
     """Tell whether ``signature`` over ``message`` is by the owner of ``public_key``; damaged input is a plain no."""
     try:
-        raw = base64.b64decode(signature, validate=True)
+        raw = _decoded(signature)
         if len(raw) != _SIGNATURE_BYTES:
             return False
         _public(public_key).verify(raw, message)
@@ -89,9 +89,17 @@ def is_signed(public_key: str, signature: str, message: bytes) -> bool:
 
 def _public(public_key: str) -> Ed25519PublicKey:
     try:
-        return Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
+        return Ed25519PublicKey.from_public_bytes(_decoded(public_key))
     except (binascii.Error, ValueError) as error:
         raise InputError(
             "cannot use public key: not base64 of the 32 bytes of an Ed25519 key",
             errors=[{"pointer": "#/public_key", "detail": "not an Ed25519 key"}],
         ) from error
+
+
+def _decoded(text: str) -> bytes:
+    raw = base64.b64decode(text, validate=True)
+    # The library passes over leftover bits: a signature would have several texts.
+    if base64.b64encode(raw).decode() != text:
+        raise binascii.Error("leftover bits")
+    return raw

@@ -1,6 +1,7 @@
 """Access tokens against every published vector and every trick we know: nothing is accepted that we did not sign."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagare.errors import ConfigError, UnauthenticatedError
+from nagare.errors import ConfigError, InputError, UnauthenticatedError
 from nagare.keys.access_tokens import AccessTokens, sign_compact, verified_payload, verify_compact
-from nagare.keys.signing import SigningKey, is_signed
+from nagare.keys.signing import SigningKey, check_public_key, is_signed
 from nagare.keys.token_keys import TokenKey, load_keys, make_key, thumbprint
 from nagare.lib.clock import ManualClock
 from nagare.wire.codec import encode
@@ -163,6 +164,22 @@ RFC_8032 = [
 ]
 
 
+RFC_8032 += [
+    (
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+    ),
+    (
+        "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+        "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+        hashlib.sha512(b"abc").hexdigest(),
+        "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad9bef1177331a704",
+    ),
+]
+
+
 @pytest.mark.parametrize(("secret", "public", "message", "signature"), RFC_8032)
 def test_rfc_8032_signing(tmp_path: Path, secret: str, public: str, message: str, signature: str) -> None:
     file = tmp_path / "key"
@@ -170,6 +187,27 @@ def test_rfc_8032_signing(tmp_path: Path, secret: str, public: str, message: str
     own = SigningKey.load(file)
     assert base64.b64decode(own.public_key).hex() == public
     assert base64.b64decode(own.sign(bytes.fromhex(message))).hex() == signature
+
+
+def test_a_signature_and_a_key_of_ed25519_have_one_text() -> None:
+    own = SigningKey.generate()
+    public, signature = own.public_key, own.sign(b"batch")
+    assert is_signed(public, signature, b"batch")
+    for text in (_leftover(signature, 2), signature.rstrip("="), f"{signature}\n", f" {signature}", f"{signature}=="):
+        assert not is_signed(public, text, b"batch"), text
+    for text in (_leftover(public, 1), public.rstrip("="), f"{public}\n", ""):
+        assert not is_signed(text, signature, b"batch"), text
+        with pytest.raises(InputError):
+            check_public_key(text)
+
+
+def _leftover(text: str, padding: int) -> str:
+    """Return another text of the same bytes, by the bits that base64 leaves over before its padding."""
+    place = len(text) - padding - 1
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = text[:place] + alphabet[alphabet.index(text[place]) ^ 1] + text[place + 1 :]
+    assert base64.b64decode(other) == base64.b64decode(text)
+    return other
 
 
 def test_rfc_8037_a_token_of_ed25519_is_a_good_signature_and_no_token_of_ours(key: TokenKey) -> None:
@@ -269,6 +307,8 @@ def test_a_kid_only_names_one_of_our_keys(key: TokenKey, kid: object) -> None:
 
 def test_encodings_are_not_malleable(key: TokenKey) -> None:
     head, payload, signature = sign_compact(b'{"a":1}', key).split(".")
+    standard = _leftover(base64.b64encode(_raw(signature)).decode(), 2)
+    leftover = standard.rstrip("=").replace("+", "-").replace("/", "_")
     doubled = _b64(json.dumps({"alg": "RS256", "typ": "at+jwt", "kid": key.id}).encode()[:-1] + b',"alg":"none"}')
     for token in (
         f"{head}.{payload}.{signature}.",
@@ -277,6 +317,11 @@ def test_encodings_are_not_malleable(key: TokenKey) -> None:
         f"{head}..{signature}",
         f"{head}.{payload}.{signature}\n.",
         f"{doubled}.{payload}.{signature}",
+        f"{head}.{payload}.{leftover}",
+        f"{head}.{payload}.{signature}==",
+        f"{head}.{payload}.{signature[:7]}!{signature[7:]}",
+        f"{head}.{payload}.{signature[:7]}\n{signature[7:]}",
+        f" {head}.{payload}.{signature}",
         json.dumps({"payload": payload, "protected": head, "signature": signature}),
         "",
         "..",
@@ -285,6 +330,14 @@ def test_encodings_are_not_malleable(key: TokenKey) -> None:
         "\ud800.\ud800.\ud800",
     ):
         assert not _is_accepted(token, key), token
+
+
+def test_a_name_that_stands_twice_in_a_header_is_refused_though_the_signature_holds(key: TokenKey) -> None:
+    for twice in ('{"alg":"none",', '{"kid":"x",', '{"\\u0061lg":"RS256",'):
+        head = (twice + json.dumps({"alg": "RS256", "typ": "at+jwt", "kid": key.id})[1:]).encode()
+        unsigned = f"{_b64(head)}.{_b64(b'{}')}"
+        signature = jwt.get_algorithm_by_name("RS256").sign(unsigned.encode(), key.private)
+        assert not _is_accepted(f"{unsigned}.{_b64(signature)}", key)
 
 
 @given(st.text(max_size=60) | st.lists(st.text("abcAZ09-_=.", max_size=20), min_size=3, max_size=3).map(".".join))
