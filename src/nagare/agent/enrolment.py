@@ -21,11 +21,12 @@ from nagare.client.client import RENEW_PATH, Client
 from nagare.client.target import Target, local_token_for, read_server_note, read_token
 from nagare.config.places import Places
 from nagare.config.settings import AgentSettings
-from nagare.errors import ConfigError
+from nagare.errors import ConfigError, ConnectFailedError
 from nagare.keys.signing import SigningKey
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
 from nagare.net.proof import why_unproven
+from nagare.net.trust import parse_pin
 from nagare.wire.codec import encode
 from nagare.wire.hosts import RegisterReply, RegisterRequest, Standing, TokenRenewal
 from nagare.wire.signature import signed_bytes
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 # The identity's ``server`` when it is the one of this installation, whose port may change.
 _OWN = "own"
+# The present key's and those that the server may name after it, and room for more of a later one.
+_PINS_LIMIT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class Enrolment:
             return Target(self._settings.server, token, pin=self._settings.server_pin)
         if self._joined is not None:
             authority = self._files.authority
-            return Target(self._joined.server, token, authority if authority.exists() else None, self._joined.pin)
+            ca_file, pins = authority if authority.exists() else None, tuple(self._joined.next_pins)
+            return Target(self._joined.server, token, ca_file, self._joined.pin, next_pins=pins)
         note = read_server_note(self._places)
         return Target(note.url, token, Path(note.ca) if note.ca else None, self._settings.server_pin or note.pin)
 
@@ -86,17 +90,13 @@ class Enrolment:
     async def register(self, machine: Machine, *, deadline_seconds: float) -> Identity:
         """Register this machine and keep what comes of it. Raises like every call, and ConfigError without a token."""
         join = self._join_token()
-        if join is not None:
-            target = Target(join.url, join.secret, pin=join.pin)
-        else:
-            # Where first, with what second: while no server runs there is no token either, and that is no fault.
-            target = replace(self.find_target(""), token=self._joining_token())
+        # Where first, with what second: while no server runs there is no token either, and that is no fault.
+        targets = self._ways(join) if join else [replace(self.find_target(""), token=self._joining_token())]
         request = self._request(machine)
-        async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
-            reply = await client.register(request)
-        pin, authority = "", ""
+        target, reply = await self._present(targets, request, deadline_seconds)
+        pins, authority = list[str](), ""
         if join is not None:
-            pin, authority = await self._settle(join, reply, deadline_seconds)
+            pins, authority = await self._settle(target, reply, deadline_seconds)
         server = join.url if join else self._settings.server or _OWN
         identity = Identity(
             server,
@@ -107,7 +107,9 @@ class Enrolment:
             reply.token,
             _digest(request),
             has_joined=join is not None,
-            pin=pin,
+            pin=pins[0] if pins else "",
+            next_pins=pins[1:],
+            joined_pin=join.pin if join else "",
             capabilities=reply.capabilities,
             enrolment=reply.enrolment,
         )
@@ -124,29 +126,66 @@ class Enrolment:
         )
         return identity
 
-    async def _settle(self, join: JoinToken, reply: RegisterReply, deadline_seconds: float) -> tuple[str, str]:
-        """Return whom to trust from now on, (pin, authority): what the reply offers if it proves itself, else the pin.
+    def _ways(self, join: JoinToken) -> list[Target]:
+        """Return by what the server that ``join`` names is believed, the best first.
+
+        The pin in the token is of the key of that time. Where a registration by the same token led to other pins, they stand
+        in for it: the old key may be out. Where it led to an authority, that goes first.
+        """
+        by_token, known = Target(join.url, join.secret, pin=join.pin), self._files.load()
+        if not join.pin or known is None or not known.has_joined or known.server != join.url:
+            return [by_token]
+        if (known.joined_pin or known.pin) != join.pin:
+            return [by_token]
+        if known.pin:
+            return [replace(by_token, pin=known.pin, next_pins=tuple(known.next_pins))]
+        authority = self._files.authority
+        return [replace(by_token, pin="", ca_file=authority if authority.exists() else None), by_token]
+
+    async def _present(
+        self, targets: list[Target], request: RegisterRequest, deadline_seconds: float
+    ) -> tuple[Target, RegisterReply]:
+        """Register with the first of ``targets`` that proves itself, and return it too."""
+        target, *others = targets
+        try:
+            async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
+                return target, await client.register(request)
+        except ConnectFailedError:
+            if not others:
+                raise
+        return await self._present(others, request, deadline_seconds)
+
+    async def _settle(self, target: Target, reply: RegisterReply, deadline_seconds: float) -> tuple[list[str], str]:
+        """Return whom to trust from now on, (pins, authority): what the reply offers if it proves itself, else as now.
 
         A certificate that does not hold the name that was joined by would shut this host out at its next call.
         """
-        if not join.url.startswith("https:") or not (reply.ca or reply.trust == "system"):
-            return join.pin, ""
-        cause = await why_unproven(join.url, reply.ca, join.pin, deadline_seconds=deadline_seconds)
+        pins = [target.pin, *target.next_pins] if target.pin else []
+        known = target.ca_file.read_text(encoding="ascii") if target.ca_file else ""
+        if not target.url.startswith("https:") or not (reply.ca or reply.trust == "system"):
+            return pins, known
+        cause = await why_unproven(target.url, reply.ca, pins, deadline_seconds=deadline_seconds)
         if cause:
-            log.warning("server_pinned url=%s: %s; a new key of the server needs a new join token", join.url, cause)
-            return join.pin, ""
-        log.info("server_trusted url=%s by=%s", join.url, "authority" if reply.ca else "system")
-        return "", reply.ca
+            if pins:
+                log.warning("server_pinned url=%s: %s; a new key of it must be announced", target.url, cause)
+            return pins, known
+        log.info("server_trusted url=%s by=%s", target.url, "authority" if reply.ca else "system")
+        return [], reply.ca
 
     def learn(self, identity: Identity, standing: Standing) -> Identity:
         """Keep how far the host has come and what it may, as the server tells it now; return the identity with that."""
         # The updater learns too: what was read before the token was renewed must not bring the old one back.
         identity = self._files.load() or identity
-        if (identity.enrolment, identity.capabilities) == (standing.enrolment, standing.capabilities):
-            return identity
-        learned = replace(identity, enrolment=standing.enrolment, capabilities=standing.capabilities)
-        self._files.save(learned)
-        log.info("host_standing enrolment=%s may=%s", learned.enrolment, ",".join(learned.capabilities))
+        learned = _with_pins(identity, standing.pins)
+        if learned != identity:
+            log.info("server_pins_learned pin=%s next=%s", learned.pin, ",".join(learned.next_pins) or "none")
+        if (identity.enrolment, identity.capabilities) != (standing.enrolment, standing.capabilities):
+            learned = replace(learned, enrolment=standing.enrolment, capabilities=standing.capabilities)
+            log.info("host_standing enrolment=%s may=%s", learned.enrolment, ",".join(learned.capabilities))
+        if learned != identity:
+            self._files.save(learned)
+        if learned.has_joined:
+            self._joined = learned
         return learned
 
     async def renew(self, client: Client, identity: Identity, key: SigningKey) -> Identity:
@@ -202,6 +241,18 @@ class Enrolment:
                 hint="put a token that may register hosts into a file and set agent.token_file",
             )
         return token
+
+
+def _with_pins(identity: Identity, told: list[str]) -> Identity:
+    """Return ``identity`` with the pins that its server told: only where a pin had proven who told them."""
+    if not identity.pin or not told:
+        return identity
+    try:
+        pins = [parse_pin(pin) for pin in told[:_PINS_LIMIT]]
+    except ConfigError as error:
+        log.warning("server_pins_refused: %s", error.message)
+        return identity
+    return replace(identity, pin=pins[0], next_pins=pins[1:], joined_pin=identity.joined_pin or identity.pin)
 
 
 def _digest(request: RegisterRequest) -> str:

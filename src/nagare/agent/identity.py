@@ -42,6 +42,10 @@ class Identity:
     has_joined: bool = False
     # SHA-256 of the server's public key, where no authority came with the reply.
     pin: str = ""
+    # Of the keys that the server said it would change to, over a connection that a pin before had proven.
+    next_pins: list[str] = field(default_factory=list)
+    # The pin in the token that was joined by, once the one that counts may be another.
+    joined_pin: str = ""
     # What the server lets this host do beside sending metrics.
     capabilities: list[str] = field(default_factory=lambda: ["metrics"])
     # How far it has come, as last told: pending or active.

@@ -283,7 +283,7 @@ class Client:
         return None if kind is None else self._decode(answer, kind)
 
     async def _open(self) -> HttpSession | LeanSession:
-        trust = Trust(self.target.ca_file, self.target.pin)
+        trust = Trust(self.target.ca_file, self.target.pin, self.target.next_pins)
         if self._is_lean:
             return await LeanSession(self.target.url, token=self.target.token, trust=trust).__aenter__()
         # Loaded here: a hundred milliseconds that a program which only prints help must not pay.

@@ -28,7 +28,7 @@ _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server and the token to show it; ``pin`` is the SHA-256 of its public key in hex."""
+    """A server and the token to show it; ``pin`` is the SHA-256 of its public key in hex, ``next_pins`` of those to come."""
 
     url: str
     token: str = field(repr=False)
@@ -36,6 +36,7 @@ class Target:
     pin: str = ""
     # What renews the token, when it is a user's login.
     login: LoginKeeper | None = field(default=None, repr=False, compare=False)
+    next_pins: tuple[str, ...] = ()
 
 
 FindTarget = Callable[[], Target]

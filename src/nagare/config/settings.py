@@ -49,6 +49,7 @@ class ServerSettings:
     tls_ca_file: Path | None = setting(
         None, "authority (PEM) of server.tls_certificate_file that hosts are told to trust, unless their systems do"
     )
+    tls_next_file: Path | None = setting(None, "next certificate or public keys (PEM), for hosts that keep the pin")
     allowed_hosts: tuple[str, ...] = setting((), "further names that a request's Host header may carry")
     allowed_origins: tuple[str, ...] = setting((), "further origins that a browser may send requests from")
     announce: bool = setting(True, "announce the server by zeroconf when it listens beyond loopback")

@@ -58,6 +58,8 @@ class ServerCertificate:
     authority: str = field(default="", repr=False)
     # Whether the user brought it: then it is not for us to renew, and its names are not for us to choose.
     is_own: bool = False
+    # Pins of the keys that the user said would come after this one.
+    next_pins: tuple[str, ...] = ()
 
     def best_name(self, wanted: str) -> str:
         """Return ``wanted`` if it is for that, else a name that it is for, if it is for a name."""

@@ -5,9 +5,11 @@ Each fault names the file and the way out; nothing of a key ever stands in an er
 
 from __future__ import annotations
 
+import hashlib
+import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from nagare.errors import ConfigError
@@ -25,22 +28,32 @@ from nagare.keys.certificates import ServerCertificate, describe, names_of
 _LIMIT_BYTES = 2**20
 _RSA_BITS, _CURVE_BITS = 2048, 256
 _WEAK_HASHES = (hashes.MD5, hashes.SHA1)
+_PUBLIC_KEY = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
+# Each is one more key that hosts believe.
+_NEXT_LIMIT = 4
+
+Contents = tuple[bytes, bytes, bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class OwnFiles:
-    """Where the certificate (the server's first, then those between it and the authority), its key and its authority stand."""
+    """Where the certificate (the server's first, then those between it and the authority), its key and its authority stand.
+
+    ``next`` holds what will follow it: a certificate as this one, or public keys.
+    """
 
     certificate: Path
     key: Path
     ca: Path | None = None
+    next: Path | None = None
 
-    def read(self) -> tuple[bytes, bytes, bytes]:
-        """Return the content of the three, the last empty when there is none. Raises ConfigError."""
-        return _read(self.certificate), _read(self.key), b"" if self.ca is None else _read(self.ca)
+    def read(self) -> Contents:
+        """Return the content of the four, empty for one that there is not. Raises ConfigError."""
+        ca, after = (b"" if file is None else _read(file) for file in (self.ca, self.next))
+        return _read(self.certificate), _read(self.key), ca, after
 
 
-def load_own_certificate(files: OwnFiles, contents: tuple[bytes, bytes, bytes], now: datetime) -> ServerCertificate:
+def load_own_certificate(files: OwnFiles, contents: Contents, now: datetime) -> ServerCertificate:
     """Return the certificate in ``contents``, as read from ``files``. Raises ConfigError for whatever a client would refuse."""
     chain = _parse_chain(files.certificate, contents[0])
     _check_private(files.key)
@@ -51,6 +64,10 @@ def load_own_certificate(files: OwnFiles, contents: tuple[bytes, bytes, bytes], 
     for certificate in chain:
         _check_strength(files.certificate, certificate)
     found = describe(chain[0], files.certificate, files.key, is_own=True)
+    if files.next is not None:
+        # Once it is served, the file may stay as it is.
+        pins = [pin for pin in _successors(files.next, contents[3]) if pin != found.pin]
+        found = replace(found, next_pins=tuple(dict.fromkeys(pins)))
     if files.ca is None:
         return found
     authorities = _parse_chain(files.ca, contents[2])
@@ -76,6 +93,36 @@ def _parse_chain(file: Path, content: bytes) -> list[x509.Certificate]:
     except ValueError as error:
         hint = "PEM is the form that begins with -----BEGIN CERTIFICATE-----"
         raise _unusable(file, "it holds no certificate in PEM form", hint) from error
+
+
+def _successors(file: Path, content: bytes) -> list[str]:
+    """Return the pins of the keys that will follow: of a chain only the server's own, for others may have those above it."""
+    if b"PRIVATE KEY-----" in content:
+        hint = f"the public half is enough: openssl pkey -in {file} -pubout"
+        raise _unusable(file, "it holds a private key, which has no place there", hint)
+    if b"-----BEGIN CERTIFICATE-----" in content:
+        keys: list[PublicKeyTypes] = [_parse_chain(file, content)[0].public_key()]
+    else:
+        try:
+            keys = [serialization.load_pem_public_key(one) for one in _PUBLIC_KEY.findall(content)]
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise _unusable(
+                file, "one of its public keys does not read", "write each with: openssl pkey -pubout"
+            ) from error
+    if not 0 < len(keys) <= _NEXT_LIMIT:
+        hint = "put the next certificate there, or its public key, as openssl pkey -pubout writes it"
+        raise _unusable(file, f"it holds {len(keys) or 'no'} public keys; 1 to {_NEXT_LIMIT} may follow", hint)
+    for key in keys:
+        if weakness := _weakness(key):
+            raise _unusable(
+                file, f"a key is too weak: {weakness}", "make one of RSA with 2048 bits or more, or on P-256"
+            )
+    return [_pin(key) for key in keys]
+
+
+def _pin(key: PublicKeyTypes) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
 
 
 def _parse_key(file: Path, content: bytes) -> object:
@@ -141,16 +188,7 @@ def _check_times(file: Path, chain: Sequence[x509.Certificate], now: datetime) -
 
 def _check_strength(file: Path, certificate: x509.Certificate) -> None:
     again = f"have it issued anew with RSA of {_RSA_BITS} bits or more, or the curve P-256, and SHA-256"
-    key = certificate.public_key()
-    match key:
-        case rsa.RSAPublicKey():
-            weakness = f"its RSA key has {key.key_size} bits" if key.key_size < _RSA_BITS else ""
-        case ec.EllipticCurvePublicKey():
-            weakness = f"its key is on {key.curve.name}" if key.curve.key_size < _CURVE_BITS else ""
-        case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
-            weakness = ""
-        case _:
-            weakness = "its key is of a kind that TLS does not use"
+    weakness = _weakness(certificate.public_key())
     # Nobody relies on what an authority says of itself.
     if not weakness and certificate.issuer != certificate.subject:
         try:
@@ -160,6 +198,18 @@ def _check_strength(file: Path, certificate: x509.Certificate) -> None:
         weakness = "it is signed with a broken digest" if weak_hash else ""
     if weakness:
         raise _unusable(file, f"it is too weak: {weakness}", again)
+
+
+def _weakness(key: object) -> str:
+    match key:
+        case rsa.RSAPublicKey():
+            return f"its RSA key has {key.key_size} bits" if key.key_size < _RSA_BITS else ""
+        case ec.EllipticCurvePublicKey():
+            return f"its key is on {key.curve.name}" if key.curve.key_size < _CURVE_BITS else ""
+        case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
+            return ""
+        case _:
+            return "its key is of a kind that TLS does not use"
 
 
 def _check_authority(

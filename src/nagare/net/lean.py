@@ -27,7 +27,7 @@ from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
 from nagare.net.causes import os_cause
 from nagare.net.tls import make_tls
-from nagare.net.trust import Trust, check_address, is_pinned, parse_pin
+from nagare.net.trust import Trust, check_address, is_pinned
 
 # Replies to an agent are small; a longer one is not our server's.
 _ANSWER_LIMIT_BYTES = 4 * 2**20
@@ -47,7 +47,7 @@ class LeanSession:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._prefix = parts.path.rstrip("/")
-        self._pin = parse_pin(trust.pin) if trust.pin else ""
+        self._pins = trust.pins()
         kind = partial(HTTPSConnection, context=make_tls(trust)) if parts.scheme == "https" else HTTPConnection
         self._make = partial(kind, parts.hostname or "", parts.port, timeout=_CONNECT_SECONDS)
         self._headers = {"User-Agent": f"nagare/{__version__}", "Accept": "application/json, application/problem+json"}
@@ -111,9 +111,9 @@ class LeanSession:
         connection.connect()
         sock = connection.sock
         sock.settimeout(None)
-        if self._pin:
+        if self._pins:
             certificate = (sock.getpeercert(binary_form=True) if isinstance(sock, SSLSocket) else None) or b""
-            if not is_pinned(certificate, self._pin):
+            if not is_pinned(certificate, *self._pins):
                 connection.close()
                 raise self._failed("its certificate does not match the pin")
         return connection

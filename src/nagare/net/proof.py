@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from nagare.lib.plain_text import plain
@@ -14,10 +15,10 @@ from nagare.net.trust import is_pinned, parse_pin
 _HTTPS_PORT = 443
 
 
-async def why_unproven(url: str, authority: str, pin: str, *, deadline_seconds: float) -> str:
+async def why_unproven(url: str, authority: str, pins: Collection[str], *, deadline_seconds: float) -> str:
     """Return why the server at ``url`` is not proven by ``authority`` (PEM; the system's roots when empty), "" if it is.
 
-    Its chain must verify and be for the name in ``url``, and its key must be the one of ``pin``, if there is one: what is
+    Its chain must verify and be for the name in ``url``, and its key must be one of ``pins``, if there are any: what is
     tried is the server that was spoken to, and no other.
     """
     parts = urlsplit(url)
@@ -40,4 +41,4 @@ async def why_unproven(url: str, authority: str, pin: str, *, deadline_seconds: 
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(deadline_seconds):
                 await writer.wait_closed()
-    return "" if not pin or is_pinned(certificate, parse_pin(pin)) else "its certificate does not match the pin"
+    return "" if not pins or is_pinned(certificate, *map(parse_pin, pins)) else "its certificate does not match the pin"

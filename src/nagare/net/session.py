@@ -24,7 +24,7 @@ from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
 from nagare.net.tls import make_tls
 from nagare.net.translated import Translated, cause_of
-from nagare.net.trust import Trust, check_address, is_pinned, parse_pin
+from nagare.net.trust import Trust, check_address, is_pinned
 
 # The largest answer is a query of 100 000 rows; four times what such an answer measured.
 ANSWER_LIMIT_BYTES = 256 * 2**20
@@ -162,11 +162,16 @@ def _end_reason(socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMess
 class _Pinned(aiohttp.Fingerprint):
     """The library asks it once the handshake is made and before it sends anything."""
 
+    def __init__(self, pins: tuple[str, ...]) -> None:
+        """Believe each of ``pins``; the library knows of the first."""
+        super().__init__(bytes.fromhex(pins[0]))
+        self._pins = pins
+
     def check(self, transport: asyncio.Transport) -> None:
         """Raise the library's error for a certificate that is not pinned."""
         tls = transport.get_extra_info("ssl_object")
         certificate = (None if tls is None else tls.getpeercert(binary_form=True)) or b""
-        if not is_pinned(certificate, self.fingerprint.hex()):
+        if not is_pinned(certificate, *self._pins):
             host, port, *_ = transport.get_extra_info("peername")
             raise aiohttp.ServerFingerprintMismatch(self.fingerprint, b"", host, port)
 
@@ -175,7 +180,7 @@ def _make_tls(base: URL, trust: Trust) -> ssl.SSLContext | aiohttp.Fingerprint |
     if base.scheme != "https":
         return True
     if trust.pin:
-        return _Pinned(bytes.fromhex(parse_pin(trust.pin)))
+        return _Pinned(trust.pins())
     return make_tls(trust)
 
 

@@ -21,10 +21,18 @@ _PIN_DIGITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What proves that the other side is the server: its CA, or the SHA-256 ``pin`` of its public key (which wins)."""
+    """What proves that the other side is the server: its CA, or the SHA-256 ``pin`` of its public key (which wins).
+
+    ``next_pins`` are of keys that a server of ``pin`` said it would change to; without a pin they count for nothing.
+    """
 
     ca_file: Path | None = None
     pin: str = ""
+    next_pins: tuple[str, ...] = ()
+
+    def pins(self) -> tuple[str, ...]:
+        """Return each pin that is believed, as digits. Raises ConfigError."""
+        return tuple(parse_pin(pin) for pin in (self.pin, *self.next_pins)) if self.pin else ()
 
 
 def check_address(url: str, pin: str = "") -> None:
@@ -66,8 +74,8 @@ def parse_pin(text: str) -> str:
     return digits
 
 
-def is_pinned(certificate: bytes, pin: str) -> bool:
-    """Tell whether ``certificate`` (DER) is the one of ``pin``: the SHA-256 of its public key, which outlives renewals.
+def is_pinned(certificate: bytes, *pins: str) -> bool:
+    """Tell whether ``certificate`` (DER) is of one of ``pins``: the SHA-256 of its public key, which outlives renewals.
 
     The SHA-256 of the whole certificate is taken too: pins were that once, and stand in settings and identities.
     """
@@ -75,4 +83,5 @@ def is_pinned(certificate: bytes, pin: str) -> bool:
         of_key = hashlib.sha256(public_key_of(certificate)).hexdigest()
     except (IndexError, ValueError):
         return False
-    return hmac.compare_digest(of_key, pin) or hmac.compare_digest(hashlib.sha256(certificate).hexdigest(), pin)
+    digests = (of_key, hashlib.sha256(certificate).hexdigest())
+    return any(hmac.compare_digest(digest, pin) for digest in digests for pin in pins)

@@ -49,7 +49,8 @@ def with_authority(reply: RegisterReply, ca: str) -> RegisterReply:
 class Standing(msgspec.Struct, frozen=True):
     """How far the asking host has come (pending, active) and what it may; ``again_seconds``: when to ask again.
 
-    ``renews_token``: the host should ask for a new token.
+    ``renews_token``: the host should ask for a new token. ``pins``: of the server's own certificate, the SHA-256 (hex) of its
+    public key and of those that come after it, for hosts that keep the pin; empty when there is no such certificate.
     """
 
     name: str
@@ -57,11 +58,12 @@ class Standing(msgspec.Struct, frozen=True):
     capabilities: list[str]
     again_seconds: float
     renews_token: bool = False
+    pins: list[str] = []
 
 
-def with_renewal(standing: Standing) -> Standing:
-    """Return ``standing`` with the wish that the host asks for a new token."""
-    return msgspec.structs.replace(standing, renews_token=True)
+def with_renewal(standing: Standing, *, renews_token: bool, pins: list[str]) -> Standing:
+    """Return ``standing`` with whether the host should ask for a new token, and with the pins that are good."""
+    return msgspec.structs.replace(standing, renews_token=renews_token, pins=pins)
 
 
 class TokenRenewal(msgspec.Struct, frozen=True):

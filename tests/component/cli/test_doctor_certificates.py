@@ -1,5 +1,6 @@
 """What doctor says of certificates: of their age, and of damage."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,5 +41,15 @@ def test_a_certificate_of_the_user_is_checked_as_the_server_does(tmp_path: Path)
     server = ServerSettings(tls_certificate_file=files.certificate, tls_key_file=files.key)
     settings = Settings(data=tmp_path, server=server)
     assert [_verdicts(settings, days)[0][1] for days in (0, 68, 70, 90)] == ["ok", "ok", "warn", "bad"]
-    half = Settings(data=tmp_path, server=ServerSettings(tls_key_file=files.key))
-    assert _verdicts(half, 0) == [("certificate", "bad")]
+    for half in (
+        ServerSettings(tls_key_file=files.key),
+        ServerSettings(tls_ca_file=files.key),
+        ServerSettings(tls_next_file=files.key),
+    ):
+        assert _verdicts(Settings(data=tmp_path, server=half), 0) == [("certificate", "bad")]
+    after = tmp_path / "next.pem"
+    followed = replace(settings, server=replace(server, tls_next_file=after))
+    assert _verdicts(followed, 0) == [("certificate", "bad")]
+    after.write_bytes(pem(TestAuthority().issue(ec.generate_private_key(ec.SECP256R1()))))
+    (check,) = check_certificates(followed, NOW)
+    assert "hosts are told 1 key after it" in check.seen

@@ -162,6 +162,25 @@ async def test_the_right_pin_is_enough_without_a_known_authority(kind: Kind, tmp
 
 
 @both
+async def test_a_key_that_was_told_ahead_is_as_good_as_the_pin(kind: Kind, tmp_path: Path) -> None:
+    certificate, tls = make_certificate(tmp_path)
+    told = Trust(pin="00" * 32, next_pins=("11" * 32, certificate.pin))
+    async with serving(web.post("/echo", _echo), tls=tls) as url, kind(url, token=SECRET, trust=told) as session:
+        assert (await session.request("POST", "/echo")).status == 201
+    strange = Trust(pin="00" * 32, next_pins=("11" * 32,))
+    async with bytes_server(tls=tls) as server, kind(server.url, token=SECRET, trust=strange) as session:
+        with pytest.raises(ConnectFailedError, match="its certificate does not match the pin"):
+            await session.request("GET", "/")
+        await server.ended.wait()
+    assert server.connections == [b""]
+    # Without a pin there is nothing that could have told of others: the authority counts.
+    none = Trust(next_pins=(certificate.pin,))
+    async with serving(web.post("/echo", _echo), tls=tls) as url, kind(url, trust=none) as session:
+        with pytest.raises(ConnectFailedError, match="not trusted"):
+            await session.request("POST", "/echo")
+
+
+@both
 async def test_a_pin_of_the_whole_certificate_is_still_taken(kind: Kind, tmp_path: Path) -> None:
     certificate, tls = make_certificate(tmp_path)
     der = ssl.PEM_cert_to_DER_cert(certificate.certificate_file.read_text())

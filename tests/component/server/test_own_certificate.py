@@ -205,7 +205,11 @@ async def test_the_end_is_told_in_steps(serve: Serve, tmp_path: Path) -> None:
 
 async def test_a_pair_given_by_half_names_the_other_setting(tmp_path: Path) -> None:
     files = _write(tmp_path / "tls")
-    for given, missing in (("tls_certificate_file", "tls_key_file"), ("tls_ca_file", "tls_certificate_file")):
+    for given, missing in (
+        ("tls_certificate_file", "tls_key_file"),
+        ("tls_ca_file", "tls_certificate_file"),
+        ("tls_next_file", "tls_certificate_file"),
+    ):
         settings = on_loopback(tmp_path, tls="always", **{given: files.certificate})
         with pytest.raises(ConfigError, match=f"server.{given} is set and server.{missing} is not"):
             find_certificate(settings, parse_listen("127.0.0.1:0"), SystemClock().now())

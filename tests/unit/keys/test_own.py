@@ -1,11 +1,14 @@
 """A user's own certificate: each thing that a client would refuse is refused at the start, by the name of its file."""
 
+import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from nagare.errors import ConfigError
 from nagare.keys.own import load_own_certificate
@@ -81,3 +84,50 @@ def test_a_key_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
     files.key.unlink()
     with pytest.raises(ConfigError, match="no such file"):
         files.read()
+
+
+def _public(key: Any) -> bytes:
+    return bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _pin(key: Any) -> str:
+    return hashlib.sha256(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def _followed_by(folder: Path, content: bytes) -> tuple[str, ...]:
+    files = replace(write_own(folder, pem(*CHAIN), pem_key(KEY)), next=folder / "next.pem")
+    (folder / "next.pem").write_bytes(content)
+    return load_own_certificate(files, files.read(), NOW).next_pins
+
+
+def test_keys_that_will_follow_are_told_by_their_pins(tmp_path: Path) -> None:
+    third = rsa.generate_private_key(65537, 2048)
+    assert _followed_by(tmp_path, _public(OTHER) + b"a remark\n" + _public(third)) == (_pin(OTHER), _pin(third))
+    # Of a chain only the server's own: other servers have what stands above it.
+    assert _followed_by(tmp_path, pem(ROOT.issue(OTHER), ROOT.certificate)) == (_pin(OTHER),)
+    assert _followed_by(tmp_path, _public(OTHER) * 2) == (_pin(OTHER),)
+    # It is served by now, and the file still stands there.
+    assert _followed_by(tmp_path, pem(*CHAIN)) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (pem_key(OTHER), "a private key, which has no place there"),
+        (_public(OTHER) + pem_key(OTHER), "a private key, which has no place there"),
+        (b"", "it holds no public keys"),
+        (b"x" * 100, "it holds no public keys"),
+        (b"x" * (2**20 + 1), "more than"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "does not read"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no certificate in PEM form"),
+        (b"".join(_public(ec.generate_private_key(ec.SECP256R1())) for _ in range(5)), "it holds 5 public keys"),
+        (_public(rsa.generate_private_key(65537, 1024)), "too weak"),
+        (_public(x25519.X25519PrivateKey.generate()), "of a kind that TLS does not use"),
+    ],
+    ids=range(10),
+)
+def test_what_cannot_follow_is_refused(tmp_path: Path, content: bytes, cause: str) -> None:
+    with pytest.raises(ConfigError, match=cause) as caught:
+        _followed_by(tmp_path, content)
+    assert str(tmp_path / "next.pem") in caught.value.message
+    assert caught.value.hint

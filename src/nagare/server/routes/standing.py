@@ -14,7 +14,8 @@ from nagare.wire.signature import HEADER, signed_bytes
 async def standing(call: Call) -> Standing:
     """Return how far the host of the token has come, what it may, and when to ask again."""
     found = call.services.fleet.standing(_host(call, "tell a standing"))
-    return with_renewal(found) if await call.services.identity.host_tokens.is_due(call.principal.id) else found
+    is_due = await call.services.identity.host_tokens.is_due(call.principal.id)
+    return with_renewal(found, renews_token=is_due, pins=_pins(call))
 
 
 async def renew_token(call: Call) -> RenewedToken:
@@ -30,6 +31,12 @@ async def renew_token(call: Call) -> RenewedToken:
     secret = await call.services.identity.host_tokens.renew(call.principal.id, renewal.token_sha256)
     served = call.services.certificate
     return RenewedToken(secret, "" if served is None else served.current.authority)
+
+
+def _pins(call: Call) -> list[str]:
+    # The keys of a private certificate are kept for ever. What is told comes from files of the server's user, never from a call.
+    served = call.services.certificate
+    return [served.current.pin, *served.current.next_pins] if served is not None and served.current.is_own else []
 
 
 def _host(call: Call, verb: str) -> str:

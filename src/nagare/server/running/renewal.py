@@ -94,8 +94,16 @@ class Renewal:
         else:
             if found is not None:
                 served.swap(*found)
-                log.info("certificate_changed until=%s pin=%s", served.current.expires_at.date(), served.current.pin)
-                text = f"serving {served.current.certificate_file}"
+                log.info(
+                    "certificate_changed until=%s pin=%s next=%s",
+                    served.current.expires_at.date(),
+                    served.current.pin,
+                    ",".join(served.current.next_pins) or "none",
+                )
+                count = len(served.current.next_pins)
+                text = f"serving {served.current.certificate_file}" + (
+                    f", hosts are told the next {count}" if count else ""
+                )
                 await self._tell(told("certificate.changed", Severity.INFO, text, served.current, self._clock))
         event = ending(served, self._clock)
         if event is not None and event.id != self._warned:

@@ -46,13 +46,18 @@ def find_certificate(settings: Settings, listen: Listen, now: datetime) -> Serve
     return load_or_make_certificate(Places(settings.data).keys, required | own_names(), now)
 
 
-def own_files(settings: Settings) -> tuple[Path, Path, Path | None] | None:
-    """Return the files of the user's own certificate, key and authority, None for a private one. Raises ConfigError."""
+def own_files(settings: Settings) -> tuple[Path, Path, Path | None, Path | None] | None:
+    """Return the files of the user's own certificate, its key, its authority and its successors, None for a private one. Raises ConfigError."""
     server = settings.server
     certificate, key = server.tls_certificate_file, server.tls_key_file
     if certificate is not None and key is not None:
-        return certificate, key, server.tls_ca_file
-    given = {"tls_certificate_file": certificate, "tls_key_file": key, "tls_ca_file": server.tls_ca_file}
+        return certificate, key, server.tls_ca_file, server.tls_next_file
+    given = {
+        "tls_certificate_file": certificate,
+        "tls_key_file": key,
+        "tls_ca_file": server.tls_ca_file,
+        "tls_next_file": server.tls_next_file,
+    }
     if not any(given.values()):
         return None
     is_set = next(name for name, file in given.items() if file is not None)

@@ -21,7 +21,7 @@ _OWN_SOON = timedelta(days=21)
 def check_certificates(settings: Settings, now: datetime | None = None) -> Iterator[Check]:
     """Look at the server's certificate and its authority; nothing is told of an installation that has none."""
     server = settings.server
-    if server.tls_certificate_file is not None or server.tls_key_file is not None:
+    if any((server.tls_certificate_file, server.tls_key_file, server.tls_ca_file, server.tls_next_file)):
         yield _check_own(settings, now or SystemClock().now())
         return
     keys = Places(settings.data).keys
@@ -53,7 +53,7 @@ def _check_own(settings: Settings, now: datetime) -> Check:
     if certificate is None or key is None:
         missing = "tls_certificate_file" if certificate is None else "tls_key_file"
         return bad("certificate", f"server.{missing} is not set", "set both, or neither for a private certificate")
-    files = OwnFiles(certificate, key, server.tls_ca_file)
+    files = OwnFiles(certificate, key, server.tls_ca_file, server.tls_next_file)
     try:
         found = load_own_certificate(files, files.read(), now)
     except ConfigError as error:
@@ -61,4 +61,6 @@ def _check_own(settings: Settings, now: datetime) -> Check:
     end = found.expires_at
     if end - now < _OWN_SOON:
         return warn("certificate", f"{certificate} ends on {end.date()}", "put the renewed one in its place")
-    return ok("certificate", f"good until {end.date()}, for {plain(', '.join(found.names), 200)}")
+    count = len(found.next_pins)
+    after = f"; hosts are told {count} key{'s' if count > 1 else ''} after it" if count else ""
+    return ok("certificate", f"good until {end.date()}, for {plain(', '.join(found.names), 200)}{after}")
