@@ -1,5 +1,7 @@
 """A new key of a user's own certificate, told ahead to hosts that keep the pin: they stay, and nobody else can tell them."""
 
+import contextlib
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,7 +23,7 @@ from nagare.config.settings import AgentSettings
 from nagare.errors import ConnectFailedError
 from nagare.keys.own import OwnFiles
 from nagare.keys.signing import SigningKey
-from nagare.lib.clock import SystemClock
+from nagare.lib.clock import ManualClock, SystemClock
 from nagare.server.running.renewal import Renewal
 from nagare.wire.hosts import Standing
 from nagare.wire.joining import JoinTokenRequest
@@ -162,6 +164,38 @@ async def test_a_host_with_the_pin_stays_when_the_key_changes_as_told(
         await _look(api)
         with pytest.raises(ConnectFailedError, match="does not match the pin"):
             await host.ask()
+
+
+async def test_an_agent_that_runs_goes_on_under_the_new_key(
+    serve: Serve, own: OwnFiles, host: Host, tmp_path: Path
+) -> None:
+    after, (second,) = tmp_path / "next.pem", _keys(1)
+    after.write_bytes(own.certificate.read_bytes())
+    clock, seq = ManualClock(), itertools.count(1)
+
+    async def send(link: Link, api: Api) -> None:
+        cpu: dict[str, list[Any]] = {"ts": [api.now_ms()], "core": ["all"], "user_ratio": [0.1]}
+        await link.send(pack_batch("web1", "boot-1", next(seq), {"cpu": cpu}))
+
+    async with serve(**_settings(own, after)) as api:
+        port = api.running.port
+        await host.join(api, "127.0.0.1")
+        link = Link(host.start(), host.machine, clock)
+        await send(link, api)
+        after.write_bytes(_public(second))
+        await _look(api)
+        await clock.advance(301)
+        await send(link, api)
+    _put(own, second)
+    async with serve(**_settings(own, after), listen=f"127.0.0.1:{port}") as api:
+        # Its connection was made before it was told; the next one believes what it learned.
+        with contextlib.suppress(ConnectFailedError):
+            await send(link, api)
+        await send(link, api)
+        await link.close()
+        known = host.files.load()
+        assert known is not None
+        assert [known.pin, *known.next_pins] == _pins(api)
 
 
 async def test_it_registers_anew_by_what_it_learned_and_not_by_the_old_token(
