@@ -21,7 +21,7 @@ from nagare.tui.history import (
     host_statement,
     make_span,
     processes_statement,
-    rows_statement,
+    rows_statements,
     seed_span,
     seed_statement,
     tables_of,
@@ -63,10 +63,10 @@ def _asked() -> Iterator[tuple[str, Callable[[], list[Statement]]]]:
     for title, seconds in _WINDOWS.items():
         yield f"host: every chart, {title}", lambda seconds=seconds: _host_charts(host, seconds)  # type: ignore[misc]
     tables = sorted({section.table for tab in LIST_TABS.values() for section in tab.sections})
-    yield "host: newest rows of every list", lambda: [rows_statement(table, host) for table in tables]
+    yield "host: newest rows of every list", lambda: [next(rows_statements(table, host, _now_ms())) for table in tables]
     yield (
         "host: rows of every list twelve hours ago",
-        lambda: [rows_statement(table, host, _now_ms() - 12 * _HOUR_MS) for table in tables],
+        lambda: [next(rows_statements(table, host, _now_ms(), _now_ms() - 12 * _HOUR_MS)) for table in tables],
     )
 
 

@@ -8,7 +8,7 @@ over several rows of a moment has the mean of each minute there, because the gre
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -128,16 +128,35 @@ def seed_span(now_ms: int, host_count: int) -> Span:
     return make_span(now_ms - 900_000, now_ms, points)
 
 
-def rows_statement(table: str, host: str, at_ms: int | None = None) -> Statement:
-    """Return the rows of ``table`` at its newest moment, or at the newest one not after ``at_ms``."""
-    if table in _BY_KEY:
-        return _keyed_statement(table, _BY_KEY[table], host, at_ms)
-    bound = "" if at_ms is None else " and ts <= epoch_ms(?)"
-    params: list[Any] = [host] if at_ms is None else [host, at_ms]
-    return Statement(
-        f"select * from {table} where host = ? and ts = (select max(ts) from {table} where host = ?{bound})",  # noqa: S608  names are our own, values are bound
-        [host, *params],
-    )
+# How far back rows are looked for, the nearest first: nearly every host spoke a moment ago, and a table of days is large.
+_MINUTES_MS, _HOURS_MS, _DAY_MS = 900_000, 21_600_000, 90_000_000
+
+
+def rows_statements(table: str, host: str, now_ms: int, at_ms: int | None = None) -> Iterator[Statement]:
+    """Yield the ways to ask for the rows of ``table`` at its newest moment, or the newest one not after ``at_ms``.
+
+    The first one that has an answer tells it; each looks further back than the one before it.
+    """
+    end_ms = now_ms if at_ms is None else at_ms
+    # Of a table whose rows come at moments of their own, the newest of every key, also of those that come once a day.
+    for width_ms in (_DAY_MS,) if table in _BY_KEY else (_MINUTES_MS, _HOURS_MS):
+        yield _rows_statement(table, host, at_ms, end_ms - width_ms)
+    yield _rows_statement(table, host, at_ms, None)
+
+
+def _rows_statement(table: str, host: str, at_ms: int | None, since_ms: int | None) -> Statement:
+    bounds = [("ts >= epoch_ms(?)", since_ms), ("ts <= epoch_ms(?)", at_ms)]
+    held = "".join(f" and {text}" for text, value in bounds if value is not None)
+    params = [host, *(value for _, value in bounds if value is not None)]
+    key = _BY_KEY.get(table)
+    if key is None:
+        sql = f"select * from {table} where host = ?{held} and ts = (select max(ts) from {table} where host = ?{held})"  # noqa: S608  names are our own, values are bound
+    else:
+        sql = (
+            f"select a.* from (select * from {table} where host = ?{held}) a"  # noqa: S608  as above
+            f" join (select {key} as k, max(ts) as t from {table} where host = ?{held} group by k) m on a.{key} = m.k and a.ts = m.t"
+        )
+    return Statement(sql, [*params, *params])
 
 
 def processes_statement(since_ms: int, limit: int = 200) -> Statement:
@@ -153,16 +172,6 @@ def processes_statement(since_ms: int, limit: int = 200) -> Statement:
 
 # Tables whose rows come at moments of their own: the newest row of each key.
 _BY_KEY: Mapping[str, str] = {"agent": "collector"}
-
-
-def _keyed_statement(table: str, key: str, host: str, at_ms: int | None) -> Statement:
-    bound = "" if at_ms is None else " and ts <= epoch_ms(?)"
-    params: list[Any] = [host] if at_ms is None else [host, at_ms]
-    return Statement(
-        f"select a.* from {table} a join (select {key} as k, max(ts) as t from {table} where host = ?{bound} group by k) m"  # noqa: S608  names are our own, values are bound
-        f" on a.{key} = m.k and a.ts = m.t where a.host = ?",
-        [*params, host],
-    )
 
 
 def read_points(series: Sequence[Series], rows: Sequence[Sequence[Any]]) -> Points:

@@ -38,7 +38,7 @@ from nagare.tui.history import (
     read_fleet,
     read_points,
     read_seed,
-    rows_statement,
+    rows_statements,
     seed_statement,
     tables_of,
 )
@@ -260,9 +260,13 @@ class ServerSource:
 
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
-        statement = rows_statement(table, host, at_ms)
-        reply = await self._connected().sql(statement.sql, statement.params)
-        return as_columns([column.name for column in reply.columns], reply.rows)
+        columns: Mapping[str, list[Any]] = {}
+        for statement in rows_statements(table, host, self._clock.now_ms(), at_ms):
+            reply = await self._connected().sql(statement.sql, statement.params)
+            columns = as_columns([column.name for column in reply.columns], reply.rows)
+            if reply.rows:
+                break
+        return columns
 
     async def processes(self) -> Mapping[str, list[Any]]:
         """Return the busiest processes of all hosts, at each host's newest moment."""

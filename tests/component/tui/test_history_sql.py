@@ -22,7 +22,7 @@ from nagare.tui.history import (
     read_fleet,
     read_points,
     read_seed,
-    rows_statement,
+    rows_statements,
     seed_span,
     seed_statement,
     tables_of,
@@ -188,24 +188,43 @@ def _names(base: duckdb.DuckDBPyConnection, statement: Statement) -> list[str]:
     return [column[0] for column in base.execute(statement.sql, statement.params).description or []]
 
 
+def _columns(base: duckdb.DuckDBPyConnection, table: str, now_ms: int, at_ms: int | None = None) -> Any:
+    """Return what the first statement with an answer says, and how many were asked."""
+    asked = 0
+    for statement in rows_statements(table, "a", now_ms, at_ms):
+        asked += 1
+        if rows := _ask(base, statement):
+            return as_columns(_names(base, statement), rows), asked
+    return {}, asked
+
+
 def test_rows_of_a_moment_are_the_newest_not_after_it(base: duckdb.DuckDBPyConnection) -> None:
     for step, name in ((0, "old"), (5000, "middle"), (10_000, "new")):
         _insert(base, "process", "a", NOW + step, rank=1, pid=step, name=name)
+        _insert(base, "process", "b", NOW + step + 1, rank=1, pid=step, name="another host's")
     for at_ms, name in ((None, "new"), (NOW + 7000, "middle"), (NOW + 5000, "middle"), (NOW, "old")):
-        statement = rows_statement("process", "a", at_ms)
-        columns = as_columns(_names(base, statement), _ask(base, statement))
-        assert columns["name"] == [name]
-    assert _ask(base, rows_statement("process", "a", NOW - 1)) == []
+        columns, asked = _columns(base, "process", NOW + 20_000, at_ms)
+        assert (columns["name"], asked) == ([name], 1)
+    assert _columns(base, "process", NOW + 20_000, NOW - 1) == ({}, 3)
+
+
+@pytest.mark.parametrize(("silent_ms", "asked"), [(60_000, 1), (3_600_000, 2), (9 * 86_400_000, 3), (-86_400_000, 1)])
+def test_a_host_that_is_silent_for_long_shows_its_last_moment(
+    base: duckdb.DuckDBPyConnection, silent_ms: int, asked: int
+) -> None:
+    for step, name in ((0, "old"), (5000, "last")):
+        _insert(base, "process", "a", NOW + step, rank=1, pid=step, name=name)
+    # Less than nothing: the clock of whoever looks is behind.
+    columns, needed = _columns(base, "process", NOW + 5000 + silent_ms)
+    assert (columns["name"], needed) == (["last"], asked)
 
 
 def test_rows_of_collectors_are_the_newest_of_each(base: duckdb.DuckDBPyConnection) -> None:
     for step, collector, ok in ((0, "cpu", True), (5, "smart", False), (9, "cpu", False)):
         _insert(base, "agent", "a", NOW + step, collector=collector, ok=ok)
-    statement = rows_statement("agent", "a")
-    columns = as_columns(_names(base, statement), _ask(base, statement))
+    columns, _ = _columns(base, "agent", NOW + 60_000)
     assert sorted(zip(columns["collector"], columns["ok"], strict=True)) == [("cpu", False), ("smart", False)]
-    before = rows_statement("agent", "a", NOW + 6)
-    columns = as_columns(_names(base, before), _ask(base, before))
+    columns, _ = _columns(base, "agent", NOW + 60_000, NOW + 6)
     assert sorted(zip(columns["collector"], columns["ok"], strict=True)) == [("cpu", True), ("smart", False)]
 
 
