@@ -100,6 +100,7 @@ def test_every_metric_of_our_own_is_documented() -> None:
         "bodies": "bodies",
     }
     owners["ingest_limits"] = "ingest"
+    owners["rates"] = "limits"
     counted = set()
     for module in modules():
         prefix = {room: room for room in ("audit", "identity", "scrape", "statsd")}.get(module.room) or (

@@ -58,6 +58,26 @@ def _database(value: str) -> str:
     return "it carries a password; give records.password_file instead" if parts.password is not None or in_query else ""
 
 
+def _redis(value: str) -> str:
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return "not a URL, such as rediss://redis.example:6379/0"
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.scheme == "unix"):
+        return "not the URL of a Redis, such as rediss://redis.example:6379/0"
+    in_query = "password" in (name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if parts.password is not None or in_query:
+        return "it carries a password; give limits.redis_password_file instead"
+    return ""
+
+
+def _prefix(value: str) -> str:
+    return "" if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value) else "not 1 to 64 letters, digits, dots, dashes"
+
+
 def _host(value: str) -> str:
     if not value:
         return ""
@@ -220,6 +240,9 @@ RULES: Mapping[str, Callable[[Any], str]] = {
     "statsd.listen": _optional_listen,
     "statsd.networks": _networks,
     "server.listen": _listen,
+    "server.trusted_proxies": _networks,
+    "limits.redis_url": _redis,
+    "limits.redis_prefix": _prefix,
     "agent.server": _address,
     "client.server": _address,
     "records.url": _database,

@@ -52,6 +52,9 @@ class ServerSettings:
     tls_next_file: Path | None = setting(None, "next certificate or public keys (PEM), for hosts that keep the pin")
     allowed_hosts: tuple[str, ...] = setting((), "further names that a request's Host header may carry")
     allowed_origins: tuple[str, ...] = setting((), "further origins that a browser may send requests from")
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "networks of proxies whose X-Forwarded-For tells from where a request comes, such as 10.0.0.0/8"
+    )
     announce: bool = setting(True, "announce the server by zeroconf when it listens beyond loopback")
     body_limit_bytes: int = setting(16 * 2**20, "largest request body as sent", unit="bytes", low=1024, high=2**30)
     unpacked_limit_bytes: int = setting(
@@ -178,6 +181,37 @@ class QuerySettings:
     concurrency: int = setting(2, "queries that run at one time; the others wait", low=1, high=64)
     queue_limit: int = setting(64, "queries that may wait; beyond it the answer is 503", low=1, high=10_000)
     threads: int = setting(2, "threads of one query", low=1, high=256)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSettings:
+    """``[limits]``: how many requests may come; what hosts send is bounded by ``[server]``, failed logins beside it."""
+
+    user_requests_per_minute: int = setting(
+        6000, "requests that one user, all keys and sessions together, or one host may send in a minute; 0 for any",
+        low=0, high=10**9,
+    )  # fmt: skip
+    address_requests_per_minute: int = setting(
+        12_000, "requests that may come from one address in a minute, those of hosts not counted; 0 for any",
+        low=0, high=10**9,
+    )  # fmt: skip
+    address_logins_per_minute: int = setting(
+        100, "logins, good or bad, that may come from one address in a minute; 0 for any", low=0, high=10**9
+    )
+    keys_limit: int = setting(
+        20_000, "users and addresses counted in memory at one time; beyond it the one not seen for longest is forgotten",
+        low=100, high=10**7,
+    )  # fmt: skip
+    redis_url: str = setting(
+        "",
+        "Redis in which several servers count together, such as rediss://redis.example:6379/0; empty counts in memory",
+    )
+    redis_password_file: Path | None = setting(None, "file with its password, read at each connect")
+    redis_prefix: str = setting("nagare", "what keys there begin with; each installation has one of its own")
+    redis_timeout_seconds: float = setting(
+        0.25, "time that it may take; after that the server counts in memory until Redis is back",
+        unit="seconds", low=0.01, high=10,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +473,7 @@ class Settings:
     bucket: BucketSettings = field(default_factory=BucketSettings)
     records: RecordsSettings = field(default_factory=RecordsSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     fleet: FleetSettings = field(default_factory=FleetSettings)
     oidc: OidcSettings = field(default_factory=OidcSettings)

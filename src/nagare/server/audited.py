@@ -13,6 +13,7 @@ from nagare.lib.plain_text import plain
 from nagare.model.deed import Deed, Outcome
 from nagare.model.principal import Permission
 from nagare.server.audit_note import AuditNote
+from nagare.server.rates.addresses import address_of
 from nagare.server.route import Call, Route
 from nagare.server.services import ANONYMOUS, PRINCIPAL, REQUEST_ID
 
@@ -71,7 +72,7 @@ def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail:
         actor=principal.name,
         actor_id=principal.id,
         actor_kind=principal.kind.value,
-        address=request.remote or "",
+        address=address_of(request),
         target=plain((note.target if (note := request.get(NOTE)) else "") or request.path, _PATH_LIMIT),
         request_id=request.get(REQUEST_ID, ""),
         detail=plain(detail, _DETAIL_LIMIT),

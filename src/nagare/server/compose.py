@@ -40,6 +40,7 @@ from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
 from nagare.server.live.relay import Relay
 from nagare.server.live.stored_ticks import StoredTicks
+from nagare.server.rates.service import RateLimits
 from nagare.server.running.bounded import Bounded
 from nagare.server.running.listen import Listen
 from nagare.server.running.served import Served
@@ -89,6 +90,7 @@ async def composed(
             "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
         )
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
+        rates = await enter("rates", RateLimits(settings.limits, clock))
         bodies = await enter("bodies", BodyReader(settings.server))
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
@@ -120,6 +122,7 @@ async def composed(
             hub=hub,
             bodies=bodies,
             limits=IngestLimits(settings.server, clock),
+            rates=rates,
             senders=Senders(store.series),
             finisher=Finisher(tasks),
             newest=NewestBatches(),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     # The store loads duckdb and numpy, what feeds it numpy; only compose pays for that.
     from nagare.metrics.store import MetricStore
     from nagare.scrape.service import Scraper
+    from nagare.server.rates.service import RateLimits
     from nagare.statsd.service import StatsdServer
 
 
@@ -63,6 +64,7 @@ class Services:
     hub: Hub
     bodies: BodyReader
     limits: IngestLimits
+    rates: RateLimits
     senders: Senders
     finisher: Finisher
     newest: NewestBatches

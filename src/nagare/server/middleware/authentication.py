@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 from nagare.errors import HostPendingError, PermissionDeniedError, UnauthenticatedError
 from nagare.model.principal import HOST_PERMISSIONS, Principal, PrincipalKind
 from nagare.server.cookies import access_cookie
+from nagare.server.rates.addresses import address_of
 from nagare.server.route import Route
 from nagare.server.services import ANONYMOUS, GENERATION, PRINCIPAL, SERVICES
 
@@ -23,14 +24,21 @@ def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
     @web.middleware
     async def authentication(request: web.Request, handler: Handler) -> web.StreamResponse:
         route = route_by_handler.get(request.match_info.handler)
+        rates = request.app[SERVICES].rates
         if route is not None and (route.is_public or _will_bring_ticket(route, request)):
             request[PRINCIPAL] = ANONYMOUS
+            await rates.check_stranger(route, address_of(request))
             return await handler(request)
         is_foreign = route is not None and route.form is not None
         identity = request.app[SERVICES].identity
         request[GENERATION] = identity.generation
-        principal = await identity.authenticate(_secret(request, is_foreign=is_foreign))
+        try:
+            principal = await identity.authenticate(_secret(request, is_foreign=is_foreign))
+        except UnauthenticatedError:
+            await rates.check_stranger(route, address_of(request))
+            raise
         request[PRINCIPAL] = principal
+        await rates.check(route, principal, address_of(request))
         if route is not None:
             check_allowed(route, principal)
         return await handler(request)

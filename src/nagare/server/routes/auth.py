@@ -9,6 +9,7 @@ from nagare.identity.sessions.session import Opened
 from nagare.lib.rfc3339 import format_ms
 from nagare.model.principal import Permission
 from nagare.server.cookies import drop_cookies, refresh_cookie, set_cookies
+from nagare.server.rates.addresses import address_of
 from nagare.server.route import Call, Route
 from nagare.server.services import PRINCIPAL
 from nagare.wire.auth import KeyRotation, LoginRequest, LogoutRequest, Me, RefreshRequest, TokenReply
@@ -27,7 +28,7 @@ async def login(call: Call) -> web.Response:
     opened = await call.services.identity.by_password.login(
         request.user,
         request.password,
-        address=call.request.remote or "",
+        address=address_of(call.request),
         agent=call.request.headers.get("User-Agent", ""),
     )
     # On record as the user that it now is.
@@ -43,7 +44,7 @@ async def refresh(call: Call) -> web.Response:
     from_cookie = "" if sent.refresh_token else refresh_cookie(call.request)
     if not sent.refresh_token and not from_cookie:
         raise UnauthenticatedError("cannot refresh: no refresh token came", hint="log in again")
-    address = call.request.remote or ""
+    address = address_of(call.request)
     opened = await call.services.identity.sessions.refresh(sent.refresh_token or from_cookie, address=address)
     return answer_opened(call, opened, in_cookies=bool(from_cookie))
 

@@ -9,6 +9,7 @@ from nagare.fleet.joining import Joining, is_same
 from nagare.fleet.rules import without_group
 from nagare.model.host import Enrolment, check_capabilities
 from nagare.model.principal import Permission, Principal, PrincipalKind
+from nagare.server.rates.addresses import address_of
 from nagare.server.route import Call, Route
 from nagare.server.sight import check_sees, sees
 from nagare.wire.hosts import (
@@ -45,7 +46,7 @@ async def _joining(call: Call, request: RegisterRequest) -> Joining | None:
     """Return by which terms the machine comes, a use of its token spent; None for who may register at once."""
     if call.principal.kind is not PrincipalKind.JOIN:
         return None
-    tokens, address = call.services.identity.join_tokens, call.request.remote or ""
+    tokens, address = call.services.identity.join_tokens, address_of(call.request)
     token = await tokens.check(call.principal.id, address)
     known = call.services.fleet.find(request.name)
     if known is None or not is_same(known, request):

@@ -11,6 +11,7 @@ from nagare.identity.oidc.service import Finished, Waiting
 from nagare.identity.users.foreign import ForeignIdentity
 from nagare.model.principal import Permission
 from nagare.server.cookies import begin_cookie, drop_begin_cookie, set_begin_cookie, set_cookies
+from nagare.server.rates.addresses import address_of
 from nagare.server.route import Call, Param, Route
 from nagare.server.routes.auth import token_reply
 from nagare.server.services import PRINCIPAL
@@ -43,7 +44,7 @@ async def login_methods(call: Call) -> LoginMethods:
 async def begin_login(call: Call) -> web.Response:
     """Send a browser to the provider."""
     start = await call.services.oidc.begin(
-        _redirect_uri(call), call.query.get("return_to", "/"), address=call.request.remote or ""
+        _redirect_uri(call), call.query.get("return_to", "/"), address=address_of(call.request)
     )
     response = web.Response(status=302, headers={hdrs.LOCATION: start.address})
     set_begin_cookie(call.request, response, start.browser, call.services.settings.oidc.login_seconds)
@@ -56,7 +57,7 @@ async def finish_login(call: Call) -> web.Response:
     if "state" not in answer:
         raise InputError("cannot log in: no state came back", hint=f"begin at {_OIDC}/login")
     finished = await call.services.oidc.finish(
-        answer, begin_cookie(call.request), address=call.request.remote or "", agent=_agent(call)
+        answer, begin_cookie(call.request), address=address_of(call.request), agent=_agent(call)
     )
     await _note(call, finished)
     # A page, and not a redirect: browsers do not send strict cookies along a chain that another site began.
@@ -69,7 +70,7 @@ async def finish_login(call: Call) -> web.Response:
 
 async def begin_device(call: Call) -> DeviceReply:
     """Begin the login of a terminal."""
-    device = await call.services.oidc.begin_device(address=call.request.remote or "")
+    device = await call.services.oidc.begin_device(address=address_of(call.request))
     return DeviceReply(
         handle=device.handle,
         user_code=device.user_code,
@@ -83,7 +84,7 @@ async def begin_device(call: Call) -> DeviceReply:
 async def poll_device(call: Call) -> DeviceState:
     """Give a terminal its tokens once its user has confirmed."""
     sent: DevicePoll = call.value
-    result = await call.services.oidc.poll_device(sent.handle, address=call.request.remote or "", agent=_agent(call))
+    result = await call.services.oidc.poll_device(sent.handle, address=address_of(call.request), agent=_agent(call))
     if isinstance(result, Waiting):
         call.note.is_quiet = True
         return DeviceState("slow_down" if result.is_slower else "pending", result.interval_seconds)

@@ -91,7 +91,9 @@ def _health(services: Services) -> Health:
     worry = "" if services.certificate is None else services.certificate.worry(services.clock.now())
     if services.certificate is not None:
         checks["certificate"] = worry or "ok"
-    is_well = store.is_writable and not store.damages and not worry
+    if services.settings.limits.redis_url:
+        checks["limits"] = services.rates.where
+    is_well = store.is_writable and not store.damages and not worry and not services.rates.is_away
     return Health(status="ok" if is_well else "degraded", version=services.version, checks=checks)
 
 

@@ -10,6 +10,7 @@ from nagare.identity.users.roles import Grant, scope_of
 from nagare.identity.users.user import Account
 from nagare.lib.rfc3339 import format_ms
 from nagare.model.principal import Permission
+from nagare.server.rates.addresses import address_of
 from nagare.server.route import Call, Route
 from nagare.wire.users import (
     GrantRequest,
@@ -86,7 +87,7 @@ async def set_own_password(call: Call) -> None:
     users, request = call.services.identity.users, call.value
     account = await users.get_id(call.principal.user_id)
     call.note.tell(account.user.name)
-    throttle, address = call.services.identity.throttle, call.request.remote or ""
+    throttle, address = call.services.identity.throttle, address_of(call.request)
     # Who has stolen a session must not be able to guess the password by it.
     throttle.attempt(account.user.name, address)
     await users.set_password(call.principal, account, request.password, request.current)
