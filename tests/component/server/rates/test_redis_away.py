@@ -1,0 +1,98 @@
+"""Redis that is away, stands still or wants another password: limits go on in memory, and are said once."""
+
+import logging
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nagare.config.settings import LimitsSettings
+from nagare.errors import UnavailableError
+from nagare.lib.clock import ManualClock
+from nagare.lib.counters import Counters
+from nagare.server.rates.enduring import EnduringLimiter
+from nagare.server.rates.limiter import Ask
+from nagare.server.rates.memory import MemoryLimiter
+from nagare.server.rates.shared import RedisLimiter
+from tests.component.server.conftest import Serve
+from tests.support.redis_server import redis_server
+
+PASSWORD = "a-secret-of-redis"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="redis-") as made:
+        yield Path(made)
+
+
+async def test_it_goes_on_in_memory_and_comes_back(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "nagare.server.rates")
+    clock, counters = ManualClock(), Counters()
+    with redis_server(folder) as redis:
+        shared = RedisLimiter(LimitsSettings(redis_url=redis.url, redis_timeout_seconds=10.0))
+        limiter = EnduringLimiter(shared, MemoryLimiter(clock, counters), clock, counters)
+        assert await limiter.take([Ask("a", 1)]) is None
+        redis.stop()
+        # In memory it is the first one.
+        assert await limiter.take([Ask("a", 1)]) is None
+        assert await limiter.take([Ask("a", 1)]) is not None
+        assert limiter.fault
+        await clock.advance(6)
+        assert await limiter.take([Ask("a", 1)]) is not None
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert counters.get("redis_failures") == 2
+        redis.start()
+        await clock.advance(6)
+        assert await limiter.take([Ask("a", 1)]) is None
+        assert not limiter.fault
+        assert await limiter.take([Ask("a", 1)]) is not None
+        assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+        await limiter.close()
+
+
+async def test_one_that_stands_still_is_given_up_after_the_deadline(folder: Path) -> None:
+    with redis_server(folder) as redis:
+        limiter = RedisLimiter(LimitsSettings(redis_url=redis.url, redis_timeout_seconds=0.05))
+        assert redis.process is not None
+        redis.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(UnavailableError):
+            await limiter.take([Ask("a", 1)])
+        await limiter.close()
+
+
+async def test_the_password_comes_from_a_file_and_stays_there(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("wrong-one\n")
+    with redis_server(folder, PASSWORD) as redis:
+        settings = LimitsSettings(redis_url=redis.url, redis_password_file=file, redis_timeout_seconds=10.0)
+        limiter = RedisLimiter(settings)
+        with pytest.raises(UnavailableError) as refused:
+            await limiter.take([Ask("a", 1)])
+        assert "wrong-one" not in str(refused.value)
+        # Read again at the next connect.
+        file.write_text(PASSWORD + "\n")
+        assert await limiter.take([Ask("a", 1)]) is None
+        file.unlink()
+        await limiter.close()
+        with pytest.raises(UnavailableError):
+            await limiter.take([Ask("a", 1)])
+        await limiter.close()
+
+
+async def test_health_and_metrics_tell_that_it_is_away(serve: Serve, folder: Path) -> None:
+    with redis_server(folder) as redis:
+        limits = LimitsSettings(redis_url=redis.url, user_requests_per_minute=5, redis_timeout_seconds=10.0)
+        async with serve(sections={"limits": limits}) as api:
+            token = await api.register()
+            assert (await api.call("GET", "/api/v1/agent/standing", token=token)).status != 429
+            assert (await api.call("GET", "/api/v1/health")).json["checks"]["limits"] == "redis"
+            redis.stop()
+            statuses = [(await api.call("GET", "/api/v1/sql", token=token)).status for _ in range(7)]
+            assert statuses[5:] == [429, 429]
+            health = (await api.call("GET", "/api/v1/health")).json
+            assert health["status"] == "degraded"
+            assert health["checks"]["limits"].startswith("memory alone: Redis")
+            assert "nagare_limits_redis_away 1" in (await api.call("GET", "/metrics")).raw.decode()
