@@ -30,7 +30,7 @@ WAY_OUT = {
     "installation-locked": "One process owns a data directory. Stop the one that is named, or choose another directory.",
     "limit-exceeded": "Ask for less, or raise the setting that the message names.",
     "cardinality-exceeded": "Send fewer tables, columns or series; labels must not carry ids or times.",
-    "rate-limited": "Wait as long as `Retry-After` says.",
+    "rate-limited": "Wait as long as `Retry-After` says; the detail tells which limit it was.",
     "body-too-large": "Send smaller batches, or raise `server.body_limit_bytes` or `server.unpacked_limit_bytes`.",
     "result-too-large": "Aggregate or limit the query, or raise `query.row_limit` or `query.memory_limit_bytes`.",
     "unavailable": "Try again after `Retry-After`.",

@@ -47,11 +47,11 @@ def refusals_of(route: Route) -> list[int]:
     if route.form is not None:
         # Their senders know few statuses: what may pass by itself is 503 (server/foreign/fault.py).
         return sorted(found)
+    # More requests than a user or an address may send (server/rates), guesses that failed, values of hosts.
+    found.add(429)
     if route.is_guess:
         # A guess is refused as one that has no credentials.
-        found.update((401, 429))
+        found.add(401)
     if route.action or route.finishes or route.permission is Permission.METRICS_WRITE:
         found.add(507)
-    if route.permission is Permission.METRICS_WRITE:
-        found.add(429)
     return sorted(found)

@@ -21,6 +21,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
+from nagare.config.settings import LimitsSettings
 from nagare.server.routes.table import ROUTES
 from tests.component.server.callers import ABSENT, Everyone
 from tests.component.server.conftest import Api, Serve
@@ -67,7 +68,11 @@ class Conformance:
 
     def __init__(self, data: Path, caller: str) -> None:
         self._thread = LoopThread()
-        self._served = Serve(data)()
+        # A fuzzer asks more than anybody may; what is said to who asks too much is tests/component/server/rates' part.
+        unlimited = LimitsSettings(
+            user_requests_per_minute=0, address_requests_per_minute=0, address_logins_per_minute=0
+        )
+        self._served = Serve(data)(sections={"limits": unlimited})
         self.api: Api = self.run(self._served.__aenter__())
         self.everyone = Everyone(self.api)
         self.run(self.everyone.arrive())

@@ -64,11 +64,13 @@ def test_every_status_is_named_and_none_is_left_open() -> None:
 
 def test_statuses_follow_from_what_a_route_is() -> None:
     by_name = {f"{route.method} {route.path}": set(refusals_of(route)) for route in ROUTES}
-    assert by_name["GET /"] == {403, 500, 503}
-    assert by_name["GET /api/v1/hosts"] == {401, 403, 500, 503}
-    assert by_name["GET /api/v1/hosts/{name}"] == {400, 401, 403, 404, 500, 503}
+    assert by_name["GET /"] == {403, 429, 500, 503}
+    assert by_name["GET /api/v1/hosts"] == {401, 403, 429, 500, 503}
+    assert by_name["GET /api/v1/hosts/{name}"] == {400, 401, 403, 404, 429, 500, 503}
     assert {401, 413, 415, 429, 507} < by_name["POST /api/v1/auth/login"]
     # Foreign senders drop what is answered with 429.
     assert by_name["POST /api/v1/write"] == {400, 401, 403, 408, 413, 415, 417, 500, 503}
+    # Everybody else may ask too often.
+    assert all((429 in refusals_of(route)) == (route.form is None) for route in ROUTES)
     assert {422, 504} < by_name["POST /api/v1/sql"]
     assert all(409 in by_name[name] for name in ("POST /api/v1/users", "PUT /api/v1/roles/{name}", "POST /api/v1/keys"))

@@ -137,7 +137,7 @@ ROUTES = (
     Route("GET", f"{_AUTH}/methods", login_methods, "How people may log in", None, reply=LoginMethods),
     Route(
         "GET", f"{_OIDC}/login", begin_login, "Log in by the OpenID provider, in a browser", None, success=302,
-        refuses=(404, 429),
+        refuses=(404,),
         params=(Param("return_to", "string", "the path of this server to go to afterwards"),),
     ),
     Route(
@@ -147,7 +147,7 @@ ROUTES = (
     ),
     Route(
         "POST", f"{_OIDC}/device", begin_device, "Log in by the OpenID provider, from a terminal", None,
-        request=DeviceRequest, reply=DeviceReply, refuses=(404, 429),
+        request=DeviceRequest, reply=DeviceReply, refuses=(404,),
     ),
     Route(
         "POST", f"{_OIDC}/device/poll", poll_device, "Whether a terminal's login is done", None,

@@ -159,7 +159,7 @@ ROUTES = (
     ),
     Route(
         "PUT", "/api/v1/auth/password", set_own_password, "Set one's own password", Permission.ACCOUNT_WRITE,
-        request=PasswordRequest, action="account.password", success=204, refuses=(404, 429),
+        request=PasswordRequest, action="account.password", success=204, refuses=(404,),
     ),
     Route(
         "PUT", _GRANT, grant, "Give a role", Permission.USERS_WRITE,
