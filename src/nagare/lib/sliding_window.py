@@ -6,8 +6,6 @@ span as long as the window no more than a limit gets through; after quiet a whol
 
 from __future__ import annotations
 
-from collections import deque
-
 # Slots of a window: what is counted is held up to a twelfth of the window too long.
 SLOTS = 12
 
@@ -19,23 +17,25 @@ class SlidingWindow:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._counts: deque[list[int]] = deque()
+        # Slot, count, slot, count, in order: flat, for there may be many windows.
+        self._counts: list[int] = []
         self.total = 0
 
     def move_to(self, slot: int) -> None:
         """Forget what has left the window that ends in ``slot``."""
-        while self._counts and self._counts[0][0] < slot - SLOTS:
-            self.total -= self._counts.popleft()[1]
+        while self._counts and self._counts[0] < slot - SLOTS:
+            self.total -= self._counts[1]
+            del self._counts[:2]
 
     def add(self, slot: int) -> None:
         """Count one in ``slot``."""
-        if self._counts and self._counts[-1][0] == slot:
-            self._counts[-1][1] += 1
+        if self._counts and self._counts[-2] == slot:
+            self._counts[-1] += 1
         else:
-            self._counts.append([slot, 1])
+            self._counts += (slot, 1)
         self.total += 1
 
     @property
     def frees_at(self) -> int:
         """The slot in which the oldest count has left; counts there must be."""
-        return self._counts[0][0] + SLOTS + 1
+        return self._counts[0] + SLOTS + 1
