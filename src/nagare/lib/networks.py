@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def is_within(address: str, networks: Iterable[str]) -> bool:
@@ -13,4 +14,10 @@ def is_within(address: str, networks: Iterable[str]) -> bool:
     except ValueError:
         return False
     mapped = getattr(found, "ipv4_mapped", None) or found
-    return any(mapped in ipaddress.ip_network(network) for network in networks)
+    return any(mapped in _network(network) for network in networks)
+
+
+# Those of settings and tokens, again and again: parsing one costs more than all else here.
+@lru_cache(maxsize=256)
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text)

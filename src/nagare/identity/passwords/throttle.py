@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nagare.errors import RateLimitedError
 from nagare.lib.clock import Clock
@@ -93,6 +94,8 @@ class Throttle:
             self.counters.add("throttle_dropped")
 
 
+# Asked at each request, mostly of those who asked before.
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Return the network that an address stands for: itself, or the /64 of IPv6."""
     # Whoever has one IPv6 address has a /64 of them.
