@@ -71,7 +71,7 @@ class RedisLimiter:
                 full, wait_ms = await self._script(keys=keys, args=[self._slot_ms, SLOTS, *(ask.limit for ask in asks)])
         except TimeoutError:
             raise UnavailableError(f"Redis did not answer within {self._seconds:g} seconds") from None
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, UnicodeError) as error:
             raise UnavailableError(f"Redis cannot be used: {type(error).__name__}: {str(error)[:200]}") from None
         return None if full < 0 else Full(int(full), wait_ms / 1000)
 

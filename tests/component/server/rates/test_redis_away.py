@@ -1,5 +1,6 @@
 """Redis that is away, stands still or wants another password: limits go on in memory, and are said once."""
 
+import asyncio
 import logging
 import signal
 import tempfile
@@ -58,6 +59,42 @@ async def test_one_that_stands_still_is_given_up_after_the_deadline(folder: Path
         limiter = RedisLimiter(LimitsSettings(redis_url=redis.url, redis_timeout_seconds=0.05))
         assert redis.process is not None
         redis.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(UnavailableError):
+            await limiter.take([Ask("a", 1)])
+        # What it answers late belongs to nobody who asks later.
+        redis.process.send_signal(signal.SIGCONT)
+        for key in ("b", "c"):
+            assert await limiter.take([Ask(key, 1)]) is None
+            full = await limiter.take([Ask("free", 9), Ask(key, 1)])
+            assert full is not None
+            assert full.index == 1
+        await limiter.close()
+
+
+async def test_no_request_waits_for_one_that_stands_still(serve: Serve, folder: Path) -> None:
+    with redis_server(folder) as redis:
+        limits = LimitsSettings(redis_url=redis.url, redis_timeout_seconds=0.2)
+        async with serve(sections={"limits": limits}) as api:
+            assert (await api.call("GET", "/health", token=None)).json["status"] == "ok"
+            assert redis.process is not None
+            redis.process.send_signal(signal.SIGSTOP)
+            async with asyncio.timeout(5):
+                many = await asyncio.gather(*(api.call("GET", "/health", token=None) for _ in range(40)))
+                later = [await api.call("GET", "/health", token=None) for _ in range(40)]
+            assert {answer.status for answer in (*many, *later)} == {200}
+            assert later[-1].json["status"] == "degraded"
+            # Those that were on their way waited, and no more than one that tried again.
+            assert api.services.rates.counters.get("redis_failures") <= 42
+            redis.process.send_signal(signal.SIGCONT)
+
+
+async def test_a_password_that_is_no_text_is_as_one_that_is_wrong(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xff\xfe\n")
+    with redis_server(folder, PASSWORD) as redis:
+        limiter = RedisLimiter(
+            LimitsSettings(redis_url=redis.url, redis_password_file=file, redis_timeout_seconds=10.0)
+        )
         with pytest.raises(UnavailableError):
             await limiter.take([Ask("a", 1)])
         await limiter.close()
