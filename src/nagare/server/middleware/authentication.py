@@ -38,7 +38,8 @@ def make_authentication(route_by_handler: Mapping[Any, Route]) -> Middleware:
             await rates.check_stranger(route, address_of(request))
             raise
         request[PRINCIPAL] = principal
-        await rates.check(route, principal, address_of(request))
+        if rates.counts(route, principal):
+            await rates.check(route, principal, address_of(request))
         if route is not None:
             check_allowed(route, principal)
         return await handler(request)

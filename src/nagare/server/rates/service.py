@@ -62,11 +62,14 @@ class RateLimits:
             asks.append(("login", Ask(f"login:{network}", self._settings.address_logins_per_minute)))
         await self._take(asks)
 
+    def counts(self, route: Route | None, principal: Principal) -> bool:
+        """Tell whether a request of ``principal`` is one to ``check``; that of an agent with its batch is not."""
+        is_local = principal.kind is PrincipalKind.LOCAL
+        return not is_local and (route is None or not _is_bounded_elsewhere(route, principal))
+
     async def check(self, route: Route | None, principal: Principal, address: str) -> None:
-        """Count a request of ``principal``. Raises RateLimitedError."""
+        """Count a request of ``principal`` that counts. Raises RateLimitedError."""
         kind = principal.kind
-        if kind is PrincipalKind.LOCAL or (route is not None and _is_bounded_elsewhere(route, kind)):
-            return
         if kind in (PrincipalKind.ANONYMOUS, PrincipalKind.JOIN):
             await self.check_stranger(route, address)
             return
@@ -92,9 +95,10 @@ class RateLimits:
         raise _refusal("more requests come from your address", "address_requests", ask, full.wait_seconds)
 
 
-def _is_bounded_elsewhere(route: Route, kind: PrincipalKind) -> bool:
-    # The agents' batch whoever sends it, and samples of a host in any form.
-    return route.permission is Permission.METRICS_WRITE and (route.form is None or kind is PrincipalKind.HOST)
+def _is_bounded_elsewhere(route: Route, principal: Principal) -> bool:
+    # Batches and samples of a host that may send them. One that may not is refused, and counts.
+    is_data = route.permission is Permission.METRICS_WRITE and principal.kind is PrincipalKind.HOST
+    return is_data and principal.may(Permission.METRICS_WRITE)
 
 
 def _refusal(cause: str, setting: str, ask: Ask, wait: float) -> RateLimitedError:

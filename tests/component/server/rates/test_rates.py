@@ -1,11 +1,15 @@
 """Limits as callers meet them: who sends too much is told when to come back, and nobody else is."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import pytest
 
+from nagare.audit.service import REFUSALS_EACH
 from nagare.config.settings import LimitsSettings
+from nagare.server.routes.table import ROUTES
 from tests.component.server.conftest import Answer, Api, Serve
 
 LOGIN = "/api/v1/auth/login"
@@ -119,3 +123,67 @@ async def test_the_audit_log_has_the_address_behind_a_trusted_proxy(serve: Serve
         await _login(api, "ada", "wrong", headers={"X-Forwarded-For": "192.0.2.9"})
         entries = (await api.call("GET", "/api/v1/audit?action=auth.login")).json["entries"]
         assert {entry["address"] for entry in entries} == {"127.0.0.1", "192.0.2.9"}
+
+
+async def test_an_address_of_ipv6_counts_with_its_network(serve: Serve) -> None:
+    async with serve(sections=_limits(address_requests_per_minute=2), trusted_proxies=("127.0.0.0/8",)) as api:
+        addresses = ("2001:db8::1", "2001:db8::2", "2001:db8::ffff:1", "2001:db8:0:1::1")
+        told = [{"X-Forwarded-For": address} for address in addresses]
+        got = [(await api.call("GET", "/health", token=None, headers=headers)).status for headers in told]
+        assert got == [200, 200, 429, 200]
+
+
+async def test_live_connections_are_counted_as_they_begin(serve: Serve) -> None:
+    async with serve(sections=_limits(address_requests_per_minute=3, user_requests_per_minute=2)) as api:
+        await api.call("POST", "/api/v1/users", {"name": "ada", "password": PASSWORD, "grants": [{"role": "viewer"}]})
+        ada = (await _login(api, "ada")).json["access_token"]
+        url, bearer = api.running.url + "/ws/dashboard", {"Authorization": f"Bearer {ada}"}
+        for _ in range(2):
+            async with api.session.ws_connect(url, headers=bearer) as socket:
+                assert (await socket.receive_json())["op"] == "hello"
+        # The user's are full, and the address had a login and those two: without credentials it gets in no more.
+        for headers in (bearer, {}):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await api.session.ws_connect(url, headers=headers)
+            assert refused.value.status == 429
+            assert refused.value.headers is not None
+            assert int(refused.value.headers["Retry-After"]) >= 1
+        assert len(api.services.hub) == 0
+
+
+async def test_refusals_for_number_are_no_entries_of_the_audit_log(serve: Serve) -> None:
+    async with serve(sections=_limits(address_requests_per_minute=3, address_logins_per_minute=2)) as api:
+        for _ in range(40):
+            await api.call("DELETE", "/api/v1/users/ada", token="wrong")
+        statuses = [(await _login(api, "ada", "wrong")).status for _ in range(40)]
+        assert set(statuses) == {429}
+        refused = (await api.call("GET", "/api/v1/audit?outcome=refused")).json["entries"]
+        # The three that were looked at, and the first few guesses at a password.
+        assert len(refused) <= 3 + REFUSALS_EACH
+
+
+async def test_a_host_that_may_not_send_yet_is_counted(serve: Serve) -> None:
+    async with serve(sections=_limits(user_requests_per_minute=3)) as api:
+        token = (await api.call("POST", "/api/v1/join-tokens", {})).json["token"].partition(".")[0]
+        joined = await api.call(
+            "POST", "/api/v1/hosts/register", {"name": "web1", "machine_id": "m1", "version": "1"}, token=token
+        )
+        host = joined.json["token"]
+        batches = [await api.call("POST", "/api/v1/metrics/batch", api.batch(seq=n), token=host) for n in range(1, 6)]
+        assert [answer.status for answer in batches] == [403] * 3 + [429] * 2
+        await api.call("POST", "/api/v1/hosts/web1/accept", {})
+        batches = [await api.call("POST", "/api/v1/metrics/batch", api.batch(seq=n), token=host) for n in range(6, 12)]
+        assert {answer.status for answer in batches} == {200}
+
+
+async def test_every_route_says_it_as_the_document_does(serve: Serve) -> None:
+    """``check_declared`` holds each answer to the document."""
+    async with serve(sections=_limits(address_requests_per_minute=1)) as api:
+        await api.call("GET", "/health", token=None)
+        for route in ROUTES:
+            path = re.sub(r"{\w+}", "x", route.path)
+            for token in (None, "wrong"):
+                answer = await api.call(route.method, path, token=token)
+                assert answer.status == (429 if route.form is None else 503), route.path
+                assert 1 <= int(answer.headers["Retry-After"]) <= 65, route.path
+                assert route.form is not None or answer.code == "rate-limited"
