@@ -19,6 +19,7 @@ from nagare.server.rates.limiter import Ask, Limiter
 from nagare.server.rates.memory import MemoryLimiter
 from nagare.server.rates.shared import RedisLimiter
 from nagare.server.route import Route
+from nagare.wire.oidc import DevicePoll
 
 
 class RateLimits:
@@ -58,7 +59,7 @@ class RateLimits:
         """Count a request of nobody that is known. Raises RateLimitedError."""
         network = network_of(address)
         asks = [("address", Ask(f"address:{network}", self._settings.address_requests_per_minute))]
-        if route is not None and route.action == "auth.login":
+        if route is not None and _is_login(route):
             asks.append(("login", Ask(f"login:{network}", self._settings.address_logins_per_minute)))
         await self._take(asks)
 
@@ -93,6 +94,11 @@ class RateLimits:
             raise _refusal("more logins come from your address", "address_logins", ask, full.wait_seconds)
         self.counters.add("refused_by_address_limit")
         raise _refusal("more requests come from your address", "address_requests", ask, full.wait_seconds)
+
+
+def _is_login(route: Route) -> bool:
+    # A terminal that waits for its user asks every few seconds, by a handle that nobody guesses: one login, many polls.
+    return route.action == "auth.login" and route.request is not DevicePoll
 
 
 def _is_bounded_elsewhere(route: Route, principal: Principal) -> bool:

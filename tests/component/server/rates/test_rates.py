@@ -94,6 +94,13 @@ async def test_logins_are_bounded_by_address_good_ones_too_and_failures_wait_as_
         assert (await api.call("GET", "/health", token=None)).status == 200
 
 
+async def test_a_terminal_that_waits_for_its_user_is_one_login(serve: Serve) -> None:
+    async with serve(sections=_limits(address_logins_per_minute=2)) as api:
+        polls = [await api.call("POST", "/api/v1/auth/oidc/device/poll", {"handle": "h"}, token=None) for _ in range(5)]
+        assert 429 not in {answer.status for answer in polls}
+        assert (await _login(api, "ada")).status == 401
+
+
 @pytest.mark.parametrize(
     ("proxies", "statuses"), [((), [200, 200, 429, 429]), (("127.0.0.0/8",), [200, 200, 200, 200])]
 )

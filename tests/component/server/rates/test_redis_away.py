@@ -133,3 +133,22 @@ async def test_health_and_metrics_tell_that_it_is_away(serve: Serve, folder: Pat
             assert health["status"] == "degraded"
             assert health["checks"]["limits"].startswith("memory alone: Redis")
             assert "nagare_limits_redis_away 1" in (await api.call("GET", "/metrics")).raw.decode()
+
+
+async def test_batches_of_hosts_ask_redis_nothing(serve: Serve, folder: Path) -> None:
+    with redis_server(folder) as redis:
+        limits = LimitsSettings(redis_url=redis.url, redis_timeout_seconds=10.0)
+        async with serve(sections={"limits": limits}) as api:
+            host = await api.register()
+            await api.call("GET", "/health", token=None)
+            assert redis.process is not None
+            redis.process.send_signal(signal.SIGSTOP)
+            async with asyncio.timeout(9):
+                for number in range(1, 11):
+                    # A request id of its own takes it the long way, which the first ones of a sender go too.
+                    headers = {"X-Request-Id": f"batch-{number:04}"} if number > 5 else {}
+                    batch = api.batch(seq=number)
+                    sent = await api.call("POST", "/api/v1/metrics/batch", batch, token=host, headers=headers)
+                    assert sent.status == 200
+            assert api.services.rates.counters.get("redis_failures") == 0
+            redis.process.send_signal(signal.SIGCONT)
