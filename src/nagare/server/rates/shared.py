@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from nagare.config.settings import LimitsSettings
 from nagare.errors import ConfigError, UnavailableError
@@ -90,11 +91,15 @@ def _client(settings: LimitsSettings) -> Any:
             "cannot count in Redis: the package redis is not installed", hint="pip install 'nagare[redis]'"
         ) from None
     more: dict[str, Any] = {}
+    url = settings.redis_url
     if settings.redis_password_file is not None:
-        more["credential_provider"] = _credentials(settings.redis_url, settings.redis_password_file)
+        user, place = urlsplit(url).username or "", urlsplit(url).netloc
+        more["credential_provider"] = _credentials(unquote(user), settings.redis_password_file)
+        # The package takes a user from one of the two only.
+        url = url.replace(f"//{place}", f"//{place.rpartition('@')[2]}", 1)
     try:
         pool = BlockingConnectionPool.from_url(
-            settings.redis_url,
+            url,
             max_connections=_CONNECTIONS,
             timeout=settings.redis_timeout_seconds,
             socket_timeout=settings.redis_timeout_seconds,
@@ -107,12 +112,8 @@ def _client(settings: LimitsSettings) -> Any:
     return Redis.from_pool(pool)
 
 
-def _credentials(url: str, file: Path) -> Any:
-    from urllib.parse import unquote, urlsplit  # noqa: PLC0415
-
+def _credentials(user: str, file: Path) -> Any:
     from redis.credentials import CredentialProvider  # noqa: PLC0415  an extra
-
-    user = unquote(urlsplit(url).username or "")
 
     class FromFile(CredentialProvider):
         """Reads the file at each connect, so that a changed password needs no restart."""

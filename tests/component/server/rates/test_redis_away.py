@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from nagare.config.settings import LimitsSettings
 from nagare.errors import UnavailableError
@@ -116,6 +117,24 @@ async def test_the_password_comes_from_a_file_and_stays_there(folder: Path, tmp_
         await limiter.close()
         with pytest.raises(UnavailableError):
             await limiter.take([Ask("a", 1)])
+        await limiter.close()
+
+
+async def test_a_user_of_redis_has_its_password_in_the_file_too(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("of-the-user\n")
+    with redis_server(folder, PASSWORD) as redis:
+        admin = Redis.from_url(redis.url, password=PASSWORD)
+        # What docs/how-to/limit-requests.md says that it needs, and no more.
+        rights = ["+select", "+evalsha", "+script|load", "+time", "+hgetall", "+hdel", "+hincrby", "+pexpire"]
+        await admin.acl_setuser(
+            "nagare", enabled=True, passwords=["+of-the-user"], keys=["nagare:limits:*"], commands=rights
+        )
+        await admin.aclose()
+        url = redis.url.replace("unix://", "unix://nagare@") + "?db=2"
+        limiter = RedisLimiter(LimitsSettings(redis_url=url, redis_password_file=file, redis_timeout_seconds=10.0))
+        assert await limiter.take([Ask("a", 1)]) is None
+        assert await limiter.take([Ask("a", 1)]) is not None
         await limiter.close()
 
 
