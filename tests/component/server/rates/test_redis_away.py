@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from nagare.config.settings import LimitsSettings
-from nagare.errors import UnavailableError
+from nagare.errors import ConfigError, UnavailableError
 from nagare.lib.clock import ManualClock
 from nagare.lib.counters import Counters
 from nagare.server.rates.enduring import EnduringLimiter
@@ -136,6 +137,13 @@ async def test_a_user_of_redis_has_its_password_in_the_file_too(folder: Path, tm
         assert await limiter.take([Ask("a", 1)]) is None
         assert await limiter.take([Ask("a", 1)]) is not None
         await limiter.close()
+
+
+def test_without_the_package_a_start_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(ConfigError) as refused:
+        RedisLimiter(LimitsSettings(redis_url="redis://127.0.0.1/0"))
+    assert "nagare[redis]" in refused.value.hint
 
 
 async def test_health_and_metrics_tell_that_it_is_away(serve: Serve, folder: Path) -> None:
