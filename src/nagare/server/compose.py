@@ -90,8 +90,10 @@ async def composed(
             "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
         )
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
-        rates = await enter("rates", RateLimits(settings.limits, clock))
-        bodies = await enter("bodies", BodyReader(settings.server))
+        rates, bodies = (
+            await enter("rates", RateLimits(settings.limits, clock)),
+            await enter("bodies", BodyReader(settings.server)),
+        )
         scraper = await enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
         statsd = await enter("statsd", StatsdServer(settings.statsd, store, clock))
         # The last to start and the first to stop: what they work on stands below them.
