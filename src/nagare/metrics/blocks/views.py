@@ -6,7 +6,7 @@ The text is made by us from names we checked; a caller's statement never reaches
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.engine import quote_name, quote_text
@@ -57,7 +57,8 @@ def make_view(name: str, body: str, hosts: frozenset[str] | None = None) -> str:
 class View:
     """What one view is made of: column types by name, the caller's hosts (None: all) and times.
 
-    ``condition`` is one more on ``ts``, made by us.
+    ``condition`` is one more on ``ts``, made by us. Of no interest are rows whose columns have other ``texts``, where any
+    are told: they may be left out, and need not be.
     """
 
     name: str
@@ -65,6 +66,7 @@ class View:
     hosts: frozenset[str] | None
     window: Window
     condition: str = ""
+    texts: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def sql(self, sources: Sequence[str]) -> str:
         """Return the statement that makes the view over ``sources``."""

@@ -39,11 +39,15 @@ _VIEWS = secrets.token_hex(4)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the hosts it may see (None: all), the times of its request, its parameters."""
+    """Who asks: the hosts it may see (None: all), the times of its request, its parameters; of a table's rows, what texts.
+
+    See ``View.texts``.
+    """
 
     hosts: frozenset[str] | None
     window: Window
     params: Any
+    texts: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +229,8 @@ class _Chosen:
         outside = f"ts < make_timestamp_ms({zone.since_ms}) OR ts >= make_timestamp_ms({zone.until_ms})"
         # What is left of raw rows before the floor is not all of them.
         whole = Window(max(snapshot.floor_ms, caller.window.since_ms or 0), caller.window.until_ms)
-        raw = View(table, plan.raw_columns(), caller.hosts, whole, f"({outside}{' OR ' if lacking else ''}{lacking})")
+        rest = f"({outside}{' OR ' if lacking else ''}{lacking})"
+        raw = View(table, plan.raw_columns(), caller.hosts, whole, rest, caller.texts.get(table, {}))
         wanted = tuple(b for b in snapshot.blocks.get(table, ()) if not _is_inside(b, zone, spans))
         fewer = replace(snapshot, blocks={**snapshot.blocks, table: wanted})
         rows = plan.as_rows(raw.body(self._sources.raw(self._cursor, raw, fewer, schema)))

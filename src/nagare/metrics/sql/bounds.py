@@ -8,15 +8,16 @@ nothing; a table counts as often as it is named, and each time may want other bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from nagare.metrics.sql.tree import nodes
 
 Node = Mapping[str, Any]
 # The moment that a node stands for, in microseconds; None when nobody knows.
 Moment = Callable[[Node], "int | None"]
+T = TypeVar("T")
 
 _LOWEST = "COMPARE_GREATERTHANOREQUALTO"
 _HIGHEST = "COMPARE_LESSTHANOREQUALTO"
@@ -64,38 +65,56 @@ NO_BOUNDS = Bounds()
 
 def find_bounds(tree: Node, moment: Moment) -> dict[str, list[Bounds]]:
     """Return the bounds of each place in ``tree`` that names a table, by the table's name in lower case."""
-    known: dict[int, Bounds] = {}
+    return find_places(tree, lambda select: _Times(select, moment).bounded(), NO_BOUNDS)
+
+
+def find_places(tree: Node, told: Callable[[Select], Iterable[tuple[int, T]]], nothing: T) -> dict[str, list[T]]:
+    """Return what is told of each place in ``tree`` that names a table, by the table's name in lower case.
+
+    ``told`` yields what a SELECT says of the tables of its FROM, by the id of their nodes.
+    """
+    known: dict[int, T] = {}
     places: list[Node] = []
     for node in nodes(tree):
         if node.get("type") == "BASE_TABLE":
             places.append(node)
         elif node.get("type") == "SELECT_NODE" and not node.get("sample") and node.get("from_table"):
-            known.update(_Select(node, moment).bounded())
-    found: dict[str, list[Bounds]] = {}
+            known.update(told(Select(node)))
+    found: dict[str, list[T]] = {}
     for place in places:
         # A name that means a CTE counts too: it can only keep more.
-        found.setdefault(str(place.get("table_name")).lower(), []).append(known.get(id(place), NO_BOUNDS))
+        found.setdefault(str(place.get("table_name")).lower(), []).append(known.get(id(place), nothing))
     return found
 
 
-class _Select:
-    """One SELECT: what its FROM names, and what its WHERE says of each."""
+class Select:
+    """One SELECT: what its FROM names, and which of its columns a node of its WHERE is."""
 
-    def __init__(self, node: Node, moment: Moment) -> None:
+    def __init__(self, node: Node) -> None:
+        """Look at a SELECT_NODE with a FROM."""
         self._node = node
-        self._moment = moment
         self._sources: list[Node] = []
         self._is_plain = True
         self._gather(node["from_table"])
 
-    def bounded(self) -> Iterator[tuple[int, Bounds]]:
-        """Yield the tables of the FROM, by the id of their node, with what the WHERE says of each."""
+    def places(self) -> Iterator[tuple[Node, Node]]:
+        """Yield each table of the FROM that the WHERE speaks of, with the WHERE."""
         where = self._node.get("where_clause")
         if not where or not self._is_plain:
             return
         for source in self._sources:
             if source["type"] == "BASE_TABLE" and not source.get("sample") and not source.get("column_name_alias"):
-                yield id(source), self._condition(where, source)
+                yield source, where
+
+    def is_column(self, node: Node, source: Node, name: str) -> bool:
+        """Tell whether ``node`` is surely the column ``name`` of the table that ``source`` names."""
+        if node.get("class") != "COLUMN_REF":
+            return False
+        path = [str(part).lower() for part in node["column_names"]]
+        if path == [name]:
+            return len(self._sources) == 1 and not self._is_renamed(name)
+        alias = _alias(source)
+        return path == [alias, name] and [_alias(each) for each in self._sources].count(alias) == 1
 
     def _gather(self, source: Node) -> None:
         if source["type"] != "JOIN":
@@ -105,6 +124,26 @@ class _Select:
         self._is_plain = self._is_plain and is_plain
         self._gather(source["left"])
         self._gather(source["right"])
+
+    def _is_renamed(self, name: str) -> bool:
+        # What is selected under the same name might be meant.
+        return any(
+            str(item.get("alias")).lower() == name or item.get("rename_list") or item.get("replace_list")
+            for item in self._node["select_list"]
+        )
+
+
+class _Times:
+    """What the WHERE of one SELECT says of the times of each table."""
+
+    def __init__(self, select: Select, moment: Moment) -> None:
+        self._select = select
+        self._moment = moment
+
+    def bounded(self) -> Iterator[tuple[int, Bounds]]:
+        """Yield the tables of the FROM, by the id of their node, with what the WHERE says of each."""
+        for source, where in self._select.places():
+            yield id(source), self._condition(where, source)
 
     def _condition(self, node: Node, source: Node) -> Bounds:
         kind = str(node.get("type"))
@@ -123,7 +162,7 @@ class _Select:
         return NO_BOUNDS
 
     def _comparison(self, kind: str, column: Node, value: Node, source: Node) -> Bounds:
-        if not self._is_time(column, source):
+        if not self._select.is_column(column, source, "ts"):
             return NO_BOUNDS
         at_us = self._moment(value)
         if at_us is None:
@@ -132,22 +171,6 @@ class _Select:
         low = at_us // 1000 - 1 if kind in _LOWER else None
         high = at_us // 1000 + 2 if kind in _UPPER and not is_of_clock(value) else None
         return Bounds(low, high)
-
-    def _is_time(self, node: Node, source: Node) -> bool:
-        if node.get("class") != "COLUMN_REF":
-            return False
-        path = [str(part).lower() for part in node["column_names"]]
-        if path == ["ts"]:
-            return len(self._sources) == 1 and not self._is_renamed()
-        alias = _alias(source)
-        return path == [alias, "ts"] and [_alias(each) for each in self._sources].count(alias) == 1
-
-    def _is_renamed(self) -> bool:
-        # What is selected under the same name might be meant.
-        return any(
-            str(item.get("alias")).lower() == "ts" or item.get("rename_list") or item.get("replace_list")
-            for item in self._node["select_list"]
-        )
 
 
 # Whose value is the same whenever it is asked for.

@@ -35,6 +35,7 @@ from nagare.metrics.sql.reads import READS, explain_reads
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked
 from nagare.metrics.sql.statements import Statements
+from nagare.metrics.sql.texts import find_texts
 from nagare.metrics.sql.types import AnswerTypes
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.tables import SAMPLES, ColumnType
@@ -55,6 +56,8 @@ class Job:
     records: dict[str, Columns] = field(default_factory=dict)
     # Set once the sandbox let the statement pass.
     is_checked: bool = False
+    # See ``View.texts``, by table.
+    texts: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     # Guards _cursor: it must not close under an interrupt. Held for moments only, also by the event loop.
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -119,7 +122,8 @@ class QueryRunner:
             try:
                 snapshot = prune(cursor, checked, job.request.params, whole)
                 with self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES, job.check_stopped):
-                    caller = Caller(job.hosts, job.window, job.request.params)
+                    job.texts = _told_texts(job, checked)
+                    caller = Caller(job.hosts, job.window, job.request.params, job.texts)
                     choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
                     self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
                     job.check_stopped()
@@ -196,7 +200,7 @@ class QueryRunner:
                 self._make_record_view(cursor, job, records[name])
                 continue
             if name in SAMPLE_COLUMNS:
-                view = View(name, SAMPLE_COLUMNS[name], job.hosts, job.window)
+                view = View(name, SAMPLE_COLUMNS[name], job.hosts, job.window, texts=job.texts.get(name, {}))
                 self._samples.make(cursor, view, snapshot, with_labels=may_name(checked.tree, "labels", checked.tables))
                 continue
             base, tier = split_table(name)
@@ -271,6 +275,15 @@ class QueryRunner:
             return []
         found = cursor.execute(f"DESCRIBE {checked.sql}", _parameters(job.request)).fetchall()
         return [(str(row[0]), str(row[1])) for row in found]
+
+
+def _told_texts(job: Job, checked: Checked) -> dict[str, Mapping[str, frozenset[str]]]:
+    """Return which names and hosts the statement may want of each table of samples that it names."""
+    tables = checked.tables & SAMPLE_COLUMNS.keys()
+    if not tables:
+        return {}
+    found = find_texts(checked.tree, ("name", "host"), job.request.params)
+    return {name: found[name].allowed for name in tables if name in found}
 
 
 def _column_names(checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) -> set[str]:
