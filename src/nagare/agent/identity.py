@@ -53,6 +53,11 @@ class Identity:
     # The token before this one, while it is not known that the server takes this one.
     previous: str = field(default="", repr=False)
 
+    @property
+    def may_update(self) -> bool:
+        """Whether the agent may replace itself, whatever it is offered."""
+        return self.enrolment == "active" and "update" in self.capabilities
+
 
 class IdentityFiles:
     """The files of the identity. Blocking, and small."""

@@ -103,24 +103,14 @@ class Link:
             return identity
         try:
             standing = await client.standing()
-        except NotFoundError:  # a server from before it could be asked
+        except NotFoundError:  # a server from before it could be asked; what it granted at first holds
+            _check_granted(identity, None)
             self._ask_at = math.inf
             return identity
         if identity.previous:
             identity = self._enrolment.settle(identity, is_taken=True)
         self._identity = identity = self._enrolment.learn(identity, standing)
-        if identity.enrolment == "pending":
-            raise HostPendingError(
-                f"cannot send samples: host {identity.name} waits for an operator's word",
-                hint=f"on the server: nagare hosts accept {identity.name}",
-                retry_after_seconds=standing.again_seconds,
-            )
-        if "metrics" not in identity.capabilities:
-            raise HostPendingError(
-                f"cannot send samples: host {identity.name} may not",
-                hint=f"on the server: nagare hosts accept {identity.name}",
-                retry_after_seconds=standing.again_seconds,
-            )
+        _check_granted(identity, standing.again_seconds)
         self._ask_at = self._clock.monotonic() + standing.again_seconds
         self._renews_token = standing.renews_token
         return identity
@@ -174,3 +164,18 @@ class Link:
             ) from error
         self._must_register = False
         return identity
+
+
+def _check_granted(identity: Identity, again_seconds: float | None) -> None:
+    """Raise HostPendingError while the host may not send samples, whatever the server would take."""
+    if identity.enrolment == "pending":
+        cause = "waits for an operator's word"
+    elif "metrics" not in identity.capabilities:
+        cause = "may not"
+    else:
+        return
+    raise HostPendingError(
+        f"cannot send samples: host {identity.name} {cause}",
+        hint=f"on the server: nagare hosts accept {identity.name}",
+        retry_after_seconds=again_seconds,
+    )

@@ -88,6 +88,11 @@ async def _prove(ready: Ready, files: UpdateFiles, settings: Settings, mode: Mod
     log.info("update_on_trial version=%s", version)
     terms = Terms(settings.agent.trial_seconds, settings.agent.trial_gate_seconds)
     reason = await run_trial(ready.file, version, mode.words, terms, stop)
+    if not reason and not _may_update(Places(settings.data)):
+        # The version on trial heard it from the server. No report: the offer stands, should the grant come back.
+        files.forget(ready.bundle.sha256)
+        log.warning("update_not_granted version=%s: the grant was withdrawn, this version goes on", version)
+        return
     try:
         if not reason:
             current = Current(version, ready.bundle.sha256, previous=__version__)
@@ -102,6 +107,11 @@ async def _prove(ready: Ready, files: UpdateFiles, settings: Settings, mode: Mod
         # This version goes on; what could not be kept is tried again.
         reason = reason or f"it cannot be kept: {error.strerror}"
     log.warning("update_rolled_back version=%s reason=%s", version, reason)
+
+
+def _may_update(places: Places) -> bool:
+    identity = IdentityFiles(places, Root().etc).load()
+    return identity is None or identity.may_update
 
 
 class _Process:

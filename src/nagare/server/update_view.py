@@ -18,7 +18,7 @@ _BEFORE_MS = 3_600_000
 _STATEMENT = """
 SELECT host, collector,
        bool_or(coalesce(NOT ok, false) AND ts >= make_timestamp_ms($since)) AS fails,
-       bool_or(coalesce(NOT ok, false) AND ts < make_timestamp_ms($since)) AS failed,
+       bool_or(coalesce(NOT ok, false) AND ts < make_timestamp_ms($began)) AS failed,
        max(CASE WHEN ts >= make_timestamp_ms($since) THEN coalesce(batches_dropped_total, 0) ELSE 0 END) AS dropped,
        max(CASE WHEN ts < make_timestamp_ms($since) THEN coalesce(batches_dropped_total, 0) ELSE 0 END) AS dropped_before
 FROM agent GROUP BY host, collector
@@ -33,13 +33,13 @@ class UpdateView:
         self._fleet = fleet
         self._store = store
 
-    def hosts(self) -> Sequence[tuple[Host, HostState]]:
-        """Return every host with its state."""
-        return [(self._fleet.get(view.name), HostState(view.state)) for view in self._fleet.views()]
+    def hosts(self) -> Sequence[tuple[Host, HostState, str]]:
+        """Return every host with its state and why it is in maintenance, empty when it is not."""
+        return [(self._fleet.get(view.name), HostState(view.state), view.maintenance) for view in self._fleet.views()]
 
-    async def troubles(self, since_ms: int) -> Mapping[str, str]:
-        """Return by host what went bad since then. Raises what a query raises."""
-        request = SqlRequest(_STATEMENT, {"since": since_ms}, since_ms=since_ms - _BEFORE_MS)
+    async def troubles(self, began_ms: int, since_ms: int) -> Mapping[str, str]:
+        """Return by host what went bad since ``since_ms`` that was not before ``began_ms``. Raises what a query raises."""
+        request = SqlRequest(_STATEMENT, {"began": began_ms, "since": since_ms}, since_ms=began_ms - _BEFORE_MS)
         reply = await self._store.query(request, hosts=None)
         found: dict[str, str] = {}
         for host, collector, fails, failed, dropped, dropped_before in reply.rows:

@@ -17,6 +17,7 @@ from nagare.lib.plain_text import plain
 from nagare.lib.rfc3339 import format_ms
 from nagare.model.host import Enrolment, Host, HostState
 from nagare.records.engine import Records
+from nagare.updates.absences import Absences, Seen
 from nagare.updates.files import BundleFiles
 from nagare.updates.publishing import Publishing
 from nagare.updates.rules import (
@@ -29,12 +30,14 @@ from nagare.updates.rules import (
     Step,
     Verdict,
     check_waves,
+    is_held_back,
     is_reached,
     judge,
     pick_canaries,
+    waiting,
 )
 from nagare.updates.store import KEPT_ROLLOUTS, UpdateStore
-from nagare.wire.rollouts import RolloutHost, RolloutRequest, RolloutView, UpdateOffer, UpdateReport
+from nagare.wire.rollouts import RolloutHost, RolloutRequest, RolloutView, RolloutWait, UpdateOffer, UpdateReport
 
 log = logging.getLogger(__name__)
 _REVIEW_SECONDS = 1.0
@@ -45,12 +48,12 @@ _REASON_LIMIT = 300
 class FleetView(Protocol):
     """What this room needs of the fleet."""
 
-    def hosts(self) -> Sequence[tuple[Host, HostState]]:
-        """Return every host with its state."""
+    def hosts(self) -> Sequence[tuple[Host, HostState, str]]:
+        """Return every host with its state and why it is in maintenance, empty when it is not."""
         ...
 
-    async def troubles(self, since_ms: int) -> Mapping[str, str]:
-        """Return by name what went bad on hosts since then that was not bad before."""
+    async def troubles(self, began_ms: int, since_ms: int) -> Mapping[str, str]:
+        """Return by name what went bad on hosts since ``since_ms`` that was not bad before ``began_ms``."""
         ...
 
 
@@ -67,6 +70,9 @@ class Updates:
         self._rollouts: list[Rollout] = []
         # Of the open rollout, by the id of the host.
         self._steps: dict[str, Step] = {}
+        self._absences = Absences()
+        # When this server began to watch it.
+        self._began_ms = 0
         self._fault = ""
         # When (monotonic) the metrics are asked again.
         self._look_at = 0.0
@@ -76,6 +82,7 @@ class Updates:
         self.publishing = Publishing(self._store, self._files, SigningKey.load_or_make(self._key_file), self._clock)
         await self.publishing.load()
         self._rollouts = await self._store.load_rollouts()
+        self._began_ms = self._clock.now_ms()
         if (found := self._open()) is not None:
             self._steps = await self._store.load_steps(found.id)
         return self
@@ -102,14 +109,17 @@ class Updates:
 
     async def offer(self, name: str, report: UpdateReport) -> UpdateOffer:
         """Note what the agent of host ``name`` tells, and return what it shall do now."""
-        host = next((host for host, _ in self._fleet.hosts() if host.name == name), None)
+        hosts = self._fleet.hosts()
+        host, maintenance = next(((host, why) for host, _, why in hosts if host.name == name), (None, ""))
         if host is None:
             raise NotFoundError(f"cannot offer an update to {name[:80]!r}: not registered")
         rollout = self._open()
         if rollout is None or not _is_able(host) or not is_reached(rollout, host.id, host.name):
             return UpdateOffer()
-        step = await self._noted(rollout, host, report)
+        step = await self._noted(rollout, host, report, maintenance)
         is_wanted = rollout.state is RolloutState.RUNNING and report.version != rollout.version
+        if is_held_back(maintenance, (why for other, _, why in hosts if _is_able(other))):
+            return UpdateOffer()
         if not is_wanted or (step is not None and step.progress is Progress.FAILED):
             return UpdateOffer()
         if step is None or step.progress is not Progress.OFFERED:
@@ -146,7 +156,7 @@ class Updates:
             changed_ms=now_ms,
             wave_ms=now_ms,
         )
-        self._steps = {}
+        self._steps, self._absences = {}, Absences()
         await self._save(rollout)
         return await self.view(rollout.id)
 
@@ -180,19 +190,23 @@ class Updates:
 
     async def views(self) -> list[RolloutView]:
         """Return every rollout that is kept, the newest first."""
-        return [_view(rollout, await self._steps_of(rollout)) for rollout in self._rollouts]
+        return [await self.view(rollout.id) for rollout in self._rollouts]
 
     async def view(self, rollout_id: str) -> RolloutView:
         """Return one rollout. Raises NotFoundError."""
         rollout = self._find(rollout_id)
-        return _view(rollout, await self._steps_of(rollout))
+        held = waiting(rollout, self._hosts_now()) if rollout.is_open else []
+        return _view(rollout, await self._steps_of(rollout), held)
 
     async def review(self) -> None:
         """Move the running rollout as its hosts allow."""
         rollout = self._open()
-        if rollout is None or rollout.state is not RolloutState.RUNNING:
+        if rollout is None:
             return
         now_ms = self._clock.now_ms()
+        self._look(rollout, now_ms)
+        if rollout.state is not RolloutState.RUNNING:
+            return
         verdict = await self._judged(rollout, now_ms)
         # Meanwhile somebody may have paused it: what was judged is another rollout then.
         if verdict.move is Move.WAIT or self._open() is not rollout:
@@ -205,7 +219,7 @@ class Updates:
             case Move.ADVANCE:
                 changed = replace(rollout, wave=rollout.wave + 1, wave_ms=now_ms, settled_ms=None)
             case Move.FINISH:
-                changed = replace(rollout, state=RolloutState.DONE)
+                changed = replace(rollout, state=RolloutState.DONE, reason=verdict.reason)
             case _:
                 changed = replace(rollout, state=RolloutState.PAUSED, reason=verdict.reason)
         log.info("rollout_%s version=%s wave=%d reason=%s", verdict.move, rollout.version, rollout.wave, verdict.reason)
@@ -213,29 +227,60 @@ class Updates:
 
     async def _judged(self, rollout: Rollout, now_ms: int) -> Verdict:
         """Return what to do now; the metrics are asked before anything goes on, and else not at every look."""
-        verdict = judge(rollout, self._hosts_now(), now_ms)
+        watched = self._watched(rollout)
+        verdict = judge(watched, self._hosts_now(), now_ms, self._absences.well_ms)
         now = self._clock.monotonic()
         if verdict.move in (Move.WAIT, Move.UNSETTLE) and now < self._look_at:
             return verdict
         self._look_at = now + _LOOK_SECONDS
-        troubles = await self._fleet.troubles(rollout.started_ms)
-        return judge(rollout, self._hosts_now(troubles), now_ms)
+        troubles = await self._troubles(rollout)
+        return judge(watched, self._hosts_now(troubles), now_ms, self._absences.well_ms)
+
+    def _watched(self, rollout: Rollout) -> Rollout:
+        """Return ``rollout`` with the patience that it has: while the server was away no host could come."""
+        return replace(rollout, wave_ms=max(rollout.wave_ms, self._began_ms))
+
+    def _look(self, rollout: Rollout, now_ms: int) -> None:
+        seen = [Seen(host.id, host.state, host.maintenance, host.is_well) for host in self._hosts_now()]
+        self._absences.look(seen, self._watched(rollout).wave_ms, now_ms)
+
+    async def _troubles(self, rollout: Rollout) -> Mapping[str, str]:
+        """Return what went bad: since the start, since it went on by hand, and on no host while somebody worked on it."""
+        since_ms = rollout.started_ms if rollout.attempt == 1 else rollout.wave_ms
+        found = dict(await self._fleet.troubles(rollout.started_ms, since_ms))
+        left = {host.name: self._absences.left_ms.get(host.id, 0) for host, _, _ in self._fleet.hosts()}
+        later = {name: left[name] for name in found if left.get(name, 0) > since_ms}
+        for left_ms in set(later.values()):
+            again = await self._fleet.troubles(rollout.started_ms, left_ms)
+            for name in [name for name, at_ms in later.items() if at_ms == left_ms]:
+                found[name] = again.get(name, "")
+        return found
 
     def _hosts_now(self, troubles: Mapping[str, str] | None = None) -> list[HostNow]:
         bad = troubles or {}
         return [
-            HostNow(host.id, host.name, state, self._steps.get(host.id), bad.get(host.name, ""))
-            for host, state in self._fleet.hosts()
+            HostNow(
+                host.id,
+                host.name,
+                state,
+                self._steps.get(host.id),
+                bad.get(host.name, ""),
+                maintenance,
+                self._absences.is_returning(host.id),
+                self._absences.excused_ms(host.id),
+            )
+            for host, state, maintenance in self._fleet.hosts()
             if _is_able(host)
         ]
 
-    async def _noted(self, rollout: Rollout, host: Host, report: UpdateReport) -> Step | None:
+    async def _noted(self, rollout: Rollout, host: Host, report: UpdateReport, maintenance: str) -> Step | None:
         step = self._steps.get(host.id)
         if report.version == rollout.version:
             if step is None or step.progress is not Progress.INSTALLED:
                 return await self._note(rollout, host, Progress.INSTALLED)
         elif report.rollout == rollout.key and report.outcome in ("refused", "failed"):
             reason = f"{report.outcome}: {plain(report.reason, _REASON_LIMIT)}"
+            reason += f" (in maintenance: {maintenance})" if maintenance else ""
             if step is None or step.progress is not Progress.FAILED:
                 return await self._note(rollout, host, Progress.FAILED, reason)
         elif step is not None and step.progress is Progress.INSTALLED:
@@ -249,7 +294,8 @@ class Updates:
         return step
 
     def _canaries(self, rollout_id: str, request: RolloutRequest) -> tuple[str, ...]:
-        able = {host.name: host for host, _ in self._fleet.hosts() if _is_able(host)}
+        able = {host.name: host for host, _, _ in self._fleet.hosts() if _is_able(host)}
+        kept = {host.name for host, _, maintenance in self._fleet.hosts() if maintenance}
         for name in request.canaries:
             if name not in able:
                 raise InputError(
@@ -258,9 +304,11 @@ class Updates:
                 )
         wanted = request.canary_labels
         labelled = [name for name, host in able.items() if wanted and wanted.items() <= host.labels.items()]
-        chosen = tuple(sorted({*request.canaries, *labelled}))
+        # Who names a host knows what is done on it; else those in maintenance are canaries only where there are no others.
+        chosen = tuple(sorted({*request.canaries, *(set(labelled) - kept or labelled)}))
         if not chosen and not wanted and able:
-            chosen = pick_canaries(rollout_id, {name: host.id for name, host in able.items()}, request.canary_percent)
+            ids = {name: able[name].id for name in able.keys() - kept or able.keys()}
+            chosen = pick_canaries(rollout_id, ids, request.canary_percent)
         if not 1 <= len(chosen) <= CANARIES_LIMIT:
             raise InputError(
                 f"cannot start a rollout with {len(chosen)} canaries: no active host may be updated, or too many match",
@@ -300,7 +348,7 @@ def _is_able(host: Host) -> bool:
     return host.enrolment is Enrolment.ACTIVE and "update" in host.capabilities
 
 
-def _view(rollout: Rollout, steps: Mapping[str, Step]) -> RolloutView:
+def _view(rollout: Rollout, steps: Mapping[str, Step], held: Sequence[HostNow]) -> RolloutView:
     hosts = [RolloutHost(step.host, step.progress.value, step.reason, format_ms(step.at_ms)) for step in steps.values()]
     return RolloutView(
         id=rollout.id,
@@ -316,4 +364,5 @@ def _view(rollout: Rollout, steps: Mapping[str, Step]) -> RolloutView:
         started_at=format_ms(rollout.started_ms),
         changed_at=format_ms(rollout.changed_ms),
         hosts=sorted(hosts, key=lambda host: host.host),
+        waiting=sorted((RolloutWait(host.name, host.maintenance) for host in held), key=lambda wait: wait.host),
     )

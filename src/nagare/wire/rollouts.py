@@ -80,8 +80,18 @@ class RolloutHost(msgspec.Struct, frozen=True):
     at: str
 
 
+class RolloutWait(msgspec.Struct, frozen=True):
+    """A host that a rollout waits with because it is in maintenance, and why it is."""
+
+    host: str
+    maintenance: str
+
+
 class RolloutView(msgspec.Struct, frozen=True):
-    """A rollout. ``state``: running, paused, done, aborted; ``wave`` 0 are the canaries; times are RFC 3339."""
+    """A rollout. ``state``: running, paused, done, aborted; ``wave`` 0 are the canaries; times are RFC 3339.
+
+    ``waiting`` are hosts in maintenance: they are offered nothing, and are neither well nor ill until that is over.
+    """
 
     id: str
     version: str
@@ -96,6 +106,7 @@ class RolloutView(msgspec.Struct, frozen=True):
     started_at: str
     changed_at: str
     hosts: list[RolloutHost] = []
+    waiting: list[RolloutWait] = []
 
 
 class RolloutList(msgspec.Struct, frozen=True):

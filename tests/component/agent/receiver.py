@@ -16,6 +16,7 @@ from nagare.server.problems import error_response
 from nagare.wire.batch import Batch, BatchReply, Refusal
 from nagare.wire.codec import decode, encode, unpack
 from nagare.wire.hosts import RegisterReply, RegisterRequest, Standing
+from nagare.wire.rollouts import UpdateOffer
 from nagare.wire.signature import HEADER, signed_bytes
 from nagare.wire.system import ServerNote
 from tests.component.net.local_server import serving
@@ -40,6 +41,14 @@ class Receiver:
     hold: asyncio.Event | None = None
     # None: a server that cannot be asked.
     standing: Standing | None = None
+    # What it says at the registration that the host may.
+    capabilities: list[str] = field(default_factory=lambda: ["metrics"])
+    # An update that it offers to whoever asks, and how many pieces of it were fetched.
+    offer: UpdateOffer = field(default_factory=UpdateOffer)
+    content: bytes = b""
+    offered: int = 0
+    pieces: int = 0
+    on_piece: Callable[[], None] = lambda: None
     asked: int = 0
     seen: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -69,7 +78,7 @@ class Receiver:
         if error is not None:
             return error_response(error, "r")
         enrolment = "active" if self.standing is None else self.standing.enrolment
-        reply = RegisterReply("h1", self.name or document.name, self.host_token, enrolment)
+        reply = RegisterReply("h1", self.name or document.name, self.host_token, enrolment, self.capabilities)
         return web.Response(body=encode(reply), content_type="application/json")
 
     async def ingest(self, request: web.Request) -> web.Response:
@@ -101,6 +110,18 @@ class Receiver:
             return error_response(NotFoundError("cannot find it"), "r")
         return web.Response(body=encode(self.standing), content_type="application/json")
 
+    async def offer_update(self, _request: web.Request) -> web.Response:
+        """Offer, whatever was granted."""
+        self.offered += 1
+        return web.Response(body=encode(self.offer), content_type="application/json")
+
+    async def give_piece(self, request: web.Request) -> web.Response:
+        """Give a small piece of the update."""
+        self.pieces += 1
+        self.on_piece()
+        offset = int(request.query["offset"])
+        return web.Response(body=self.content[offset : offset + 2], content_type="application/octet-stream")
+
     async def _tell(self) -> None:
         async with self.seen:
             self.seen.notify_all()
@@ -113,6 +134,8 @@ async def receiving(receiver: Receiver, places: Places | None = None) -> AsyncIt
         web.post("/api/v1/hosts/register", receiver.register),
         web.post("/api/v1/metrics/batch", receiver.ingest),
         web.get("/api/v1/standing", receiver.tell_standing),
+        web.post("/api/v1/agent/update", receiver.offer_update),
+        web.get("/api/v1/agent/update/{id}", receiver.give_piece),
     )
     async with serving(*routes) as url:
         if places is not None:

@@ -410,6 +410,17 @@ async def test_a_host_without_the_capability_sends_no_samples(places: Places) ->
     assert receiver.seqs == [1]
 
 
+async def test_a_server_that_cannot_be_asked_gets_no_samples_without_the_first_grant(places: Places) -> None:
+    receiver = Receiver(capabilities=["update"])
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(_batch(1))
+        await it.failed(1)
+        assert receiver.seqs == []
+        receiver.standing = Standing("web1", "active", ["metrics"], 300.0)
+        await it.quiet()
+    assert receiver.seqs == [1]
+
+
 async def test_a_name_that_is_taken_is_told_and_tried_seldom(places: Places, caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver()
     taken = ConflictError("cannot register host 'web1': another machine has that name", hint="choose another")

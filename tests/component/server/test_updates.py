@@ -1,5 +1,6 @@
 """Publishing and rollouts at a real server, and what a host is offered."""
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -169,6 +170,117 @@ async def test_dropped_batches_and_failing_collectors_pause_it(api: Api) -> None
     await api.services.updates.review()
     found = await rollout(api)
     assert (found["state"], found["reason"]) == ("paused", "web1: 3 batches dropped since the update")
+
+
+async def work_on(api: Api, *names: str) -> str:
+    asked = {"why": "new disks", "until_ms": api.now_ms() + 3_600_000, "hosts": list(names)}
+    return str((await api.call("POST", "/api/v1/maintenance", asked)).json["id"])
+
+
+async def beat(api: Api, name: str, token: str) -> None:
+    assert (await api.call("POST", "/api/v1/metrics/batch", api.batch(host=name), token=token)).status == 200
+
+
+async def test_hosts_in_maintenance_wait_and_hold_nobody_up(api: Api) -> None:
+    await publish(api)
+    canary, away, other = await able(api, "web1"), await able(api, "web2"), await able(api, "web3")
+    window = await work_on(api, "web2")
+    begun = await start(api, canaries=["web1", "web2"], patience_seconds=600)
+    assert begun["waiting"] == [{"host": "web2", "maintenance": "new disks"}]
+    assert (await ask(api, away))["version"] == "", "nothing is offered to a host that is worked on"
+    assert (await ask(api, canary))["version"] == "0.2.0"
+    await ask(api, canary, "0.2.0", outcome="installed")
+    await beat(api, "web1", canary)
+    for _ in range(2):
+        await api.services.updates.review()
+    found = await rollout(api)
+    assert (found["state"], found["wave"], found["reason"]) == ("running", 1, "")
+    assert [host["host"] for host in found["hosts"]] == ["web1"], "the one that waits counts as nothing"
+    await ask(api, other, "0.2.0")
+    await beat(api, "web3", other)
+    for _ in range(3):
+        await api.services.updates.review()
+    found = await rollout(api)
+    assert (found["state"], found["waiting"]) == ("running", begun["waiting"]), "the last wave waits for it"
+    await api.call("DELETE", f"/api/v1/maintenance/{window}")
+    assert (await rollout(api))["waiting"] == []
+    assert (await ask(api, away))["version"] == "0.2.0"
+    await api.services.updates.review()
+    await ask(api, away, "0.2.0")
+    await beat(api, "web2", away)
+    for _ in range(2):
+        await api.services.updates.review()
+    found = await rollout(api)
+    assert (found["state"], found["reason"], len(found["hosts"])) == ("done", "", 3)
+
+
+async def test_a_rollout_ends_without_hosts_that_stay_in_maintenance_and_says_so(api: Api) -> None:
+    await publish(api)
+    canary = await able(api, "web1")
+    await able(api, "web2")
+    await work_on(api, "web2")
+    begun = await start(api, patience_seconds=0.2)
+    assert begun["canaries"] == ["web1"], "who is in maintenance is no canary while there is another"
+    await ask(api, canary, "0.2.0")
+    await beat(api, "web1", canary)
+    async with asyncio.timeout(30):
+        while (found := await rollout(api))["state"] == "running":
+            await api.services.updates.review()
+    assert (found["state"], found["reason"]) == ("done", "without web2 (in maintenance: new disks)")
+
+
+async def test_where_all_are_in_maintenance_it_goes_to_them_and_needs_to_see_one_well(api: Api) -> None:
+    await publish(api)
+    token = await able(api, "web1")
+    await work_on(api, "web1")
+    begun = await start(api, patience_seconds=0.2)
+    assert begun["canaries"] == ["web1"]
+    assert (await ask(api, token))["version"] == "0.2.0"
+    async with asyncio.timeout(30):
+        while (found := await rollout(api))["state"] == "running":
+            await api.services.updates.review()
+    assert found["reason"] == "nobody seen well with 0.2.0 in time: web1 (in maintenance: new disks)"
+    await api.call("POST", f"/api/v1/updates/rollouts/{found['id']}/resume")
+    await ask(api, token, "0.2.0")
+    await beat(api, "web1", token)
+    async with asyncio.timeout(30):
+        while (found := await rollout(api))["state"] == "running":
+            await api.services.updates.review()
+    assert (found["state"], found["reason"]) == ("done", "")
+
+
+async def test_what_went_bad_in_maintenance_is_not_held_against_the_update(api: Api) -> None:
+    await publish(api)
+    token = await able(api, "web1")
+    await start(api, canaries=["web1"], gate_seconds=600)
+    await ask(api, token, "0.2.0")
+    window = await work_on(api, "web1")
+    await api.services.updates.review()
+
+    async def dropped(total: int, seq: int) -> None:
+        batch, now = api.batch(seq=seq), api.now_ms()
+        batch["tables"]["agent"] = {
+            "ts": [now], "collector": ["agent"], "ok": [True], "batches_dropped_total": [total]
+        }  # fmt: skip
+        assert (await api.call("POST", "/api/v1/metrics/batch", batch, token=token)).status == 200
+
+    await dropped(3, 1)
+    await api.services.updates.review()
+    assert (await rollout(api))["state"] == "running"
+    await api.call("DELETE", f"/api/v1/maintenance/{window}")
+    for _ in range(2):
+        await api.services.updates.review()
+    assert (await rollout(api))["state"] == "running"
+    await dropped(5, 2)
+    api.services.updates._look_at = 0.0
+    await api.services.updates.review()
+    found = await rollout(api)
+    assert (found["state"], found["reason"]) == ("paused", "web1: 5 batches dropped since the update")
+    # Once somebody has looked at it and says so, what was is no reason any more.
+    await api.call("POST", f"/api/v1/updates/rollouts/{found['id']}/resume")
+    api.services.updates._look_at = 0.0
+    await api.services.updates.review()
+    assert (await rollout(api))["state"] == "running"
 
 
 async def test_hosts_without_the_capability_are_never_offered(api: Api) -> None:

@@ -185,6 +185,7 @@ def test_every_message_has_its_golden_file() -> None:
         "NoteView",
         "RecurrenceDocument",
         "WindowView",
+        "RolloutWait",
         "StoreStatus",
         "BucketStatus",
         "MetricValue",

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from nagare.wire.rollouts import UpdateOffer, UpdateReport
 from nagare.wire.updates import Bundle, Trust
 
 T = TypeVar("T")
+MayUpdate = Callable[[], Awaitable[bool]]
 log = logging.getLogger(__name__)
 _REASON_LIMIT = 300
 
@@ -59,10 +60,11 @@ class Fetcher:
         """Wait for what is being written."""
         self._disk.shutdown()
 
-    async def ask(self, client: Client) -> Ready | None:
+    async def ask(self, client: Client, may_update: MayUpdate) -> Ready | None:
         """Return a verified file to try, None when there is none. Raises like every call, and StorageError.
 
-        What is refused is kept as the report of this offer, which is then not tried again.
+        What is refused is kept as the report of this offer, which is then not tried again. ``may_update`` is asked before
+        each piece and after the last: a grant that is withdrawn meanwhile leaves nothing behind, and the offer open.
         """
         trust = await self._on_disk(self._load_trust)
         last = self._files.load_report()
@@ -72,19 +74,23 @@ class Fetcher:
         if last is not None and last.rollout == offer.rollout:
             return None
         try:
-            return await self._fetched(client, trust, offer)
+            return await self._fetched(client, trust, offer, may_update)
         except UpdateRefusedError as error:
             log.warning("update_refused version=%s reason=%s", plain(offer.version, 40), error.message)
             report = Report(offer.rollout, plain(offer.version, 40), "refused", plain(error.message, _REASON_LIMIT))
             await self._on_disk(partial(self._files.save_report, report))
             return None
 
-    async def _fetched(self, client: Client, trust: Trust | None, offer: UpdateOffer) -> Ready:
+    async def _fetched(
+        self, client: Client, trust: Trust | None, offer: UpdateOffer, may_update: MayUpdate
+    ) -> Ready | None:
         accepted, bundle = self._accepted(trust, offer)
         # Kept before anything is fetched: what was seen once is never unseen, whatever becomes of the file.
         await self._on_disk(partial(self._files.save_trust, accepted.trust))
-        if not await self._on_disk(partial(self._files.has, bundle)):
-            await self._download(client, bundle)
+        is_here = await self._on_disk(partial(self._files.has, bundle))
+        if not ((is_here or await self._download(client, bundle, may_update)) and await may_update()):
+            await self._on_disk(partial(self._files.forget, bundle.sha256))
+            return None
         return Ready(self._files.file_of(bundle.sha256), bundle, offer.rollout)
 
     def _accepted(self, trust: Trust | None, offer: UpdateOffer) -> tuple[Accepted, Bundle]:
@@ -99,17 +105,21 @@ class Fetcher:
             raise UpdateRefusedError(error.message, reason=Reason.MALFORMED) from error
         return accepted, bundle
 
-    async def _download(self, client: Client, bundle: Bundle) -> None:
+    async def _download(self, client: Client, bundle: Bundle, may_update: MayUpdate) -> bool:
+        """Fetch what is missing of ``bundle``; tell whether that was allowed to the end. Raises UpdateRefusedError."""
         part = self._files.part_of(bundle.sha256)
         calls = UpdateCalls(client)
         length = await self._on_disk(partial(_length_of, part))
         while length <= bundle.length:
+            if not await may_update():
+                return False
             piece = await calls.fetch_piece(bundle.sha256, length)
             if not piece:
                 break
             # One byte beyond the signed length is enough to refuse it, and all that is ever written.
             length = await self._on_disk(partial(_append, part, piece[: bundle.length + 1 - length]))
         await self._on_disk(partial(self._settle, part, bundle, length))
+        return True
 
     def _settle(self, part: Path, bundle: Bundle, length: int) -> None:
         try:

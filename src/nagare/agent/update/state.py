@@ -112,6 +112,13 @@ class UpdateFiles:
         """Return where a bundle grows while it is fetched."""
         return self._directory / f"{sha256}.part"
 
+    def forget(self, sha256: str) -> None:
+        """Remove a bundle that is not the one that runs, whole or in part."""
+        current = self.load_current()
+        if current is None or current.sha256 != sha256:
+            self.file_of(sha256).unlink(missing_ok=True)
+        self.part_of(sha256).unlink(missing_ok=True)
+
     def keep_only(self, digests: set[str]) -> None:
         """Remove other bundles, whole or in part."""
         for path in [*self._directory.glob("*.pyz"), *self._directory.glob("*.part")]:

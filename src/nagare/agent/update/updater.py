@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from nagare import __version__
 from nagare.agent.enrolment import Enrolment, Machine
 from nagare.agent.events import EventBox
+from nagare.agent.identity import Identity
 from nagare.agent.update.fetch import Fetcher, Ready
 from nagare.agent.update.start import came_up
 from nagare.agent.update.state import UpdateFiles
 from nagare.client.client import Client
 from nagare.config.settings import AgentSettings
-from nagare.errors import NagareError
+from nagare.errors import NagareError, NotFoundError
 from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.model.event import Severity
@@ -62,6 +63,7 @@ class Updater:
         self._clock = clock
         self._fetcher = Fetcher(files, settings.update_root, clock)
         self._told = ""
+        self._is_refusal_told = False
         self.ready: Ready | None = None
 
     def close(self) -> None:
@@ -90,10 +92,23 @@ class Updater:
             return None
         target = self._enrolment.find_target(identity.token)
         async with Client(target, deadline_seconds=_DEADLINE_SECONDS, clock=self._clock, is_lean=True) as client:
-            # What this host may is kept by the agent, and held to here whatever is offered.
-            if "update" not in identity.capabilities:
-                identity = self._enrolment.learn(identity, await client.standing())
-            return await self._fetcher.ask(client) if "update" in identity.capabilities else None
+
+            async def may_update() -> bool:
+                return await self._may_update(client, identity)
+
+            # Held to here, whatever is offered: without the grant not even the question is asked.
+            return await self._fetcher.ask(client, may_update) if await may_update() else None
+
+    async def _may_update(self, client: Client, identity: Identity) -> bool:
+        """Ask what this host may, keep it, and tell once that it may not."""
+        # A server from before it could be asked says nothing new: what it granted at first holds.
+        with contextlib.suppress(NotFoundError):
+            identity = self._enrolment.learn(identity, await client.standing())
+        if not identity.may_update and not self._is_refusal_told:
+            name = identity.name
+            log.info("update_not_granted host=%s (on the server: nagare hosts accept %s --allow update)", name, name)
+        self._is_refusal_told = not identity.may_update
+        return identity.may_update
 
 
 async def tell_delivery(delivered: asyncio.Event, mode: Mode, files: UpdateFiles) -> None:

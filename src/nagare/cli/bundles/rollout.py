@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from nagare.wire.rollouts import RolloutView
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
-_COLUMNS = ("id", "version", "state", "wave", "hosts", "installed", "failed", "started_at", "reason")
-_TYPES = ("", "", "", "", "", "", "", "TIMESTAMP", "")
+_COLUMNS = ("id", "version", "state", "wave", "hosts", "installed", "failed", "waiting", "started_at", "reason")
+_TYPES = ("", "", "", "", "", "", "", "", "TIMESTAMP", "")
+_NAMED_LIMIT = 5
 Id = Annotated[str, typer.Argument(metavar="[ID]", help="The rollout; the open one unless named.")]
 
 
@@ -84,6 +85,8 @@ def start(
 def status(context: typer.Context) -> None:
     """List rollouts, the newest first.
 
+    Hosts that wait for the end of their maintenance are named as waiting.
+
     Example:
       nagare bundle rollout status -o json
     """
@@ -95,7 +98,9 @@ def status(context: typer.Context) -> None:
         return await UpdateCalls(client).rollouts()
 
     found = call(invocation.settings, fetch)
-    write_rows(invocation, Rows(_COLUMNS, [_row(view) for view in found], _TYPES))
+    is_table = invocation.format is OutputFormat.TABLE
+    rows = [_row(view, _waiting(view) if is_table else [wait.host for wait in view.waiting]) for view in found]
+    write_rows(invocation, Rows(_COLUMNS, rows, _TYPES))
 
 
 @app.command()
@@ -155,12 +160,20 @@ def _told(invocation: Invocation, view: RolloutView) -> None:
     elif not invocation.is_quiet:
         canaries = ", ".join(view.canaries[:5])
         note(f"nagare: the rollout of {view.version} is {view.state}, wave {view.wave}, canaries {canaries}")
+        if view.waiting:
+            note(f"nagare: it waits for the end of maintenance of: {_waiting(view)}")
 
 
-def _row(view: RolloutView) -> list[object]:
+def _waiting(view: RolloutView) -> str:
+    more = len(view.waiting) - _NAMED_LIMIT
+    named = ", ".join(f"{wait.host} ({wait.maintenance})" for wait in view.waiting[:_NAMED_LIMIT])
+    return named + (f" and {more} more" if more > 0 else "")
+
+
+def _row(view: RolloutView, waiting: object) -> list[object]:
     counts = [sum(host.state == state for host in view.hosts) for state in ("installed", "failed")]
     wave = "canaries" if view.wave == 0 else f"{view.waves[view.wave - 1]} %"
-    return [view.id, view.version, view.state, wave, len(view.hosts), *counts, view.started_at, view.reason]
+    return [view.id, view.version, view.state, wave, len(view.hosts), *counts, waiting, view.started_at, view.reason]
 
 
 def _waves(text: str) -> list[int]:
