@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nagare.metrics.sql.sandbox import check
@@ -113,7 +113,9 @@ async def _fill(store: MetricStore) -> None:
     await store.append_samples(Samples(series[half:], times[half:], values[half:]))
 
 
-@given(st.lists(CONDITIONS, min_size=1, max_size=6))
+# A store for each: many conditions in it rather than many of them.
+@settings(max_examples=10)
+@given(st.lists(CONDITIONS, min_size=1, max_size=12))
 def test_no_answer_changes(tmp_path_factory: pytest.TempPathFactory, conditions: list[str]) -> None:
     async def run() -> None:
         async with make_store(Path(tmp_path_factory.mktemp("store"))) as store:
