@@ -51,16 +51,27 @@ def merging_reader(view: View, schema: Schema) -> View:
 
 
 def merged(view: View, schema: Schema, sources: Sequence[str]) -> str:
-    """Return the SELECT of the columns of ``view``, one row a point, from ``sources`` of its ``merging_reader``."""
+    """Return the SELECT of the columns of ``view``, one row a point, from ``sources`` of its ``merging_reader``.
+
+    Few points come again, so their names are gathered first: what is none of them passes as it is, and only the rows of
+    those are grouped, which takes memory for each.
+    """
     reader = merging_reader(view, schema)
     keys = ("ts", "host", *schema.keys)
+    listed = ", ".join(f"point.{quote_name(name)}" for name in keys)
+    same = " AND ".join(f"point.{quote_name(name)} IS NOT DISTINCT FROM repeated.{quote_name(name)}" for name in keys)
+    mark = f"point.{quote_name(AGAIN)}"
     # A row without a mark came before every repeat of it. Null is no value, so it replaces none.
-    order = f"coalesce(point.{quote_name(AGAIN)}, 0)"
-    items = []
+    order = f"coalesce({mark}, 0)"
+    plain, grouped = [], []
     for name, type_ in view.columns.items():
         value = f"point.{quote_name(name)}"
-        items.append(
-            f"CAST({value if name in keys else f'arg_max({value}, {order})'} AS {type_}) AS {quote_name(name)}"
-        )
-    grouped = ", ".join(f"point.{quote_name(name)}" for name in keys)
-    return f"SELECT {', '.join(items)} FROM ({reader.body(sources)}) point GROUP BY {grouped}"  # noqa: S608  quoted names
+        last = value if name in keys else f"arg_max({value}, {order})"
+        plain.append(f"CAST({value} AS {type_}) AS {quote_name(name)}")
+        grouped.append(f"CAST({last} AS {type_}) AS {quote_name(name)}")
+    return (
+        f"SELECT * FROM (WITH points AS NOT MATERIALIZED ({reader.body(sources)}), "  # noqa: S608  quoted names
+        f"repeated AS MATERIALIZED (SELECT DISTINCT {listed} FROM points AS point WHERE {mark} IS NOT NULL) "
+        f"SELECT {', '.join(plain)} FROM points AS point ANTI JOIN repeated ON {same} UNION ALL "
+        f"SELECT {', '.join(grouped)} FROM points AS point SEMI JOIN repeated ON {same} GROUP BY {listed})"
+    )
