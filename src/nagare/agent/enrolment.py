@@ -17,18 +17,25 @@ from pathlib import Path
 from nagare import __version__
 from nagare.agent.identity import Identity, IdentityFiles
 from nagare.agent.join_token import JoinToken, read_join_token
-from nagare.client.client import RENEW_PATH, Client
+from nagare.client.client import RENEW_PATH, STANDING_PATH, Client
 from nagare.client.target import Target, local_token_for, read_server_note, read_token
 from nagare.config.places import Places
 from nagare.config.settings import AgentSettings
-from nagare.errors import ConfigError, ConnectFailedError
+from nagare.errors import (
+    ConfigError,
+    ConnectFailedError,
+    InputError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from nagare.keys.signing import SigningKey
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
 from nagare.net.proof import why_unproven
 from nagare.net.trust import parse_pin
 from nagare.wire.codec import encode
-from nagare.wire.hosts import RegisterReply, RegisterRequest, Standing, TokenRenewal
+from nagare.wire.hosts import HostPresentation, RegisterReply, RegisterRequest, Standing, TokenRenewal
 from nagare.wire.signature import signed_bytes
 
 log = logging.getLogger(__name__)
@@ -90,6 +97,13 @@ class Enrolment:
     async def register(self, machine: Machine, *, deadline_seconds: float) -> Identity:
         """Register this machine and keep what comes of it. Raises like every call, and ConfigError without a token."""
         join = self._join_token()
+        if self._joined is not None and (join is None or join.url == self._joined.server):
+            try:
+                return await self._present_anew(self._joined, machine, deadline_seconds)
+            except (UnauthenticatedError, PermissionDeniedError, NotFoundError, InputError, ConnectFailedError):
+                # A token to join with, if there is one, may let it in again, or know a newer key of the server.
+                if join is None:
+                    raise
         # Where first, with what second: while no server runs there is no token either, and that is no fault.
         targets = self._ways(join) if join else [replace(self.find_target(""), token=self._joining_token())]
         request = self._request(machine)
@@ -125,6 +139,20 @@ class Enrolment:
             reply.enrolment,
         )
         return identity
+
+    async def _present_anew(self, identity: Identity, machine: Machine, deadline_seconds: float) -> Identity:
+        """Tell the server that this host joined what it is by now, with the host's own token."""
+        request = self._request(machine)
+        told = encode(HostPresentation(request.version, request.interval_seconds, request.facts, request.labels))
+        signature = machine.key.sign(signed_bytes(STANDING_PATH, "identity", told))
+        target = self.find_target(identity.token)
+        async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
+            standing = await client.present(told, signature)
+        presented = replace(self.learn(identity, standing), presented=_digest(request))
+        self._files.save(presented)
+        self._joined = presented
+        log.info("agent_presented host=%s server=%s version=%s", presented.name, target.url, request.version)
+        return presented
 
     def _ways(self, join: JoinToken) -> list[Target]:
         """Return by what the server that ``join`` names is believed, the best first.
@@ -241,6 +269,11 @@ class Enrolment:
                 hint="put a token that may register hosts into a file and set agent.token_file",
             )
         return token
+
+
+def rejoin_hint(name: str) -> str:
+    """Return what an operator can do for a host whose token is refused."""
+    return f"on the server: nagare hosts accept {name}, if it was revoked; else nagare tokens mint, and join with that token"
 
 
 def _with_pins(identity: Identity, told: list[str]) -> Identity:

@@ -6,7 +6,7 @@ import logging
 import math
 
 from nagare.agent.batches import Packed, rename_host
-from nagare.agent.enrolment import Enrolment, Machine
+from nagare.agent.enrolment import Enrolment, Machine, rejoin_hint
 from nagare.agent.identity import Identity
 from nagare.client.client import BATCH_PATH, Client
 from nagare.errors import (
@@ -73,7 +73,7 @@ class Link:
         except (UnauthenticatedError, PermissionDeniedError) as error:
             self._turn_back(error)
             await self.close()
-            raise
+            raise self._told(error) from error
         except (UnavailableError, DeadlineExceededError):
             # The server may come back elsewhere: it is looked up again at the next try.
             await self.close()
@@ -134,6 +134,12 @@ class Link:
         else:
             self._must_register = True
 
+    def _told(self, error: NagareError) -> NagareError:
+        """Return ``error`` in the words of a host that joined: what a person at the server would look for is not here."""
+        if not isinstance(error, UnauthenticatedError) or self._identity is None or not self._identity.has_joined:
+            return error
+        return UnauthenticatedError(error.message, hint=rejoin_hint(self._identity.name))
+
     async def _find_identity(self) -> Identity | None:
         """Return what an earlier run left, registered anew if the server should know us differently and we may."""
         known = self._enrolment.find_identity(self._machine)
@@ -141,7 +147,7 @@ class Link:
             return known
         try:
             return await self._register()
-        except (ConfigError, ConflictError, UnauthenticatedError, PermissionDeniedError) as error:
+        except (ConfigError, ConflictError, UnauthenticatedError, PermissionDeniedError, NotFoundError) as error:
             log.warning(
                 "host_not_updated reason=%s (the server goes on with the interval, labels and version it knows)",
                 error.message,

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BATCH_PATH = "/api/v1/metrics/batch"
 RENEW_PATH = "/api/v1/standing/token"
+STANDING_PATH = "/api/v1/standing"
 # A dead peer is noticed after one and a half of these.
 HEARTBEAT_SECONDS = 10.0
 _JSON = {"Content-Type": "application/json"}
@@ -192,7 +193,12 @@ class Client:
 
     async def standing(self) -> Standing:
         """Return how far this host has come."""
-        return await self._fetch("/api/v1/standing", Standing)
+        return await self._fetch(STANDING_PATH, Standing)
+
+    async def present(self, body: bytes, signature: str) -> Standing:
+        """Say what this host is by now; ``body`` is a HostPresentation, ``signature`` covers it."""
+        headers = _JSON | {"Content-Encoding": "identity", SIGNATURE_HEADER: signature}
+        return self._decode(await self._call("PUT", STANDING_PATH, body=body, headers=headers), Standing)
 
     async def renew_token(self, body: bytes, signature: str) -> RenewedToken:
         """Ask for a new token for this host; ``body`` is a TokenRenewal, ``signature`` covers it."""

@@ -6,25 +6,22 @@ Hosts are kept in memory and written through; every change of a host goes throug
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
 from nagare.errors import ConflictError, NagareError, NotFoundError
-from nagare.fleet.accept_rules import admits
 from nagare.fleet.groups import Groups
 from nagare.fleet.joining import (
     Joining,
-    capabilities_of,
     check_not_revoked,
     contest_error,
-    enrolment_of,
     is_contested,
 )
 from nagare.fleet.liveness import Life, revive
-from nagare.fleet.rules import check_labels, check_registration, merge_labels
+from nagare.fleet.registered import presented, registered
+from nagare.fleet.rules import check_labels, check_registration
 from nagare.fleet.store import HostStore, from_ms
 from nagare.fleet.views import conflict_event, down_event, host_view, up_event
 from nagare.keys.signing import check_public_key
@@ -33,7 +30,14 @@ from nagare.lib.nearest import did_you_mean
 from nagare.model.event import Event
 from nagare.model.host import Contest, Enrolment, Host, HostState
 from nagare.records.engine import Records
-from nagare.wire.hosts import HostPatch, HostView, RegisterReply, RegisterRequest, Standing
+from nagare.wire.hosts import (
+    HostPatch,
+    HostPresentation,
+    HostView,
+    RegisterReply,
+    RegisterRequest,
+    Standing,
+)
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +143,7 @@ class Fleet:
         self._registering.add(request.name)
         try:
             await self._check_uncontested(request, joining)
-            host = self._registered(request, joining)
+            host = registered(self._hosts, request, joining, self._clock.now_ms())
             await self._store.save(host)
             self._put(host)
             self._lives.setdefault(host.name, Life())
@@ -150,6 +154,17 @@ class Fleet:
         self._announce(host.name)
         log.info("host_registered name=%s id=%s", host.name, host.id)
         return RegisterReply(host.id, host.name, token, host.enrolment.value, sorted(host.capabilities))
+
+    async def present(self, name: str, told: HostPresentation) -> HostView:
+        """Take what a host says of itself anew; who it is and what it may stay as they are. Raises InputError, NotFoundError.
+
+        In which groups it is, is not its own to say: what a registration with more rights said of that stays.
+        """
+        host = presented(self.get(name), told)
+        await self._store.save(host)
+        self._put(host)
+        self._announce(name)
+        return self.view(name)
 
     async def accept(self, name: str, capabilities: frozenset[str]) -> HostView:
         """Let a host that waits, or was revoked, work, and say what it may; a conflict counts as looked at.
@@ -371,28 +386,3 @@ class Fleet:
             self._announce(known.name)
             raise contest_error(request.name)
         check_not_revoked(known)
-
-    def _registered(self, request: RegisterRequest, joining: Joining | None) -> Host:
-        known = self._hosts.get(request.name)
-        if joining is not None and admits(known, self._hosts.values(), request, joining):
-            joining = replace(joining, accepts=True, capabilities=joining.rule_capabilities | joining.capabilities)
-            # What was kept of one that waits came from its token alone.
-            known = known and replace(known, capabilities=joining.capabilities)
-        told = {**request.labels, **(joining.labels if joining else {})}
-        return Host(
-            id=known.id if known else uuid.uuid4().hex,
-            name=request.name,
-            machine_id=request.machine_id,
-            # To the millisecond, as it is kept: a restart must not change it.
-            registered_at=known.registered_at if known else from_ms(self._clock.now_ms()),
-            last_seen_at=known.last_seen_at if known else None,
-            interval_seconds=request.interval_seconds,
-            version=request.version,
-            labels=merge_labels(request.labels, known.agent_labels, known.labels) if known else told,
-            agent_labels=dict(request.labels),
-            facts=dict(request.facts),
-            public_key=request.public_key,
-            enrolment=enrolment_of(known, request, joining),
-            capabilities=capabilities_of(known, joining),
-            conflict=known.conflict if known else None,
-        )

@@ -17,6 +17,20 @@ class RegisterRequest(msgspec.Struct, frozen=True):
     public_key: str | None = None
 
 
+class HostPresentation(msgspec.Struct, frozen=True):
+    """What a host that is registered says of itself anew: after an update, a new kernel, another setting."""
+
+    version: str
+    interval_seconds: float = 5.0
+    facts: dict[str, str] = {}
+    labels: dict[str, str] = {}
+
+
+def as_request(told: HostPresentation, name: str, machine_id: str, public_key: str | None) -> RegisterRequest:
+    """Return ``told`` as a registration of the host of that name."""
+    return RegisterRequest(name, machine_id, told.version, told.interval_seconds, told.facts, told.labels, public_key)
+
+
 def without_label(request: RegisterRequest, key: str) -> RegisterRequest:
     """Return ``request`` without that label."""
     labels = {name: value for name, value in request.labels.items() if name != key}

@@ -90,6 +90,7 @@ class Lawful:
                 {"text": "note", "host": "db1" if self._caller == "group" else "web1"}
             ),
             "POST /api/v1/agent/update": lambda: self._plain({"version": "0.1.0", "arch": "x86_64"}),
+            "PUT /api/v1/standing": lambda: self._plain({"version": "0.1.0"}),
             "POST /api/v1/standing/token": lambda: self._plain({"token_sha256": "0" * 64}),
         }
 

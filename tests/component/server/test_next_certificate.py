@@ -307,9 +307,13 @@ async def test_only_hosts_are_told_and_nobody_tells_the_server(
         assert len(standing["pins"]) == 3
         assert (await _standing(api, api.admin))[0] == 403
         assert (await _standing(api, ""))[0] == 401
-        for method in ("POST", "PUT", "PATCH", "DELETE"):
-            for token in (identity.token, api.admin):
-                assert (await _standing(api, token, method, json={"pins": ["aa" * 32]}))[0] == 405
+        told = {"version": "1", "pins": ["aa" * 32]}
+        for token in (identity.token, api.admin):
+            for method in ("POST", "PATCH", "DELETE"):
+                assert (await _standing(api, token, method, json=told))[0] == 405
+            # What a host says of itself has no pins, and is signed.
+            assert (await _standing(api, token, "PUT", json=told))[0] in (401, 403)
+        assert (await _standing(api, identity.token))[1]["pins"] == _pins(api)
 
 
 async def test_a_private_certificate_is_kept_and_tells_nothing(serve: Serve, host: Host) -> None:
