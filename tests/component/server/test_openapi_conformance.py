@@ -44,7 +44,9 @@ CHECKS = [
 _OTHERWISE = {
     ("local", "PUT /api/v1/auth/password"): 403,  # the local administrator is no user
     ("local", "POST /api/v1/keys"): 403,
-    ("host", "POST /api/v1/standing/token"): 401,  # has no key to sign with
+    ("host", "PUT /api/v1/standing"): 401,  # has no key to sign with
+    ("other host", "PUT /api/v1/standing"): 401,
+    ("host", "POST /api/v1/standing/token"): 401,
     ("other host", "POST /api/v1/standing/token"): 401,
 }
 # Where something can be sent that the document does not allow: any text is a lawful name, and any bytes are a body.
