@@ -4,11 +4,15 @@ Each figure stands beside a peer or baseline of the same run. Nothing here is a 
 """
 
 import argparse
+import gzip
 import importlib
 import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from benches.report import Section, as_markdown, as_text
@@ -36,6 +40,7 @@ LONGER = {"foreign", "sustained"}
 # Minutes each, so only when they are named.
 NAMED_ONLY = ["foreign", "tsbs", "tsbs_tall", "day", "sustained"]
 PEERS = ("victoria-metrics", "vmagent", "prometheus")
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def _machine() -> str:
@@ -44,6 +49,25 @@ def _machine() -> str:
         f"{os.cpu_count()} cores, {memory:.0f} GiB memory, {platform.system()} {platform.release().split('-')[0]},"
         f" Python {platform.python_version()}"
     )
+
+
+def _where() -> str:
+    """Return the day, the machine and the versions of what is measured beside."""
+    versions = [f"{name} {_version(name)}" for name in PEERS if shutil.which(name)]
+    return f"Measured {time.strftime('%Y-%m-%d')}: {', '.join([_machine(), *versions])}"
+
+
+def _version(program: str) -> str:
+    asked = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=10)
+    said = asked.stdout + asked.stderr
+    if not _VERSION.search(said):
+        # Built without it; what `make peers` fetched has its package's changelog beside it.
+        changes = (
+            Path(shutil.which(program) or "").parents[1] / "root/usr/share/doc/victoria-metrics/changelog.Debian.gz"
+        )
+        said = gzip.decompress(changes.read_bytes()).decode() if changes.exists() else ""
+    found = _VERSION.search(said)
+    return found[0] if found else "of unknown version"
 
 
 def _run(name: str, *, is_long: bool) -> Section:
@@ -78,7 +102,8 @@ def main() -> None:
     print(as_text(sections))
     if arguments.write:
         arguments.write.parent.mkdir(parents=True, exist_ok=True)
-        arguments.write.write_text(as_markdown(sections, _machine()))
+        page = arguments.write.read_text() if arguments.write.exists() else ""
+        arguments.write.write_text(as_markdown(sections, _where(), page))
 
 
 if __name__ == "__main__":

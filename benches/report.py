@@ -68,18 +68,24 @@ def as_text(sections: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
-def as_markdown(sections: Sequence[Section], machine: str) -> str:
-    """Return the page ``docs/reference/benchmarks.md``."""
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench-docs`; `make bench` prints the same. Figures depend on the machine, so each stands beside a",
-        "peer or a baseline measured in the same run: read the ratio.",
-        "",
-        f"Machine: {machine}.",
-    ]
-    for section in sections:
-        lines += ["", f"## {section.title}", "", section.how, "", "| " + " | ".join(HEADINGS) + " |"]
-        lines += ["|" + " --- |" * len(HEADINGS)]
-        lines += ["| " + " | ".join(row.cells()) + " |" for row in section.rows]
-    return "\n".join(lines) + "\n"
+def as_markdown(sections: Sequence[Section], where: str, page: str = "") -> str:
+    """Return the page ``docs/reference/benchmarks.md``: ``sections``, measured ``where``, in ``page`` as it was before.
+
+    What was not measured now stays as it stands there.
+    """
+    made = {section.title: _as_part(section, where) for section in sections}
+    parts = {part.partition("\n")[0]: part.strip() for part in page.split("\n## ")[1:]}
+    return "\n\n".join([_TOP, *(f"## {part}" for part in (parts | made).values())]) + "\n"
+
+
+_TOP = """# Benchmarks
+
+Written by `make bench-docs`; `make bench` prints the same. `make bench-docs ARGS="--only foreign"` measures one part anew and leaves the
+others as they are; `make peers` fetches what is measured beside. Figures depend on the machine, so each stands beside a peer or a baseline
+measured in the same run: read the ratio."""
+
+
+def _as_part(section: Section, where: str) -> str:
+    lines = [section.title, "", section.how, "", f"{where}.", "", "| " + " | ".join(HEADINGS) + " |"]
+    lines += ["|" + " --- |" * len(HEADINGS), *("| " + " | ".join(row.cells()) + " |" for row in section.rows)]
+    return "\n".join(lines)
