@@ -273,7 +273,7 @@ class Enrolment:
 
 def rejoin_hint(name: str) -> str:
     """Return what an operator can do for a host whose token is refused."""
-    return f"on the server: nagare hosts accept {name}, if it was revoked; else nagare tokens mint, and join with that token"
+    return f"on the server: nagare tokens mint, and run its line here; before that nagare hosts accept {name}, if it was revoked"
 
 
 def _with_pins(identity: Identity, told: list[str]) -> Identity:
