@@ -136,7 +136,7 @@ def _their_count(peer: Peer) -> int:
     for _ in range(_VISIBLE_TRIES):
         peer.get("/internal/force_flush")
         found = _count(peer)
-        if found == before:
+        if found and found == before:
             break
         before = found
         time.sleep(1)
