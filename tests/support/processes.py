@@ -1,5 +1,6 @@
 """Real ``nagare`` processes for system tests: started on a free port over a fresh directory, and surely ended."""
 
+import io
 import json
 import os
 import signal
@@ -140,8 +141,11 @@ class RunningServer:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
-            error.add_note(error.read(2000).decode(errors="replace"))
-            raise
+            with error:
+                said = error.read()
+            refused = urllib.error.HTTPError(error.url, error.code, error.msg, error.headers, io.BytesIO(said))
+            refused.add_note(said[:2000].decode(errors="replace"))
+            raise refused from None
         return json.loads(content) if content else None
 
     def register(self, host: str) -> str:

@@ -65,6 +65,7 @@ KINDS: dict[str, Any] = {
     "host_patch": hosts.HostPatch,
     "host_accept": hosts.HostAccept,
     "standing": hosts.Standing,
+    "host_presentation": hosts.HostPresentation,
     "token_renewal": hosts.TokenRenewal,
     "renewed_token": hosts.RenewedToken,
     "renewal_count": hosts.RenewalCount,
