@@ -97,7 +97,8 @@ def nagare(folder: Path) -> Iterator[Target]:
 
 
 def _our_count(server: RunningServer) -> int:
-    found = int(server.sql("SELECT count(*) FROM samples")[0][0])
+    # What OTLP says of a resource becomes a series of its own, which nobody sent.
+    found = int(server.sql("SELECT count(*) FROM samples WHERE name <> 'target_info'")[0][0])
     # The line protocol keeps its shape: a value of each field is what others call a sample.
     for table in server.request("/api/v1/tables"):
         name = table["name"]
@@ -135,7 +136,7 @@ def _their_count(peer: Peer) -> int:
     before = -1
     for _ in range(_VISIBLE_TRIES):
         peer.get("/internal/force_flush")
-        found = _count(peer)
+        found = _count(peer) or _count_lines(peer)
         if found and found == before:
             break
         before = found
@@ -171,6 +172,13 @@ def _their_snapshot(peer: Peer, folder: Path) -> int:
     # A snapshot writes the head as the block that compaction would make of it hours later.
     name = json.loads(peer.post("/api/v1/admin/tsdb/snapshot"))["data"]["name"]
     return _size(folder / "tsdb" / "snapshots" / name)
+
+
+def _count_lines(peer: Peer) -> int:
+    # By the line protocol the names are others, and this store's own word keeps them apart.
+    asked = 'sum(count_over_time({__name__!=""}[3d]) keep_metric_names)'
+    result = peer.ask(asked, time=str(int(time.time()) + 5), nocache="1")
+    return int(result[0]["value"][1]) if result else 0
 
 
 def _count(peer: Peer) -> int:
