@@ -49,7 +49,7 @@ class Site:
 @contextmanager
 def serving(data: Path, environment: dict[str, str]) -> Iterator[Site]:
     """Run a server over ``data``."""
-    argv = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")
+    argv = nagare_argv("--data", data, "serve", "--listen", "127.0.0.2:0")
     with started(argv, environment=environment) as server:
         wait_until(Places(data).server_note.exists, "the server's note", server)
         yield Site(data, json.loads(Places(data).server_note.read_text())["url"])

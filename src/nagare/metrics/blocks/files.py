@@ -108,7 +108,7 @@ class BlockFiles:
         make_folders(self.directory, folder)
         temporary = folder / f"{low}-{high}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
-            write(temporary)
+            self._make(temporary, write)
             size = sync_file(temporary)
             path = folder / f"{temporary.stem}{file_checksum(temporary):08x}.parquet"
             temporary.rename(path)
@@ -123,6 +123,16 @@ class BlockFiles:
         return Block(
             relative, origin.table, day_of(low), low, high, span.rows, size, columns, origin.log_first, origin.log_last
         )
+
+    def _make(self, path: Path, write: Callable[[Path], object]) -> None:
+        try:
+            write(path)
+        except (OSError, duckdb.IOException):
+            if path.parent.is_dir():
+                raise
+            # Another thread removed the last other block of that day, and the folder with it, just before.
+            make_folders(self.directory, path.parent)
+            write(path)
 
     def remove(self, blocks: Iterable[Block]) -> None:
         """Remove the files of ``blocks`` and the day folders that they leave empty."""
