@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from nagare.config.coerce import BadValueError
 from nagare.config.settings import AcceptRule, GroupRule, OidcSettings, ScrapeJob
@@ -54,8 +54,12 @@ def _database(value: str) -> str:
         return "not a URL, such as postgresql://nagare@db.example/nagare"
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
         return "not the URL of a PostgreSQL database, such as postgresql://nagare@db.example/nagare"
+    return "it carries a password; give records.password_file instead" if _has_password(parts) else ""
+
+
+def _has_password(parts: SplitResult) -> bool:
     in_query = "password" in (name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    return "it carries a password; give records.password_file instead" if parts.password is not None or in_query else ""
+    return parts.password is not None or in_query
 
 
 def _redis(value: str) -> str:
@@ -68,10 +72,7 @@ def _redis(value: str) -> str:
         return "not a URL, such as rediss://redis.example:6379/0"
     if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.scheme == "unix"):
         return "not the URL of a Redis, such as rediss://redis.example:6379/0"
-    in_query = "password" in (name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    if parts.password is not None or in_query:
-        return "it carries a password; give limits.redis_password_file instead"
-    return ""
+    return "it carries a password; give limits.redis_password_file instead" if _has_password(parts) else ""
 
 
 def _prefix(value: str) -> str:
