@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from nagare.server.rates.shared import RedisLimiter
 from tests.support.redis_server import RedisServer, redis_server
 
 LONG, SHORT = 3600.0, 0.6
-Make = Callable[[float], Limiter]
+Make = Callable[[float], AbstractAsyncContextManager[Limiter]]
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,12 @@ async def _made(kind: str, url: str, prefix: str, window: float) -> AsyncIterato
 
 
 @pytest.fixture(params=["memory", "redis"])
-def make(request: pytest.FixtureRequest, redis: RedisServer) -> Callable[[float], object]:
+def make(request: pytest.FixtureRequest, redis: RedisServer) -> Make:
     prefix = f"t{time.monotonic_ns()}"
     return lambda window: _made(request.param, redis.url, prefix, window)
 
 
-async def test_so_many_get_in_and_then_none(make) -> None:  # type: ignore[no-untyped-def]
+async def test_so_many_get_in_and_then_none(make: Make) -> None:
     async with make(LONG) as limiter:
         assert [await limiter.take([Ask("a", 5)]) for _ in range(5)] == [None] * 5
         full = await limiter.take([Ask("a", 5)])
@@ -60,7 +60,7 @@ async def test_so_many_get_in_and_then_none(make) -> None:  # type: ignore[no-un
         assert await limiter.take([Ask("b", 5)]) is None
 
 
-async def test_all_counts_are_taken_or_none(make) -> None:  # type: ignore[no-untyped-def]
+async def test_all_counts_are_taken_or_none(make: Make) -> None:
     async with make(LONG) as limiter:
         assert await limiter.take([Ask("small", 1)]) is None
         for _ in range(3):
@@ -71,13 +71,13 @@ async def test_all_counts_are_taken_or_none(make) -> None:  # type: ignore[no-un
         assert [await limiter.take([Ask("wide", 2)]) for _ in range(2)] == [None, None]
 
 
-async def test_many_at_one_time_are_counted_one_by_one(make) -> None:  # type: ignore[no-untyped-def]
+async def test_many_at_one_time_are_counted_one_by_one(make: Make) -> None:
     async with make(LONG) as limiter:
         taken = await asyncio.gather(*(limiter.take([Ask("a", 20)]) for _ in range(60)))
         assert taken.count(None) == 20
 
 
-async def test_over_any_window_no_more_get_in_and_later_ones_do(make) -> None:  # type: ignore[no-untyped-def]
+async def test_over_any_window_no_more_get_in_and_later_ones_do(make: Make) -> None:
     limit, clock = 3, SystemClock()
     passed: list[tuple[float, float]] = []
     async with make(SHORT) as limiter:
