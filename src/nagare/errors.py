@@ -9,6 +9,7 @@ The tree::
         InvalidLabelError            a name or label outside the lawful alphabet
         UnsupportedMediaError        a content type or encoding that is not spoken here
         UpdateRefusedError           an update, or what says which there are, cannot be trusted
+        CommandRefusedError          a command is not what was approved, or not for this host
       UnauthenticatedError           no credentials, or wrong ones
       PermissionDeniedError          known, but not allowed
         HostPendingError             the host waits for an operator's word
@@ -114,6 +115,20 @@ class UpdateRefusedError(InputError):
         """Keep the reason, and name it in the message."""
         errors = [{"pointer": "#", "detail": str(reason)}] if reason else None
         super().__init__(f"{message} ({reason})" if reason else message, hint=hint, context=context, errors=errors)
+        self.reason = str(reason)
+
+
+class CommandRefusedError(InputError):
+    """A command that will not run; ``reason`` is a word of ``model.command.result.Reason``."""
+
+    code = "command-refused"
+
+    def __init__(
+        self, message: str, *, reason: str = "", hint: str = "", context: dict[str, Any] | None = None
+    ) -> None:
+        """Keep the reason, and point at the whole."""
+        errors = [{"pointer": "#", "detail": str(reason)}] if reason else None
+        super().__init__(message, hint=hint, context=context, errors=errors)
         self.reason = str(reason)
 
 

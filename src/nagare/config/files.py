@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nagare.errors import ConfigError
+from nagare.lib.trusted_file import read_trusted
 
 NAME = "nagare.toml"
 SYSTEM_FILE = Path("/etc/nagare") / NAME
@@ -102,11 +103,34 @@ def read_file(path: Path) -> ConfigFile:
         raise ConfigError(f"cannot read configuration {path}: {error.strerror}") from error
     if len(content) > _LIMIT_BYTES:
         raise ConfigError(f"cannot read configuration {path}: it is larger than 1 MiB")
+    return _parse_bytes(path, content)
+
+
+def read_trusted_file(path: Path) -> ConfigFile:
+    """Return what stands in ``path``, which only root and this user may be able to change.
+
+    Raises PermissionDeniedError when others can, FileNotFoundError, ConfigError.
+    """
     try:
-        text = content.decode("utf-8")
-        tables = tomllib.loads(text)
+        content = read_trusted(path, _LIMIT_BYTES)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    return _parse_bytes(path, content)
+
+
+def _parse_bytes(path: Path, content: bytes) -> ConfigFile:
+    try:
+        return parse_toml(path, content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read configuration {path}: not UTF-8 at byte {error.start}") from None
+
+
+def parse_toml(path: Path, text: str) -> ConfigFile:
+    """Return what ``text``, which stands in ``path``, says. Raises ConfigError."""
+    try:
+        tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"cannot read configuration {path}: {_first_lower(str(error))}") from None
     return ConfigFile(path, tables, _lines_of(text))

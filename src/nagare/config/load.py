@@ -26,7 +26,7 @@ from nagare.config.files import (
     working_directory,
 )
 from nagare.config.origins import DEFAULT, Origin, OriginKind, file_origin, flag_origin, variable_name
-from nagare.config.rules import check, check_oidc
+from nagare.config.rules import check, check_bus, check_oidc
 from nagare.config.settings import Settings
 from nagare.errors import ConfigError
 from nagare.lib.nearest import did_you_mean
@@ -104,10 +104,11 @@ def _build(given: Mapping[str, _Given], sources: Sources) -> Loaded:
     built = {name: kind(**_below(name, values)) for name, kind in sections().items()}
     above = {key: values[key] for key in top_level() if key in values}
     settings = Settings(data=values["data"], **above, **built)
-    if fault := check_oidc(settings.oidc):
-        raise ConfigError(
-            f"cannot use section [oidc]: {fault}", hint="nagare config show --origin tells what is set where"
-        )
+    for section, fault in (("oidc", check_oidc(settings.oidc)), ("bus", check_bus(settings.bus))):
+        if fault:
+            raise ConfigError(
+                f"cannot use section [{section}]: {fault}", hint="nagare config show --origin tells what is set where"
+            )
     return Loaded(settings, MappingProxyType(origins))
 
 

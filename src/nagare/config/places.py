@@ -33,6 +33,16 @@ class Places:
         return self.data / "records.db"
 
     @property
+    def bus(self) -> Path:
+        """SQLite: streams of messages, unless they are in NATS."""
+        return self.data / "bus.db"
+
+    @property
+    def exports(self) -> Path:
+        """What tasks of the kind query wrote."""
+        return self.data / "blobs" / "exports"
+
+    @property
     def keys(self) -> Path:
         """Private keys and certificates, mode 0700 with files 0600."""
         return self.data / "keys"
@@ -63,6 +73,16 @@ class Places:
         return self.data / "agent" / "updates"
 
     @property
+    def commands_key(self) -> Path:
+        """The key with which the server signs commands."""
+        return self.keys / "commands.key"
+
+    @property
+    def agent_commands(self) -> Path:
+        """What an agent began, and results that the server has not acknowledged."""
+        return self.data / "agent" / "commands"
+
+    @property
     def token_keys(self) -> Path:
         """The keys that sign access tokens."""
         return self.keys / "tokens"
@@ -71,6 +91,16 @@ class Places:
     def spool(self) -> Path:
         """The agent's batches that wait for the server, and its identity."""
         return self.data / "spool"
+
+    @property
+    def agent_status(self) -> Path:
+        """What the agent says of itself, as old as it says."""
+        return self.spool / "status.json"
+
+    @property
+    def agent_lock(self) -> Path:
+        """Held (flock) by the live agent for as long as it lives; holds its pid."""
+        return self.spool / "lock"
 
     @property
     def run(self) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from nagare.config.coerce import BadValueError
-from nagare.config.settings import AcceptRule, GroupRule, OidcSettings, ScrapeJob
+from nagare.config.settings import AcceptRule, BusSettings, GroupRule, OidcSettings, ScrapeJob
 from nagare.errors import InvalidLabelError
 from nagare.lib.names import check_host
 from nagare.model.host import CAPABILITIES
@@ -73,6 +73,37 @@ def _redis(value: str) -> str:
     if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.scheme == "unix"):
         return "not the URL of a Redis, such as rediss://redis.example:6379/0"
     return "it carries a password; give limits.redis_password_file instead" if _has_password(parts) else ""
+
+
+def _nats(value: tuple[str, ...]) -> str:
+    for url in value:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            return "one is no URL, such as tls://nats1.example:4222"
+        if "@" in parts.netloc:
+            return "one carries a user, a password or a token; give bus.user and a file instead"
+        if parts.scheme not in ("nats", "tls") or not parts.hostname or port == 0 or parts.path.strip("/"):
+            return "one is not the URL of a NATS server, such as tls://nats1.example:4222"
+    return "" if len(set(value)) == len(value) else "one stands there twice"
+
+
+def check_bus(bus: BusSettings) -> str:
+    """Return what is wrong with ``[bus]`` as a whole, or nothing."""
+    ways = [bus.user or bus.password_file, bus.token_file, bus.credentials_file]
+    if sum(map(bool, ways)) > 1:
+        return "give user with password_file, or token_file, or credentials_file, or none"
+    if bool(bus.user) != (bus.password_file is not None):
+        return "user and password_file belong together"
+    if (bus.tls_certificate_file is None) != (bus.tls_key_file is None):
+        return "tls_certificate_file and tls_key_file belong together"
+    far = [url for url in bus.servers if not url.startswith("tls:") and not _is_near(urlsplit(url).hostname or "")]
+    if far and not bus.insecure:
+        return (
+            f"{far[0]} would be spoken to without TLS: write tls://, or set bus.insecure on a network you fully trust"
+        )
+    return ""
 
 
 def _prefix(value: str) -> str:
@@ -155,7 +186,7 @@ def _accept_rule(rule: AcceptRule) -> str:
         return "give networks, or labels, or both: else it would let in every machine with a token"
     unknown = set(rule.capabilities) - set(CAPABILITIES)
     if unknown:
-        return f"{min(unknown)!r} is no capability: use of {', '.join(CAPABILITIES)}"
+        return f"{min(unknown)!r} is no capability: there are {', '.join(CAPABILITIES)}"
     return _networks(rule.networks)
 
 
@@ -195,11 +226,14 @@ def _issuer(value: str) -> str:
         return fault
     if len(value) > 255 or "?" in value or "#" in value:
         return "not the URL of a provider: it has no query and at most 255 characters"
-    host = urlsplit(value).hostname or ""
-    is_near = host in ("localhost", "::1") or host.startswith("127.")
+    is_near = _is_near(urlsplit(value).hostname or "")
     return (
         "" if value.startswith("https://") or is_near else "not https: whoever stands between could log in as anybody"
     )
+
+
+def _is_near(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _oidc_roles(value: Mapping[str, str]) -> str:
@@ -242,6 +276,7 @@ RULES: Mapping[str, Callable[[Any], str]] = {
     "statsd.networks": _networks,
     "server.listen": _listen,
     "server.trusted_proxies": _networks,
+    "bus.servers": _nats,
     "limits.redis_url": _redis,
     "limits.redis_prefix": _prefix,
     "agent.server": _address,

@@ -9,26 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-
-def setting(  # noqa: PLR0913  a description, all by keyword
-    default: Any,
-    text: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    restart: bool = True,
-) -> Any:
-    """Describe one setting; ``restart`` tells whether a change needs a new process."""
-    metadata = {"text": text, "unit": unit, "low": low, "high": high, "choices": choices, "restart": restart}
-    if isinstance(default, dict):
-        frozen = MappingProxyType(default)
-        return field(default_factory=lambda: frozen, metadata=metadata)
-    return field(default=default, metadata=metadata)
+from nagare.config.setting import setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +44,9 @@ class ServerSettings:
     )
     inflight_limit_bytes: int = setting(
         256 * 2**20, "bytes of bodies being taken in at one time; beyond it the answer is 503", unit="bytes", low=2**20
+    )
+    intake_limit: int = setting(
+        128, "requests with samples worked on at one time; others are told to come again (503)", low=1, high=65536
     )
     host_values_per_second: float = setting(
         0.0, "values that one host may send a second; more is refused with Retry-After; 0 for any", low=0
@@ -102,6 +87,10 @@ class StorageSettings:
     )
     retention_1m_bytes: int = setting(0, "the same for rollups by the minute", unit="bytes", low=0)
     retention_1h_bytes: int = setting(0, "the same for rollups by the hour", unit="bytes", low=0)
+    retention_commands_seconds: float = setting(
+        5 * 365 * 86400.0, "age at which moved commands (commands.keep_seconds) are dropped", unit="seconds", low=3600
+    )
+    retention_commands_bytes: int = setting(0, "the same by size, as for raw blocks", unit="bytes", low=0)
     recompress_seconds: float = setting(
         7 * 86400.0, "age at which blocks are compressed again, better and slower; 0 for never", unit="seconds", low=0
     )
@@ -169,6 +158,35 @@ class RecordsSettings:
         "file with its password, read at each connect; without it libpq's own sources are asked (PGPASSWORD, pgpass)",
     )
     connections: int = setting(4, "connections to it that read at one time, beside the one that writes", low=1, high=64)
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """``[bus]``: where streams of messages between rooms and servers are kept."""
+
+    servers: tuple[str, ...] = setting(
+        (), "NATS servers with JetStream, such as tls://nats1.example:4222; empty keeps the streams in bus.db"
+    )
+    user: str = setting("", "user there; its password is in bus.password_file")
+    password_file: Path | None = setting(None, "file with the password of bus.user, read at each connect")
+    token_file: Path | None = setting(None, "file with a token in the place of user and password, read at each connect")
+    credentials_file: Path | None = setting(None, "credentials file (.creds: JWT and seed) in the place of both")
+    tls_ca_file: Path | None = setting(None, "authority (PEM) of the NATS servers; the system's unless set")
+    tls_certificate_file: Path | None = setting(None, "certificate (PEM) to show them, where they ask for one")
+    tls_key_file: Path | None = setting(None, "private key (PEM, without a passphrase) of bus.tls_certificate_file")
+    insecure: bool = setting(False, "speak without TLS beyond loopback; only on a network you fully trust")
+    replicas: int = setting(1, "NATS servers that keep each stream; 3 survive the loss of one", low=1, high=5)
+    connect_seconds: float = setting(10.0, "time for the first connect", unit="seconds", low=0.1, high=300)
+    publish_seconds: float = setting(
+        20.0,
+        "time in which messages must be acknowledged, cuts and elections included",
+        unit="seconds",
+        low=0.1,
+        high=300,
+    )
+    request_seconds: float = setting(
+        10.0, "time for an answer to any other request, such as an ack", unit="seconds", low=0.1, high=300
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,9 +426,20 @@ class AgentSettings:
     labels: Mapping[str, str] = setting({}, "labels of this host")
     probes: tuple[ProbeTarget, ...] = setting((), "targets of latency probes")
     spool_limit_bytes: int = setting(
-        256 * 2**20, "disk for batches that wait for the server; beyond it the oldest are dropped and counted",
+        256 * 2**20, "disk for batches that wait for the server; near it old ones are thinned, beyond it dropped and told",
         unit="bytes", low=2**16,
     )  # fmt: skip
+    spool_limit_seconds: float = setting(
+        7 * 86400.0, "age at which waiting batches are dropped; the server is told later", unit="seconds", low=60
+    )
+    retry_limit_seconds: float = setting(
+        10.0, "longest delay before a server that was away is tried again; the return of a fleet spreads over it",
+        unit="seconds", low=0.5, high=600,
+    )  # fmt: skip
+    backlog_batches_per_second: float = setting(
+        20.0, "batches that waited and go to the server again, a second; live ones go ahead", low=0.1, high=10_000
+    )
+    backlog_bytes_per_second: int = setting(2 * 2**20, "bytes of them, a second", unit="bytes", low=1024, high=2**30)
     updates: bool = setting(True, "let the server update this agent, if the host was given the capability update")
     update_interval_seconds: float = setting(
         300.0, "time between two questions for an update, give or take a half", unit="seconds", low=0.1, high=86400
@@ -426,6 +455,78 @@ class AgentSettings:
     )
     proc: Path = setting(Path("/proc"), "where the kernel's process tree is")
     sys: Path = setting(Path("/sys"), "where the kernel's device tree is")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSettings:
+    """``[commands]``: actions beside the shipped ones, and what an agent runs of them."""
+
+    actions: Path | None = setting(None, "folder of own actions, a TOML file each; the same on the server and the host")
+    policy: Path = setting(
+        Path("/etc/nagare/policy.toml"), "file that says what this host runs; without it nothing runs"
+    )
+    keep_seconds: float = setting(
+        30 * 86400.0,
+        "time after which jobs that have ended move from the records into blocks",
+        unit="seconds",
+        low=3600,
+    )
+    key_grace_seconds: float = setting(
+        7 * 86400.0,
+        "time in which hosts learn a new key of commands before it signs, and in which the old one is taken afterwards",
+        unit="seconds",
+        low=60,
+    )
+    running_limit: int = setting(4, "commands that run on a host at one time; others wait", low=1, high=64)
+    waiting_limit: int = setting(32, "commands that wait on a host; more are refused", low=1, high=1000)
+    kept_bytes: int = setting(
+        64 * 2**20, "disk of an agent for results that the server has not acknowledged; beyond it the oldest lose their output",
+        unit="bytes", low=2**20,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """``[tasks]``: work that the server does by itself, or on a schedule."""
+
+    workers: int = setting(2, "worker processes at one time; 0 leaves their tasks to other servers", low=0, high=64)
+    waiting_limit: int = setting(100, "tasks at one time that only wait, as for commands to end", low=0, high=10_000)
+    idle_seconds: float = setting(60.0, "time without a task after which a worker ends", unit="seconds", low=1)
+    memory_limit_bytes: int = setting(
+        2**30, "memory of one worker, beyond which its task is ended", unit="bytes", low=64 * 2**20
+    )
+    lease_seconds: float = setting(
+        30.0, "time after which the task of a server that says nothing is another's", unit="seconds", low=3, high=3600
+    )
+    open_limit: int = setting(10_000, "tasks that have not ended; more are refused", low=1, high=10**6)
+    owner_open_limit: int = setting(1_000, "the same of one owner, schedules and keys included", low=1, high=10**6)
+    kept_seconds: float = setting(
+        30 * 86400.0, "time that tasks which ended are kept in the records", unit="seconds", low=3600
+    )
+    backup_directory: Path | None = setting(
+        None, "where tasks of the kind backup write; better on another disk; without it there are none"
+    )
+    export_limit_bytes: int = setting(
+        8 * 2**30, "size of one export of a query, and of all together; the oldest go first", unit="bytes", low=2**20
+    )
+    export_seconds: float = setting(7 * 86400.0, "age at which an export goes", unit="seconds", low=60)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """``[alerts]``: rules over the metrics, and the alerts that they make."""
+
+    rules: Path | None = setting(None, "folder of own rules, TOML files; read again when one changes")
+    shipped: bool = setting(True, "judge the rules that come with the package")
+    foreign_seconds: float = setting(
+        5 * 3600.0,
+        "time after which an alert of a foreign sender is over that said nothing more of it",
+        unit="seconds",
+        low=60,
+    )
+    kept_seconds: float = setting(
+        90 * 86400.0, "time that closed alerts are kept in the records", unit="seconds", low=86400
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +550,7 @@ class TopSettings:
     ascii: bool = setting(False, "draw with ASCII only")
     mouse: bool = setting(True, "take the mouse")
     frames_per_second: float = setting(10.0, "most repaints a second", low=1, high=60)
+    bell: bool = setting(True, "ring and say so when a high or critical alert fires that people are told of")
     keys: Mapping[str, str] = setting({}, 'keys by action id, comma separated: {"screen.hosts" = "2,h"}')
 
 
@@ -456,9 +558,7 @@ class TopSettings:
 class LogSettings:
     """``[log]``: what the processes say on stderr."""
 
-    level: str = setting(
-        "info", "least severity that is written", choices=("debug", "info", "warning", "error"), restart=False
-    )
+    level: str = setting("info", "least severity written", choices=("debug", "info", "warning", "error"), restart=False)
     format: str = setting("text", "lines for people or JSON for machines", choices=("text", "json"))
 
 
@@ -472,6 +572,7 @@ class Settings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     bucket: BucketSettings = field(default_factory=BucketSettings)
     records: RecordsSettings = field(default_factory=RecordsSettings)
+    bus: BusSettings = field(default_factory=BusSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
@@ -479,6 +580,9 @@ class Settings:
     oidc: OidcSettings = field(default_factory=OidcSettings)
     statsd: StatsdSettings = field(default_factory=StatsdSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
+    commands: CommandSettings = field(default_factory=CommandSettings)
+    tasks: TaskSettings = field(default_factory=TaskSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     top: TopSettings = field(default_factory=TopSettings)
     log: LogSettings = field(default_factory=LogSettings)

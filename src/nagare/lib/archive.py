@@ -6,12 +6,15 @@ byte of every file can be checked before any of it is used.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -19,6 +22,7 @@ from typing import Any, BinaryIO
 MANIFEST = "manifest.json"
 _VERSION = 1
 _PIECE_BYTES = 2**20
+_UNFINISHED = ".unfinished"
 Progress = Callable[[int], None]
 
 
@@ -43,11 +47,12 @@ def write_archive(
     path: Path, files: Iterable[tuple[str, Path]], facts: Mapping[str, Any], progress: Progress = lambda _bytes: None
 ) -> Manifest:
     """Write ``files`` (name inside, file) to ``path`` (0600): whole and durable, or not at all. Raises OSError."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     written: dict[str, tuple[int, str]] = {}
     try:
         with os.fdopen(descriptor, "wb") as sink:
+            _lock(descriptor)
             with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 for name, file in files:
                     written[name] = _add(tar, name, file, progress)
@@ -60,6 +65,35 @@ def write_archive(
         unfinished.unlink(missing_ok=True)
         raise
     return Manifest(written, facts)
+
+
+def remove_abandoned(directory: Path, names: re.Pattern[str], before_seconds: float) -> list[str]:
+    """Remove what killed writers left of archives with such ``names``, untouched since then; return them. Raises OSError.
+
+    Who writes one holds its lock, which ends with the process. ``before_seconds`` is of Unix time, and bounds what must be
+    believed of a lock: between opening and locking there is a moment, and some file systems do not share locks.
+    """
+    removed = []
+    for path in directory.glob(f".*{_UNFINISHED}"):
+        if names.fullmatch(path.name.removeprefix(".").removesuffix(_UNFINISHED)) and _is_left(path, before_seconds):
+            path.unlink(missing_ok=True)
+            removed.append(path.name)
+    return removed
+
+
+def _is_left(path: Path, before_seconds: float) -> bool:
+    try:
+        with path.open("rb+") as file:
+            return os.fstat(file.fileno()).st_mtime < before_seconds and _lock(file.fileno())
+    except FileNotFoundError:
+        return False
+
+
+def _lock(descriptor: int) -> bool:
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def sync_directory(directory: Path) -> None:
@@ -16,8 +19,9 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomic(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
-    """Replace ``path`` with ``content``; readers see the old bytes or the new ones, never a part.
+@contextmanager
+def open_atomic(path: Path, *, mode: int = 0o600, durable: bool = True) -> Iterator[BinaryIO]:
+    """Give a file that takes the place of ``path`` when the block ends well; readers see the old bytes or all the new ones.
 
     Raises OSError; the temporary file is removed then. With ``durable`` both file and name survive a power cut.
     """
@@ -25,7 +29,7 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600, durable: bool
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
-            file.write(content)
+            yield file
             file.flush()
             if durable:
                 os.fsync(file.fileno())
@@ -35,3 +39,9 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600, durable: bool
         raise
     if durable:
         sync_directory(path.parent)
+
+
+def write_atomic(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
+    """Replace ``path`` with ``content``, as ``open_atomic`` does. Raises OSError."""
+    with open_atomic(path, mode=mode, durable=durable) as file:
+        file.write(content)

@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from nagare.lib.scratch import scratch as scratch_folder
+
+_NAME = "nagare-copy"
 # What a crash left half done stands beside the file and is played back into the copy.
 _BESIDE = ("", "-journal", "-wal")
 
 
 @contextmanager
-def copied(path: Path, *, is_live: bool) -> Iterator[Path]:
+def copied(path: Path, *, is_live: bool, scratch: Path | None = None) -> Iterator[Path]:
     """Yield the path of a copy; it goes when the block ends. ``is_live`` tells that a process writes the original.
 
-    Raises OSError or sqlite3.Error.
+    It stands in ``scratch``, or where the system keeps what is temporary; what killed programs left there goes first. Raises
+    OSError or sqlite3.Error.
     """
-    with tempfile.TemporaryDirectory(prefix="nagare-copy-") as folder:
-        copy = Path(folder) / path.name
+    with scratch_folder(scratch or Path(tempfile.gettempdir()), _NAME) as folder:
+        copy = folder / path.name
         if is_live:
             # Under SQLite's own lock: a moment in which the writer waits.
             with (

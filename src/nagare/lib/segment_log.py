@@ -1,17 +1,14 @@
 """One checksummed, segmented, append-only log: it serves the metric log and the agent's spool.
 
-A directory holds segments named by the index of their first record (``0000000000000001.seg``). A segment is a
-16-byte header (magic, first index) and records::
-
-    magic 4s | length u32 | index u64 | crc32 u32 | payload          little endian, crc over length, index, payload
-
-Indexes rise by one and never repeat. A record counts as written once ``sync`` has returned. Each record carries its
-magic and index, so that a reader can step over damage and still find what follows it.
+A directory holds segments named by the index of their first record (``0000000000000001.seg``), each as
+``lib/segment_file`` describes. Indexes rise by one and never repeat. A record counts as written once ``sync`` has
+returned. A segment that has ended may be removed or replaced by one that holds less, each in one step.
 
 Policies. Torn tail: bytes after the last good record are left where they are and a new segment begins, because a
 write that was interrupted and an acknowledged record in which a bit flipped look the same. Damage anywhere: the
 records around it stay readable, each gap is listed in ``damages``, and a damaged segment is set aside (``.aside``)
-where a whole one is removed; the newest few are kept. Full disk: ``append`` takes back what it wrote and raises
+where a whole one is removed; the newest few are kept. A segment that the disk cannot read is an error, or, where the
+owner of the log asks for it, damage from end to end. Full disk: ``append`` takes back what it wrote and raises
 DiskFullError; the log goes on once there is room. A failed fsync: the unsynchronised records are cut and a new
 segment begins, because the kernel may have dropped their pages.
 
@@ -21,46 +18,35 @@ Owned by one thread; nothing here locks.
 from __future__ import annotations
 
 import contextlib
-import errno
-import logging
 import os
-import struct
-import zlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nagare.errors import DiskFullError, LimitExceededError, ReadOnlyError, StorageError
-from nagare.lib.atomic_file import sync_directory
+from nagare.errors import DiskFullError, LimitExceededError, StorageError
+from nagare.lib.atomic_file import sync_directory, write_atomic
 from nagare.lib.invariant import invariant
+from nagare.lib.segment_file import (
+    RECORD_HEADER_BYTES,
+    RECORD_LIMIT_BYTES,
+    SEGMENT_HEADER,
+    Damage,
+    is_lost,
+    read_first,
+    read_segment,
+    record_header,
+    segment_header,
+    set_aside,
+    storage_error,
+    translated,
+)
 
-log = logging.getLogger(__name__)
-
-SEGMENT_MAGIC = b"NGSEG\x00\x00\x01"
-RECORD_MAGIC = b"\xd1NR\x01"
-_SEGMENT_HEADER = struct.Struct("<8sQ")
-_RECORD_HEADER = struct.Struct("<4sIQI")
-_CHECKED = struct.Struct("<IQ")
 _INDEX_LIMIT = 2**64
-# A length above this is damage, not a record: it bounds what a flipped bit can make a reader allocate.
-RECORD_LIMIT_BYTES = 64 * 1024 * 1024
 # 64 MiB keeps replay of one segment under a second and a dropped segment worth its file.
 SEGMENT_LIMIT_BYTES = 64 * 1024 * 1024
-# Damaged segments that are kept for whoever wants to look; the oldest goes first.
-ASIDE_LIMIT = 8
-ASIDE_SUFFIX = ".aside"
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Bytes of a segment that are no record: ``offset`` up to ``end``."""
-
-    segment: Path
-    offset: int
-    end: int
-    reason: str
 
 
 @dataclass(slots=True)
@@ -73,9 +59,12 @@ class _Segment:
 class SegmentLog:
     """An append-only log of byte records in one directory."""
 
-    def __init__(self, directory: Path, *, segment_limit_bytes: int = SEGMENT_LIMIT_BYTES) -> None:
+    def __init__(
+        self, directory: Path, *, segment_limit_bytes: int = SEGMENT_LIMIT_BYTES, steps_over_unreadable: bool = False
+    ) -> None:
         """Describe the log; ``open`` touches the disk."""
         self._directory = directory
+        self._steps_over_unreadable = steps_over_unreadable
         self._segment_limit = segment_limit_bytes
         self._segments: list[_Segment] = []
         self._descriptor = -1
@@ -120,11 +109,14 @@ class SegmentLog:
 
     def open(self) -> None:
         """Find the segments, step behind a torn tail, and be ready to append. Raises StorageError."""
-        with _translated("open log", self._directory):
+        with translated("open log", self._directory):
             if not self._directory.is_dir():
                 self._directory.mkdir(parents=True, mode=0o700)
                 # Else a power cut could take the folder, and with it every record that was synchronised.
                 sync_directory(self._directory.parent)
+            for left in self._directory.glob(".*.seg.*"):
+                # A rewrite that a crash cut short; the segment itself is as it was.
+                left.unlink(missing_ok=True)
             self._segments = _find_segments(self._directory)
             self._next = self._segments[-1].first if self._segments else 1
             self._open_last()
@@ -148,9 +140,7 @@ class SegmentLog:
                 raise LimitExceededError(
                     f"cannot append record of {len(payload)} bytes: the limit is {RECORD_LIMIT_BYTES}"
                 )
-            checked = _CHECKED.pack(len(payload), index)
-            checksum = zlib.crc32(payload, zlib.crc32(checked))
-            chunks.append(_RECORD_HEADER.pack(RECORD_MAGIC, len(payload), index, checksum))
+            chunks.append(record_header(index, payload))
             chunks.append(payload)
             index += 1
         if index == self._next:
@@ -167,7 +157,7 @@ class SegmentLog:
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._drop_unsynced()
-            raise _storage_error("sync log", self._directory, error) from error
+            raise storage_error("sync log", self._directory, error) from error
         self._synced_offset = self._segments[-1].size
         self._synced_next = self._next
 
@@ -175,6 +165,12 @@ class SegmentLog:
         """End the open segment, so that the next record starts a new one."""
         self.sync()
         self.close()
+
+    def seal(self) -> None:
+        """End the open segment and begin the next, so that all others may be removed or rewritten."""
+        if self._segments and self._segments[-1].first < self._next:
+            self.rotate()
+            self._start_segment()
 
     def skip_to(self, index: int) -> None:
         """Let the next record have at least ``index``: what lies below is known to be kept elsewhere."""
@@ -187,38 +183,115 @@ class SegmentLog:
         for segment, end in _with_ends(self._segments):
             if end <= start:
                 continue
-            known = len(self.damages)
-            try:
-                for index, payload in read_segment(segment.path, self.damages):
-                    if start <= index < end:
-                        yield index, payload
-            finally:
-                if len(self.damages) > known:
-                    self._damaged.add(segment.path)
+            yield from self._read(segment, start, end)
+
+    def _read(self, segment: _Segment, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        known = len(self.damages)
+        try:
+            for index, payload in self._records(segment, self.damages):
+                if start <= index < end:
+                    yield index, payload
+        finally:
+            if len(self.damages) > known:
+                self._damaged.add(segment.path)
+
+    def _records(self, segment: _Segment, damages: list[Damage]) -> Iterator[tuple[int, bytes]]:
+        try:
+            yield from read_segment(segment.path, damages)
+        except StorageError as error:
+            if not self._steps_over_unreadable or not is_lost(error):
+                raise
+            damages.append(Damage(segment.path, 0, segment.size, error.message))
 
     def drop_before(self, index: int) -> int:
         """Remove the segments that hold only records below ``index``; return the bytes freed."""
         freed = 0
         while len(self._segments) > 1 and self._segments[1].first <= index:
-            freed += self._remove_first()
+            freed += self._take_out(0)
         is_spent = len(self._segments) == 1 and self._segments[0].first < self._next <= index
         if is_spent and self._descriptor < 0:
             # The next index must survive in a name, or a reopened empty log would start at one again.
             self._start_segment()
-            freed += self._remove_first()
+            freed += self._take_out(0)
         if freed:
             sync_directory(self._directory)
         return freed
 
-    def _remove_first(self) -> int:
-        segment = self._segments.pop(0)
-        with _translated("remove segment", segment.path):
+    def read(self, first: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (index, payload) of the segment that begins with index ``first``, as ``replay`` does."""
+        place = self._place(first)
+        end = self._segments[place + 1].first if place + 1 < len(self._segments) else _INDEX_LIMIT
+        return self._read(self._segments[place], first, end)
+
+    def read_first(self, first: int) -> bytes | None:
+        """Return the first record alone of the segment that begins with ``first``; None when it does not read back."""
+        return read_first(self._segments[self._place(first)].path)
+
+    def remove(self, first: int) -> int:
+        """Remove the segment that begins with index ``first``, whatever waits before it; return the bytes freed."""
+        place = self._place(first)
+        if place == len(self._segments) - 1:
+            # The next index must survive in a name.
+            try:
+                self.seal()
+            except DiskFullError:
+                return self._empty_last()
+        freed = self._take_out(place)
+        # One that a power cut brings back has left for whoever asked for this, too.
+        with contextlib.suppress(OSError):
+            sync_directory(self._directory)
+        return freed
+
+    def rewrite(self, first: int, records: Iterable[tuple[int, bytes]]) -> int:
+        """Put ``records`` in the place of what the segment holds that begins with ``first``; return the bytes freed.
+
+        Their indexes are some of those that it had. A reader, and a crash, find the old segment or the new one.
+        """
+        place = self._place(first)
+        invariant(place < len(self._segments) - 1, f"segment {first} must have ended before it is rewritten")
+        segment = self._segments[place]
+        chunks = [chunk for index, payload in records for chunk in (record_header(index, payload), payload)]
+        content = b"".join((segment_header(first), *chunks))
+        with translated("rewrite segment", segment.path):
+            write_atomic(segment.path, content)
+        self._damaged.discard(segment.path)
+        freed, segment.size = segment.size - len(content), len(content)
+        return freed
+
+    def _place(self, first: int) -> int:
+        place = bisect_left(self._segments, first, key=_first)
+        invariant(
+            place < len(self._segments) and self._segments[place].first == first, f"segment {first} must be there"
+        )
+        return place
+
+    def _take_out(self, place: int) -> int:
+        segment = self._segments[place]
+        with translated("remove segment", segment.path):
             if segment.path in self._damaged:
                 self._damaged.discard(segment.path)
-                _set_aside(segment.path)
+                set_aside(segment.path)
             else:
                 segment.path.unlink(missing_ok=True)
+        del self._segments[place]
         return segment.size
+
+    def _empty_last(self) -> int:
+        """Make the last segment the next one, with nothing in it: a full disk gives room without a new file first."""
+        segment = self._segments[-1]
+        path = self._directory / f"{self._next:016d}.seg"
+        with translated("empty segment", segment.path):
+            segment.path.replace(path)
+        self._damaged.discard(segment.path)
+        freed, segment.path, segment.first = 0, path, self._next
+        # What lies below the new name is nobody's any more, whether it goes now or with the next record.
+        with contextlib.suppress(OSError):
+            with path.open("r+b") as file:
+                file.write(segment_header(self._next))
+                file.truncate()
+            freed, segment.size = segment.size - SEGMENT_HEADER.size, SEGMENT_HEADER.size
+            sync_directory(self._directory)
+        return freed
 
     def _write(self, content: bytes) -> None:
         if self._descriptor < 0 or self._segments[-1].size >= self._segment_limit:
@@ -235,28 +308,29 @@ class SegmentLog:
             except OSError:
                 # What stays behind may hold whole records that were refused: a new segment begins, and it wins.
                 self.close()
-            raise _storage_error("append to log", segment.path, error) from error
+            raise storage_error("append to log", segment.path, error) from error
         segment.size += written
 
     def _start_segment(self) -> None:
         if self._descriptor >= 0:
             self.rotate()
         path = self._directory / f"{self._next:016d}.seg"
-        with _translated("start segment", path):
+        with translated("start segment", path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
-                os.pwrite(descriptor, _SEGMENT_HEADER.pack(SEGMENT_MAGIC, self._next), 0)
+                os.pwrite(descriptor, segment_header(self._next), 0)
                 os.fsync(descriptor)
                 sync_directory(self._directory)
             except OSError:
                 os.close(descriptor)
-                path.unlink(missing_ok=True)
+                if not self._segments or self._segments[-1].path != path:
+                    path.unlink(missing_ok=True)
                 raise
         self._descriptor = descriptor
         if self._segments and self._segments[-1].path == path:
             self._segments.pop()
-        self._segments.append(_Segment(path, self._next, _SEGMENT_HEADER.size))
-        self._synced_offset = _SEGMENT_HEADER.size
+        self._segments.append(_Segment(path, self._next, SEGMENT_HEADER.size))
+        self._synced_offset = SEGMENT_HEADER.size
         self._synced_next = self._next
 
     def _drop_unsynced(self) -> None:
@@ -274,34 +348,32 @@ class SegmentLog:
             return
         segment = self._segments[-1]
         tail: list[Damage] = []
-        for index, _ in read_segment(segment.path, tail):
+        for index, _ in self._records(segment, tail):
             self._next = index + 1
+        if any(damage.offset == 0 and damage.end == segment.size for damage in tail):
+            # How many records it had nobody knows; none of their indexes may come again.
+            self._next = max(self._next, segment.first + segment.size // RECORD_HEADER_BYTES)
         invariant(self._next >= segment.first, f"next index {self._next} must not precede segment {segment.first}")
-        if segment.size > _SEGMENT_HEADER.size and tail and tail[-1].end == segment.size:
+        if segment.size > SEGMENT_HEADER.size and tail and tail[-1].end == segment.size:
             if self._next == segment.first:
                 # The next segment will have its name.
-                _set_aside(segment.path)
+                set_aside(segment.path)
                 self.damages.extend(tail)
                 self._segments.pop()
             return
         descriptor = os.open(segment.path, os.O_RDWR)
-        if segment.size < _SEGMENT_HEADER.size or (tail and segment.size == _SEGMENT_HEADER.size):
+        if segment.size < SEGMENT_HEADER.size or (tail and segment.size == SEGMENT_HEADER.size):
             # The crash came between making the file and its header: nothing was ever in it.
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, _SEGMENT_HEADER.pack(SEGMENT_MAGIC, segment.first), 0)
+            os.pwrite(descriptor, segment_header(segment.first), 0)
             os.fsync(descriptor)
-            segment.size = _SEGMENT_HEADER.size
+            segment.size = SEGMENT_HEADER.size
         self._descriptor = descriptor
         self._synced_offset = segment.size
 
 
-def _set_aside(path: Path) -> None:
-    """Rename a damaged segment, so that nothing reads it any more and a person still can."""
-    if path.exists():
-        path.replace(path.with_name(path.name + ASIDE_SUFFIX))
-        log.warning("segment_set_aside name=%s", path.name)
-    for old in sorted(path.parent.glob(f"*{ASIDE_SUFFIX}"))[:-ASIDE_LIMIT]:
-        old.unlink(missing_ok=True)
+def _first(segment: _Segment) -> int:
+    return segment.first
 
 
 def read_log(directory: Path, start: int, damages: list[Damage]) -> Iterator[tuple[int, bytes]]:
@@ -314,48 +386,6 @@ def read_log(directory: Path, start: int, damages: list[Damage]) -> Iterator[tup
                 yield index, payload
 
 
-def read_segment(path: Path, damages: list[Damage]) -> Iterator[tuple[int, bytes]]:
-    """Yield (index, payload) of each good record of one segment file; what is none is added to ``damages``."""
-    with _translated("read segment", path):
-        content = path.read_bytes()
-    offset = _SEGMENT_HEADER.size if content.startswith(SEGMENT_MAGIC) else 0
-    if offset == 0 and content:
-        damages.append(Damage(path, 0, min(len(content), _SEGMENT_HEADER.size), "segment header does not read back"))
-        offset = min(len(content), _SEGMENT_HEADER.size)
-    while offset < len(content):
-        record = _record_at(content, offset)
-        if record is None:
-            after = _find_record(content, offset + 1)
-            damages.append(Damage(path, offset, after, "bytes are not a record or fail their checksum"))
-            offset = after
-            continue
-        index, start, end = record
-        yield index, content[start:end]
-        offset = end
-
-
-def _record_at(content: bytes, offset: int) -> tuple[int, int, int] | None:
-    start = offset + _RECORD_HEADER.size
-    if start > len(content):
-        return None
-    magic, length, index, checksum = _RECORD_HEADER.unpack_from(content, offset)
-    end = start + length
-    if magic != RECORD_MAGIC or length > RECORD_LIMIT_BYTES or end > len(content):
-        return None
-    if zlib.crc32(content[start:end], zlib.crc32(_CHECKED.pack(length, index))) != checksum:
-        return None
-    return index, start, end
-
-
-def _find_record(content: bytes, offset: int) -> int:
-    """Return where the next good record starts at or after ``offset``; the end of ``content`` when none does."""
-    while (offset := content.find(RECORD_MAGIC, offset)) >= 0:
-        if _record_at(content, offset) is not None:
-            return offset
-        offset += 1
-    return len(content)
-
-
 def _with_ends(segments: Sequence[_Segment]) -> list[tuple[_Segment, int]]:
     """Return each segment with the index that it does not reach: where the next begins, which wins if both hold one."""
     ends = [segment.first for segment in segments[1:]]
@@ -365,33 +395,3 @@ def _with_ends(segments: Sequence[_Segment]) -> list[tuple[_Segment, int]]:
 def _find_segments(directory: Path) -> list[_Segment]:
     paths = sorted(path for path in directory.glob("*.seg") if path.stem.isdigit())
     return [_Segment(path, int(path.stem), path.stat().st_size) for path in paths]
-
-
-def _storage_error(verb: str, path: Path, error: OSError) -> StorageError:
-    # EFBIG: the process may not write files of that size, which is room denied all the same.
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DiskFullError(
-            f"cannot {verb} {path}: no space left on device", hint="free some space; writing resumes by itself"
-        )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return ReadOnlyError(
-            f"cannot {verb} {path}: {error.strerror}", hint="check the owner and the mount of the data directory"
-        )
-    return StorageError(f"cannot {verb} {path}: {error.strerror}")
-
-
-class _translated:  # noqa: N801  reads as a statement
-    """Turns OSError inside the block into our StorageError."""
-
-    def __init__(self, verb: str, path: Path) -> None:
-        self._verb = verb
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, OSError):
-            raise _storage_error(self._verb, self._path, error) from error

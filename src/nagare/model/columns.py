@@ -23,7 +23,12 @@ def row_count(columns: Columns) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RecordTable:
-    """A table of records that SQL may see; ``fetch`` is called only when a query names the table."""
+    """A table of records that SQL may see; ``fetch`` is called only when a query names the table.
+
+    It may leave the ``costly`` columns out: where a query may name one of those, ``fetch_all`` is called instead.
+    """
 
     table: Table
     fetch: Callable[[], Awaitable[Columns]]
+    costly: frozenset[str] = frozenset()
+    fetch_all: Callable[[], Awaitable[Columns]] | None = None

@@ -7,11 +7,12 @@ from enum import StrEnum
 
 
 class GapKind(StrEnum):
-    """What became of the time: it is not known yet, nothing ran, the rows came later, or the agent gave them up."""
+    """What became of the time: not known yet, nothing ran, the rows came later, some of them did, the agent gave them up."""
 
     LATE = "late"
     DOWN = "down"
     BUFFERED = "buffered"
+    THINNED = "thinned"
     DROPPED = "dropped"
 
 

@@ -29,7 +29,7 @@ def check_capabilities(capabilities: list[str]) -> frozenset[str]:
     if unknown:
         raise InputError(
             f"cannot use capability {unknown[0][:60]!r}: there is no such one",
-            hint=f"use of {', '.join(CAPABILITIES)}",
+            hint=f"there are {', '.join(CAPABILITIES)}; name each by itself",
             errors=[{"pointer": "#/capabilities", "detail": "unknown"}],
         )
     return frozenset({"metrics", *capabilities})

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     HOSTS_MINT = "hosts.mint"
     HOSTS_STANDING = "hosts.standing"
     SYSTEM_READ = "system.read"
+    SYSTEM_BACKUP = "system.backup"
     AUDIT_READ = "audit.read"
     ACCOUNT_READ = "account.read"
     ACCOUNT_WRITE = "account.write"
@@ -35,6 +36,21 @@ class Permission(StrEnum):
     UPDATES_READ = "updates.read"
     UPDATES_PUBLISH = "updates.publish"
     UPDATES_ROLLOUT = "updates.rollout"
+    COMMANDS_READ = "commands.read"
+    COMMANDS_RUN = "commands.run"
+    COMMANDS_APPROVE = "commands.approve"
+    COMMANDS_SHELL = "commands.shell"
+    COMMANDS_BREAK_GLASS = "commands.break_glass"
+    COMMANDS_ROTATE = "commands.rotate"
+    COMMANDS_TAKE = "commands.take"
+    TASKS_READ = "tasks.read"
+    TASKS_WRITE = "tasks.write"
+    SCHEDULES_READ = "schedules.read"
+    SCHEDULES_WRITE = "schedules.write"
+    ALERTS_READ = "alerts.read"
+    ALERTS_WRITE = "alerts.write"
+    ALERTS_SEND = "alerts.send"
+    SILENCES_WRITE = "silences.write"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -50,6 +66,7 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.HOSTS_MINT: "see, mint and revoke join tokens",
         Permission.HOSTS_STANDING: "learn, as a host, how far oneself has come; every host has it, and no other use of it",
         Permission.SYSTEM_READ: "see how the server itself does",
+        Permission.SYSTEM_BACKUP: "let the server write backups of all of it, keys included, to its configured directory",
         Permission.AUDIT_READ: "read and export the audit log",
         Permission.ACCOUNT_READ: "see oneself, one's own sessions and keys; every user and key has it",
         Permission.ACCOUNT_WRITE: "change one's own password, end one's own sessions, make one's own keys; every user has it",
@@ -63,15 +80,31 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.UPDATES_READ: "see published bundles and rollouts",
         Permission.UPDATES_PUBLISH: "publish bundles and the documents that sign them",
         Permission.UPDATES_ROLLOUT: "start, pause, resume and abort rollouts",
+        Permission.COMMANDS_READ: "see actions, and commands with what they wrote",
+        Permission.COMMANDS_RUN: "run actions on hosts, and cancel what was asked for",
+        Permission.COMMANDS_APPROVE: "agree to commands of others that need a second person, or reject them",
+        Permission.COMMANDS_SHELL: "run actions that take a free-form program; needs commands.run too",
+        Permission.COMMANDS_BREAK_GLASS: "run without the second person, which everybody is told; needs commands.run too",
+        Permission.COMMANDS_ROTATE: "replace the key that signs commands",
+        Permission.COMMANDS_TAKE: "take commands as a host that was given them; every host has it, and no other use of it",
+        Permission.TASKS_READ: "see tasks, their arguments and how they ended",
+        Permission.TASKS_WRITE: "ask for tasks, each with the permissions that its kind needs, and cancel tasks",
+        Permission.SCHEDULES_READ: "see schedules and their next moments",
+        Permission.SCHEDULES_WRITE: "make, change, run and remove schedules; their tasks need tasks.write and what their kind needs",
+        Permission.ALERTS_READ: "see alerts, what happened to them, rules and silences",
+        Permission.ALERTS_WRITE: "acknowledge, give back, resolve and comment on alerts",
+        Permission.ALERTS_SEND: "tell of alerts as a foreign system: Alertmanager, Prometheus, Grafana, Zabbix",
+        Permission.SILENCES_WRITE: "make silences of alerts, and end them",
     }
 )
 ADMIN_PERMISSIONS = frozenset(Permission)
 # What every host may, also one that waits for an operator.
 WAITING_PERMISSIONS = frozenset({Permission.HOSTS_STANDING})
-# A host may write its own samples and events, and ask whether it may and which update it shall try: it cannot read, not
-# even itself.
+# A host may write its own samples and events, ask whether it may and which update it shall try, and take commands where it
+# was also given the capability for them: it cannot read, not even itself.
 HOST_PERMISSIONS = (
-    frozenset({Permission.METRICS_WRITE, Permission.EVENTS_WRITE, Permission.UPDATES_FETCH}) | WAITING_PERMISSIONS
+    frozenset({Permission.METRICS_WRITE, Permission.EVENTS_WRITE, Permission.UPDATES_FETCH, Permission.COMMANDS_TAKE})
+    | WAITING_PERMISSIONS
 )
 # What can be limited to groups of hosts. A grant with a limit gives these of its role, and nothing that concerns the
 # whole installation.
@@ -82,6 +115,13 @@ HOST_BOUND = frozenset(
         Permission.EVENTS_WRITE,
         Permission.HOSTS_READ,
         Permission.HOSTS_WRITE,
+        Permission.COMMANDS_READ,
+        Permission.COMMANDS_RUN,
+        Permission.COMMANDS_APPROVE,
+        Permission.COMMANDS_SHELL,
+        Permission.COMMANDS_BREAK_GLASS,
+        Permission.ALERTS_READ,
+        Permission.ALERTS_WRITE,
     }
 )
 
@@ -113,6 +153,8 @@ class Principal:
     user_id: str = ""
     session_id: str = ""
     scopes: Mapping[Permission, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    # What its owner calls the key that was shown, where it was one.
+    key_name: str = ""
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller holds ``permission``, for some hosts at least."""

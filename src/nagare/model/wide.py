@@ -19,7 +19,8 @@ class WideRows:
     """Rows of one table as columns of one length, in the order in which they were sent.
 
     ``hosts`` says whose each row is. ``tags`` hold texts (None: not given), ``fields`` values of the type in ``types``.
-    ``lines`` are the rows' places in what was sent, for who must be told.
+    ``lines`` are the rows' places in what was sent, for who must be told. Rows with the same ``order``, an object that
+    is compared by identity and can be referred to weakly, have the same table, hosts and tags; None says nothing.
     """
 
     table: str
@@ -29,6 +30,7 @@ class WideRows:
     fields: Mapping[str, Sequence[WideCell]]
     types: Mapping[str, ColumnType]
     lines: Sequence[int]
+    order: object | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -21,6 +21,19 @@ class Batch(msgspec.Struct, frozen=True):
     tables: dict[str, dict[str, list[Cell]]]
     # The seqs of batches that this one stands for, after the sender thinned them.
     replaces: list[int] = []
+    # First and last moment, Unix milliseconds, between which the sender left batches out; empty when it did not.
+    thinned: list[int] = []
+
+
+class BatchOutline(msgspec.Struct, frozen=True):
+    """A batch whose tables are not looked into."""
+
+    v: int
+    host: str
+    boot: str
+    seq: int
+    tables: dict[str, msgspec.Raw]
+    replaces: list[int] = []
 
 
 class Refusal(msgspec.Struct, frozen=True):

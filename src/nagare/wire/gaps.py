@@ -8,7 +8,7 @@ import msgspec
 class GapView(msgspec.Struct, frozen=True):
     """Time for which nothing came in time, RFC 3339; ``until_at`` is null while it lasts.
 
-    ``kind``: down, buffered (the rows came later), dropped (the agent gave them up), late (not known yet).
+    ``kind``: down, buffered (the rows came later), thinned (some of them did), dropped (at the agent), late (not known yet).
     """
 
     from_at: str

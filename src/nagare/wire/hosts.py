@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
+
+from nagare.wire.commands import SignedCommandKeys
+
+Presented = TypeVar("Presented", "RegisterReply", "Standing")
 
 
 class RegisterRequest(msgspec.Struct, frozen=True):
@@ -43,7 +49,7 @@ class RegisterReply(msgspec.Struct, frozen=True):
     ``enrolment`` is active, or pending: then the token works once an operator has accepted the host. ``ca`` is the
     authority (PEM) that the server's certificate comes from, empty without one to give. ``trust`` says what may stand in
     for the join token's pin from now on, once it verifies for the name that was joined by: ``authority`` (``ca``),
-    ``system`` (the roots of the host's system), or nothing.
+    ``system`` (the roots of the host's system), or nothing. ``command_keys``: what signs the server's commands.
     """
 
     id: str
@@ -53,6 +59,7 @@ class RegisterReply(msgspec.Struct, frozen=True):
     capabilities: list[str] = msgspec.field(default_factory=lambda: ["metrics"])
     ca: str = ""
     trust: str = ""
+    command_keys: SignedCommandKeys | None = None
 
 
 def with_authority(reply: RegisterReply, ca: str) -> RegisterReply:
@@ -65,6 +72,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     ``renews_token``: the host should ask for a new token. ``pins``: of the server's own certificate, the SHA-256 (hex) of its
     public key and of those that come after it, for hosts that keep the pin; empty when there is no such certificate.
+    ``command_keys``: what signs the server's commands, as far as the host may run any.
     """
 
     name: str
@@ -73,6 +81,12 @@ class Standing(msgspec.Struct, frozen=True):
     again_seconds: float
     renews_token: bool = False
     pins: list[str] = []
+    command_keys: SignedCommandKeys | None = None
+
+
+def with_command_keys(told: Presented, keys: SignedCommandKeys | None) -> Presented:
+    """Return ``told`` with what signs the server's commands."""
+    return msgspec.structs.replace(told, command_keys=keys)
 
 
 def with_renewal(standing: Standing, *, renews_token: bool, pins: list[str]) -> Standing:

@@ -92,13 +92,14 @@ class SoundBatch:
     # Of ``Columns``, which is a mapping in all but its base class.
     tables: Mapping[str, Mapping[str, list[Cell]]]
     replaces: list[int]
+    thinned: list[int]
     encoding: str
     body: bytes
 
     def to_batch(self) -> Batch:
         """Return it as any other batch."""
         tables = {name: dict(columns.items()) for name, columns in self.tables.items()}
-        return Batch(self.v, self.host, self.boot, self.seq, tables, self.replaces)
+        return Batch(self.v, self.host, self.boot, self.seq, tables, self.replaces, self.thinned)
 
 
 _Integer = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
@@ -134,6 +135,7 @@ def _make_decoder(kinds: Mapping[str, Any]) -> msgspec.json.Decoder[Any]:
         ("seq", int),
         ("tables", held),
         ("replaces", list[int], []),
+        ("thinned", list[int], []),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("batch", envelope, gc=False))
 
@@ -162,4 +164,4 @@ def find_sound(content: bytes, encoding: str, body: bytes) -> SoundBatch | None:
                 if values is not None and len(values) != count:
                     return None
             tables[name] = columns
-    return SoundBatch(found.v, found.host, found.boot, found.seq, tables, found.replaces, encoding, body)
+    return SoundBatch(found.v, found.host, found.boot, found.seq, tables, found.replaces, found.thinned, encoding, body)

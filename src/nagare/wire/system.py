@@ -79,6 +79,28 @@ class StoreStatus(msgspec.Struct, frozen=True):
     bucket: BucketStatus | None = None
 
 
+class ConsumerLag(msgspec.Struct, frozen=True):
+    """How far a reader of a stream is behind: messages never delivered to it, and those out that nobody acked yet."""
+
+    stream: str
+    consumer: str
+    waiting: int
+    unacked: int
+
+
+class BusStatus(msgspec.Struct, frozen=True):
+    """The bus: ``kind`` is embedded or jetstream; ``fault`` is empty while it answers.
+
+    ``dead_letters_total`` counts messages that this process gave up on.
+    """
+
+    kind: str
+    place: str
+    consumers: list[ConsumerLag] = []
+    dead_letters_total: int = 0
+    fault: str = ""
+
+
 class Status(msgspec.Struct, frozen=True):
     """``GET /api/v1/status``."""
 
@@ -96,6 +118,7 @@ class Status(msgspec.Struct, frozen=True):
     memory_bytes: int = 0
     # HOST:PORT where StatsD lines are taken, empty when they are not.
     statsd: str = ""
+    bus: BusStatus | None = None
 
 
 class Greeting(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ def test_rules_stand_in_the_file_as_tables(tmp_path: Path) -> None:
         (RULE.replace("rack 7", "x" * 65), "give it a name, 1 to 64"),
         (RULE.replace("/16", "/33"), "'10.2.0.0/33' is no network"),
         (RULE.replace("['10.2.0.0/16']", "[]"), "it would let in every machine with a token"),
-        (RULE + "capabilities = ['root']\n", "'root' is no capability: use of metrics, commands, update"),
+        (RULE + "capabilities = ['root']\n", "'root' is no capability: there are metrics, commands, update"),
         (RULE + "accept = true\n", "unknown key"),
         ("[[fleet.groups]]\nname = 'a,b'\n", "group 'a,b': give it a name"),
         ("[[fleet.groups]]\ntext = 'x'\n", "group 0: give it a name"),

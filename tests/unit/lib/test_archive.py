@@ -1,6 +1,9 @@
 """An archive is whole or refused: cut anywhere, flipped anywhere, or with what its manifest does not name."""
 
 import io
+import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -8,7 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nagare.lib.archive import BadArchiveError, check_archive, extract_archive, read_manifest, write_archive
+from nagare.lib.archive import (
+    BadArchiveError,
+    check_archive,
+    extract_archive,
+    read_manifest,
+    remove_abandoned,
+    write_archive,
+)
 
 CONTENTS = {
     "records.db": b"r" * 3000,
@@ -103,3 +113,24 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_archive(tmp_path / "a.tar", [("good", tmp_path / "good"), ("gone", tmp_path / "gone")], {})
     assert [path.name for path in tmp_path.iterdir()] == ["good"]
+
+
+def test_what_a_killed_writer_left_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from nagare.lib.archive import write_archive\n"
+        "folder = Path(sys.argv[1])\n"
+        "def kill(_bytes): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_archive(folder / 'dead.tar', [('good', folder / 'good')], {}, kill)\n"
+    )
+    (tmp_path / "good").write_bytes(b"good")
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    (tmp_path / ".mine.tar.unfinished").write_bytes(b"of somebody else")
+    seen: list[str] = []
+
+    def look(_bytes: int) -> None:
+        seen.extend(remove_abandoned(tmp_path, re.compile(r"(dead|alive)\.tar"), 2.0**40))
+
+    assert remove_abandoned(tmp_path, re.compile(r"(dead|alive)\.tar"), 0.0) == []
+    write_archive(tmp_path / "alive.tar", [("good", tmp_path / "good")], {}, look)
+    assert seen == [".dead.tar.unfinished"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.tar.unfinished", "alive.tar", "good"]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from nagare.errors import LimitExceededError, StorageError
-from nagare.lib import segment_log
-from nagare.lib.segment_log import RECORD_MAGIC, SegmentLog, read_log
+from nagare.lib import segment_file
+from nagare.lib.segment_file import RECORD_MAGIC, read_segment
+from nagare.lib.segment_log import SegmentLog, read_log
 
 PAYLOADS = st.lists(st.one_of(st.binary(max_size=40), st.just(RECORD_MAGIC * 3)), min_size=1, max_size=8)
 
@@ -132,7 +133,7 @@ class LogModel(RuleBasedStateMachine):
         last = max(path.glob("*.seg"), default=None)
         if last is not None and self.waiting:
             size = last.stat().st_size
-            held = {index for index, _ in segment_log.read_segment(last, [])}
+            held = {index for index, _ in read_segment(last, [])}
             floor = size - sum(20 + len(self.waiting[index]) for index in held if index in self.waiting)
             os.truncate(last, floor + round(keep * (size - floor)))
         self.log = SegmentLog(path, segment_limit_bytes=150)
@@ -213,7 +214,7 @@ def _failing(number: int) -> Callable[[int], None]:
 
 
 def test_a_record_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment_log, "RECORD_LIMIT_BYTES", 10)
+    monkeypatch.setattr("nagare.lib.segment_log.RECORD_LIMIT_BYTES", 10)
     with SegmentLog(tmp_path) as log, pytest.raises(LimitExceededError):
         log.append([b"x" * 11])
 
@@ -286,7 +287,7 @@ def test_a_segment_of_which_nothing_reads_back_is_set_aside(tmp_path: Path) -> N
 
 
 def test_only_the_newest_damaged_segments_are_kept(tmp_path: Path) -> None:
-    for number in range(segment_log.ASIDE_LIMIT + 3):
+    for number in range(segment_file.ASIDE_LIMIT + 3):
         with SegmentLog(tmp_path) as log:
             log.skip_to(10 * number + 1)
             log.append([b"x"])
@@ -295,7 +296,7 @@ def test_only_the_newest_damaged_segments_are_kept(tmp_path: Path) -> None:
         newest.write_bytes(newest.read_bytes()[:-1])
         with SegmentLog(tmp_path):
             pass
-    assert len(list(tmp_path.glob("*.aside"))) == segment_log.ASIDE_LIMIT
+    assert len(list(tmp_path.glob("*.aside"))) == segment_file.ASIDE_LIMIT
     assert min(tmp_path.glob("*.aside")).name.startswith(f"{31:016d}")
 
 

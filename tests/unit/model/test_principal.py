@@ -28,6 +28,7 @@ def test_a_caller_may_what_was_given_and_nothing_else() -> None:
         Permission.EVENTS_WRITE,
         Permission.HOSTS_STANDING,
         Permission.UPDATES_FETCH,
+        Permission.COMMANDS_TAKE,
     }
     assert not any(Principal("x", "nobody").may(permission) for permission in Permission)
 

@@ -1,0 +1,1 @@
+"""Values of alerts and of the rules that make them."""

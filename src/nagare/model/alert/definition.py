@@ -1,0 +1,175 @@
+"""From the plain values of a rule file to rules; every fault is found at once and points at its place. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nagare.errors import InputError
+from nagare.lib.units import parse_duration
+from nagare.model.alert.inhibition import Inhibition
+from nagare.model.alert.matcher import Matcher, parse_matchers
+from nagare.model.alert.rule import COMPARISONS, Comparison, NoData, Rule
+from nagare.model.alert.template import check_template
+from nagare.model.event import Severity
+from nagare.model.fields import Faults, Fields
+
+NAME_LIMIT = 64
+SQL_LIMIT = 20_000
+LABELS_LIMIT = 32
+TEXT_LIMIT = 1000
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}")
+# A rule says these itself; a label of that name would say something else.
+RESERVED = frozenset({"alertname", "severity"})
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """What one file defines."""
+
+    rules: tuple[Rule, ...]
+    inhibitions: tuple[Inhibition, ...]
+
+
+def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
+    """Return what a file named ``what`` defines. Raises InputError with a pointer at every fault."""
+    faults = Faults(f"rules of {what}")
+    fields = Fields(tables, "", faults)
+    rules = tuple(_rule(one, what) for one in _tables(fields, "rule", faults))
+    inhibitions = tuple(_inhibition(one) for one in _tables(fields, "inhibit", faults))
+    fields.finish()
+    for key, names in (("rule", [one.name for one in rules]), ("inhibit", [one.name for one in inhibitions])):
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                faults.add(f"{key}.{place}.name", f"{name} is there already")
+    faults.refuse()
+    return RuleFile(rules, inhibitions)
+
+
+def _tables(fields: Fields, key: str, faults: Faults) -> list[Fields]:
+    given = fields.raw(key)
+    if given is None:
+        return []
+    if not isinstance(given, list) or not all(isinstance(table, Mapping) for table in given):
+        fields.fault(key, f"must be tables [[{key}]]")
+        return []
+    return [Fields(table, f"{key}.{place}", faults) for place, table in enumerate(given)]
+
+
+def _inhibition(fields: Fields) -> Inhibition:
+    found = Inhibition(
+        _name(fields),
+        _matchers(fields, "sources"),
+        _matchers(fields, "targets"),
+        fields.texts("equal"),
+        fields.flag("foreign_sources"),
+    )
+    fields.finish()
+    return found
+
+
+def _matchers(fields: Fields, key: str) -> tuple[Matcher, ...]:
+    try:
+        return parse_matchers(fields.texts(key))
+    except InputError as error:
+        fields.fault(key, error.message)
+        return ()
+
+
+def _rule(fields: Fields, origin: str) -> Rule:
+    rule = Rule(
+        name=_name(fields),
+        group=fields.text("group", "default"),
+        sql=_sql(fields),
+        window_seconds=_seconds(fields, "window", "5m", 1.0, 31 * _DAY),
+        every_seconds=_seconds(fields, "every", "30s", 5.0, _DAY),
+        severity=_severity(fields),
+        fires=_comparison(fields, "fires"),
+        resolves=_comparison(fields, "resolves"),
+        for_seconds=_seconds(fields, "for", "0s", 0.0, 7 * _DAY),
+        keep_firing_seconds=_seconds(fields, "keep_firing_for", "0s", 0.0, 7 * _DAY),
+        reopen_seconds=_seconds(fields, "reopen_within", "10m", 0.0, 7 * _DAY),
+        no_data=fields.choice("no_data", NoData, NoData.RESOLVE),
+        labels=_texts(fields, "labels"),
+        annotations=_texts(fields, "annotations"),
+        details=fields.texts("details"),
+        text=fields.text("text", "")[:TEXT_LIMIT],
+        guide=fields.text("guide", ""),
+        origin=origin,
+    )
+    if rule.resolves is not None and rule.fires is None:
+        fields.fault("resolves", "needs fires: without it every row fires")
+    fields.finish()
+    return rule
+
+
+def _name(fields: Fields) -> str:
+    name = fields.text("name")
+    if name and _NAME.fullmatch(name) is None:
+        fields.fault("name", f"must be letters, digits, dot, hyphen and underscore, {NAME_LIMIT} at the most")
+    return name
+
+
+def _sql(fields: Fields) -> str:
+    sql = fields.text("sql").strip()
+    if len(sql) > SQL_LIMIT:
+        fields.fault("sql", f"has {len(sql)} characters, {SQL_LIMIT} at the most")
+    return sql
+
+
+def _seconds(fields: Fields, key: str, default: str, low: float, high: float) -> float:
+    try:
+        seconds = parse_duration(fields.text(key, default))
+    except InputError as error:
+        fields.fault(key, error.message.rpartition(": ")[2] + f"; {error.hint}" if error.hint else error.message)
+        return low
+    if not low <= seconds <= high:
+        fields.fault(key, f"is {seconds:g} s, and must be within {low:g} to {high:g}")
+    return seconds
+
+
+def _severity(fields: Fields) -> Severity:
+    given = fields.text("severity")
+    try:
+        return Severity[given.upper()]
+    except KeyError:
+        if given:
+            fields.fault("severity", f"must be one of {', '.join(one.name.lower() for one in Severity)}")
+        return Severity.INFO
+
+
+def _comparison(fields: Fields, key: str) -> Comparison | None:
+    given = fields.text(key, "")
+    if not given:
+        return None
+    sign, _, bound = given.strip().partition(" ")
+    try:
+        found = Comparison(sign, float(bound))
+    except ValueError:
+        found = None
+    if found is None or sign not in COMPARISONS or not math.isfinite(found.bound):
+        fields.fault(key, f"must be one of {', '.join(COMPARISONS)}, a space and a number, such as > 0.9")
+        return None
+    return found
+
+
+def _texts(fields: Fields, key: str) -> Mapping[str, str]:
+    table = fields.table(key)
+    if len(table) > LABELS_LIMIT:
+        fields.fault(key, f"has {len(table)} entries, {LABELS_LIMIT} at the most")
+    for name, text in table.items():
+        place = f"{key}.{name}"
+        if _LABEL.fullmatch(name) is None:
+            fields.fault(place, "must be named by letters, digits and underscore, 63 at the most")
+        elif key == "labels" and name in RESERVED:
+            fields.fault(place, "is what the rule says itself")
+        if not isinstance(text, str) or len(text) > TEXT_LIMIT:
+            fields.fault(place, f"must be a text of {TEXT_LIMIT} characters at the most")
+        elif fault := check_template(text):
+            fields.fault(place, fault)
+    return {name: text for name, text in table.items() if isinstance(text, str)}
