@@ -1,0 +1,1 @@
+"""Streams of messages between the rooms of a server, and between servers: embedded in SQLite, or in NATS JetStream."""
