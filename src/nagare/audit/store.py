@@ -69,7 +69,7 @@ class AuditStore:
 
     async def append(self, deeds: Sequence[Pending]) -> None:
         """Append ``deeds`` in their order, durably; what of them was begun is ended with it."""
-        await self._records.write(lambda connection: _append(connection, deeds))
+        await self._records.write(lambda connection: append_entries(connection, deeds))
 
     async def begin(self, id_: str, begun_ms: int, deed: Deed) -> None:
         """Keep, durably, that ``deed`` is about to be done."""
@@ -81,7 +81,7 @@ class AuditStore:
 
         def work(connection: Connection) -> int:
             rows = connection.execute(select(audit_begun).order_by(audit_begun.c.begun_ms)).all()
-            _append(connection, [Pending(row.begun_ms, _unknown(row.deed), row.id) for row in rows])
+            append_entries(connection, [Pending(row.begun_ms, _unknown(row.deed), row.id) for row in rows])
             return len(rows)
 
         return await self._records.write(work)
@@ -118,7 +118,8 @@ class AuditStore:
         return [SignedHead(row.seq, row.digest, row.at_ms, row.public_key, row.signature) for row in rows]
 
 
-def _append(connection: Connection, deeds: Sequence[Pending]) -> None:
+def append_entries(connection: Connection, deeds: Sequence[Pending]) -> None:
+    """Append ``deeds`` inside the caller's transaction: what they tell of and the entry are there both, or neither."""
     seq, digest = _end(connection)
     rows = []
     for pending in deeds:

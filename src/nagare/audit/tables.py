@@ -28,7 +28,7 @@ AUDIT = Table(
         Column("outcome", _TEXT, _ATTRIBUTE, "done, refused, failed, or unknown: a crash swallowed its end"),
         Column("actor", _TEXT, _ATTRIBUTE, "name of who did it"),
         Column("actor_id", _TEXT, _ATTRIBUTE, "id of the token, session or key that was shown"),
-        Column("actor_kind", _TEXT, _ATTRIBUTE, "local, user, key, host, join or anonymous"),
+        Column("actor_kind", _TEXT, _ATTRIBUTE, "local, user, key, host, join, anonymous, task, schedule or server"),
         Column("address", _TEXT, _ATTRIBUTE, "network address from which it was asked"),
         Column("target", _TEXT, _ATTRIBUTE, "what it was done to"),
         Column("request_id", _TEXT, _ATTRIBUTE, "id of the request, which the server's own log has too"),

@@ -15,8 +15,21 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LIMIT_BYTES = 15_000_000
 # Rooms that the agent may import (the plan of the rooms), and the part of the command line that leads to it.
 ROOMS = frozenset({"agent", "client", "collect", "config", "keys", "lib", "model", "net", "wire"})
-_CLI = ("cli/__init__.py", "cli/main.py", "cli/agent.py", "cli/exit_codes.py", "cli/version.py", "cli/console/")
+_CLI = (
+    "cli/__init__.py",
+    "cli/main.py",
+    "cli/agent.py",
+    "cli/exit_codes.py",
+    "cli/version.py",
+    "cli/console/",
+    # `status` of the agent on its own host.
+    "cli/offline/__init__.py",
+    "cli/offline/agent_status.py",
+    "cli/offline/agent_report.py",
+)
 _TOP = ("__init__.py", "errors.py")
+# What the agent reads beside code: the actions that come with the package.
+_ACTIONS = "config/actions/shipped/"
 _LEFT_OUT = (".pyi", ".pyc", ".h", ".c", ".pyx", ".pxd", ".rs")
 
 
@@ -79,6 +92,8 @@ def is_needed(name: str, python: str) -> bool:
 
 def is_own_part(name: str) -> bool:
     """Tell whether ``name``, below the package's folder, is part of the agent."""
+    if name.startswith(_ACTIONS):
+        return name.endswith(".toml")
     if not name.endswith(".py"):
         return False
     return name in _TOP or name.startswith(_CLI) or name.split("/", maxsplit=1)[0] in ROOMS

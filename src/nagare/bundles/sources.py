@@ -158,7 +158,7 @@ def _installed_tag(found: Distribution) -> _Tag:
 
 def _add_own(contents: Contents) -> None:
     package = Path(nagare.__file__).parent
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
-        if is_own_part(name):
+        if is_own_part(name) and path.is_file():
             contents.members[f"lib/{_ANY}/nagare/{name}"] = path.read_bytes()

@@ -22,6 +22,7 @@ from nagare.errors import BodyTooLargeError, ConnectFailedError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
+from nagare.net.lines import LineStream
 from nagare.net.tls import make_tls
 from nagare.net.translated import Translated, cause_of
 from nagare.net.trust import Trust, check_address, is_pinned
@@ -107,6 +108,17 @@ class HttpSession:
                 found = {name.lower(): value for name, value in (error.headers or CIMultiDict()).items()}
                 return Answer(error.status, found, b"")
         return LiveSocket(socket, url)
+
+    async def open_lines(self, path: str, params: Mapping[str, str] | None = None) -> LineStream | Answer:
+        """Begin to read an answer of lines; or return the whole of one that is no success. Raises ConnectFailedError."""
+        url = self._url(path, params)
+        with Translated(url):
+            response = await self._open_session().get(url, headers=self._shown, allow_redirects=False)
+            if response.status == 200:
+                return LineStream(response, url)
+            async with response:
+                found = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, found, await _read_capped(response))
 
     def _open_session(self) -> aiohttp.ClientSession:
         invariant(self._session is not None, "a session must be entered before it is used")

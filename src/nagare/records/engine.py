@@ -61,7 +61,9 @@ class Records:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish what was begun and close all connections."""
-        self._close()
+        # The last connection writes the log of SQLite back into its file, which a busy disk lets wait.
+        with ThreadPoolExecutor(1, thread_name_prefix="records-close") as threads:
+            await asyncio.get_running_loop().run_in_executor(threads, self._close)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return ``work`` of a connection that sees one consistent state."""

@@ -26,8 +26,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def records(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[Records]:
-    async with Records(tmp_path / "records.db", database) as opened:
+async def records(tmp_path: Path, migrated: RecordsSettings) -> AsyncIterator[Records]:
+    async with Records(tmp_path / "records.db", migrated) as opened:
         yield opened
 
 

@@ -56,6 +56,6 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[World]:
-    async with Records(tmp_path / "records.db", database) as records:
+async def world(tmp_path: Path, migrated: RecordsSettings) -> AsyncIterator[World]:
+    async with Records(tmp_path / "records.db", migrated) as records:
         yield World(records, tmp_path)

@@ -23,8 +23,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def records(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[Records]:
-    async with Records(tmp_path / "records.db", database) as opened:
+async def records(tmp_path: Path, migrated: RecordsSettings) -> AsyncIterator[Records]:
+    async with Records(tmp_path / "records.db", migrated) as opened:
         yield opened
 
 
@@ -144,7 +144,7 @@ async def test_last_use_is_kept_coarsely(identity: Identity, clock: ManualClock,
     assert await last_used() == clock.now_ms()
 
 
-@pytest.mark.parametrize("database", [RecordsSettings()], ids=["sqlite"])
+@pytest.mark.parametrize("migrated", [RecordsSettings()], ids=["sqlite"])
 async def test_a_disk_that_takes_nothing_does_not_spoil_a_clean_stop(identity: Identity, tmp_path: Path) -> None:
     secret = await identity.issue_host_token("id1", "web1")
     await identity.authenticate(secret)

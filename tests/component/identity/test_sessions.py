@@ -50,7 +50,7 @@ def _all_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
 
 
-@pytest.mark.parametrize("database", [RecordsSettings()], ids=["sqlite"])
+@pytest.mark.parametrize("migrated", [RecordsSettings()], ids=["sqlite"])
 async def test_no_secret_is_on_disk(world: World, tmp_path: Path) -> None:
     opened = await _open(world)
     found = _all_bytes(tmp_path)

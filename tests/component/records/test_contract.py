@@ -10,12 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-import nagare.audit.store
-import nagare.fleet.store
-import nagare.identity.api_keys.store
-import nagare.identity.join_tokens.store
-import nagare.identity.sessions.store
-import nagare.identity.store  # noqa: F401  each defines its tables on the shared metadata
+import nagare.server.compose  # noqa: F401  loads every store, and with them their tables
 from nagare.config.settings import RecordsSettings
 from nagare.errors import ConflictError, StorageError
 from nagare.records.engine import Records

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from nagare.records.schema import HEAD_REVISION, metadata
 _ROWS = 3
 _SCRIPTS = ScriptDirectory.from_config(make_config())
 REVISIONS = [script.revision for script in reversed(list(_SCRIPTS.walk_revisions()))]
-STEPS = [(lower, upper) for index, upper in enumerate(REVISIONS) for lower in [*REVISIONS[:index]]]
+# A migration runs step by step: each step alone, and the way of each revision to the newest.
+STEPS = sorted({*pairwise(REVISIONS), *((lower, REVISIONS[-1]) for lower in REVISIONS[:-1])})
 
 Content = dict[str, list[dict[str, Any]]]
 
@@ -105,9 +107,9 @@ BACK = {("sessions", "user_agent"): "agent"}
 
 @pytest.mark.parametrize(("lower", "upper"), STEPS)
 async def test_a_revision_goes_up_and_down_with_what_it_holds(
-    tmp_path: Path, database: RecordsSettings, lower: str, upper: str
+    tmp_path: Path, migrated: RecordsSettings, lower: str, upper: str
 ) -> None:
-    async with Records(tmp_path / "records.db", database) as records:
+    async with Records(tmp_path / "records.db", migrated) as records:
         await records.write(lambda connection: _down(connection, lower))
         await records.write(_fill)
         first, shape = await records.read(_content), await records.read(_shape)
@@ -175,7 +177,7 @@ def _migrate_until(change: int, path: Path, database: RecordsSettings) -> subpro
     return subprocess.run(argv, capture_output=True, check=False, timeout=60)
 
 
-@pytest.mark.parametrize("lower", ["", "0001", "0003"])
+@pytest.mark.parametrize("lower", ["", "0003"])
 async def test_a_kill_in_the_middle_of_migrations_leaves_what_was_there(
     tmp_path: Path, database: RecordsSettings, lower: str
 ) -> None:

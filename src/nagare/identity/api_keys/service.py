@@ -49,6 +49,7 @@ class ApiKeys:
             kind=PrincipalKind.KEY,
             user_id=account.user.id,
             scopes=rights.scopes,
+            key_name=key.name,
         )
         return principal, key.expires_ms
 
@@ -89,6 +90,11 @@ class ApiKeys:
         if key is None:
             raise NotFoundError(f"cannot find key {key_id[:40]}: there is none of that id")
         return key
+
+    async def is_live(self, key_id: str) -> bool:
+        """Tell whether there is a key of that id that has not ended."""
+        key = await self._store.find_id(key_id)
+        return key is not None and (key.expires_ms is None or key.expires_ms > self._clock.now_ms())
 
     async def remove(self, key: ApiKey) -> None:
         """End a key at once."""

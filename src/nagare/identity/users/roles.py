@@ -42,10 +42,24 @@ _VIEWS = frozenset(
         Permission.HOSTS_READ,
         Permission.SYSTEM_READ,
         Permission.UPDATES_READ,
+        Permission.COMMANDS_READ,
+        Permission.TASKS_READ,
+        Permission.SCHEDULES_READ,
+        Permission.ALERTS_READ,
     }
     | OWN_ACCOUNT
 )
-_OPERATES = _VIEWS | {Permission.EVENTS_WRITE, Permission.HOSTS_WRITE, Permission.UPDATES_ROLLOUT}
+_OPERATES = _VIEWS | {
+    Permission.EVENTS_WRITE,
+    Permission.HOSTS_WRITE,
+    Permission.UPDATES_ROLLOUT,
+    Permission.COMMANDS_RUN,
+    Permission.COMMANDS_APPROVE,
+    Permission.TASKS_WRITE,
+    Permission.SCHEDULES_WRITE,
+    Permission.ALERTS_WRITE,
+    Permission.SILENCES_WRITE,
+}
 BUILT_IN: Mapping[str, Role] = MappingProxyType(
     {
         role.name: role

@@ -6,23 +6,22 @@ content, can mean one thing to the one who signed and another to the one who rea
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from nagare.errors import InputError, UpdateRefusedError
+from nagare.lib import canonical_json
 from nagare.model.updates import Reason
 from nagare.wire.codec import decode_any
 
-# What every reader of JSON keeps exactly.
-_INTEGER_LIMIT = 2**53
-_DEPTH_LIMIT = 16
 DOCUMENT_LIMIT_BYTES = 512 * 2**10
 
 
 def canonical(value: Any) -> bytes:
     """Return ``value`` in its one form. Raises UpdateRefusedError for what has none, such as a fraction."""
-    _check(value, 0)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        return canonical_json.canonical(value)
+    except InputError as error:
+        raise UpdateRefusedError(error.message, reason=Reason.NOT_CANONICAL) from error
 
 
 def read_canonical(content: bytes) -> Any:
@@ -41,27 +40,3 @@ def read_canonical(content: bytes) -> Any:
             reason=Reason.NOT_CANONICAL,
         )
     return value
-
-
-def _check(value: Any, depth: int) -> None:
-    if depth > _DEPTH_LIMIT:
-        raise _unlawful("it is nested too deeply")
-    if isinstance(value, dict):
-        for name, part in value.items():
-            # Other names would be sorted in one way by one reader and in another by the next.
-            if not (isinstance(name, str) and name.isascii()):
-                raise _unlawful("a name is not ASCII")
-            _check(part, depth + 1)
-    elif isinstance(value, list):
-        for part in value:
-            _check(part, depth + 1)
-    elif not (value is None or (isinstance(value, str | int) and _is_exact(value))):
-        raise _unlawful("a number is not a whole one, or too large")
-
-
-def _is_exact(value: str | int) -> bool:
-    return isinstance(value, str) or -_INTEGER_LIMIT < value < _INTEGER_LIMIT
-
-
-def _unlawful(cause: str) -> UpdateRefusedError:
-    return UpdateRefusedError(f"cannot use document: {cause}", reason=Reason.NOT_CANONICAL)

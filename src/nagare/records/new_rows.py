@@ -1,0 +1,23 @@
+"""A row that is inserted unless its key is taken: told by the database itself, so that of two servers one is first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row and return True; False where a row with its primary key, or with another unique one, is there."""
+    # Only the dialect that is used is loaded. What was inserted comes back: the count of rows is not told by all drivers.
+    key = table.primary_key.columns
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        made = postgresql.insert(table).on_conflict_do_nothing().returning(*key)
+        return connection.execute(made, dict(values)).first() is not None
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    written = sqlite.insert(table).on_conflict_do_nothing().returning(*key)
+    return connection.execute(written, dict(values)).first() is not None
