@@ -50,7 +50,8 @@ class Chunk:
 def make_chunk(batches: Sequence[Pending], schema: Schema, texts: Texts) -> Chunk:
     """Return the rows of ``batches`` with every column of ``schema`` that any of them has."""
     parts = _parts(batches, ("ts", "host", *schema.columns))
-    times = np.array(list(chain.from_iterable(parts["ts"])), dtype=np.int64)
+    rows = sum(batch.rows for batch in batches)
+    times = np.fromiter(chain.from_iterable(parts["ts"]), np.int64, rows)
     columns: dict[str, Any] = {"ts": times, "host": _hosts(batches, parts.get("host"), texts)}
     names = [name for name in schema.columns if any(part is not None for part in parts.get(name, ()))]
     for name in names:
@@ -58,7 +59,7 @@ def make_chunk(batches: Sequence[Pending], schema: Schema, texts: Texts) -> Chun
             part if part is not None else [None] * batch.rows
             for part, batch in zip(parts[name], batches, strict=True)
         ]  # fmt: skip
-        columns[name] = _array(list(chain.from_iterable(filled)), schema.columns[name], texts)
+        columns[name] = _array(filled, rows, schema.columns[name], texts)
     return Chunk(tuple(names), columns)
 
 
@@ -103,11 +104,28 @@ def _hosts(batches: Sequence[Pending], own: Sequence[Any] | None, texts: Texts) 
     if own is None or not any(part is not None for part in own):
         return np.repeat(texts.encode([batch.host for batch in batches]), [batch.rows for batch in batches])
     filled = [part if part is not None else [batch.host] * batch.rows for part, batch in zip(own, batches, strict=True)]
-    return texts.encode(list(chain.from_iterable(filled)))
+    return _encode(filled, texts)
 
 
-def _array(values: list[Any], type_: ColumnType, texts: Texts) -> Any:
+def _array(parts: Sequence[Sequence[Any]], rows: int, type_: ColumnType, texts: Texts) -> Any:
+    if type_ in (ColumnType.TEXT, ColumnType.TAG):
+        return _encode(parts, texts)
+    if type_ is ColumnType.FLOAT:
+        try:
+            return np.fromiter(chain.from_iterable(parts), np.float64, rows)
+        except TypeError:
+            pass  # None among them
+    values = list(chain.from_iterable(parts))
     if type_ is ColumnType.MAP:
         # DuckDB guesses the type of Python maps from a sample; JSON text has one type.
         return texts.encode([None if value is None else encode(value).decode() for value in values])
-    return texts.encode(values) if type_ in _TEXTS else arrays.to_array(values, type_)
+    return arrays.to_array(values, type_)
+
+
+def _encode(parts: Sequence[Sequence[Any]], texts: Texts) -> Any:
+    """Return the numbers of the texts of all ``parts``; a list that stands there often is looked up once."""
+    known = {id(part): part for part in parts}
+    if 2 * len(known) > len(parts):
+        return texts.encode(list(chain.from_iterable(parts)))
+    encoded = {key: texts.encode(part) for key, part in known.items()}
+    return np.concatenate([encoded[id(part)] for part in parts])

@@ -28,8 +28,8 @@ from nagare.metrics.bucket.bucket import Bucket
 from nagare.metrics.bucket.sync import Ground
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation, HeadTable
+from nagare.metrics.history import History
 from nagare.metrics.observe import Observer
-from nagare.metrics.rollups.hours import split_table
 from nagare.metrics.rollups.housekeeping import RollupQueue
 from nagare.metrics.rollups.recompress import Recompressor
 from nagare.metrics.rollups.retention import Retention
@@ -42,7 +42,7 @@ from nagare.metrics.samples.series_files import SeriesFiles
 from nagare.metrics.samples.stored import Stored
 from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.samples.write import SampleWriter
-from nagare.metrics.schema import Schemas
+from nagare.metrics.schema import Schemas, is_raw
 from nagare.metrics.sql.query import QueryRunner
 from nagare.metrics.totals import totals
 from nagare.metrics.wal.prepare import Preparer
@@ -92,7 +92,7 @@ class StoreCore:
         self._catalog = Catalog(places.catalog)
         self._files = BlockFiles(places.metrics)
         self._log = SegmentLog(places.log, segment_limit_bytes=storage.segment_limit_bytes)
-        self._engine = Engine(places.metrics, query)
+        self._engine = Engine(places.metrics, query, places.exports.absolute())
         self.library = Library()
         self.bucket = Bucket.open(sections.bucket, self._files, self._lose)
         self._check = BlockCheck(self._files, self.library, self._note_damage, cache=self.bucket.cache)
@@ -172,6 +172,7 @@ class StoreCore:
         self._flusher = Flusher(*shared, samples, self._series_files, self._observer)
         self._compactor = Compactor(*shared, samples, self._check, self._observer)
         self._recompressor = Recompressor(*shared, samples, self._check, self._storage, self._observer)
+        self.history = History(self._engine, self._files, self._catalog, self.library, self._check, self._observer)
         self._retention = Retention(self._storage, self._files, self._catalog, self.library)
         sources = Sources(self._engine, str(self._files.directory), self._sample_views, self.bucket.cache)
         flush_ms = round(self._storage.flush_seconds * 1000)
@@ -243,7 +244,8 @@ class StoreCore:
         self.writer.call(refuse_older).result()
         self._retention.drop_raw(floor_ms)
         self._retention.drop_rollups(now_ms)
-        lost = [block for block in self._lost if block.max_ms < floor_ms and split_table(block.table)[1] is None]
+        self._retention.drop_history(now_ms)
+        lost = [block for block in self._lost if block.max_ms < floor_ms and is_raw(block.table)]
         if lost:
             self._catalog.replace_blocks(lost, ())
             self._lost = [block for block in self._lost if block not in lost]

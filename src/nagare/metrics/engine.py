@@ -50,9 +50,9 @@ class _Database:
 class Engine:
     """Opens the database at first need, lends cursors, and lets it go while nobody needs it."""
 
-    def __init__(self, directory: Path, query: QuerySettings) -> None:
-        """Describe it: the only files it may touch are below ``directory``."""
-        self._directory = directory
+    def __init__(self, directory: Path, query: QuerySettings, exports: Path | None = None) -> None:
+        """Describe it: the only files it may touch are below ``directory`` and, for an export, ``exports``."""
+        self._directories = [directory, *([exports] if exports else [])]
         self._query = query
         # Guards the fields below and those of every _Database: queries, flush and housekeeping come from three kinds
         # of threads.
@@ -133,7 +133,7 @@ class Engine:
             "allocator_flush_threshold = '1MB'",
             "enable_external_file_cache = false",
             "enable_progress_bar = false",
-            f"allowed_directories = [{quote_text(str(self._directory) + '/')}]",
+            f"allowed_directories = [{', '.join(quote_text(f'{each}/') for each in self._directories)}]",
             "enable_external_access = false",
             "lock_configuration = true",
         ):

@@ -3,6 +3,9 @@
 Rows arrive as the lists of a batch and wait so; too many lists become arrays, and arrays become DuckDB tables only when
 a query names their table or a flush needs them, because converting many rows at once costs a tenth of converting each
 batch. A ``Generation`` is everything between two checkpoints: it is sealed whole, flushed whole and then dropped.
+
+Each has a database of its own. What a transaction may still see, DuckDB keeps, by database: in one for all generations an
+export of an hour would hold what was flushed meanwhile, though it reads none of it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from nagare.metrics.engine import HEAD_SCHEMA, Engine, quote_name
+from nagare.metrics.engine import Engine, quote_name
 from nagare.metrics.samples.slabs import SampleHead
 from nagare.metrics.schema import AGAIN, SQL_TYPES, Schema, is_wide
 from nagare.model.samples import Samples
@@ -37,13 +40,42 @@ class Pending:
     rows: int
 
 
+class HeadDatabase:
+    """The database of one generation, in memory and attached with its first table; it is gone with the engine's, too."""
+
+    def __init__(self, generation: int) -> None:
+        """Begin detached."""
+        self._name = f"head_{generation}"
+        self._is_attached = False
+        # Of two threads that attach at one time DuckDB refuses one, IF NOT EXISTS or not.
+        self._attaching = threading.Lock()
+
+    def name_of(self, table: str) -> str:
+        """Return the name by which ``table`` of it stands in a statement."""
+        return f"{self._name}.main.{quote_name(table)}"
+
+    def attach(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Let it be there, from whichever thread and however often. Raises duckdb.Error."""
+        with self._attaching:
+            cursor.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {self._name}")
+            self._is_attached = True
+
+    def drop(self, engine: Engine) -> None:
+        """Free it with all its tables. Raises duckdb.Error."""
+        if self._is_attached:
+            with engine.cursor() as cursor:
+                cursor.execute(f"DETACH DATABASE IF EXISTS {self._name}")
+            self._is_attached = False
+
+
 class HeadTable:
     """The rows of one table in one generation: the newest as lists, then as arrays, the others in the DuckDB table ``name``."""
 
-    def __init__(self, table: str, generation: int) -> None:
+    def __init__(self, table: str, database: HeadDatabase) -> None:
         """Begin empty."""
         self.table = table
-        self.name = f"{HEAD_SCHEMA}.{quote_name(f'g{generation}_{table}')}"
+        self.name = database.name_of(table)
+        self._database = database
         self.rows = 0
         self.min_ms: int | None = None
         self.max_ms: int | None = None
@@ -93,13 +125,6 @@ class HeadTable:
                 self._chunks, self._texts = [], None
             return self.columns if self.has_repeats else tuple(name for name in self.columns if name != AGAIN)
 
-    def drop(self, engine: Engine) -> None:
-        """Free the DuckDB table."""
-        if self.columns:
-            with engine.cursor() as cursor:
-                cursor.execute(f"DROP TABLE IF EXISTS {self.name}")
-                self.columns = ()
-
     def _freeze(self, schema: Schema) -> None:
         from nagare.metrics.chunks import Texts, make_chunk  # noqa: PLC0415  numpy costs 10 MB and waits for the first need
 
@@ -125,6 +150,8 @@ class HeadTable:
             groups.setdefault(chunk.names, []).append(chunk)
         present = [name for name in schema.columns if any(name in names for names in groups)]
         with engine.cursor() as cursor:
+            if not self.columns:
+                self._database.attach(cursor)
             cursor.execute("BEGIN")
             columns = self._shape(schema, present, cursor)
             for names, group in groups.items():
@@ -160,6 +187,11 @@ class Generation:
     rows: int = 0
     first_index: int = 0
     last_index: int = 0
+    database: HeadDatabase = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name its database."""
+        self.database = HeadDatabase(self.number)
 
     def add(self, index: int, record: LogRecord) -> list[HeadTable]:
         """Add the rows of ``record`` and return the tables in which too many rows wait now. One thread adds."""
@@ -167,7 +199,7 @@ class Generation:
         for name, cells in record.tables.items():
             table = self.tables.get(name)
             if table is None:
-                table = HeadTable(name, self.number)
+                table = HeadTable(name, self.database)
                 # Replaced, not changed: queries read the mapping at the same time.
                 self.tables = {**self.tables, name: table}
             self.rows += table.add(record.host, cells)
@@ -180,6 +212,10 @@ class Generation:
         """Add ``samples`` of the log record ``index``. One thread adds."""
         self.samples.add(samples)
         self._note(index)
+
+    def drop(self, engine: Engine) -> None:
+        """Free what DuckDB holds of it; nobody may read it any more. Raises duckdb.Error."""
+        self.database.drop(engine)
 
     def _note(self, index: int) -> None:
         self.first_index = self.first_index or index

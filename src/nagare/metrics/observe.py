@@ -39,5 +39,7 @@ STEPS = (
     "recompression_written",
     "recompression_committed",
 )
+# Those of rows that leave the records.
+HISTORY_STEPS = ("history_written", "history_committed")
 # Those of a store that has a bucket.
 BUCKET_STEPS = ("block_sent", "catalog_sent", "block_removed")

@@ -7,6 +7,7 @@ is read without cutting its torn tail. Whether a server runs is the caller's to 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,8 @@ from nagare.config.settings import Settings
 from nagare.errors import NotReadyError, QuerySyntaxError, StorageError
 from nagare.lib.clock import Clock, SystemClock
 from nagare.lib.database_copy import copied
-from nagare.lib.segment_log import Damage, read_log
+from nagare.lib.segment_file import Damage
+from nagare.lib.segment_log import read_log
 from nagare.metrics.blocks.catalog import Block, Catalog, Unrolled
 from nagare.metrics.blocks.files import BlockFiles
 from nagare.metrics.blocks.library import Library
@@ -34,8 +36,9 @@ from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import RECORD_TABLES, Schemas
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import QueryRunner
-from nagare.metrics.sql.service import SqlService
+from nagare.metrics.sql.service import Bounds, SqlService
 from nagare.metrics.wal.replay import replay
+from nagare.model.columns import RecordTable
 from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 
@@ -43,8 +46,9 @@ from nagare.wire.sql import SqlReply, SqlRequest, TableView
 class OfflineStore:
     """``query`` and ``describe`` as MetricStore has them, over the files of ``settings.data``."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
-        """Describe the store; ``async with`` reads the files."""
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, records: Sequence[RecordTable] = ()) -> None:
+        """Describe the store; ``async with`` reads the files. ``records`` are tables that SQL sees besides."""
+        self._records = {table.table.name: table for table in records}
         self._places = Places(settings.data)
         self._settings = settings.query
         self._clock = clock or SystemClock()
@@ -70,7 +74,7 @@ class OfflineStore:
             SeriesMirror(self._series), self._room.newest, str(self._places.metrics), self._bucket.cache
         )
         runner = QueryRunner(self._engine, self._library, self._check, views, self._settings)
-        self._sql = SqlService(runner, QueryPool(self._settings), {}, self._clock)
+        self._sql = SqlService(runner, QueryPool(self._settings), self._records, self._clock, Bounds(self._settings, 0))
         return self
 
     async def __aexit__(
@@ -96,8 +100,8 @@ class OfflineStore:
         return await count_series(self.query, self._schemas.current, self._library.current, top)
 
     def describe(self) -> list[TableView]:
-        """Return every table that SQL sees, with its columns; records are the server's and not among them."""
-        return describe(self._schemas.current, {})
+        """Return every table that SQL sees, with its columns; most records are the server's and not among them."""
+        return describe(self._schemas.current, self._records)
 
     def _open(self) -> None:
         blocks, unrolled, checkpoint = self._read_catalog()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from nagare.model.history import HISTORY_TABLES
 from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, ColumnType, Table
 from nagare.model.wide import INFLUX_PREFIX
 
@@ -41,6 +42,11 @@ def is_wide(table: str) -> bool:
     return table.startswith(INFLUX_PREFIX)
 
 
+def is_raw(table: str) -> bool:
+    """Tell whether its rows are what was measured: neither a rollup nor a history of records."""
+    return not table.endswith(_RESERVED_ENDS) and table not in HISTORY_TABLES
+
+
 def is_reserved(table: str) -> bool:
     """Tell whether no sender may create a table of that name."""
     return table in _RESERVED_TABLES or table.endswith(_RESERVED_ENDS)
@@ -56,7 +62,7 @@ class Schema:
     @property
     def own(self) -> Table | None:
         """Our own description of the table, None for a foreign one."""
-        return TABLES.get(self.table)
+        return TABLES.get(self.table) or HISTORY_TABLES.get(self.table)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -96,6 +102,20 @@ class Schema:
 
 def _own_schema(table: Table) -> Schema:
     return Schema(table.name, MappingProxyType({column.name: column.type for column in table.columns}))
+
+
+# Apart from the others: no sender writes them, and their blocks alone are ours.
+HISTORY_SCHEMAS: Mapping[str, Schema] = MappingProxyType(
+    {
+        table.name: Schema(
+            table.name,
+            MappingProxyType(
+                {column.name: column.type for column in table.columns if column.name not in ("ts", "host")}
+            ),
+        )
+        for table in HISTORY_TABLES.values()
+    }
+)
 
 
 class Schemas:

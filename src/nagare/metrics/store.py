@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
@@ -24,15 +24,20 @@ from nagare.metrics.cardinality import TOP, count_series
 from nagare.metrics.core import Sections, StoreCore
 from nagare.metrics.describe import describe
 from nagare.metrics.head import HeadTable
+from nagare.metrics.history import History
 from nagare.metrics.observe import NoObserver, Observer
 from nagare.metrics.samples.room import SamplesWork, check_samples
 from nagare.metrics.samples.series import SeriesTable
+from nagare.metrics.schema import Schema
 from nagare.metrics.sql.pool import QueryPool
-from nagare.metrics.sql.service import SqlService
+from nagare.metrics.sql.service import Bounds, SqlService
+from nagare.metrics.sql.stop import Stop
 from nagare.metrics.wal.prepare import WideWork
-from nagare.model.columns import RecordTable
+from nagare.model.columns import Cell, Columns, RecordTable
 from nagare.model.event import Event
+from nagare.model.export import ExportTarget
 from nagare.model.samples import MetricMetadata, Samples, SamplesReply
+from nagare.model.tables import Table
 from nagare.model.wide import WideReply, WideRows
 from nagare.wire.batch import Batch, BatchReply
 from nagare.wire.cardinality import CardinalityReply
@@ -74,6 +79,7 @@ class MetricStore:
         self._bucket = bucket or BucketSettings()
         self._records: dict[str, RecordTable] = {}
         self._core: StoreCore | None = None
+        self._pool: QueryPool | None = None
         self._sql: SqlService | None = None
         self._maintenance: ThreadPoolExecutor | None = None
         self._wake = asyncio.Event()
@@ -96,7 +102,10 @@ class MetricStore:
             self._maintenance.shutdown(wait=False)
             raise
         self._core = core
-        self._sql = SqlService(core.runner, QueryPool(self._query), self._records, self._clock)
+        self._pool = QueryPool(self._query)
+        self._sql = SqlService(
+            core.runner, self._pool, self._records, self._clock, Bounds(self._query, self._storage.free_reserve_bytes)
+        )
         return self
 
     async def __aexit__(
@@ -205,20 +214,44 @@ class MetricStore:
 
         Raises QuerySyntaxError, DeadlineExceededError, ResultTooLargeError, OverloadedError, StorageError.
         """
-        core = self._open_core()
-        if self._sql is None:
-            raise _not_open()
+        sql, schemas = self._open_sql()
+        return await self._counted(sql.query(request, hosts, schemas, hidden))
+
+    async def export(
+        self,
+        request: SqlRequest,
+        target: ExportTarget,
+        *,
+        hosts: frozenset[str] | None = None,
+        hidden: frozenset[str] = frozenset(),
+    ) -> SqlReply:
+        """Write what ``query`` would answer to the file of ``target`` below ``exports``, with as many rows as there are.
+
+        The reply's one row is their number. Of a failure no file is left. Raises what ``query`` raises, and
+        LimitExceededError, DiskFullError.
+        """
+        sql, schemas = self._open_sql()
+        self.counters.add("exports")
+        return await self._counted(sql.export(request, hosts, schemas, hidden, target))
+
+    async def _counted(self, work: Awaitable[SqlReply]) -> SqlReply:
         self.counters.add("queries")
         started = self._clock.monotonic()
         try:
-            return await self._sql.query(request, hosts, core.schemas.current, hidden)
+            return await work
         except NagareError:
             self.counters.add("query_failures")
-            if core.is_broken:
+            if self._open_core().is_broken:
                 self._wake.set()
             raise
         finally:
             self.counters.add("query_seconds", max(0.0, self._clock.monotonic() - started))
+
+    def _open_sql(self) -> tuple[SqlService, Mapping[str, Schema]]:
+        core = self._open_core()
+        if self._sql is None:
+            raise _not_open()
+        return self._sql, core.schemas.current
 
     async def cardinality(
         self, top: int = TOP, *, hosts: frozenset[str] | None = None, hidden: frozenset[str] = frozenset()
@@ -233,6 +266,24 @@ class MetricStore:
         if self._sql is None:
             raise _not_open()
         return self._sql.costs.top(limit)
+
+    async def add_history(self, table: Table, rows: Columns) -> int:
+        """Store rows that left the records, durably; those that are there already, in that revision, are not stored again.
+
+        Returns how many were new. Raises StorageError, DiskFullError.
+        """
+        return await self._maintain(partial(self._open_core().history.add, table, rows))
+
+    async def find_history(self, table: Table, column: str, value: str, at_ms: int) -> list[dict[str, Cell]]:
+        """Return the rows of that moment whose ``column`` has that ``value``. Raises as ``look_back`` does."""
+        return await self.look_back(lambda history, stop: history.find(table, column, value, at_ms, stop))
+
+    async def look_back(self, look: Callable[[History, Stop], T]) -> T:
+        """Return what ``look`` finds in old rows. Raises OverloadedError, DeadlineExceededError, StorageError."""
+        history, stop = self._open_core().history, Stop()
+        if self._pool is None:
+            raise _not_open()
+        return await self._pool.run(partial(look, history, stop), stop.stop)
 
     def register_records(self, table: RecordTable) -> None:
         """Let SQL see ``table``; its rows are fetched when a query names it. Replaces one of the same name."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ from nagare.config.places import Places
 from nagare.config.settings import QuerySettings
 from nagare.errors import StorageError
 from nagare.lib.database_copy import copied, find_database_fault
-from nagare.lib.segment_log import ASIDE_SUFFIX, Damage, read_segment
+from nagare.lib.segment_file import ASIDE_SUFFIX, Damage, read_segment
 from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.checksum import file_checksum, named_checksum
 from nagare.metrics.blocks.files import BlockFiles
@@ -68,6 +69,8 @@ class Survey:
     progress: Callable[[int, int], None]
     # Whether a bucket holds what is not here.
     has_bucket: bool = False
+    # Where copies of the catalog stand; None: where the system keeps what is temporary.
+    scratch: Path | None = None
     totals: Totals = field(default_factory=Totals)
     # What the catalog lists; None when it does not say.
     _blocks: Sequence[Block] | None = None
@@ -151,7 +154,7 @@ class Survey:
             return
         still: set[str] | None = None
         try:
-            with copied(self.places.catalog, is_live=True) as copy:
+            with copied(self.places.catalog, is_live=True, scratch=self.scratch) as copy:
                 still = {block.path for block in _open_copy(copy)[0]}
         except (OSError, sqlite3.Error, StorageError):
             # A crash's journal lies beside it: no server is there that could have moved anything.
@@ -185,7 +188,7 @@ class Survey:
                 self._blocks = []
             return
         try:
-            with copied(path, is_live=self.is_live) as copy:
+            with copied(path, is_live=self.is_live, scratch=self.scratch) as copy:
                 fault = find_database_fault(copy)
                 if not fault:
                     self._blocks, self._checkpoint = _open_copy(copy)
@@ -198,7 +201,7 @@ class Survey:
 
     def _read_log(self) -> Iterator[Finding]:
         segments = sorted(path for path in self.places.log.glob("*.seg") if path.stem.isdigit())
-        for path, after in zip(segments, [*segments[1:], None], strict=True):
+        for path, after in zip_longest(segments, segments[1:]):
             try:
                 yield from self._read_segment(path, int(after.stem) if after is not None else None)
             except StorageError as error:

@@ -1,6 +1,8 @@
 """Rows of the head are the same rows whichever way they came to DuckDB: as lists, by way of arrays, in one step or many."""
 
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from nagare.config.settings import QuerySettings
 from nagare.metrics.engine import Engine
-from nagare.metrics.head import HeadTable
+from nagare.metrics.head import HeadDatabase, HeadTable
 from nagare.metrics.schema import Schema
 from nagare.model.tables import ColumnType
 from nagare.wire.codec import encode
@@ -60,7 +62,8 @@ def _rows(engine: Engine, table: HeadTable, columns: Sequence[str]) -> list[Any]
 def test_whatever_way_rows_take_they_arrive(
     engine: Engine, steps: list[tuple[tuple[str, dict[str, list[Any]]], str]]
 ) -> None:
-    table = HeadTable("things", 1)
+    database = HeadDatabase(1)
+    table = HeadTable("things", database)
     expected: list[tuple[Any, ...]] = []
     try:
         for (host, cells), then in steps:
@@ -76,7 +79,7 @@ def test_whatever_way_rows_take_they_arrive(
         table.fill(SCHEMA, engine)
         found = _rows(engine, table, ("ts", "host", *SCHEMA.columns))
     finally:
-        table.drop(engine)
+        database.drop(engine)
     assert sorted(found, key=repr) == sorted(expected, key=repr)
     assert table.pending_cells == 0
 
@@ -84,7 +87,8 @@ def test_whatever_way_rows_take_they_arrive(
 def test_columns_that_were_decoded_by_their_types_arrive(engine: Engine) -> None:
     tables = {"load": {"ts": [1, 2], "load1": [0.5, None], "cores": [4, None]}}
     fewer = {"load": {"ts": [3], "load5": [1.5]}}
-    table = HeadTable("load", 1)
+    database = HeadDatabase(1)
+    table = HeadTable("load", database)
     schema = Schema("load", {"load1": ColumnType.FLOAT, "load5": ColumnType.FLOAT, "cores": ColumnType.INTEGER})
     for seq, content in enumerate((tables, fewer)):
         body = encode({"v": 1, "host": "h", "boot": "b", "seq": seq, "tables": content})
@@ -94,10 +98,26 @@ def test_columns_that_were_decoded_by_their_types_arrive(engine: Engine) -> None
     table.add("g", {"ts": [4], "cores": [8]})
     table.fill(schema, engine)
     found = _rows(engine, table, ("ts", "host", *schema.columns))
-    table.drop(engine)
+    database.drop(engine)
     assert found == [
         (1, "h", 0.5, None, 4),
         (2, "h", None, None, None),
         (3, "h", None, 1.5, None),
         (4, "g", None, None, 8),
     ]
+
+
+def test_threads_that_attach_one_generation_at_one_time_all_have_it(engine: Engine) -> None:
+    start = threading.Barrier(4)
+
+    def attach(database: HeadDatabase) -> None:
+        with engine.cursor() as cursor:
+            start.wait(10)
+            database.attach(cursor)
+
+    with ThreadPoolExecutor(4) as threads:
+        for generation in range(7_000, 7_050):
+            database = HeadDatabase(generation)
+            for done in [threads.submit(attach, database) for _ in range(4)]:
+                done.result(10)
+            database.drop(engine)

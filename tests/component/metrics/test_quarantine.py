@@ -169,7 +169,7 @@ async def _ask(store: MetricStore) -> list[list[object]]:
     return await rows(store, "SELECT ts, host, load1, cores FROM load ORDER BY ts")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_flipped_bit_anywhere_in_a_block_gives_the_rows_or_its_name(
     tmp_path_factory: object, data: st.DataObject

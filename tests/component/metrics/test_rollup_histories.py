@@ -125,7 +125,7 @@ def _compare_number(found: list[Any], bucket: list[dict[str, Any]], name: str) -
 
 
 @given(STEPS)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_any_history_rolls_up_to_the_aggregate_of_its_rows(steps: list[tuple[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(History(Path(folder)).play(steps))

@@ -232,9 +232,9 @@ async def test_a_full_head_refuses_and_a_flush_makes_room(tmp_path: Path) -> Non
 async def test_one_metric_reads_only_its_part_of_a_block(tmp_path: Path, where: str, groups: int) -> None:
     async with make_store(tmp_path) as store:
         numbers = [store.series.intern(f"m{n:02d}", {"host": f"h{n % 4}"}) for n in range(40)]
-        times = [START_MS - 5000 + n for n in range(5000)] * 40
-        values = [float(n) for n in range(200_000)]
-        await store.append_samples(make_samples([n for n in numbers for _ in range(5000)], times, values))
+        times = [START_MS - 10_000 + n for n in range(10_000)] * 40
+        values = [float(n) for n in range(400_000)]
+        await store.append_samples(make_samples([n for n in numbers for _ in range(10_000)], times, values))
         await store.flush()
         plan = await rows(store, f"EXPLAIN ANALYZE SELECT sum(value) FROM samples WHERE {where}")
         assert f"Row Groups Scanned: {groups} / 4" in str(plan)

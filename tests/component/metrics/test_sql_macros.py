@@ -52,6 +52,32 @@ async def store(tmp_path: Path) -> AsyncIterator[MetricStore]:
 
 
 @pytest.mark.parametrize(
+    ("sql", "column", "expected"),
+    [
+        ("SELECT arg_max(load1, ts) FROM load", "arg_max(load1, ts)", 3.0),
+        ("SELECT max_by(load1, load.ts) FROM load", 'max_by(load1, "load".ts)', 3.0),
+        ('SELECT arg_min(load1, "ts") FROM load', "arg_min(load1, ts)", 1.0),
+        ("SELECT last(load1, TS) FROM load", "last(load1, TS)", 3.0),
+        ("SELECT arg_max(load1, ts) FILTER (WHERE load1 < 3) FROM load", None, 2.0),
+        ("SELECT arg_max(load1, ts) OVER () FROM load LIMIT 1", None, 3.0),
+        ("SELECT arg_max(ts, ts) FROM load", None, "2025-10-09T08:53:32.000Z"),
+        ("SELECT arg_max(load1, ts, 2)[2] FROM load", None, 2.0),
+        # What is called so need not be a time, nor one that has a number of nanoseconds.
+        ("SELECT arg_max(v, ts) FROM (VALUES (1, 'b'), (2, 'a')) AS t(v, ts)", None, 1),
+        ("SELECT arg_max(v, ts) FROM (VALUES (1, 5), (2, 7)) AS t(v, ts)", None, 2),
+        ("SELECT arg_max(v, ts) FROM (VALUES (1, DATE '2020-01-01'), (2, DATE '9999-01-01')) AS t(v, ts)", None, 2),
+        ("SELECT arg_max(v, ts) FROM (VALUES (1, TIMESTAMP '290000-01-01'), (2, NULL)) AS t(v, ts)", None, 1),
+        ("SELECT arg_max(v, ts) FROM (VALUES (1, TIMESTAMPTZ '2020-01-01 00:00:00+02')) AS t(v, ts)", None, 1),
+        ("SELECT arg_max(v, ts) FROM (VALUES (1, [1]), (2, [2])) AS t(v, ts)", None, 2),
+    ],
+)
+async def test_a_row_is_found_by_its_time(store: MetricStore, sql: str, column: str | None, expected: object) -> None:
+    reply = await store.query(SqlRequest(sql))
+    assert reply.rows == [[expected]]
+    assert column is None or reply.columns[0].name == column
+
+
+@pytest.mark.parametrize(
     ("expression", "table", "expected"),
     [
         ("increase(received_bytes_total, ts)", "network", 110 + 10 + 150 + 40 + 100),

@@ -377,6 +377,20 @@ async def test_limit_cuts_and_says_so(store: MetricStore) -> None:
             await store.query(SqlRequest("SELECT 1", limit=limit))
 
 
+@pytest.mark.parametrize("type_", ["TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS"])
+async def test_a_time_is_told_as_exactly_as_it_is(tmp_path: Path, type_: str) -> None:
+    most = {"TIMESTAMP_MS": 3, "TIMESTAMP": 6, "TIMESTAMP_NS": 9}[type_]
+    async with make_store(tmp_path) as store:
+        for whole in ("1969-12-31 23:59:59", "2026-01-02 03:04:05"):
+            for digits in ("000", "100", "123", "123456", "100000001", "123456789", "999999999"):
+                fraction = digits.ljust(9, "0")[:most].ljust(9, "0")
+                shown = (
+                    fraction[:3] if fraction[3:] == "000000" else fraction[:6] if fraction[6:] == "000" else fraction
+                )
+                sql = f"SELECT {type_} '{whole}.{fraction[:most]}', CAST(NULL AS {type_})"
+                assert await rows(store, sql) == [[f"{whole.replace(' ', 'T')}.{shown}Z", None]]
+
+
 async def test_values_are_safe_for_json(store: MetricStore) -> None:
     found = await rows(
         store,
@@ -389,7 +403,7 @@ async def test_values_are_safe_for_json(store: MetricStore) -> None:
         [
             None, None, 1.5, "170141183460469231731687303715884105727", "01", "1 month 02:00:00", [1, None],
             {"a": None}, {"k": 1}, "2025-01-02", "10:00:00", None, "2025-01-02T03:04:05.678901Z",
-            "290000-01-01 00:00:00", "00000000-0000-0000-0000-000000000001",
+            "290000-01-01T00:00:00.000Z", "00000000-0000-0000-0000-000000000001",
         ]
     ]  # fmt: skip
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from nagare.interop.known import KnownSeries
+from nagare.interop.masked import pad
 from nagare.interop.remote_write.codec import RemoteWriteCodec
-from nagare.interop.remote_write.columns_v1 import cut, pad
+from nagare.interop.remote_write.columns_v1 import Known, cut
 from nagare.interop.remote_write.packing import unpack_snappy
 from tests.support.interned import Interned, same
 from tests.support.remote_write import V1
@@ -42,7 +42,7 @@ def test_three_requests_of_a_sender(sender: str) -> None:
             decoded = codec.decode_v1(body)
             assert same(interned.told(decoded.samples), sent)
             assert (decoded.refused, decoded.histograms) == ({}, 0)
-        assert cut(body, pad(body), interned, KnownSeries(2**20)) is not None, "the quick way takes what it sends"
+        assert cut(body, pad(body), interned, Known(2**20)) is not None, "the quick way takes what it sends"
     names = {name: value for name, labels, _, value in sent if labels.get("state") != "failed"}
     assert names["jobs_total"] == 3.0
     assert names["temperature_celsius"] == -1.5

@@ -51,8 +51,9 @@ def _read(body: str | bytes, unit: int = 1, codec: InfluxCodec | None = None) ->
         ("cpu,instance=web1:9100 v=1", ("influx.cpu", "web1", {"instance": "web1:9100"}, {"v": 1.0}, NOW)),
     ],
 )  # fmt: skip
-def test_a_line_is_read_alike_when_it_comes_again(line: str, expected: Point) -> None:
-    codec = InfluxCodec()
+@pytest.mark.parametrize("small_bytes", [0, 2048])
+def test_a_line_is_read_alike_when_it_comes_again(line: str, expected: Point, small_bytes: int) -> None:
+    codec = InfluxCodec(small_bytes=small_bytes)
     for _ in range(3):
         assert _read(line, codec=codec) == [expected]
 

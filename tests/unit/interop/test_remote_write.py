@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from nagare.errors import BodyTooLargeError, InputError
 from nagare.interop.known import KnownSeries
+from nagare.interop.masked import pad
 from nagare.interop.remote_write import v1, v2
 from nagare.interop.remote_write.codec import RemoteWriteCodec
-from nagare.interop.remote_write.columns_v1 import cut, pad
+from nagare.interop.remote_write.columns_v1 import Known, cut
 from nagare.interop.remote_write.columns_v2 import Texts
 from nagare.interop.remote_write.decoded import Decoded
 from nagare.interop.remote_write.packing import pack_snappy, unpack_snappy
@@ -89,7 +90,7 @@ def _usual(count: int, seed: int, samples: int = 1) -> list[Row]:
 @pytest.mark.parametrize("samples", [1, 3])
 @pytest.mark.parametrize("count", [1, 2, 400])
 def test_usual_requests_take_the_quick_way(count: int, samples: int) -> None:
-    interned, known = Interned(), KnownSeries(2**20)
+    interned, known = Interned(), Known(2**20)
     body = write_request(_usual(count, 1, samples)).SerializeToString()
     for _ in range(2):
         found = cut(body, pad(body), interned, known)

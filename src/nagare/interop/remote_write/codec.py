@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nagare.interop.known import KnownSeries
+from nagare.interop.masked import pad
 from nagare.interop.remote_write import v1, v2
-from nagare.interop.remote_write.columns_v1 import Cut, cut, pad, read_times, read_values
+from nagare.interop.remote_write.columns_v1 import Cut, Known, cut, read_times, read_values
 from nagare.interop.remote_write.columns_v2 import Texts
 from nagare.interop.remote_write.decoded import UNLAWFUL, UNLAWFUL_SERIES, Decoded
 from nagare.interop.remote_write.layouts import Layouts, layout_key
 from nagare.model.samples import MetricMetadata, Samples, SeriesIntern
 
 if TYPE_CHECKING:
-    from nagare.interop.remote_write.columns_v1 import Bytes
+    from nagare.interop.masked import Bytes
 
 
 class RemoteWriteCodec:
@@ -25,7 +25,7 @@ class RemoteWriteCodec:
     def __init__(self, intern: SeriesIntern, memory_bytes: int = 64 * 2**20) -> None:
         """Remember series, layouts and tables of texts in at most ``memory_bytes``."""
         self._intern = intern
-        self._known = KnownSeries(memory_bytes // 2)
+        self._known = Known(memory_bytes // 2)
         self._layouts = Layouts(memory_bytes // 8)
         self._layouts_v2 = Layouts(memory_bytes // 8)
         self._texts = Texts(memory_bytes // 8)
@@ -44,7 +44,7 @@ class RemoteWriteCodec:
                 return Decoded(_samples(padded, known))
             found = cut(body, padded, self._intern, self._known)
             if found is None:
-                return v1.walk(body, self._intern, self._known).decoded()
+                return v1.walk(body, self._intern, self._known.texts).decoded()
             self._layouts.note(key, padded, found)
             return _read(padded, found)
 

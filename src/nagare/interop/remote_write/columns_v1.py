@@ -16,6 +16,8 @@ import numpy as np
 
 from nagare.errors import InputError
 from nagare.interop.known import KnownSeries
+from nagare.interop.known_rows import KnownRows
+from nagare.interop.masked import words_of
 from nagare.interop.protobuf import BYTES, fields
 from nagare.interop.remote_write.decoded import number_of
 from nagare.interop.remote_write.v1 import label_pairs
@@ -25,19 +27,30 @@ from nagare.model.samples import SeriesId, SeriesIntern
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Bytes = NDArray[np.uint8]
+    from nagare.interop.masked import Bytes
+
     Places = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
 _FULL_BYTES, _ZERO_BYTES = 18, 9
 _TIME_BYTES = 6
+# The first bytes of a sample, as a reader of words sees them.
+_HEAD_MASK, _FULL_HEAD, _ZERO_HEAD = np.uint64(0xFF_FFFF), np.uint64(0x09_1012), np.uint64(0x10_0712)
 # Times from 1971 to 2109 in milliseconds take six bytes, the first five with their high bit set.
 _HIGH_BITS = np.uint64(0x80_8080_8080)
 _HIGH_MASK = np.uint64(0x8080_8080_8080)
 _TIME_MASK = np.uint64(0xFFFF_FFFF_FFFF)
-_PADDING = 32
 # Up to here, following the chain of lengths costs less than numpy's calls do.
 _CHAIN_BYTES = 64 * 1024
+
+
+class Known:
+    """The series of a sender: ``texts`` for small requests and for what is rare, ``rows`` for large ones."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Hold at most about ``limit_bytes``."""
+        self.texts = KnownSeries(limit_bytes // 2)
+        self.rows = KnownRows(limit_bytes // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +71,9 @@ class Cut:
         return Cut(series, places + 3, time_places(places, is_full), None if is_full.all() else is_full)
 
 
-def pad(body: bytes) -> Bytes:
-    """Return ``body`` as an array in which some bytes more can be read beyond its end; this thread's next call ends it."""
-    padded = scratch(0, len(body) + _PADDING)
-    padded[: len(body)] = np.frombuffer(body, dtype=np.uint8)
-    padded[len(body) :] = 0
-    return padded
-
-
-def cut(body: bytes, padded: Bytes, intern: SeriesIntern, known: KnownSeries) -> Cut | None:
+def cut(body: bytes, padded: Bytes, intern: SeriesIntern, known: Known) -> Cut | None:
     """Return ``body`` cut up, None when it is not of the usual shape."""
-    if len(body) <= _CHAIN_BYTES and (found := _cut_chain(body, padded, known)) is not None:
+    if len(body) <= _CHAIN_BYTES and (found := _cut_chain(body, padded, known.texts)) is not None:
         return found
     places, is_full = _find_samples(padded, len(body))
     if not len(places):
@@ -82,9 +87,9 @@ def cut(body: bytes, padded: Bytes, intern: SeriesIntern, known: KnownSeries) ->
     begins, label_ends = starts[heads], places[heads]
     label_begins, said_ends = _headers(padded, begins)
     must_end = np.concatenate((begins[1:], [len(body)]))
-    if not np.array_equal(said_ends, must_end) or bool((label_begins > label_ends).any()):
+    if not np.array_equal(said_ends, must_end) or bool((label_begins >= label_ends).any()):
         return None
-    series = _series(body, label_begins.tolist(), label_ends.tolist(), intern, known)
+    series = _series(body, padded, label_begins, label_ends, intern, known)
     if series is None:
         return None
     if len(heads) < len(places):
@@ -94,7 +99,7 @@ def cut(body: bytes, padded: Bytes, intern: SeriesIntern, known: KnownSeries) ->
 
 def read_values(padded: Bytes, cut: Cut) -> NDArray[np.float64]:
     """Return the values of the samples, bit for bit; zero where none is written."""
-    words = _words(padded)[cut.value_places]
+    words = words_of(padded)[cut.value_places]
     if cut.is_full is not None:
         words = np.where(cut.is_full, words, np.uint64(0))
     return words.view(np.float64)
@@ -102,7 +107,7 @@ def read_values(padded: Bytes, cut: Cut) -> NDArray[np.float64]:
 
 def read_times(padded: Bytes, cut: Cut) -> NDArray[np.int64]:
     """Return the times of the samples."""
-    words = _words(padded)[cut.time_places] & _TIME_MASK
+    words = words_of(padded)[cut.time_places] & _TIME_MASK
     # One scrape has one time: most requests say nothing else.
     first = words[0]
     if first == words[-1] and np.count_nonzero(words == first) == len(words):
@@ -118,7 +123,7 @@ def read_times(padded: Bytes, cut: Cut) -> NDArray[np.int64]:
 
 def has_times(padded: Bytes, cut: Cut) -> bool:
     """Tell whether every sample's time is written in six bytes."""
-    return bool(((_words(padded)[cut.time_places] & _HIGH_MASK) == _HIGH_BITS).all())
+    return bool(((words_of(padded)[cut.time_places] & _HIGH_MASK) == _HIGH_BITS).all())
 
 
 def _time(word: int) -> int:
@@ -159,11 +164,6 @@ def _cut_chain(body: bytes, padded: Bytes, known: KnownSeries) -> Cut | None:
     return cut if numbers and has_times(padded, cut) else None
 
 
-def _words(padded: Bytes) -> NDArray[np.uint64]:
-    # The eight bytes from each place on, as one number: overlapping and unaligned on purpose.
-    return np.ndarray((len(padded) - 7,), dtype="<u8", buffer=padded.data, strides=(1,))
-
-
 def _find_samples(padded: Bytes, length: int) -> tuple[Places, Flags]:
     first, second = padded[:length], padded[1 : length + 1]
     looks, other = scratch(1, length).view(np.bool_), scratch(2, length).view(np.bool_)
@@ -173,11 +173,12 @@ def _find_samples(padded: Bytes, length: int) -> tuple[Places, Flags]:
     np.equal(first, 0x12, out=other)
     np.logical_and(looks, other, out=looks)
     found = np.flatnonzero(looks)
-    third = padded[found + 2]
-    is_full = (padded[found + 1] == 0x10) & (third == 0x09) & (padded[found + 11] == 0x10)
-    keep = np.flatnonzero(is_full | ((padded[found + 1] == 0x07) & (third == 0x10)))
+    words = words_of(padded)
+    heads = words[found] & _HEAD_MASK
+    is_full = (heads == _FULL_HEAD) & (padded[found + 11] == 0x10)
+    keep = np.flatnonzero(is_full | (heads == _ZERO_HEAD))
     found, is_full = found[keep], is_full[keep]
-    times = _words(padded)[time_places(found, is_full)] & _HIGH_MASK
+    times = words[time_places(found, is_full)] & _HIGH_MASK
     keep = np.flatnonzero(times == _HIGH_BITS)
     return found[keep], is_full[keep]
 
@@ -194,19 +195,22 @@ def _headers(padded: Bytes, begins: Places) -> tuple[Places, Places]:
 
 
 def _series(
-    body: bytes, begins: list[int], ends: list[int], intern: SeriesIntern, known: KnownSeries
+    body: bytes, padded: Bytes, begins: Places, ends: Places, intern: SeriesIntern, known: Known
 ) -> NDArray[np.int32] | None:
-    get = known.getter
-    found = [get(body[begin:end]) for begin, end in zip(begins, ends, strict=True)]
-    if None not in found:
-        return np.array(found, dtype=np.int32)
-    places = [index for index, number in enumerate(found) if number is None]
-    numbers = _learn([body[begins[index] : ends[index]] for index in places], intern, known)
+    found = known.rows.find(padded, begins, ends)
+    if found.is_known.all():
+        return found.series
+    at = np.flatnonzero(~found.is_known)
+    numbers = _learn(
+        [body[begin:end] for begin, end in zip(begins[at].tolist(), ends[at].tolist(), strict=True)],
+        intern,
+        known.texts,
+    )
     if numbers is None:
         return None
-    for index, number in zip(places, numbers, strict=True):
-        found[index] = number
-    return np.array(found, dtype=np.int32)
+    found.series[at] = numbers
+    known.rows.keep(found, at, found.series[at])
+    return found.series
 
 
 def _learn(keys: list[bytes], intern: SeriesIntern, known: KnownSeries) -> list[SeriesId] | None:

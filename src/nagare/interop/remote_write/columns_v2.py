@@ -21,7 +21,7 @@ from nagare.model.samples import MetricMetadata, SeriesId, SeriesIntern
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nagare.interop.remote_write.columns_v1 import Bytes
+    from nagare.interop.masked import Bytes
 
     Numbers = NDArray[np.int32]
 

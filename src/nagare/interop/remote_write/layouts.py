@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nagare.interop.masked import Masked
 from nagare.interop.remote_write.columns_v1 import Cut
-from nagare.interop.scratch import scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nagare.interop.remote_write.columns_v1 import Bytes
+    from nagare.interop.masked import Bytes
 
-# A layout is tried in full only if it agrees here: another order of series shows within the first few.
-_PROBE_BYTES = 1024
-# Up to here a copy of the masked request costs less than the care that avoids it.
-_SMALL_BYTES = 32 * 1024
 _VALUE_BYTES, _TIME_BYTES = 8, 6
 # Where the first sample is looked for: behind the labels of one series.
 _HEAD_BYTES = 1024
@@ -38,33 +34,15 @@ def layout_key(body: bytes) -> _Key:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """``masked`` is a body with ``mask`` laid over it: no bits of values, of times only which bytes follow.
+    """A body without the bits of its values, of its times only which bytes follow, and how it is cut."""
 
-    Both are whole words; what is left beyond the last one is padding. ``text`` is ``masked`` as bytes when it is small.
-    """
-
-    mask: NDArray[np.uint64]
-    masked: NDArray[np.uint64]
-    text: bytes | None
+    masked: Masked
     cut: Cut
 
     @property
     def cost(self) -> int:
         """The bytes that it holds, about."""
-        return 3 * self.mask.nbytes + 20 * len(self.cut.series) + _ENTRY_BYTES
-
-    def fits(self, padded: Bytes) -> bool:
-        """Tell whether ``padded`` differs in values and times alone."""
-        words = padded[: self.mask.nbytes].view(np.uint64)
-        if self.text is not None:
-            # Comparing bytes costs less than one more call of numpy, and a request has few microseconds.
-            return (words & self.mask).tobytes() == self.text
-        probe = slice(0, _PROBE_BYTES // 8)
-        if not bool(((words[probe] & self.mask[probe]) == self.masked[probe]).all()):
-            return False
-        held = scratch(1, self.mask.nbytes).view(np.uint64)
-        np.bitwise_and(words, self.mask, out=held)
-        return bool((held == self.masked).all())
+        return self.masked.cost + 20 * len(self.cut.series) + _ENTRY_BYTES
 
 
 class Layouts:
@@ -83,7 +61,7 @@ class Layouts:
     def find(self, key: _Key, padded: Bytes) -> Cut | None:
         """Return how ``padded`` is cut, None when no layout fits."""
         layout = self._layouts.get(key)
-        if layout is None or not layout.fits(padded):
+        if layout is None or not layout.masked.fits(padded):
             return None
         self._layouts.move_to_end(key)
         return layout.cut
@@ -94,7 +72,7 @@ class Layouts:
         if seen is not None:
             self._seen_held -= 4 * len(seen) + _ENTRY_BYTES
             if np.array_equal(seen, cut.series) and int(cut.series.min()) >= 0:
-                self._keep(key, _layout(padded, cut))
+                self._keep(key, _layout(padded, key[0], cut))
                 return
         self._seen[key] = cut.series
         self._seen_held += 4 * len(cut.series) + _ENTRY_BYTES
@@ -111,14 +89,12 @@ class Layouts:
             self._held -= gone.cost
 
 
-def _layout(padded: Bytes, cut: Cut) -> _Layout:
-    mask = np.full(len(padded), 0xFF, dtype=np.uint8)
+def _layout(padded: Bytes, length: int, cut: Cut) -> _Layout:
+    size = -(-length // 8) * 8
+    mask = np.full(size, 0xFF, dtype=np.uint8)
     values = cut.value_places if cut.is_full is None else cut.value_places[cut.is_full]
     for offset in range(_VALUE_BYTES):
         mask[values + offset] = 0
     for offset in range(_TIME_BYTES):
         mask[cut.time_places + offset] = 0x80
-    size = len(padded) // 8 * 8
-    masked = (padded[:size] & mask[:size]).view(np.uint64)
-    text = masked.tobytes() if size <= _SMALL_BYTES else None
-    return _Layout(mask[:size].view(np.uint64), masked, text, cut)
+    return _Layout(Masked.of(padded, mask), cut)

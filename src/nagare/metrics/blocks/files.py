@@ -22,8 +22,7 @@ from nagare.lib.names import from_path_name, path_name
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.checksum import Looks, file_checksum
 from nagare.metrics.engine import quote_name, quote_text
-from nagare.metrics.rollups.hours import split_table
-from nagare.metrics.schema import is_wide
+from nagare.metrics.schema import is_raw, is_wide
 
 DAY_MS = 86_400_000
 TEMPORARY_SUFFIX = ".tmp"
@@ -148,13 +147,13 @@ class BlockFiles:
     def remove_aside_before(self, oldest_ms: int) -> int:
         """Remove what raw blocks were set aside and end before ``oldest_ms``; return how many files that were.
 
-        Rollups stay: what they say of times before that nothing else does.
+        Rollups and histories stay: what they say of times before that nothing else does.
         """
         old = [
             relative
             for relative in self._glob(f"*/date=*/*.parquet{ASIDE_SUFFIX}")
             if (span := _SPAN.match(Path(relative).name)) and int(span[2]) < oldest_ms
-            if split_table(from_path_name(Path(relative).parts[0]))[1] is None
+            if is_raw(from_path_name(Path(relative).parts[0]))
         ]
         for relative in old:
             self._unlink(relative)

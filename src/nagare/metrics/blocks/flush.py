@@ -74,7 +74,7 @@ class Flusher:
         self._commit(Checkpoint(last, tuple(blocks), sealed.seen, sealed.foreign, sealed.samples, tuple(unrolled)))
         self.observer.step("blocks_committed")
         marks = [(one.table, one.hour_ms) for one in unrolled]
-        self.library.flushed(sealed.generation, blocks, lambda: self._drop(sealed.generation), marks)
+        self.library.flushed(sealed.generation, blocks, lambda: sealed.generation.drop(self.engine), marks)
         return len(blocks)
 
     def _commit(self, checkpoint: Checkpoint) -> None:
@@ -125,7 +125,3 @@ class Flusher:
             return set()
         with self.engine.cursor() as cursor:
             return find_hours(cursor, f"SELECT ts FROM {table.name}")  # noqa: S608  made by us
-
-    def _drop(self, generation: Generation) -> None:
-        for table in generation.tables.values():
-            table.drop(self.engine)

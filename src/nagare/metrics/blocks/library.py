@@ -48,7 +48,11 @@ class Library:
         self._epoch = 0
         self._pins: dict[int, int] = {}
         self._next_pin = 0
-        self._garbage: list[tuple[int, Free]] = []
+        # The first and the last epoch in which a pin may have seen it.
+        self._garbage: list[tuple[int, int, Free]] = []
+        # Since when a generation may be seen, by its identity: an export holds a pin for long, and what came after it must
+        # not stay in memory for its sake.
+        self._born: dict[int, int] = {}
 
     @property
     def current(self) -> Snapshot:
@@ -67,6 +71,9 @@ class Library:
         """Let ``generation`` take new rows; the others are sealed."""
         with self._lock:
             self._snapshot = replace(self._snapshot, generations=(*self._snapshot.generations, generation))
+            # A moment of its own: who pinned before it does not see it.
+            self._epoch += 1
+            self._born[id(generation)] = self._epoch
 
     def flushed(
         self, generation: Generation, blocks: Iterable[Block], free: Free, unrolled: Iterable[tuple[str, int]] = ()
@@ -81,7 +88,7 @@ class Library:
             known = _with_hours(self._snapshot.unrolled, unrolled)
             grouped = _by_table([*everything, *blocks])
             self._snapshot = replace(self._snapshot, generations=generations, blocks=grouped, unrolled=known)
-            self._retire(free)
+            self._retire(free, self._born.pop(id(generation), 0))
         self._collect()
 
     def replaced(
@@ -135,15 +142,17 @@ class Library:
                 del self._pins[pin]
             self._collect()
 
-    def _retire(self, free: Free) -> None:
-        self._garbage.append((self._epoch, free))
+    def _retire(self, free: Free, born: int = 0) -> None:
+        self._garbage.append((born, self._epoch, free))
         self._epoch += 1
 
     def _collect(self) -> None:
         with self._lock:
-            oldest = min(self._pins.values(), default=self._epoch)
-            due = [free for epoch, free in self._garbage if epoch < oldest]
-            self._garbage = [(epoch, free) for epoch, free in self._garbage if epoch >= oldest]
+            due, kept = [], []
+            for born, epoch, free in self._garbage:
+                is_seen = any(born <= pin <= epoch for pin in self._pins.values())
+                kept.append((born, epoch, free)) if is_seen else due.append(free)
+            self._garbage = kept
         for free in due:
             try:
                 free()

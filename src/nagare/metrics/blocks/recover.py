@@ -23,6 +23,7 @@ from nagare.metrics.engine import Engine, quote_text
 from nagare.metrics.rollups.hours import hours_of, is_rolled, split_table
 from nagare.metrics.rollups.reconcile import reconcile
 from nagare.metrics.schema import SQL_TYPES, is_wide
+from nagare.model.history import HISTORY_TABLES
 from nagare.model.tables import SAMPLES, TABLES, ColumnType
 
 log = logging.getLogger(__name__)
@@ -156,6 +157,7 @@ def read_block(cursor: duckdb.DuckDBPyConnection, directory: Path, path: str) ->
         (table, str(row[0]), ColumnType.TAG.value if str(row[0]) in tags else _TYPES[str(row[1])])
         for row in described
         if table != SAMPLES.name
+        and table not in HISTORY_TABLES
         and split_table(table)[1] is None
         and row[0] not in ("ts", "host")
         and (declared is None or declared.find_column(str(row[0])) is None)

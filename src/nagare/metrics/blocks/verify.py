@@ -187,22 +187,33 @@ def find_misread(cursor: duckdb.DuckDBPyConnection, directory: Path, block: Bloc
 
 
 def find_undecodable(cursor: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """Decode any Parquet file whole; return what is wrong, or nothing."""
+    """Decode any Parquet file whole; return what is wrong, or nothing.
+
+    Raises duckdb.InterruptException and OutOfMemoryException, which say nothing about a file.
+    """
     source = f"read_parquet({quote_text(str(path))}, hive_partitioning = false)"
     try:
         cursor.execute(f"SELECT bit_xor(hash(file)) FROM {source} AS file").fetchone()  # noqa: S608  made by us
-    except duckdb.Error:
-        return "does not read back"
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error as error:
+        said = str(error).lower()
+        return "" if any(sign in said for sign in _NOT_THE_FILE) else "does not read back"
     return ""
 
 
 def find_bad_row_group(cursor: duckdb.DuckDBPyConnection, directory: Path, block: Block) -> str:
-    """Name the first row group of ``block`` that does not decode; empty when that cannot be said."""
+    """Name the first row group of ``block`` that does not decode; empty when that cannot be said.
+
+    Raises duckdb.InterruptException and OutOfMemoryException, which say nothing about a block.
+    """
     file = quote_text(str(directory / block.path))
     try:
         groups = cursor.execute(
             f"SELECT row_group_id, min(row_group_num_rows) FROM parquet_metadata({file}) GROUP BY 1 ORDER BY 1"  # noqa: S608  made by us
         ).fetchall()
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        raise
     except duckdb.Error:
         return "footer"
     start = 0
@@ -212,6 +223,8 @@ def find_bad_row_group(cursor: duckdb.DuckDBPyConnection, directory: Path, block
                 f"SELECT bit_xor(hash(block)) FROM read_parquet({file}, hive_partitioning = false, file_row_number = true) "  # noqa: S608  made by us
                 f"AS block WHERE file_row_number >= {start} AND file_row_number < {start + rows}"
             ).fetchone()
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            raise
         except duckdb.Error:
             return f"row group {number}"
         start += rows

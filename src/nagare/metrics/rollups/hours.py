@@ -26,8 +26,8 @@ MINUTES = Tier("1m", 60_000, "the minute")
 HOURS = Tier("1h", HOUR_MS, "the hour")
 # The finest first: each is made from the one before it.
 TIERS = (MINUTES, HOURS)
-# Every event stands for itself; a mean of events says nothing.
-_NOT_ROLLED = frozenset({"events"})
+# Every event and every command stands for itself; a mean of them says nothing.
+_NOT_ROLLED = frozenset({"events", "commands"})
 
 
 def is_rolled(base: str) -> bool:

@@ -13,7 +13,8 @@ from types import MappingProxyType
 
 from nagare.metrics.engine import quote_name
 from nagare.metrics.rollups.hours import TIERS, Tier, is_rolled, split_table
-from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE, Schema
+from nagare.metrics.schema import HISTORY_SCHEMAS, HOST_TYPE, SQL_TYPES, TIME_TYPE, Schema
+from nagare.metrics.sql.macros import TIME_KEY
 from nagare.model.tables import SAMPLES, ColumnKind, ColumnType
 
 # Keys by the table's description that name no series: a process keeps its name when its rank changes.
@@ -69,21 +70,21 @@ class Plan:
 
     def from_raw(self, source: str, tier: Tier) -> str:
         """Return the SELECT that makes rows of ``tier`` from rows of the table."""
-        items = [f"arg_max({quote_name(name)}, ts) AS {quote_name(name)}" for name in self.attributes]
+        items = [f"arg_max({quote_name(name)}, {TIME_KEY}(ts)) AS {quote_name(name)}" for name in self.attributes]
         items.append(f"count(*) AS {quote_name(ROWS)}")
         for name, type_ in self.numbers.items():
             column = quote_name(name)
             number = f"CAST(CAST({column} AS INTEGER) AS DOUBLE)" if type_ == "BOOLEAN" else f"CAST({column} AS DOUBLE)"
             made = {
                 "min": f"min({column})", "max": f"max({column})", "sum": f"sum({number})",
-                "last": f"arg_max({column}, ts)", "count": f"count({column})",
+                "last": f"arg_max({column}, {TIME_KEY}(ts))", "count": f"count({column})",
             }  # fmt: skip
             items += [f"{made[word]} AS {quote_name(statistic(name, word))}" for word in _STATISTICS]
         return self._grouped(items, source, tier)
 
     def from_tier(self, source: str, tier: Tier) -> str:
         """Return the SELECT that makes rows of ``tier`` from rows of a finer one."""
-        items = [f"arg_max({quote_name(name)}, ts) AS {quote_name(name)}" for name in self.attributes]
+        items = [f"arg_max({quote_name(name)}, {TIME_KEY}(ts)) AS {quote_name(name)}" for name in self.attributes]
         items.append(_merged(ROWS, "count"))
         items += [_merged(statistic(name, word), word) for name in self.numbers for word in _STATISTICS]
         return self._grouped(items, source, tier)
@@ -136,7 +137,7 @@ class Plan:
 def _merged(column: str, word: str) -> str:
     name = quote_name(column)
     made = {
-        "min": f"min({name})", "max": f"max({name})", "sum": f"sum({name})", "last": f"arg_max({name}, ts)",
+        "min": f"min({name})", "max": f"max({name})", "sum": f"sum({name})", "last": f"arg_max({name}, {TIME_KEY}(ts))",
         "count": f"CAST(sum({name}) AS BIGINT)",
     }  # fmt: skip
     return f"{made[word]} AS {name}"
@@ -171,7 +172,8 @@ def layout(table: str, schemas: Mapping[str, Schema]) -> tuple[dict[str, str], t
     """Return the columns of a block of ``table``, a rollup or not, and the keys that its rows stand by."""
     base, tier = split_table(table)
     if tier is None:
-        return schemas[table].sql_columns(), schemas[table].keys
+        schema = HISTORY_SCHEMAS.get(table) or schemas[table]
+        return schema.sql_columns(), schema.keys
     plan = plan_of(schema_of(base, schemas))
     return plan.file_columns(), tuple(plan.keys)
 

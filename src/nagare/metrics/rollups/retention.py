@@ -15,6 +15,7 @@ from nagare.metrics.blocks.catalog import Block, Catalog
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, day_start_ms
 from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, Tier, split_table
+from nagare.model.history import HISTORY_TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,32 @@ class Retention:
             blocks = self._blocks(tier)
             oldest = max(now_ms - round(seconds * 1000), _crowded_out(blocks, most, now_ms))
             old = [block for block in blocks if block.max_ms < oldest]
-            if old:
-                self.catalog.replace_blocks(old, ())
-                self.library.replaced(old, (), lambda old=old: self.files.remove(old))  # type: ignore[misc]
-                dropped += len(old)
+            self._drop(old)
+            dropped += len(old)
         return dropped
+
+    def drop_history(self, now_ms: int) -> int:
+        """Drop what of moved records is too old or too much, and return how many blocks."""
+        storage = self.storage
+        groups = self.library.current.blocks
+        blocks = [block for table in HISTORY_TABLES for block in groups.get(table, ())]
+        oldest = max(
+            now_ms - round(storage.retention_commands_seconds * 1000),
+            _crowded_out(blocks, storage.retention_commands_bytes, now_ms),
+        )
+        old = [block for block in blocks if block.max_ms < oldest]
+        self._drop(old)
+        return len(old)
+
+    def _drop(self, old: Sequence[Block]) -> None:
+        if old:
+            self.catalog.replace_blocks(old, ())
+            self.library.replaced(old, (), lambda: self.files.remove(old))
 
     def _blocks(self, tier: Tier | None) -> list[Block]:
         groups = self.library.current.blocks.items()
-        return [block for table, group in groups if split_table(table)[1] is tier for block in group]
+        wanted = [group for table, group in groups if split_table(table)[1] is tier and table not in HISTORY_TABLES]
+        return [block for group in wanted for block in group]
 
 
 def _crowded_out(blocks: Sequence[Block], most_bytes: int, now_ms: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nagare.metrics.samples.newest import Newest
-from nagare.metrics.samples.pairs import Pairs
+from nagare.metrics.samples.pairs import repeated
 from nagare.model.samples import Samples, SamplesReply
 
 # Why a sample is not stored, by the number that stands for it.
@@ -58,7 +58,7 @@ class Admission:
 
     def _known(self, samples: Samples) -> NDArray[np.bool_]:
         """Tell which of ``samples`` repeat an earlier one of the group, or one that is stored."""
-        known = Pairs(samples.series, samples.ts_ms).repeated()
+        known = repeated(samples.series, samples.ts_ms)
         late = np.flatnonzero((samples.ts_ms <= self.newest.ts_ms[samples.series]) & ~known)
         if len(late):
             known[late] = self.find_stored(taken(samples, late))

@@ -88,9 +88,9 @@ class Newest:
 
     def _newer(self, samples: Samples) -> Samples:
         """Return the newest of ``samples`` for each series for which it is newer than what is held."""
-        order = np.lexsort((samples.ts_ms, samples.series))
-        series = samples.series[order]
-        is_last = np.append(series[1:] != series[:-1], True) if len(series) else np.zeros(0, bool)
-        kept = order[is_last]
-        kept = kept[samples.ts_ms[kept] > self.ts_ms[samples.series[kept]]]
-        return Samples(samples.series[kept], samples.ts_ms[kept], samples.values[kept])
+        late = samples.ts_ms > self.ts_ms[samples.series]
+        series, ts_ms = samples.series[late], samples.ts_ms[late]
+        # Held times are lower, so they may be raised to what ends as theirs.
+        np.maximum.at(self.ts_ms, series, ts_ms)
+        is_newest = ts_ms == self.ts_ms[series]
+        return Samples(series[is_newest], ts_ms[is_newest], samples.values[late][is_newest])

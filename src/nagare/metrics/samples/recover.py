@@ -16,6 +16,7 @@ from nagare.metrics.samples.formula import exact_rows, sources
 from nagare.metrics.samples.newest import NewestRows
 from nagare.metrics.samples.series_files import SeriesFiles
 from nagare.metrics.samples.write import TABLE, stored_times, stored_values
+from nagare.metrics.sql.macros import TIME_KEY
 from nagare.model.samples import Series
 
 _NOTHING = NewestRows(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64))
@@ -71,7 +72,7 @@ def _newest(cursor: duckdb.DuckDBPyConnection, metrics: Path, blocks: list[Block
     if not blocks:
         return _NOTHING
     found = cursor.execute(
-        "SELECT series, max(ts) AS ts, arg_max_null(value, ts) AS value "  # noqa: S608  made by us
+        f"SELECT series, max(ts) AS ts, arg_max_null(value, {TIME_KEY}(ts)) AS value "  # noqa: S608  made by us
         f"FROM ({exact_rows(blocks, str(metrics))}) GROUP BY series ORDER BY series"
     ).fetchnumpy()
     return NewestRows(found["series"], stored_times(found["ts"]), stored_values(found["value"]))

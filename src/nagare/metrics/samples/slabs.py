@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nagare.metrics.samples.pairs import KeptPairs
 from nagare.model.samples import Samples
 
 # The first slab of a generation is small, each next one larger, so that a quiet installation holds little.
@@ -41,7 +42,7 @@ class Rows:
 class Slab:
     """Columns of a fixed capacity; one thread adds."""
 
-    __slots__ = ("_has_nan", "_max_ms", "_min_ms", "_series", "_ts_ms", "_values", "capacity", "count")
+    __slots__ = ("_has_nan", "_max_ms", "_min_ms", "_pairs", "_series", "_ts_ms", "_values", "capacity", "count")
 
     def __init__(self, capacity: int) -> None:
         """Reserve room for ``capacity`` rows."""
@@ -52,6 +53,7 @@ class Slab:
         self._values = np.empty(capacity, np.float64)
         self._min_ms = self._max_ms = 0
         self._has_nan = False
+        self._pairs = KeptPairs()
 
     def add(self, samples: Samples) -> None:
         """Add ``samples``, for which there is room."""
@@ -66,6 +68,15 @@ class Slab:
             self._has_nan = bool(np.isnan(samples.values).any())
         # Last: what lies below the count is whole for every reader.
         self.count = end
+
+    def has_between(self, low_ms: int, high_ms: int) -> bool:
+        """Tell whether a row may be from ``low_ms`` to ``high_ms``."""
+        return self.count > 0 and self._min_ms <= high_ms and self._max_ms >= low_ms
+
+    def holds(self, samples: Samples) -> NDArray[np.bool_]:
+        """Tell which of ``samples`` repeat a row. For the thread that adds."""
+        count = self.count
+        return self._pairs.hold(samples.series, samples.ts_ms, self._series[:count], self._ts_ms[:count])
 
     def rows(self) -> Rows:
         """Return the rows of this moment."""
@@ -110,6 +121,11 @@ class SampleHead:
         """Have the rows of ``other`` too, which takes no more."""
         self._slabs = (*other._slabs, *self._slabs)
         self.count += other.count
+
+    @property
+    def slabs(self) -> tuple[Slab, ...]:
+        """What the rows lie in."""
+        return self._slabs
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows of each slab that has any."""

@@ -15,7 +15,6 @@ from nagare.metrics.blocks.verify import BlockCheck
 from nagare.metrics.bucket.cache import BlockCache, NoCache
 from nagare.metrics.engine import Engine, quote_text, storage_error
 from nagare.metrics.head import Generation
-from nagare.metrics.samples.pairs import Pairs
 from nagare.model.samples import Samples
 
 SAMPLES = "samples"
@@ -100,11 +99,10 @@ class Stored:
 def _find_in(generations: Iterable[Generation], samples: Samples) -> NDArray[np.bool_]:
     found = np.zeros(len(samples), bool)
     low, high = int(samples.ts_ms.min()), int(samples.ts_ms.max())
-    pairs = Pairs(samples.series, samples.ts_ms)
     for generation in generations:
-        for rows in generation.samples.rows():
-            if rows.min_ms <= high and rows.max_ms >= low:
-                found |= pairs.among(Pairs(rows.series, rows.ts_ms))
+        for slab in generation.samples.slabs:
+            if slab.has_between(low, high):
+                found |= slab.holds(samples)
     return found
 
 

@@ -73,10 +73,24 @@ cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_ran
 """
 # Made by us, in ``sql.macros``.
 _MACROS = "rate increase delta"
+_ORDERS = "time_key"
 
 ALLOWED = frozenset(
     name
-    for group in (_OPERATORS, _MATH, _TEXT, _TIME, _LOGIC, _NESTED, _JSON, _IDENTITY, _AGGREGATES, _WINDOWS, _MACROS)
+    for group in (
+        _OPERATORS,
+        _MATH,
+        _TEXT,
+        _TIME,
+        _LOGIC,
+        _NESTED,
+        _JSON,
+        _IDENTITY,
+        _AGGREGATES,
+        _WINDOWS,
+        _MACROS,
+        _ORDERS,
+    )
     for name in group.split()
 )
 _NUMBER_AGGREGATES = """

@@ -31,7 +31,7 @@ _PASSES = """
 coalesce ifnull if nullif greatest least any_value arbitrary first last min max arg_max arg_max_null
 arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin max_by min_by mode first_value last_value
 lag lead nth_value list_extract list_element array_extract element_at map_extract_value list_first list_last
-unnest struct_extract struct_extract_at constant_or_null
+unnest struct_extract struct_extract_at constant_or_null time_key
 """
 # Hands one of its arguments on as it is.
 PASSES = frozenset(_PASSES.split())

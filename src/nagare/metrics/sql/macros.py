@@ -7,6 +7,7 @@ lambda of a macro is ours and sees numbers alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,19 @@ _INCREASE = (
     "lambda pair: CASE WHEN pair[2] < pair[1] THEN pair[2] ELSE pair[2] - pair[1] END))"
 )
 _SECONDS = f"(epoch_us(max(ts) FILTER (WHERE {_TOLD})) - epoch_us(min(ts) FILTER (WHERE {_TOLD}))) / 1e6"
+# A time as a number. DuckDB compares times of milliseconds and nanoseconds inside arg_max() one value at a time.
+TIME_KEY = "time_key"
+_TIME_KEY = ", ".join(
+    (
+        "(x TIMESTAMP_MS) AS epoch_ms(x)",
+        "(x TIMESTAMP_NS) AS epoch_ns(x)",
+        # Named, so that none of them is taken for one of the others first.
+        *(f"(x {type_}) AS x" for type_ in ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMPTZ", "DATE")),
+        "(x) AS x",
+    )
+)
 STATEMENTS = (
+    f"CREATE MACRO {TIME_KEY}{_TIME_KEY}",
     f"CREATE MACRO increase(counter, ts) AS {_INCREASE}",
     f"CREATE MACRO rate(counter, ts) AS {_INCREASE} / nullif({_SECONDS}, 0)",
     "CREATE MACRO delta(gauge, ts) AS arg_max(gauge, ts) - arg_min(gauge, ts)",
@@ -37,8 +50,28 @@ RENAMED: Mapping[tuple[str, int], str] = {
     ("first", 2): "arg_min",
     ("percentile", 2): "quantile_cont",
 }
+# Those that look for a row by its time, which is mostly the column of that name.
+_BY_TIME = frozenset(
+    [
+        "arg_max",
+        "arg_min",
+        "argmax",
+        "argmin",
+        "max_by",
+        "min_by",
+        "arg_max_null",
+        "arg_min_null",
+        "arg_max_nulls_last",
+        "arg_min_nulls_last",
+        "delta",
+    ]
+)
+_TIME_COLUMN = "ts"
+# As DuckDB writes one into a column's name; nobody else calls it.
+_TIME_KEY_CALL = re.compile(rf'{TIME_KEY}\(((?:(?:\w+|"[^"]*")\.)*"?{_TIME_COLUMN}"?)\)', re.IGNORECASE)
 
 Node = Mapping[str, Any]
+_Place = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +85,50 @@ class Renamed:
         """Return a column's name as the caller wrote it."""
         for theirs, ours in self.names.items():
             name = name.replace(theirs, ours)
-        return name
+        return _TIME_KEY_CALL.sub(r"\1", name)
 
 
 def rename(sql: str, tree: Any) -> Renamed:
     """Return ``sql``, of which ``tree`` was parsed, in DuckDB's names. Raises QuerySyntaxError."""
     content = sql.encode()
     written = sql.lower()
-    places: list[tuple[int, int, str]] = []
+    places: list[_Place] = []
     names: dict[str, str] = {}
     for call in _calls(tree):
         name = str(call["function_name"]).lower()
-        theirs = RENAMED.get((name, len(call.get("arguments") or ())))
-        if theirs is None or call.get("schema") or call.get("catalog") or len(_path(call)) > 1:
+        if call.get("schema") or call.get("catalog") or len(_path(call)) > 1:
             continue
-        start = int(call.get("query_location", len(content)))
-        length = _length(content, start, name)
-        if not length:
-            raise QuerySyntaxError(f"cannot call {name}() in this form", hint=f"write {name}(…, …)")
-        places.append((start, length, theirs))
-        if f"{theirs}(" not in written:
-            names[f"{theirs}("] = f"{name}("
+        arguments = list(call.get("arguments") or ())
+        theirs = RENAMED.get((name, len(arguments)))
+        if theirs is not None:
+            places.append(_renamed(call, content, name, theirs))
+            if f"{theirs}(" not in written:
+                names[f"{theirs}("] = f"{name}("
+        if (theirs or name) in _BY_TIME and len(arguments) == 2 and (place := _time_column(arguments[1], content)):
+            places.append(place)
     for start, length, theirs in sorted(places, reverse=True):
         content = content[:start] + theirs.encode() + content[start + length :]
     return Renamed(content.decode(), names)
+
+
+def _renamed(call: Node, content: bytes, name: str, theirs: str) -> _Place:
+    start = int(call.get("query_location", len(content)))
+    length = _length(content, start, name)
+    if not length:
+        raise QuerySyntaxError(f"cannot call {name}() in this form", hint=f"write {name}(…, …)")
+    return start, length, theirs
+
+
+def _time_column(argument: Any, content: bytes) -> _Place | None:
+    """Return how to write an argument that is the column of times as a number, None when it is anything else."""
+    column = argument.get("expression") or {}
+    names = list(column.get("column_names") or [""])
+    start, length = int(column.get("query_location", 0)), int(column.get("query_location_length", 0))
+    text = content[start : start + length].decode(errors="replace")
+    # Only what is written plainly: anything else takes DuckDB's way.
+    if column.get("class") != "COLUMN_REF" or str(names[-1]).lower() != _TIME_COLUMN or text != ".".join(names):
+        return None
+    return start, length, f"{TIME_KEY}({text})"
 
 
 def check_macro(node: Node, name: str) -> None:

@@ -6,9 +6,9 @@ that nothing of one query is left for the next.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -20,25 +20,30 @@ from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import FIRST_LOOK_BYTES, BlockCheck, block_error
 from nagare.metrics.blocks.views import View, Window, make_view
-from nagare.metrics.engine import Engine, quote_name
+from nagare.metrics.engine import Engine, quote_name, storage_error
+from nagare.metrics.record_rows import put_rows
 from nagare.metrics.rollups.hours import TIERS, split_table
 from nagare.metrics.rollups.plan import schema_of, sql_columns
 from nagare.metrics.rollups.tiers import RAW, Caller, TierChooser
 from nagare.metrics.rollups.views import Asked, RollupViews
 from nagare.metrics.samples.views import COLUMNS as SAMPLE_COLUMNS
 from nagare.metrics.samples.views import SampleViews
-from nagare.metrics.schema import SQL_TYPES, Schema
-from nagare.metrics.sql.messages import deadline_error, may_be_block, memory_error, query_error
+from nagare.metrics.schema import Schema
+from nagare.metrics.sql.exported import copy_statement
+from nagare.metrics.sql.messages import may_be_block, memory_error, query_error
 from nagare.metrics.sql.naming import may_name, named_columns
 from nagare.metrics.sql.prune import prune
 from nagare.metrics.sql.reads import READS, explain_reads
 from nagare.metrics.sql.rows import Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked
 from nagare.metrics.sql.statements import Statements
+from nagare.metrics.sql.stop import Stop
 from nagare.metrics.sql.texts import find_texts
 from nagare.metrics.sql.types import AnswerTypes
 from nagare.model.columns import Columns, RecordTable
-from nagare.model.tables import SAMPLES, ColumnType
+from nagare.model.export import ExportTarget
+from nagare.model.history import HISTORY_TABLES, ROW_ID
+from nagare.model.tables import SAMPLES
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
 
 # Of every table: the window and the callers' hosts are told by them.
@@ -48,8 +53,8 @@ PARAMETER_LENGTH = 4096
 
 
 @dataclass(slots=True)
-class Job:
-    """One query as it stands; ``stop`` may be called from any thread and again and again."""
+class Job(Stop):
+    """One query as it stands."""
 
     request: SqlRequest
     hosts: frozenset[str] | None
@@ -58,32 +63,11 @@ class Job:
     is_checked: bool = False
     # See ``View.texts``, by table.
     texts: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
-    stopped: threading.Event = field(default_factory=threading.Event)
-    # Guards _cursor: it must not close under an interrupt. Held for moments only, also by the event loop.
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _cursor: duckdb.DuckDBPyConnection | None = None
 
     @property
     def window(self) -> Window:
         """The times that the request asks for."""
         return Window(self.request.since_ms, self.request.until_ms)
-
-    def stop(self) -> None:
-        """End the query as soon as DuckDB looks; before it runs at all, if it has not begun."""
-        self.stopped.set()
-        with self._lock:
-            if self._cursor is not None:
-                self._cursor.interrupt()
-
-    def use(self, cursor: duckdb.DuckDBPyConnection | None) -> None:
-        """Say which cursor ``stop`` interrupts; None before it closes."""
-        with self._lock:
-            self._cursor = cursor
-
-    def check_stopped(self) -> None:
-        """Raise DeadlineExceededError once ``stop`` was called."""
-        if self.stopped.is_set():
-            raise deadline_error()
 
 
 class QueryRunner:
@@ -114,6 +98,29 @@ class QueryRunner:
         self, job: Job, checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]
     ) -> SqlReply:
         """Return the rows of ``checked``. Raises QuerySyntaxError, DeadlineExceededError, ResultTooLargeError, StorageError."""
+        return self._run(job, checked, schemas, records, self._answer)
+
+    def export(
+        self,
+        target: ExportTarget,
+        job: Job,
+        checked: Checked,
+        schemas: Mapping[str, Schema],
+        records: Mapping[str, RecordTable],
+    ) -> SqlReply:
+        """Write the rows of ``checked`` to a file; the answer's one row is their number. Raises as ``run`` does; then no file is left."""
+        if checked.is_explain:
+            raise QuerySyntaxError("cannot export EXPLAIN: its answer has no rows to keep", hint="ask it as a query")
+        return self._run(job, checked, schemas, records, partial(self._copy, target))
+
+    def _run(
+        self,
+        job: Job,
+        checked: Checked,
+        schemas: Mapping[str, Schema],
+        records: Mapping[str, RecordTable],
+        answer: Callable[[duckdb.DuckDBPyConnection, Job, Checked, Mapping[str, Schema] | None], SqlReply],
+    ) -> SqlReply:
         job.check_stopped()
         # The cursor first: while it is lent the engine cannot rest and drop what the snapshot names.
         with self._engine.cursor() as cursor, self._library.pinned() as whole:
@@ -127,7 +134,7 @@ class QueryRunner:
                     choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
                     self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
                     job.check_stopped()
-                    reply = self._answer(cursor, job, choice.checked, None if records else schemas)
+                    reply = answer(cursor, job, choice.checked, None if records else schemas)
                     # Blocks and rows are counted for all hosts together.
                     if checked.is_explain and job.hosts is None:
                         reply.rows.insert(0, [READS, explain_reads(cursor, checked, choice, whole)])
@@ -197,7 +204,7 @@ class QueryRunner:
         named = named_columns(checked.tree, checked.tables)
         for name in sorted(checked.tables):
             if name in records:
-                self._make_record_view(cursor, job, records[name])
+                self._make_record_view(cursor, job, records[name], snapshot)
                 continue
             if name in SAMPLE_COLUMNS:
                 view = View(name, SAMPLE_COLUMNS[name], job.hosts, job.window, texts=job.texts.get(name, {}))
@@ -221,34 +228,19 @@ class QueryRunner:
             job.check_stopped()
             cursor.execute(view.sql(sources))
 
-    def _make_record_view(self, cursor: duckdb.DuckDBPyConnection, job: Job, record: RecordTable) -> None:
-        from nagare.metrics import arrays  # noqa: PLC0415  numpy waits for the first need
-
-        cells = job.records[record.table.name]
-        types = {"ts": ColumnType.INTEGER, "host": ColumnType.TEXT} | {
-            column.name: column.type for column in record.table.columns
-        }
-        present = [name for name in types if name in cells]
-        columns = {name: "TIMESTAMP_MS" if name == "ts" else SQL_TYPES[types[name]] for name in present}
-        source = f"records_{record.table.name}"
-        body = ", ".join(f"{quote_name(name)} {type_}" for name, type_ in columns.items())
-        cursor.execute(f"CREATE TEMP TABLE {quote_name(source)} ({body})")
-        if present and cells[present[0]]:
-            arrayed: dict[str, Any] = {}
-            items = []
-            for name in present:
-                if name == "ts":
-                    arrayed[name] = arrays.time_array(cells[name])
-                    items.append(arrays.base_items()[0])
-                elif any(value is not None for value in cells[name]):
-                    arrayed[name] = arrays.to_array(cells[name], types[name])
-                    items.append(arrays.select_item(name, types[name]))
-            cursor.register("given", arrayed)
-            listed = ", ".join(quote_name(name) for name in arrayed)
-            cursor.execute(f"INSERT INTO {quote_name(source)} ({listed}) SELECT {', '.join(items)} FROM given")  # noqa: S608
-            cursor.unregister("given")
-        view = View(record.table.name, columns, job.hosts, job.window)
-        cursor.execute(view.sql([view.table_source(quote_name(source), present)]))
+    def _make_record_view(
+        self, cursor: duckdb.DuckDBPyConnection, job: Job, record: RecordTable, snapshot: Snapshot
+    ) -> None:
+        name = record.table.name
+        source = f"records_{name}"
+        columns = put_rows(cursor, source, record.table, job.records[name])
+        view = View(name, columns, job.hosts, job.window)
+        sources = [view.table_source(quote_name(source), columns)]
+        if name in HISTORY_TABLES:
+            # Rows leave the records only once they are in blocks: between the two they are in both.
+            moved = replace(view, condition=f"{ROW_ID} NOT IN (SELECT {ROW_ID} FROM {quote_name(source)})")  # noqa: S608  made by us
+            sources += self._sources.blocks(moved, snapshot, name)
+        cursor.execute(view.sql(sources))
 
     def _answer(
         self, cursor: duckdb.DuckDBPyConnection, job: Job, checked: Checked, schemas: Mapping[str, Schema] | None
@@ -269,6 +261,32 @@ class QueryRunner:
             cursor.execute("ROLLBACK")
         named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
         return SqlReply(named, rows, truncated, RAW, 0.0)
+
+    def _copy(
+        self,
+        target: ExportTarget,
+        cursor: duckdb.DuckDBPyConnection,
+        job: Job,
+        checked: Checked,
+        _schemas: Mapping[str, Schema] | None,
+    ) -> SqlReply:
+        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            columns = self._describe(cursor, checked, job)
+            named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
+            names = [column.name for column in named]
+            statement = copy_statement(checked.sql, columns, names, target.form, target.file)
+            job.check_stopped()
+            found = cursor.execute(statement, _parameters(job.request)).fetchone()
+        except BaseException as error:
+            target.file.unlink(missing_ok=True)
+            if isinstance(error, duckdb.IOException) and str(target.file) in str(error):
+                raise storage_error("write", f"export {target.file.name}", error) from error
+            raise
+        finally:
+            cursor.abort()
+            cursor.execute("ROLLBACK")
+        return SqlReply(named, [[0 if found is None else int(found[0])]], truncated=False, tier=RAW, elapsed_ms=0.0)
 
     def _describe(self, cursor: duckdb.DuckDBPyConnection, checked: Checked, job: Job) -> list[tuple[str, str]]:
         if checked.is_explain:

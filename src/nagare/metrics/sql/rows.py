@@ -14,7 +14,7 @@ import duckdb
 from nagare.errors import ResultTooLargeError
 from nagare.metrics.engine import quote_text
 from nagare.metrics.sql.messages import CELL_TOO_LARGE
-from nagare.metrics.sql.values import json_columns
+from nagare.metrics.sql.values import TEXT_TIMES, json_columns
 
 # Bytes of one answer: past it the JSON would cost the server more than the query did.
 ANSWER_LIMIT = 32 * 2**20
@@ -35,25 +35,42 @@ Columns = Sequence[tuple[str, str]]
 
 def guarded(sql: str, columns: Columns) -> str:
     """Return ``sql`` in plain types, raising CELL_TOO_LARGE for a large value: zoned times in UTC, intervals as text."""
-    items = [_guarded_item(f"c{number}", type_) for number, (_, type_) in enumerate(columns)]
+    items = [guarded_item(f"c{number}", type_) for number, (_, type_) in enumerate(columns)]
     names = [f"c{number}" for number in range(len(columns))]
     if items == names:
         return sql
     return f"SELECT {', '.join(items)} FROM (\n{sql}\n) AS answer({', '.join(names)})"  # noqa: S608  checked before
 
 
-def _guarded_item(name: str, type_: str) -> str:
+def guarded_item(name: str, type_: str) -> str:
+    """Return a column in plain types, raising CELL_TOO_LARGE for a large value."""
     # Zoned times come into Python only with a zone library that nothing else here needs.
     if type_ in _ZONED_TIMES:
         return f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)"
-    if type_ == "TIMESTAMP_MS":
+    if type_ in TEXT_TIMES:
         # As the answer tells it: the engine writes a thousand times in the time in which Python writes ten.
-        return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%gZ')"
+        return time_text(name, type_)
+    is_text = any(sign in type_ for sign in _ZONED) or "INTERVAL" in type_
+    return with_guard(name, type_, f"CAST({name} AS VARCHAR)" if is_text else name)
+
+
+def with_guard(name: str, type_: str, plain: str) -> str:
+    """Return ``plain``, which is made of the column ``name``, raising CELL_TOO_LARGE where its value is large."""
     guard = _guard(name, type_)
-    plain = f"CAST({name} AS VARCHAR)" if any(sign in type_ for sign in _ZONED) or "INTERVAL" in type_ else name
-    if not guard:
-        return plain
-    return f"CASE WHEN {guard} THEN error({quote_text(CELL_TOO_LARGE)}) ELSE {plain} END"
+    return f"CASE WHEN {guard} THEN error({quote_text(CELL_TOO_LARGE)}) ELSE {plain} END" if guard else plain
+
+
+def time_text(name: str, type_: str) -> str:
+    """Return a time as text: milliseconds unless there is more to say."""
+    whole, micros = f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%gZ')", f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+    if type_ == "TIMESTAMP_MS":
+        return whole
+    if type_ == "TIMESTAMP":
+        return f"CASE WHEN epoch_us({name}) % 1000 = 0 THEN {whole} ELSE {micros} END"
+    # strftime() has a sign for nanoseconds, and writes what is no text for it.
+    rest = f"(epoch_ns({name}) % 1000 + 1000) % 1000"
+    nanos = f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%f') || right((1000 + {rest})::VARCHAR, 3) || 'Z'"
+    return f"CASE WHEN epoch_ns({name}) % 1000000 = 0 THEN {whole} WHEN {rest} = 0 THEN {micros} ELSE {nanos} END"
 
 
 def _guard(name: str, type_: str) -> str:

@@ -12,6 +12,8 @@ from uuid import UUID
 
 # Integers that every JSON reader holds exactly; larger ones are told as text.
 SAFE_INTEGER = 2**53
+# The engine writes these as text.
+TEXT_TIMES = frozenset({"TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 
 
 def json_safe(value: Any) -> Any:
@@ -123,5 +125,5 @@ _COLUMN_CONVERTERS: Mapping[str, Callable[[Sequence[Any]], tuple[Sequence[Any], 
     "DOUBLE": _float_column,
     "INTEGER": _integer_column,
     "BIGINT": _integer_column,
-    "TIMESTAMP_MS": _text_column,
+    **dict.fromkeys(TEXT_TIMES, _text_column),
 }

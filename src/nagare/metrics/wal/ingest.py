@@ -72,6 +72,8 @@ def check_envelope(batch: Batch | SoundBatch) -> None:
         raise _fault("replaces", f"holds more than {REPLACES_LIMIT} numbers")
     if batch.replaces and not 0 <= min(batch.replaces) <= max(batch.replaces) <= INT64_MAX:
         raise _fault("replaces", "must hold integers from 0 to 2^63-1")
+    if batch.thinned and (len(batch.thinned) != 2 or not 0 <= min(batch.thinned) <= max(batch.thinned) <= INT64_MAX):
+        raise _fault("thinned", "must hold two moments, Unix milliseconds")
 
 
 def check_tables(batch: Batch, schemas: Mapping[str, Schema], bounds: Bounds) -> Accepted:

@@ -14,7 +14,7 @@ from nagare.config.settings import StorageSettings
 from nagare.errors import BodyTooLargeError, InputError
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
-from nagare.lib.segment_log import RECORD_LIMIT_BYTES
+from nagare.lib.segment_file import RECORD_LIMIT_BYTES
 from nagare.metrics.schema import Schema, Schemas
 from nagare.metrics.wal.ingest import Accepted, Bounds, check_envelope, check_map, check_tables
 from nagare.metrics.wal.seen import Seen

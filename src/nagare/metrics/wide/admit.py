@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from weakref import WeakSet
 
 from nagare.config.settings import StorageSettings
 from nagare.metrics.schema import AGAIN, Schema
@@ -15,6 +16,7 @@ from nagare.wire.batch import Cell
 
 _MS_NS = 1_000_000
 TEXT_LIMIT = 65_536
+_TEXTS = (ColumnType.TEXT, ColumnType.TAG)
 
 
 @dataclass(slots=True)
@@ -35,6 +37,8 @@ class WideAdmission:
         """Keep the bounds."""
         self.newest = newest
         self._storage = storage
+        # The orders of rows whose tags are no longer than they may be.
+        self._sound: WeakSet[object] = WeakSet()
 
     def admit(
         self, requests: Sequence[WideRows], schemas: Mapping[str, Schema], times_ms: tuple[int, int]
@@ -63,15 +67,19 @@ class WideAdmission:
         self, rows: WideRows, schema: Schema | None, times_ms: tuple[int, int], admitted: AdmittedRows
     ) -> None:
         columns = _Columns(schema, self._storage.column_limit)
-        cells: dict[str, list[Cell]] = {"ts": list(rows.ts_ns), "host": list(rows.hosts)}
+        # Lists are shared with the request, and with others that have the same order of rows: nobody writes to them.
+        cells: dict[str, list[Cell]] = {"ts": _listed(rows.ts_ns), "host": _listed(rows.hosts)}
         tags: list[str] = []
+        are_sound = rows.order is not None and rows.order in self._sound
         for key, texts in rows.tags.items():
-            if name := columns.take(key, texts, ColumnType.TAG):
-                cells[name] = list(texts)
+            if name := columns.take(key, texts, ColumnType.TAG, is_sound=are_sound):
+                cells[name] = _listed(texts)
                 tags.append(name)
+        if rows.order is not None and not columns.faults:
+            self._sound.add(rows.order)
         for key, values in rows.fields.items():
             if name := columns.take(key, values, rows.types[key]):
-                cells[name] = list(values)
+                cells[name] = _listed(values)
         faults = {**_time_faults(rows, times_ms), **columns.faults}
         marks = self._marks(rows, faults)
         if marks is not None:
@@ -83,7 +91,7 @@ class WideAdmission:
             cells = {name: [values[at] for at in kept] for name, values in cells.items()}
         if not cells["ts"]:
             return
-        cells = {name: values for name, values in cells.items() if values.count(None) < len(values)}
+        cells = {name: values for name, values in cells.items() if _has_any(values)}
         admitted.accepted += len(cells["ts"])
         admitted.tables[rows.table] = cells
         admitted.tags[rows.table] = [name for name in tags if name in cells]
@@ -96,7 +104,7 @@ class WideAdmission:
         kept = [at for at in range(len(rows)) if at not in faults]
         times, hosts = [rows.ts_ns[at] for at in kept], [rows.hosts[at] for at in kept]
         tags = {name: [texts[at] for at in kept] for name, texts in rows.tags.items()}
-        found = self.newest.marks(replace(rows, ts_ns=times, hosts=hosts, tags=tags))
+        found = self.newest.marks(replace(rows, ts_ns=times, hosts=hosts, tags=tags, order=None))
         if found is None:
             return None
         marks = dict(zip(kept, found, strict=True))
@@ -118,18 +126,22 @@ class _Columns:
     """The columns of one table while a request's keys find theirs; ``faults`` says which rows cannot be stored."""
 
     def __init__(self, schema: Schema | None, limit: int) -> None:
-        self._known = dict(schema.columns) if schema else {}
-        self._lowered = {name.lower(): name for name in self._known}
+        self._known: Mapping[str, ColumnType] = schema.columns if schema else {}
         self._limit = limit
+        # Made by the first key that is new.
+        self._lowered: set[str] | None = None
         self.added: dict[str, ColumnType] = {}
         self.faults: dict[int, str] = {}
 
-    def take(self, key: str, values: Sequence[Cell], type_: ColumnType) -> str:
-        """Return the column for ``key``, empty when there is none: the rows that have a value there are at fault then."""
+    def take(self, key: str, values: Sequence[Cell], type_: ColumnType, *, is_sound: bool = False) -> str:
+        """Return the column for ``key``, empty when there is none: the rows that have a value there are at fault then.
+
+        Values that are ``is_sound`` were measured before.
+        """
         name = column_name(key)
         fault = "a key has signs that no column's name can have, or is too long" if name is None else ""
         if name is not None:
-            fault = self._fault(name, type_) or _text_fault(values, type_)
+            fault = self._fault(name, type_) or ("" if is_sound else _text_fault(values, type_))
         if fault:
             for at, value in enumerate(values):
                 if value is not None:
@@ -137,21 +149,36 @@ class _Columns:
             return ""
         assert name is not None
         if name not in self._known:
-            self._known[name] = self.added[name] = type_
-            self._lowered[name.lower()] = name
+            self.added[name] = type_
+            self._lower().add(name.lower())
         return name
 
+    def _lower(self) -> set[str]:
+        if self._lowered is None:
+            self._lowered = {name.lower() for name in self._known}
+        return self._lowered
+
     def _fault(self, name: str, type_: ColumnType) -> str:
-        known = self._known.get(name)
+        known = self._known.get(name) or self.added.get(name)
         if known is None:
-            if name.lower() in self._lowered:
+            if name.lower() in self._lower():
                 return "another key differs by its case alone"
-            return "" if len(self._known) < self._limit else f"the limit of {self._limit} columns is reached"
+            count = len(self._known) + len(self.added)
+            return "" if count < self._limit else f"the limit of {self._limit} columns is reached"
         return "" if known is type_ else f"type conflict: it is {type_.value}, and {known.value} was there before"
 
 
+def _listed(values: Sequence[Cell]) -> list[Cell]:
+    return values if isinstance(values, list) else list(values)
+
+
+def _has_any(values: Sequence[Cell]) -> bool:
+    # Nearly always the first one tells.
+    return values[0] is not None or values.count(None) < len(values)
+
+
 def _text_fault(values: Sequence[Cell], type_: ColumnType) -> str:
-    if type_ not in (ColumnType.TEXT, ColumnType.TAG):
+    if type_ not in _TEXTS:
         return ""
     # Tags repeat: each text is measured once.
     longest = max((len(value) for value in set(values) if isinstance(value, str)), default=0)

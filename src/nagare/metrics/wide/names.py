@@ -6,6 +6,8 @@ by more than their case, and a block's columns are listed with commas between th
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from nagare.errors import InvalidLabelError
 from nagare.lib.names import path_name
 from nagare.metrics.schema import AGAIN
@@ -20,6 +22,7 @@ _UNLAWFUL = frozenset(',"')
 _ROLLUPS = ("_1m", "_1h")
 
 
+@lru_cache(4096)
 def column_name(key: str) -> str | None:
     """Return the column for a tag or field, None when it cannot have one."""
     if not 0 < len(key) <= COLUMN_LIMIT or not key.isprintable() or not _UNLAWFUL.isdisjoint(key):

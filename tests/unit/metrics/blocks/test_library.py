@@ -45,3 +45,18 @@ def test_what_nobody_reads_is_freed_at_once() -> None:
     assert freed == ["a"]
     with library.pinned():
         assert freed == ["a"]
+
+
+def test_a_reader_keeps_no_generation_that_began_after_it() -> None:
+    library, freed = Library(), list[int]()
+    first, second, third = Generation(1), Generation(2), Generation(3)
+    library.start(first, [])
+    with library.pinned():
+        library.add_generation(second)
+        library.flushed(first, [], lambda: freed.append(1))
+        with library.pinned():
+            library.add_generation(third)
+            library.flushed(second, [], lambda: freed.append(2))
+            assert freed == []
+        assert freed == [2]
+    assert freed == [2, 1]
