@@ -1,0 +1,1 @@
+"""Remote commands at the server: who may ask for them, who must agree, when they go out, and how they ended."""
