@@ -1,0 +1,1 @@
+"""Schedules: which task is made when."""

@@ -1,0 +1,1 @@
+"""Tasks: asked for, run, retried, cancelled, and told truly."""

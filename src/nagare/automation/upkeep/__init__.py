@@ -1,0 +1,1 @@
+"""Looking after an installation's files: the one code behind a command line and a task."""
