@@ -83,7 +83,7 @@ class Agent:
         tables = self._tables.take()
         if tables:
             self._seq += 1
-            await self._uplink.offer(pack_batch(self._uplink.host, self._boot, self._seq, tables))
+            await self._uplink.offer(pack_batch(self._uplink.host, self._boot, self._seq, tables, tick.now_ms))
 
     def _own_row(self, tick: Tick) -> Row:
         cost = self._cost.read(tick.monotonic)
@@ -97,8 +97,13 @@ class Agent:
             "memory_bytes": cost.memory_bytes,
             "spool_bytes": totals.spool_bytes,
             "spool_batches": totals.spool_batches,
+            "spool_limit_bytes": totals.spool_limit_bytes,
+            "spool_oldest_seconds": totals.spool_oldest_seconds,
             "batches_sent_total": totals.sent,
+            "batches_resent_total": totals.resent,
+            "batches_thinned_total": totals.thinned,
             "batches_dropped_total": totals.dropped,
+            "batches_damaged_total": totals.damaged,
             "send_failures_total": totals.failures,
             "version": __version__,
         }

@@ -11,7 +11,8 @@ from nagare.model.columns import Cell as ModelCell
 from nagare.model.columns import Columns, row_count
 from nagare.model.tables import TABLES, ColumnType
 from nagare.wire.batch import BATCH_VERSION, Batch, Cell
-from nagare.wire.codec import decode, encode, pack, unpack
+from nagare.wire.codec import decode, encode, unpack
+from nagare.wire.codec import pack as pack_bytes
 
 _Lists = dict[str, list[Cell]]
 # Below this a compressed body is hardly smaller and only costs time.
@@ -30,16 +31,31 @@ class Packed:
     host: str
     encoding: str
     body: bytes
+    # When it was made, Unix milliseconds; zero in records from before it was noted.
+    at_ms: int = 0
+    # How often its neighbours in the spool were thinned out.
+    level: int = 0
 
     def to_record(self) -> bytes:
         """Return the spool's record: two lines of header and the body."""
-        return _SEPARATOR.join((self.host.encode(), self.encoding.encode(), self.body))
+        encoding = f"{self.encoding} {self.at_ms} {self.level}" if self.at_ms or self.level else self.encoding
+        return _SEPARATOR.join((self.host.encode(), encoding.encode(), self.body))
 
     @classmethod
     def from_record(cls, record: bytes) -> Packed:
         """Return what ``to_record`` made. Raises ValueError for anything else."""
-        host, encoding, body = record.split(_SEPARATOR, 2)
-        return cls(host.decode(), encoding.decode(), body)
+        host, line, body = record.split(_SEPARATOR, 2)
+        encoding, *numbers = line.decode().split(" ")
+        at_ms, level = (int(number) for number in numbers) if numbers else (0, 0)
+        return cls(host.decode(), encoding, body, at_ms, level)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One spooled batch and its place."""
+
+    index: int
+    packed: Packed
 
 
 class TableSet:
@@ -72,21 +88,28 @@ class TableSet:
         return tables
 
 
-def pack_batch(host: str, boot: str, seq: int, tables: dict[str, _Lists]) -> Packed:
-    """Return the batch (``host``, ``boot``, ``seq``) as it will be sent."""
-    return _pack(Batch(BATCH_VERSION, host, boot, seq, tables))
+def pack_batch(host: str, boot: str, seq: int, tables: dict[str, _Lists], at_ms: int = 0) -> Packed:
+    """Return the batch (``host``, ``boot``, ``seq``) as it will be sent; ``at_ms`` is its time on this machine."""
+    return pack(Batch(BATCH_VERSION, host, boot, seq, tables), at_ms)
 
 
 def rename_host(packed: Packed, host: str) -> Packed:
     """Return the same batch in the name of ``host``: the server chose another name than the one we began with."""
-    batch = decode(unpack(packed.body, packed.encoding, _UNPACKED_LIMIT_BYTES), Batch)
-    return _pack(Batch(batch.v, host, batch.boot, batch.seq, batch.tables, batch.replaces))
+    batch = decode(unpack_body(packed), Batch)
+    renamed = Batch(batch.v, host, batch.boot, batch.seq, batch.tables, batch.replaces, batch.thinned)
+    return pack(renamed, packed.at_ms, packed.level)
 
 
-def _pack(batch: Batch) -> Packed:
+def pack(batch: Batch, at_ms: int, level: int = 0) -> Packed:
+    """Return ``batch`` as it is sent and spooled."""
     body = encode(batch)
     encoding = "zstd" if len(body) >= _PACK_BYTES else "identity"
-    return Packed(batch.host, encoding, pack(body, encoding))
+    return Packed(batch.host, encoding, pack_bytes(body, encoding), at_ms, level)
+
+
+def unpack_body(packed: Packed) -> bytes:
+    """Return the JSON of a batch. Raises InputError."""
+    return unpack(packed.body, packed.encoding, _UNPACKED_LIMIT_BYTES)
 
 
 def _fill_ids(ids: Iterable[ModelCell] | None, count: int) -> list[str]:

@@ -6,7 +6,6 @@ or come back on another port.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import socket
@@ -27,14 +26,18 @@ from nagare.errors import (
     InputError,
     NotFoundError,
     PermissionDeniedError,
+    StorageError,
     UnauthenticatedError,
 )
+from nagare.keys.command_keys import accept_keys
 from nagare.keys.signing import SigningKey
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
+from nagare.lib.plain_text import plain
 from nagare.net.proof import why_unproven
 from nagare.net.trust import parse_pin
 from nagare.wire.codec import encode
+from nagare.wire.commands import SignedCommandKeys
 from nagare.wire.hosts import HostPresentation, RegisterReply, RegisterRequest, Standing, TokenRenewal
 from nagare.wire.signature import signed_bytes
 
@@ -126,11 +129,12 @@ class Enrolment:
             joined_pin=join.pin if join else "",
             capabilities=reply.capabilities,
             enrolment=reply.enrolment,
+            command_keys=self._first_keys(server, reply, has_joined=join is not None),
         )
         if join is not None:
             self._files.save_authority(authority)
             self._joined = identity
-        self._files.save(identity)
+        self._remember(identity)
         log.info(
             "agent_registered host=%s id=%s server=%s enrolment=%s",
             identity.name,
@@ -149,7 +153,7 @@ class Enrolment:
         async with Client(target, deadline_seconds=deadline_seconds, clock=self._clock, is_lean=True) as client:
             standing = await client.present(told, signature)
         presented = replace(self.learn(identity, standing), presented=_digest(request))
-        self._files.save(presented)
+        self._remember(presented)
         self._joined = presented
         log.info("agent_presented host=%s server=%s version=%s", presented.name, target.url, request.version)
         return presented
@@ -207,14 +211,24 @@ class Enrolment:
         learned = _with_pins(identity, standing.pins)
         if learned != identity:
             log.info("server_pins_learned pin=%s next=%s", learned.pin, ",".join(learned.next_pins) or "none")
+        learned = _with_command_keys(learned, standing)
         if (identity.enrolment, identity.capabilities) != (standing.enrolment, standing.capabilities):
             learned = replace(learned, enrolment=standing.enrolment, capabilities=standing.capabilities)
             log.info("host_standing enrolment=%s may=%s", learned.enrolment, ",".join(learned.capabilities))
         if learned != identity:
-            self._files.save(learned)
+            self._remember(learned)
         if learned.has_joined:
             self._joined = learned
         return learned
+
+    def learn_keys(self, offered: SignedCommandKeys) -> None:
+        """Trust the server's keys of commands that those have signed which are held; nothing before the first."""
+        identity = self._files.load()
+        if identity is None or not identity.command_keys:
+            return
+        held = _accepted(identity.command_keys, offered)
+        if held != identity.command_keys:
+            self._remember(replace(identity, command_keys=held))
 
     async def renew(self, client: Client, identity: Identity, key: SigningKey) -> Identity:
         """Fetch a new token and keep it, durably, beside the present one. Raises like every call, and StorageError."""
@@ -232,11 +246,28 @@ class Enrolment:
         token = identity.token if is_taken else identity.previous
         settled = replace(self._files.load() or identity, token=token, previous="")
         # A disk that does not take it has both tried again after a restart.
-        with contextlib.suppress(OSError):
-            self._files.save(settled)
+        self._remember(settled)
         if not is_taken:
             log.warning("host_token_not_taken host=%s: the one before it is used again", identity.name)
         return settled
+
+    def _remember(self, identity: Identity) -> None:
+        """Keep ``identity``; a disk that does not take it must not silence the host, which learns it anew after a restart."""
+        try:
+            self._files.save(identity)
+        except StorageError as error:
+            log.warning("identity_not_kept reason=%s", plain(error.message, 300))
+
+    def _first_keys(self, server: str, reply: RegisterReply, *, has_joined: bool) -> str:
+        """Return the keys of commands to trust after a registration.
+
+        Who joins by a token, or has the server on this very machine, trusts it anew; else those that are held count on, so
+        that a server which merely refuses a token cannot have its keys trusted instead.
+        """
+        known = self._files.load()
+        is_anew = has_joined or server == _OWN or known is None or known.server != server
+        held = "" if known is None or is_anew else known.command_keys
+        return _accepted(held, reply.command_keys)
 
     def _join_token(self) -> JoinToken | None:
         """Return the token to join with, None when the settings name the server or there is none."""
@@ -286,6 +317,24 @@ def _with_pins(identity: Identity, told: list[str]) -> Identity:
         log.warning("server_pins_refused: %s", error.message)
         return identity
     return replace(identity, pin=pins[0], next_pins=pins[1:], joined_pin=identity.joined_pin or identity.pin)
+
+
+def _with_command_keys(identity: Identity, standing: Standing) -> Identity:
+    """Return ``identity`` with the server's keys of commands: the first that it tells, later what those have signed."""
+    held = _accepted(identity.command_keys, standing.command_keys)
+    return identity if held == identity.command_keys else replace(identity, command_keys=held)
+
+
+def _accepted(held: str, offered: SignedCommandKeys | None) -> str:
+    if offered is None or offered.text == held:
+        return held
+    try:
+        accepted = accept_keys(held, offered)
+    except InputError as error:
+        log.warning("command_keys_refused: %s", plain(error.message, 300))
+        return held
+    log.info("command_keys_learned first=%s", "no" if held else "yes")
+    return accepted
 
 
 def _digest(request: RegisterRequest) -> str:

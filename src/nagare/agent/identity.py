@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nagare.config.places import Places
-from nagare.errors import ConfigError, InputError
+from nagare.errors import ConfigError, InputError, StorageError
 from nagare.keys.files import write_private
 from nagare.keys.signing import SigningKey
 from nagare.lib.der import public_key_of
@@ -50,6 +50,8 @@ class Identity:
     capabilities: list[str] = field(default_factory=lambda: ["metrics"])
     # How far it has come, as last told: pending or active.
     enrolment: str = "active"
+    # The text of the server's keys of commands, empty before it told any.
+    command_keys: str = ""
     # The token before this one, while it is not known that the server takes this one.
     previous: str = field(default="", repr=False)
 
@@ -57,6 +59,11 @@ class Identity:
     def may_update(self) -> bool:
         """Whether the agent may replace itself, whatever it is offered."""
         return self.enrolment == "active" and "update" in self.capabilities
+
+    @property
+    def may_run_commands(self) -> bool:
+        """Whether the agent may run commands of the server, whatever is signed."""
+        return self.enrolment == "active" and "commands" in self.capabilities
 
 
 class IdentityFiles:
@@ -76,8 +83,8 @@ class IdentityFiles:
             return None
 
     def save(self, identity: Identity) -> None:
-        """Keep ``identity``, durably."""
-        write_private(self._file, encode(identity))
+        """Keep ``identity``, durably. Raises StorageError."""
+        _write(self._file, encode(identity))
 
     @property
     def authority(self) -> Path:
@@ -85,9 +92,9 @@ class IdentityFiles:
         return self._directory / "server-ca.pem"
 
     def save_authority(self, pem: str) -> None:
-        """Keep the authority of the server, or that it has none."""
+        """Keep the authority of the server, or that it has none. Raises StorageError."""
         if pem:
-            write_private(self.authority, pem.encode())
+            _write(self.authority, pem.encode())
         else:
             self.authority.unlink(missing_ok=True)
 
@@ -147,6 +154,13 @@ class IdentityFiles:
             return path.read_text(encoding="ascii", errors="replace").strip()
         except OSError:
             return ""
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_private(path, content)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _key_digest(pem: str) -> bytes:

@@ -42,6 +42,8 @@ class Link:
         self._enrolment = enrolment
         self._machine = machine
         self._clock = clock
+        # The URL of the server that was found last, empty before one was.
+        self.server = ""
         self._identity: Identity | None = None
         self._client: Client | None = None
         self._must_register = False
@@ -92,6 +94,7 @@ class Link:
             self._identity = await self._register()
         if self._client is None:
             target = self._enrolment.find_target(self._identity.token)
+            self.server = target.url
             client = Client(target, deadline_seconds=_DEADLINE_SECONDS, clock=self._clock, is_lean=True)
             self._client = await client.__aenter__()
             self._ask_at = 0.0

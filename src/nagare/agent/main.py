@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from nagare import __version__
 from nagare.agent.agent import Agent
+from nagare.agent.command_link import CommandLink, Registered
 from nagare.agent.enrolment import Enrolment, Machine
 from nagare.agent.events import EventBox, read_boot_id, tell_boot
 from nagare.agent.facts import read_facts
@@ -20,6 +21,7 @@ from nagare.agent.identity import IdentityFiles
 from nagare.agent.link import Link
 from nagare.agent.spool import Spool
 from nagare.agent.spool_lock import own_spool
+from nagare.agent.status import StatusFile, Subjects
 from nagare.agent.update.fetch import Ready
 from nagare.agent.update.start import become, become_current
 from nagare.agent.update.state import Current, Report, UpdateFiles
@@ -128,11 +130,18 @@ class _Process:
         self._machine = Machine(self._files.machine_id(), self._files.load_key(), read_facts(self._root))
         self._box = EventBox()
         self._enrolment = Enrolment(settings.agent, places, self._files, clock)
-        spool = Spool(places.spool / "batches", limit_bytes=settings.agent.spool_limit_bytes)
+        spool = Spool(
+            places.spool / "batches",
+            limit_bytes=settings.agent.spool_limit_bytes,
+            age_limit_seconds=settings.agent.spool_limit_seconds,
+        )
         link = Link(self._enrolment, self._machine, clock)
-        self._uplink = Uplink(link, spool, places.spool / "set-aside", self._box, clock)
+        self._uplink = Uplink(link, spool, places.spool / "set-aside", self._box, settings.agent, clock)
         collectors = build_collectors(settings.agent, self._root)
         self._agent = Agent(settings.agent, collectors, self._uplink, self._box, clock)
+        registered = Registered(self._enrolment, self._machine)
+        self._commands = CommandLink(settings.commands, places, self._files, registered, self._box, clock)
+        self._status = StatusFile(settings, Subjects(self._uplink, self._commands, self._files), clock)
         self._update_files = UpdateFiles(places.agent_updates)
         self._updater: Updater | None = None
         if mode.may_update and settings.agent.updates and not mode.is_trial:
@@ -145,7 +154,8 @@ class _Process:
             # Samples matter more than updates.
             log.warning("updates_off reason=%s", error.strerror)
             return None
-        return Updater(settings.agent, self._update_files, self._enrolment, self._machine, clock)
+        at_rest = self._commands.wait_idle
+        return Updater(settings.agent, self._update_files, self._enrolment, self._machine, clock, at_rest)
 
     @property
     def ready(self) -> Ready | None:
@@ -159,13 +169,17 @@ class _Process:
             await self._tell_start()
             async with TaskSupervisor(clock=self._clock, stop_seconds=_TASK_STOP_SECONDS) as sending:
                 sending.supervise("uplink", self._uplink.run)
+                sending.supervise("status", self._status.run)
                 sending.start("delivery", tell_delivery(self._uplink.delivered, self._mode, self._update_files))
                 if self._updater is not None:
                     sending.start("update", self._updater.run(stop))
-                async with TaskSupervisor(clock=self._clock, stop_seconds=_TASK_STOP_SECONDS) as collecting:
+                supervisor = TaskSupervisor(clock=self._clock, stop_seconds=_TASK_STOP_SECONDS)
+                # How commands end with the agent is told by its last batch.
+                async with self._commands, supervisor as collecting:
                     collecting.supervise("collect", self._collect)
                     await stop.wait()
                 await self._flush()
+            await self._status.end()
         finally:
             await self._uplink.close()
             if self._updater is not None:
@@ -186,7 +200,9 @@ class _Process:
             tell_boot(self._box, self._root, boot_id, host, now_ms, kept_seconds=self._kept_seconds)
         # Before the first connection every batch goes to disk: once this returns the boot is told for good.
         await self._agent.announce()
-        self._files.save_boot(boot_id)
+        # Where the disk does not take it, the boot is told again: the same event, which the server knows by its id.
+        with contextlib.suppress(OSError):
+            self._files.save_boot(boot_id)
         log.info("agent_started host=%s pid=%d", self._enrolment.name, os.getpid())
 
     async def _flush(self) -> None:

@@ -8,7 +8,7 @@ fault as ConnectFailedError, a passed deadline as DeadlineExceededError. The net
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -45,6 +45,7 @@ from nagare.wire.system import Health, Status
 from nagare.wire.targets import TargetList, TargetView
 
 if TYPE_CHECKING:
+    from nagare.net.lines import LineStream
     from nagare.net.session import HttpSession, LiveSocket
 
 T = TypeVar("T")
@@ -252,19 +253,14 @@ class Client:
 
     async def connect_live(self, path: str) -> LiveSocket:
         """Open a WebSocket. Raises like every call."""
-        session = self._session_or_fail()
-        invariant(not isinstance(session, LeanSession), "a lean client has no live connection")
-        assert not isinstance(session, LeanSession)
-        async with self._deadline(f"connect {path}"):
-            shown = await self._shown(session)
-            opened = await session.connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
-            if isinstance(opened, Answer) and opened.status == 401 and await self._renewed(session, shown):
-                opened = await session.connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
-        match opened:
-            case Answer():
-                raise problem_of(opened, f"connect {path}", self.clock)
-            case socket:
-                return socket
+        seconds = HEARTBEAT_SECONDS
+        return await self._opened(
+            f"connect {path}", lambda session: session.connect_live(path, heartbeat_seconds=seconds)
+        )
+
+    async def open_lines(self, path: str, params: Mapping[str, str] | None = None) -> LineStream:
+        """Begin to read an answer of lines, which the caller closes. Raises like every call."""
+        return await self._opened(f"GET {path}", lambda session: session.open_lines(path, params))
 
     async def fetch(self, path: str, kind: type[T], params: Mapping[str, str] | None = None) -> T:
         """Return the answer to a GET as ``kind``; for the calls of a feature that stand elsewhere."""
@@ -322,6 +318,20 @@ class Client:
             if answer.status == 401 and await self._renewed(session, shown):
                 answer = await session.request(method, path, **parts)
             return answer
+
+    async def _opened(self, request: str, connect: Callable[[HttpSession], Awaitable[T | Answer]]) -> T:
+        """Return what stays open; an answer in its place is a refusal."""
+        session = self._session_or_fail()
+        invariant(not isinstance(session, LeanSession), "a lean client has no live connection")
+        assert not isinstance(session, LeanSession)
+        async with self._deadline(request):
+            shown = await self._shown(session)
+            opened = await connect(session)
+            if isinstance(opened, Answer) and opened.status == 401 and await self._renewed(session, shown):
+                opened = await connect(session)
+        if isinstance(opened, Answer):
+            raise problem_of(opened, request, self.clock)
+        return opened
 
     async def _shown(self, session: HttpSession | LeanSession) -> str:
         """Return the token that the next request shows, renewed when it would end soon."""

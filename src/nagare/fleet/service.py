@@ -11,7 +11,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
-from nagare.errors import ConflictError, NagareError, NotFoundError
+from nagare.errors import NagareError, NotFoundError, OverloadedError
+from nagare.fleet.admission import Admission
 from nagare.fleet.groups import Groups
 from nagare.fleet.joining import (
     Joining,
@@ -47,8 +48,8 @@ _FLUSH_SECONDS = 60.0
 # A host that waits asks this often, and so few ask in a second, however many wait.
 _ASK_SECONDS = 1.5
 _ASKS_PER_SECOND = 50
-# One that works asks only whether what it may has changed.
-_ASK_SELDOM_SECONDS = 300.0
+# One that works asks only whether what it may has changed: soon enough for who gave it something and waits to see it.
+_ASK_SELDOM_SECONDS = 15.0
 
 
 class HostTokens(Protocol):
@@ -101,6 +102,8 @@ class Fleet:
         self._waiting: set[str] = set()
         # Names between the check and the write: a second request for one of them must not pass the same check.
         self._registering: set[str] = set()
+        # Whoever registers holds a place of it.
+        self.admission = Admission()
         self._started = clock.monotonic()
         self._flushed_at = self._started
         # Told with every view of a host: why it is in maintenance (empty: it is not), and the newest note on it.
@@ -139,7 +142,10 @@ class Fleet:
         if request.public_key is not None:
             check_public_key(request.public_key)
         if request.name in self._registering:
-            raise ConflictError(f"cannot register host {request.name!r}: it is being registered just now")
+            # Most likely the same machine, which gave up waiting for its answer: what it is, the next try tells.
+            raise OverloadedError(
+                f"cannot register host {request.name!r}: it is being registered just now", retry_after_seconds=1
+            )
         self._registering.add(request.name)
         try:
             await self._check_uncontested(request, joining)
@@ -219,7 +225,7 @@ class Fleet:
         host = self.get(name)
         again = max(_ASK_SECONDS, len(self._waiting) / _ASKS_PER_SECOND)
         if host.enrolment is Enrolment.ACTIVE:
-            again = _ASK_SELDOM_SECONDS
+            again = max(_ASK_SELDOM_SECONDS, len(self._hosts) / _ASKS_PER_SECOND)
         return Standing(name, host.enrolment.value, sorted(host.capabilities), again)
 
     def find(self, name: str) -> Host | None:

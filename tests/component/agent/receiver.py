@@ -15,6 +15,7 @@ from nagare.keys.signing import is_signed
 from nagare.server.problems import error_response
 from nagare.wire.batch import Batch, BatchReply, Refusal
 from nagare.wire.codec import decode, encode, unpack
+from nagare.wire.commands import SignedCommandKeys
 from nagare.wire.hosts import RegisterReply, RegisterRequest, Standing
 from nagare.wire.rollouts import UpdateOffer
 from nagare.wire.signature import HEADER, signed_bytes
@@ -43,6 +44,7 @@ class Receiver:
     standing: Standing | None = None
     # What it says at the registration that the host may.
     capabilities: list[str] = field(default_factory=lambda: ["metrics"])
+    command_keys: SignedCommandKeys | None = None
     # An update that it offers to whoever asks, and how many pieces of it were fetched.
     offer: UpdateOffer = field(default_factory=UpdateOffer)
     content: bytes = b""
@@ -78,7 +80,8 @@ class Receiver:
         if error is not None:
             return error_response(error, "r")
         enrolment = "active" if self.standing is None else self.standing.enrolment
-        reply = RegisterReply("h1", self.name or document.name, self.host_token, enrolment, self.capabilities)
+        name = self.name or document.name
+        reply = RegisterReply("h1", name, self.host_token, enrolment, self.capabilities, command_keys=self.command_keys)
         return web.Response(body=encode(reply), content_type="application/json")
 
     async def ingest(self, request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from nagare.config.settings import AgentSettings
 from nagare.lib.tasks import TaskSupervisor
 from tests.component.agent.collectors import one_row, scripted
 from tests.component.agent.receiver import Receiver, receiving
-from tests.component.agent.test_uplink import Rig, rig
+from tests.component.agent.uplink_rig import Rig, rig
 
 SETTINGS = AgentSettings(name="web1", interval_seconds=5.0, timeout_seconds=20.0)
 

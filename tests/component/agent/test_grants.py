@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -40,7 +40,9 @@ def offering(capabilities: list[str], enrolment: str = "active") -> Receiver:
 
 
 @asynccontextmanager
-async def updating(receiver: Receiver, places: Places) -> AsyncIterator[tuple[Updater, ManualClock, UpdateFiles]]:
+async def updating(
+    receiver: Receiver, places: Places, at_rest: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[tuple[Updater, ManualClock, UpdateFiles]]:
     """An updater of a host that registered when it was granted everything."""
     make_private_directory(places.spool)
     clock = ManualClock(NOW_MS)
@@ -51,7 +53,7 @@ async def updating(receiver: Receiver, places: Places) -> AsyncIterator[tuple[Up
     files.prepare()
     async with receiving(receiver, places), asyncio.timeout(30):
         await enrolment.register(machine, deadline_seconds=10)
-        updater = Updater(SETTINGS, files, enrolment, machine, clock)
+        updater = Updater(SETTINGS, files, enrolment, machine, clock, at_rest)
         try:
             yield updater, clock, files
         finally:
@@ -92,6 +94,25 @@ async def test_what_was_granted_is_fetched(places: Places) -> None:
     async with updating(receiver, places) as (updater, clock, files):
         assert await rounds(updater, clock, receiver, 1)
         assert updater.ready == Ready(files.file_of(BUNDLE.sha256), BUNDLE, "r1.1")
+
+
+async def test_an_update_waits_for_commands_that_run(places: Places) -> None:
+    is_idle, is_asked = asyncio.Event(), asyncio.Event()
+
+    async def at_rest() -> None:
+        is_asked.set()
+        await is_idle.wait()
+
+    async with updating(offering(ALL), places, at_rest) as (updater, clock, _), TaskSupervisor() as tasks:
+        stop = asyncio.Event()
+        tasks.start("update", updater.run(stop))
+        while not is_asked.is_set():
+            await clock.advance(450.0)
+            await asyncio.sleep(0.01)
+        assert updater.ready is not None
+        assert not stop.is_set()
+        is_idle.set()
+        await stop.wait()
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,13 @@
 import asyncio
 import dataclasses
 import resource
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from nagare.agent.batches import Packed, pack_batch
-from nagare.agent.enrolment import Enrolment, Machine
-from nagare.agent.events import EventBox
+from nagare.agent.batches import Packed
 from nagare.agent.identity import IdentityFiles
-from nagare.agent.link import Link
-from nagare.agent.spool import Spool
-from nagare.agent.uplink import Uplink
 from nagare.config.places import Places
-from nagare.config.settings import AgentSettings
 from nagare.errors import (
     BodyTooLargeError,
     CardinalityError,
@@ -31,71 +23,19 @@ from nagare.errors import (
     RateLimitedError,
     UnauthenticatedError,
 )
-from nagare.keys.files import make_private_directory
-from nagare.lib.clock import ManualClock
-from nagare.lib.tasks import TaskSupervisor
 from nagare.wire.batch import Batch, Refusal
 from nagare.wire.hosts import Standing
 from tests.component.agent.receiver import ADMIN, Receiver, receiving
-
-SETTINGS = AgentSettings(name="web1")
-
-
-def _batch(seq: int) -> Packed:
-    return pack_batch("web1", "boot-1", seq, {"load": {"ts": [seq], "load1": [0.5]}})
-
-
-@dataclasses.dataclass
-class Rig:
-    """An uplink with its surroundings; the clock stands, so a delay after a failure lasts until ``hurry``."""
-
-    uplink: Uplink
-    clock: ManualClock
-    box: EventBox
-    places: Places
-
-    async def hurry(self) -> None:
-        """Let every delay pass."""
-        await self.clock.advance(100)
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until a count of ours is what it should be, letting every delay pass meanwhile."""
-        while not holds():
-            await self.hurry()
-            await asyncio.sleep(0.002)
-
-    async def failed(self, count: int = 1) -> None:
-        """Wait until so many attempts have failed, without letting a delay pass."""
-        while self.uplink.totals().failures < count:  # noqa: ASYNC110  counters have no event
-            await asyncio.sleep(0.002)
-
-    async def quiet(self) -> None:
-        """Wait until nothing waits on disk and the server answers."""
-        await self.until(lambda: self.uplink.totals().is_up and not self.uplink.totals().spool_batches)
-
-
-@asynccontextmanager
-async def rig(places: Places, settings: AgentSettings = SETTINGS, *, limit: int = 2**20) -> AsyncIterator[Rig]:
-    make_private_directory(places.spool)
-    clock = ManualClock()
-    files = IdentityFiles(places, places.data)
-    machine = Machine("m1", files.load_key(), {"os": "test"})
-    box = EventBox()
-    link = Link(Enrolment(settings, places, files, clock), machine, clock)
-    uplink = Uplink(link, Spool(places.spool / "batches", limit_bytes=limit), places.spool / "set-aside", box, clock)
-    await uplink.open()
-    async with asyncio.timeout(30):
-        async with TaskSupervisor() as tasks:
-            tasks.supervise("uplink", uplink.run)
-            yield Rig(uplink, clock, box, places)
-        await uplink.close()
+from tests.component.agent.uplink_rig import SETTINGS, make_batch, rig
 
 
 async def test_batches_go_straight_from_memory_while_the_server_answers(places: Places) -> None:
     receiver = Receiver()
     async with receiving(receiver, places), rig(places) as it:
+        # Nobody was asked yet: neither well nor ill.
+        assert it.uplink.totals().is_up is None
         for seq in (1, 2, 3):
-            await it.uplink.offer(_batch(seq))
+            await it.uplink.offer(make_batch(seq))
             await it.uplink.settle()
             assert receiver.seqs[-1] == seq
         spooled = it.uplink._spool.counters.get("spooled")
@@ -111,7 +51,7 @@ async def test_the_machine_registers_once_and_from_then_on_shows_only_its_own_to
     async with receiving(receiver, places):
         for seq in (1, 2):
             async with rig(places, settings) as it:
-                await it.uplink.offer(_batch(seq))
+                await it.uplink.offer(make_batch(seq))
                 await receiver.taken(seq)
     [registration] = receiver.registrations
     assert (registration.name, registration.machine_id, registration.labels) == ("web1", "m1", {"rack": "7"})
@@ -124,7 +64,7 @@ async def test_a_changed_setting_is_told_to_the_server_by_registering_anew(place
     async with receiving(receiver, places):
         for seq, interval in ((1, 5.0), (2, 60.0), (3, 60.0)):
             async with rig(places, dataclasses.replace(SETTINGS, interval_seconds=interval)) as it:
-                await it.uplink.offer(_batch(seq))
+                await it.uplink.offer(make_batch(seq))
                 await it.until(lambda wanted=seq: wanted in receiver.seqs)  # type: ignore[misc]
                 await it.quiet()
     assert [registration.interval_seconds for registration in receiver.registrations] == [5.0, 60.0]
@@ -136,60 +76,25 @@ async def test_a_changed_setting_that_cannot_be_told_does_not_stop_the_samples(
     receiver = Receiver()
     async with receiving(receiver, places):
         async with rig(places) as it:
-            await it.uplink.offer(_batch(1))
+            await it.uplink.offer(make_batch(1))
             await it.quiet()
         places.token.unlink()
         async with rig(places, dataclasses.replace(SETTINGS, interval_seconds=60.0)) as it:
-            await it.uplink.offer(_batch(2))
+            await it.uplink.offer(make_batch(2))
             await it.quiet()
     # A batch whose answer came too late is sent again.
     assert list(dict.fromkeys(receiver.seqs)) == [1, 2]
     assert "host_not_updated reason=cannot read token" in caplog.text
 
 
-async def test_after_an_outage_the_newest_goes_first_and_the_backlog_follows_oldest_first(places: Places) -> None:
-    receiver = Receiver()
-    async with rig(places) as it:
-        for seq in range(1, 6):
-            await it.uplink.offer(_batch(seq))
-        await it.failed()
-        assert it.uplink.totals().spool_batches == 5
-        async with receiving(receiver, places):
-            await it.until(lambda: len(receiver.batches) >= 5)
-            await it.uplink.offer(_batch(6))
-            await receiver.taken(6)
-            await it.until(lambda: it.uplink.totals().spool_batches == 0)
-        assert receiver.seqs[0] == 5
-        assert [seq for seq in receiver.seqs if seq < 5] == [1, 2, 3, 4]
-
-
-async def test_a_live_batch_overtakes_the_backlog(places: Places) -> None:
-    receiver = Receiver(hold=asyncio.Event())
-    assert receiver.hold is not None
-    async with rig(places) as it:
-        for seq in range(1, 5):
-            await it.uplink.offer(_batch(seq))
-        async with receiving(receiver, places):
-            first = receiver.hold
-            # By less than a request's deadline: the one that is held must not be given up.
-            while len(receiver.tokens) < 2:
-                await it.clock.advance(1)
-                await asyncio.sleep(0.002)
-            receiver.hold = None
-            await it.uplink.offer(_batch(5))
-            first.set()
-            await it.until(lambda: len(receiver.batches) >= 5)
-    assert receiver.seqs == [4, 5, 1, 2, 3]
-
-
 async def test_a_batch_on_its_way_when_the_server_dies_is_on_disk_and_arrives_later(places: Places) -> None:
     receiver = Receiver()
     async with rig(places) as it:
         async with receiving(receiver, places):
-            await it.uplink.offer(_batch(1))
+            await it.uplink.offer(make_batch(1))
             await receiver.taken(1)
             await it.uplink.settle()
-        await it.uplink.offer(_batch(2))
+        await it.uplink.offer(make_batch(2))
         await it.failed()
         await it.uplink.settle()
         assert it.uplink.totals().spool_batches == 1
@@ -204,20 +109,20 @@ async def test_what_was_not_delivered_is_delivered_by_the_next_start(places: Pla
     receiver = Receiver()
     async with rig(places) as it:
         for seq in (1, 2, 3):
-            await it.uplink.offer(_batch(seq))
+            await it.uplink.offer(make_batch(seq))
     async with receiving(receiver, places), rig(places) as it:
         await receiver.taken(3)
-    assert receiver.seqs == [1, 2, 3]
+    assert receiver.seqs == [3, 2, 1]
     assert [batch.boot for batch in receiver.batches] == ["boot-1"] * 3
 
 
 async def test_a_batch_in_flight_at_the_end_is_kept(places: Places) -> None:
     receiver = Receiver()
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.quiet()
         receiver.hold = asyncio.Event()
-        await it.uplink.offer(_batch(2))
+        await it.uplink.offer(make_batch(2))
         await it.until(lambda: len(receiver.tokens) == 3)
     receiver.hold.set()
     async with receiving(receiver, places), rig(places) as it:
@@ -244,14 +149,14 @@ async def test_a_batch_is_kept_while_the_server_says_not_now(places: Places, err
 
     receiver.refuse = busy
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed(1)
         if getattr(error, "retry_after_seconds", None):
             await it.clock.advance(29)
             await asyncio.sleep(0.02)
             assert len(asked) == 1
         await it.until(lambda: len(receiver.batches) >= 1)
-        assert it.uplink.totals().failures == 2
+        assert (it.uplink.totals().failures, it.uplink.totals().resent) == (2, 2)
     assert receiver.seqs == [1]
 
 
@@ -270,7 +175,7 @@ async def test_a_batch_that_can_never_succeed_is_set_aside_told_and_blocks_nobod
     receiver.refuse = lambda batch: error if batch.seq in (1, 2) else None
     async with receiving(receiver, places), rig(places) as it:
         for seq in (1, 2, 3):
-            await it.uplink.offer(_batch(seq))
+            await it.uplink.offer(make_batch(seq))
         await receiver.taken(1)
         await it.until(lambda: it.uplink.counters.get("set_aside") == 2)
         await it.quiet()
@@ -280,16 +185,16 @@ async def test_a_batch_that_can_never_succeed_is_set_aside_told_and_blocks_nobod
     assert event["kind"] == "agent.batch_refused"
     assert "\x1b" not in str(event["text"])
     kept = [Packed.from_record(path.read_bytes()) for path in (places.spool / "set-aside").iterdir()]
-    assert sorted(packed.body for packed in kept) == sorted([_batch(1).body, _batch(2).body])
+    assert sorted(packed.body for packed in kept) == sorted([make_batch(1).body, make_batch(2).body])
 
 
 async def test_while_the_server_is_away_nobody_waits_for_the_next_try(places: Places) -> None:
     async with rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed()
         await it.uplink.settle()
         # The delay of the failure never passes: the clock stands.
-        await it.uplink.offer(_batch(2))
+        await it.uplink.offer(make_batch(2))
         async with asyncio.timeout(10):
             await it.uplink.settle()
         assert it.uplink.totals().spool_batches == 2
@@ -301,11 +206,11 @@ async def test_rows_that_a_wrong_clock_makes_future_are_counted_and_told_once_a_
     receiver = Receiver(refused=[Refusal("load", [0, 1], "2026: ahead by \x1b an hour")])
     async with receiving(receiver, places), rig(places) as it:
         for seq in range(1, 11):
-            await it.uplink.offer(_batch(seq))
+            await it.uplink.offer(make_batch(seq))
             await it.uplink.settle()
         assert it.uplink.counters.get("refused_rows") == 20
         await it.clock.advance(61)
-        await it.uplink.offer(_batch(11))
+        await it.uplink.offer(make_batch(11))
         await it.uplink.settle()
     said = [record.getMessage() for record in caplog.records if "rows_refused" in record.getMessage()]
     assert said[0] == "rows_refused rows_total=2 table=load reason=2026: ahead by ␛ an hour"
@@ -315,13 +220,13 @@ async def test_rows_that_a_wrong_clock_makes_future_are_counted_and_told_once_a_
 async def test_a_lost_registration_is_made_again(places: Places) -> None:
     receiver = Receiver()
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await receiver.taken(1)
         receiver.host_token = "host-token-2"
         receiver.refuse = lambda _: (
             UnauthenticatedError("cannot go on: unknown token") if receiver.tokens[-1] == "host-token-1" else None
         )
-        await it.uplink.offer(_batch(2))
+        await it.uplink.offer(make_batch(2))
         await it.until(lambda: len(receiver.batches) >= 2)
     assert receiver.seqs == [1, 2]
     assert receiver.tokens == [ADMIN, "host-token-1", "host-token-1", ADMIN, "host-token-2"]
@@ -332,11 +237,11 @@ async def test_a_host_that_may_not_register_again_says_so_and_recovers_when_its_
 ) -> None:
     receiver = Receiver()
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await receiver.taken(1)
         places.token.unlink()
         receiver.refuse = lambda _: UnauthenticatedError("cannot go on: unknown token")
-        await it.uplink.offer(_batch(2))
+        await it.uplink.offer(make_batch(2))
         await it.failed(1)
         await it.hurry()
         await it.failed(2)
@@ -354,13 +259,13 @@ async def test_a_refusal_that_a_new_token_does_not_mend_loses_nothing(places: Pl
     receiver = Receiver()
     receiver.refuse = lambda _: PermissionDeniedError("cannot take batch: not yours")
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed(1)
         await it.hurry()
         await it.failed(2)
         # A new token did not help: from here on a person is needed, and waited for.
         await it.clock.advance(29)
-        await it.uplink.offer(_batch(2))
+        await it.uplink.offer(make_batch(2))
         assert len(receiver.registrations) == 2
         receiver.refuse = lambda _: None
         await it.quiet()
@@ -373,7 +278,7 @@ async def test_a_host_that_waits_says_so_once_sends_nothing_and_goes_on_when_acc
     receiver = Receiver(standing=Standing("web1", "pending", ["metrics"], 1.5))
     async with receiving(receiver, places), rig(places) as it:
         for seq in (1, 2):
-            await it.uplink.offer(_batch(seq))
+            await it.uplink.offer(make_batch(seq))
             await it.failed(seq)
             # A second and a half, and up to half a second of chance.
             await it.clock.advance(2.0)
@@ -396,7 +301,7 @@ async def test_a_host_that_waits_asks_before_it_sends_after_a_restart_too(places
     async with receiving(receiver, places):
         for count in (1, 2):
             async with rig(places) as it:
-                await it.uplink.offer(_batch(count))
+                await it.uplink.offer(make_batch(count))
                 await it.failed(1)
         assert (receiver.seqs, receiver.asked, len(receiver.registrations)) == ([], 2, 1)
 
@@ -404,7 +309,7 @@ async def test_a_host_that_waits_asks_before_it_sends_after_a_restart_too(places
 async def test_a_host_without_the_capability_sends_no_samples(places: Places) -> None:
     receiver = Receiver(standing=Standing("web1", "active", ["commands"], 1.5))
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed(1)
         assert receiver.seqs == []
         receiver.standing = Standing("web1", "active", ["metrics"], 300.0)
@@ -415,7 +320,7 @@ async def test_a_host_without_the_capability_sends_no_samples(places: Places) ->
 async def test_a_server_that_cannot_be_asked_gets_no_samples_without_the_first_grant(places: Places) -> None:
     receiver = Receiver(capabilities=["update"])
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed(1)
         assert receiver.seqs == []
         receiver.standing = Standing("web1", "active", ["metrics"], 300.0)
@@ -428,7 +333,7 @@ async def test_a_name_that_is_taken_is_told_and_tried_seldom(places: Places, cap
     taken = ConflictError("cannot register host 'web1': another machine has that name", hint="choose another")
     receiver.refuse_registration = lambda _: taken
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed(1)
         await it.hurry()
         await it.failed(2)
@@ -445,11 +350,11 @@ async def test_a_name_that_is_taken_is_told_and_tried_seldom(places: Places, cap
     "error",
     [InputError("cannot accept document: labels: too many"), LimitExceededError("cannot register host: 1000 are")],
 )
-async def test_a_registration_that_is_refused_costs_no_batch(places: Places, error: NagareError) -> None:
+async def test_a_registration_that_is_refused_costs_nomake_batch(places: Places, error: NagareError) -> None:
     receiver = Receiver()
     receiver.refuse_registration = lambda _: error
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed(1)
         await it.hurry()
         await it.failed(2)
@@ -462,7 +367,7 @@ async def test_a_registration_that_is_refused_costs_no_batch(places: Places, err
 async def test_the_name_that_the_server_gives_is_the_one_that_batches_carry(places: Places) -> None:
     receiver = Receiver(name="web1-2")
     async with receiving(receiver, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await receiver.taken(1)
         assert it.uplink.host == "web1-2"
     assert receiver.batches[0].host == "web1-2"
@@ -474,7 +379,7 @@ async def test_another_server_gets_a_registration_of_its_own_and_never_the_old_t
 ) -> None:
     own, other = Receiver(), Receiver(host_token="other-token")
     async with receiving(own, places), rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await own.taken(1)
     join = tmp_path / "join.token"
     join.write_text("join-token")
@@ -482,7 +387,7 @@ async def test_another_server_gets_a_registration_of_its_own_and_never_the_old_t
     async with receiving(other) as url:
         settings = dataclasses.replace(SETTINGS, server=url, token_file=join)
         async with rig(places, settings) as it:
-            await it.uplink.offer(_batch(2))
+            await it.uplink.offer(make_batch(2))
             await other.taken(1)
     assert other.tokens == ["join-token", "other-token"]
 
@@ -496,7 +401,7 @@ async def test_without_a_token_for_a_remote_server_nothing_is_sent(
         receiving(other) as url,
         rig(places, dataclasses.replace(SETTINGS, server=url)) as it,
     ):
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         await it.failed(1)
         assert it.uplink.totals().spool_batches == 1
     assert other.tokens == []
@@ -504,21 +409,21 @@ async def test_without_a_token_for_a_remote_server_nothing_is_sent(
     assert "agent.token_file" in caplog.text
 
 
-async def test_a_disk_that_takes_nothing_costs_batches_and_not_the_agent(
+async def test_a_disk_that_takes_nothing_costs_neither_a_batch_nor_the_agent(
     places: Places, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = Receiver()
     async with rig(places) as it:
-        await it.uplink.offer(_batch(1))
+        await it.uplink.offer(make_batch(1))
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (60, hard))
         try:
-            await it.uplink.offer(_batch(2))
+            await it.uplink.offer(make_batch(2))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert it.uplink.totals().dropped == 1
-        await it.uplink.offer(_batch(3))
+        assert (it.uplink.totals().spool_batches, it.uplink.totals().dropped) == (2, 0)
+        await it.uplink.offer(make_batch(3))
         async with receiving(receiver, places):
-            await it.until(lambda: len(receiver.batches) >= 2)
-    assert sorted(receiver.seqs) == [1, 3]
-    assert caplog.text.count("batch_dropped") == 1
+            await it.until(lambda: len(receiver.batches) >= 3)
+    assert sorted(receiver.seqs) == [1, 2, 3]
+    assert caplog.text.count("batch_not_stored") == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nagare.config.settings import RecordsSettings
-from nagare.errors import ConflictError, DiskFullError, InputError, InvalidLabelError, NotFoundError
+from nagare.errors import ConflictError, DiskFullError, InputError, InvalidLabelError, NotFoundError, OverloadedError
 from nagare.fleet.service import Fleet
 from nagare.fleet.tables import hosts_table
 from nagare.identity.service import Identity
@@ -73,8 +73,8 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, database: RecordsSettings) -> AsyncIterator[World]:
-    async with Records(tmp_path / "records.db", database) as records:
+async def world(tmp_path: Path, migrated: RecordsSettings) -> AsyncIterator[World]:
+    async with Records(tmp_path / "records.db", migrated) as records:
         made = World(records)
         await made.fleet.__aenter__()
         yield made
@@ -111,8 +111,10 @@ async def test_two_at_the_same_moment_are_not_merged_either(world: World) -> Non
     outcomes = await asyncio.gather(
         world.fleet.register(_request()), world.fleet.register(_request(machine_id="m2")), return_exceptions=True
     )
-    assert [isinstance(outcome, ConflictError) for outcome in outcomes] == [False, True]
+    assert [isinstance(outcome, OverloadedError) for outcome in outcomes] == [False, True]
     assert len(world.fleet.views()) == 1
+    with pytest.raises(ConflictError, match="another machine"):
+        await world.fleet.register(_request(machine_id="m2"))
 
 
 UNLAWFUL: list[dict[str, Any]] = [
@@ -196,7 +198,7 @@ async def test_a_fall_that_cannot_be_stored_holds_up_no_other(world: World) -> N
     assert [event.host for event in world.heard.events.values()] == ["b1"]
 
 
-@pytest.mark.parametrize("database", [RecordsSettings()], ids=["sqlite"])
+@pytest.mark.parametrize("migrated", [RecordsSettings()], ids=["sqlite"])
 async def test_a_disk_that_takes_nothing_neither_ends_the_reviews_nor_the_stop(world: World, tmp_path: Path) -> None:
     await world.fleet.register(_request())
     world.fleet.touch("web1")

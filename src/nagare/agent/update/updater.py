@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from nagare import __version__
@@ -30,6 +31,8 @@ _FIRST_SECONDS = 2.0
 _JITTER = 0.5
 # So long up, a current version counts as one that works.
 _UP_SECONDS = 60.0
+# An update ends commands that run. It waits for them, but not for ever: others could follow them without a gap.
+_REST_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,16 @@ class Updater:
     """Runs beside the agent. ``ready`` is set before ``stop`` is."""
 
     def __init__(
-        self, settings: AgentSettings, files: UpdateFiles, enrolment: Enrolment, machine: Machine, clock: Clock
+        self,
+        settings: AgentSettings,
+        files: UpdateFiles,
+        enrolment: Enrolment,
+        machine: Machine,
+        clock: Clock,
+        at_rest: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Keep the parts; nothing is asked yet."""
+        """Keep the parts; nothing is asked yet. ``at_rest`` returns once the agent may be replaced without harm."""
+        self._at_rest = at_rest
         self._interval = settings.update_interval_seconds
         self._files = files
         self._enrolment = enrolment
@@ -84,6 +94,10 @@ class Updater:
                     log.info("update_not_asked reason=%s", plain(str(error), 300))
                 self._told = str(error)
             delay = self._interval * random.uniform(1 - _JITTER, 1 + _JITTER)
+        if self._at_rest is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_REST_SECONDS):
+                    await self._at_rest()
         stop.set()
 
     async def _ask(self) -> Ready | None:

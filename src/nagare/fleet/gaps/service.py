@@ -1,10 +1,12 @@
 """Keeps the gaps of all hosts: notes what arrives beside the way of the batches, and what is missing durably.
 
-What a crash makes it forget is read again from the stored samples, before anything new of that host is judged.
+What a crash makes it forget is read again from the stored samples, before anything new of that host is judged. What
+samples do not say, that an agent left moments out or gave them up, is kept before its batch is answered.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,9 +14,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from nagare.errors import NagareError
+from nagare.errors import NagareError, OverloadedError
+from nagare.fleet.gaps.seen import Seen
 from nagare.fleet.gaps.store import GapStore
 from nagare.fleet.gaps.timeline import UNKNOWN_SEQ, Tick, Timeline
+from nagare.lib.alarm import Alarm
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.model.gap import Gap, GapKind
@@ -28,6 +32,8 @@ _FLUSH_SECONDS = 60.0
 KEPT_MS = 400 * 86_400_000
 # What waits to be looked at; a host of which more comes is read again from its samples instead.
 _INBOX = 50_000
+# After which an agent whose word could not be kept sends it again.
+_AGAIN_SECONDS = 5.0
 
 # The moments at which that host spoke of itself, later than that (Unix milliseconds), as they are stored.
 FindTicks = Callable[[str, int], Awaitable[Sequence[int]]]
@@ -37,10 +43,10 @@ FindTicks = Callable[[str, int], Awaitable[Sequence[int]]]
 class _Note:
     host_id: str
     name: str
-    low: Tick
-    high: Tick
+    seen: Seen
     reach_ms: int
-    is_all: bool
+    # Who waits until it is on disk; None when nobody does.
+    kept: asyncio.Future[None] | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +71,10 @@ class Gaps:
         # Hosts of which the samples may know more than the timeline: all, after a start.
         self._unread: set[str] = set()
         self._unsaved = _Unsaved()
+        # Those who wait for what was looked at and is not saved yet.
+        self._waiting: list[asyncio.Future[None]] = []
+        # Rung when somebody waits.
+        self._alarm = Alarm(clock)
         self._flushed_at = clock.monotonic()
         self._fault = ""
         # Counts "overflows".
@@ -90,16 +100,28 @@ class Gaps:
             await self.flush()
         except NagareError as error:
             log.warning("gaps_not_saved: %s", error.message)
+            self._fail_all(error)
 
-    def note(self, host: Host, seen: tuple[Tick, Tick, bool]) -> None:
-        """Note moments of a host that were just stored, and whether its agent had nothing else waiting; cheap."""
+    def note(self, host: Host, seen: Seen) -> None:
+        """Note what a batch of a host that was just stored says of time; cheap."""
+        self._put(host, seen, None)
+
+    async def keep(self, host: Host, seen: Seen) -> None:
+        """Note it, and return once it is on disk. Raises OverloadedError when it is not: the batch shall come again."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._put(host, seen, kept)
+        self._alarm.ring()
+        await kept
+
+    def _put(self, host: Host, seen: Seen, kept: asyncio.Future[None] | None) -> None:
         if len(self._inbox) >= _INBOX:
             oldest = self._inbox.popleft()
             self._unread.add(oldest.host_id)
             self.counters.add("overflows")
-        low, high, is_all = seen
+            if oldest.kept is not None:
+                _fail([oldest.kept], "too much waits to be looked at")
         reach_ms = round(STALE_INTERVALS * host.interval_seconds * 1000)
-        self._inbox.append(_Note(host.id, host.name, low, high, reach_ms, is_all))
+        self._inbox.append(_Note(host.id, host.name, seen, reach_ms, kept))
 
     def of(self, host: Host, state: HostState) -> list[Gap]:
         """Return the gaps of a host in that state, oldest first; the last one is open while the host is silent."""
@@ -117,26 +139,30 @@ class Gaps:
         self._lines.pop(host_id, None)
         for ids in (self._unread, self._unsaved.ends, self._unsaved.pieces):
             ids.discard(host_id)
+        gone = [note.kept for note in self._inbox if note.host_id == host_id and note.kept is not None]
+        _settle(gone)
         self._inbox = deque(note for note in self._inbox if note.host_id != host_id)
         await self._store.forget([host_id])
 
     async def run(self) -> None:
         """Look at what arrived and keep it, until cancelled."""
         while True:
+            self._alarm = Alarm(self._clock)
             try:
                 await self.take()
                 if self._clock.monotonic() - self._flushed_at >= _FLUSH_SECONDS:
                     await self.flush()
-                elif self._unsaved.pieces:
+                elif self._unsaved.pieces or self._waiting:
                     await self._save(set(self._unsaved.pieces))
             except NagareError as error:
                 # A full disk lasts: said once, tried again every time.
                 if error.code != self._fault:
                     log.warning("gaps_not_saved: %s", error.message)
                 self._fault = error.code
+                self._fail_all(error)
             else:
                 self._fault = ""
-            await self._clock.sleep(_TAKE_SECONDS)
+            await self._alarm.wait(_TAKE_SECONDS)
 
     async def take(self) -> None:
         """Look at everything that was noted. Raises what reading samples raises; nothing is lost then."""
@@ -147,6 +173,8 @@ class Gaps:
             if self._inbox and self._inbox[0] is note:
                 self._inbox.popleft()
                 self._apply(note)
+                if note.kept is not None:
+                    self._waiting.append(note.kept)
 
     async def flush(self) -> None:
         """Save every timeline that changed, and forget what is too old."""
@@ -164,20 +192,32 @@ class Gaps:
             late = [piece.start.at_ms for piece in line.pieces if piece.kind is GapKind.LATE]
             boot = line.last.boot
             ticks = await self._find_ticks(note.name, min([line.last.at_ms, *late]))
-            noted = [(one.low.at_ms, one.high.at_ms) for one in self._inbox if one.host_id == note.host_id]
+            mine = [one.seen for one in self._inbox if one.host_id == note.host_id and not one.seen.is_thinned]
+            noted = [(one.low.at_ms, one.high.at_ms) for one in mine if one.low is not None and one.high is not None]
             for at_ms in ticks:
                 tick = Tick(at_ms, boot, UNKNOWN_SEQ)
                 # What a note brought is judged with the note, which knows its batch and when it came.
                 if not any(low <= at_ms <= high for low, high in noted):
-                    self._apply(_Note(note.host_id, note.name, tick, tick, note.reach_ms, is_all=False))
+                    self._apply(_Note(note.host_id, note.name, Seen(tick, tick), note.reach_ms))
         self._unread.discard(note.host_id)
 
     def _apply(self, note: _Note) -> None:
-        line = self._lines.setdefault(note.host_id, Timeline())
-        before = line.pieces
-        line.take(note.low, note.high, note.reach_ms, is_all=note.is_all)
+        line = self._lines.get(note.host_id)
+        if line is None:
+            line = self._lines[note.host_id] = Timeline()
+            # Soon on disk, so that a crash leaves something to go on from.
+            self._unsaved.pieces.add(note.host_id)
+        before, told, first, seen = line.pieces, line.given_up, line.first, note.seen
+        for from_ms, until_ms in seen.given_up:
+            line.give_up(from_ms, until_ms)
+        if seen.low is not None and seen.high is not None:
+            kind = GapKind.THINNED if seen.is_thinned else GapKind.BUFFERED
+            line.take(seen.low, seen.high, note.reach_ms, is_all=seen.is_all, kind=kind)
+        if first is not None and line.first != first and _begins_with_gap(line):
+            # Time before all that is known of: a crash may have come before what arrived of it was saved.
+            self._unread.add(note.host_id)
         self._unsaved.ends.add(note.host_id)
-        if before != line.pieces:
+        if before != line.pieces or told != line.given_up:
             self._unsaved.pieces.add(note.host_id)
 
     async def _save(self, host_ids: set[str]) -> None:
@@ -185,11 +225,38 @@ class Gaps:
         pieces = self._unsaved.pieces & host_ids
         self._unsaved.ends -= host_ids
         self._unsaved.pieces -= host_ids
-        if not host_ids:
-            return
+        waiting, self._waiting = self._waiting, []
         try:
-            await self._store.save({id_: self._lines[id_] for id_ in host_ids}, pieces)
+            if host_ids:
+                await self._store.save({id_: self._lines[id_] for id_ in host_ids}, pieces)
         except BaseException:
             self._unsaved.ends |= host_ids
             self._unsaved.pieces |= pieces
+            self._waiting += waiting
             raise
+        _settle(waiting)
+
+    def _fail_all(self, error: NagareError) -> None:
+        """Let nobody wait for a disk; what they noted stays noted, and they bring the same again."""
+        waiting, self._waiting = self._waiting, []
+        _fail([*waiting, *(note.kept for note in self._inbox if note.kept is not None)], error.message)
+
+
+def _settle(waiting: Iterable[asyncio.Future[None]]) -> None:
+    for kept in waiting:
+        if not kept.done():
+            kept.set_result(None)
+
+
+def _fail(waiting: Iterable[asyncio.Future[None]], cause: str) -> None:
+    for kept in waiting:
+        if not kept.done():
+            kept.set_exception(
+                OverloadedError(f"cannot keep what an agent says of gaps: {cause}", retry_after_seconds=_AGAIN_SECONDS)
+            )
+
+
+def _begins_with_gap(line: Timeline) -> bool:
+    if line.first is None or not line.pieces:
+        return False
+    return line.pieces[0].kind is GapKind.LATE and line.pieces[0].start.at_ms == line.first.at_ms

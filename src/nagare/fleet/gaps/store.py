@@ -1,8 +1,8 @@
-"""Gaps in the records database: the pieces of each host, and its oldest and newest moment."""
+"""Gaps in the records database: the pieces of each host, and its oldest and newest moment, and what it gave up."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Connection, String, Table, delete, insert, select
@@ -26,9 +26,11 @@ timelines = Table(
     "timelines",
     metadata,
     Column("host_id", String(32), primary_key=True),
-    # [Unix milliseconds, boot, seq] of the oldest and the newest moment.
+    # [Unix milliseconds, boot, seq] of the oldest and the newest moment; empty before there is one.
     Column("first", JSON, nullable=False),
     Column("last", JSON, nullable=False),
+    # [from, until] of each span that the agent gave up, Unix milliseconds.
+    Column("given_up", JSON, nullable=False, server_default="[]"),
 )
 
 
@@ -44,7 +46,7 @@ class GapStore:
 
         def work(connection: Connection) -> dict[str, Timeline]:
             found = {
-                row.host_id: Timeline(Tick(*row.first), Tick(*row.last))
+                row.host_id: Timeline(_tick(row.first), _tick(row.last), given_up=_spans(row.given_up))
                 for row in connection.execute(select(timelines))
             }
             for row in connection.execute(select(gaps).order_by(gaps.c.host_id, gaps.c.from_ms)):
@@ -61,9 +63,9 @@ class GapStore:
     async def save(self, changed: Mapping[str, Timeline], with_pieces: Collection[str]) -> None:
         """Store timelines by host id, all in one step; pieces of those in ``with_pieces`` only."""
         ends = [
-            {"host_id": id_, "first": _values(line.first), "last": _values(line.last)}
+            {"host_id": id_, "first": _values(line.first), "last": _values(line.last), "given_up": line.given_up}
             for id_, line in changed.items()
-            if line.first is not None and line.last is not None
+            if line.last is not None or line.given_up
         ]
         rows = [_row(id_, piece) for id_ in with_pieces for piece in changed[id_].pieces]
 
@@ -94,6 +96,14 @@ def _delete(connection: Connection, table: Table, host_ids: Collection[str]) -> 
 
 def _values(tick: Tick | None) -> list[Any]:
     return [] if tick is None else [tick.at_ms, tick.boot, tick.seq]
+
+
+def _tick(values: Sequence[Any]) -> Tick | None:
+    return Tick(*values) if values else None
+
+
+def _spans(values: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    return [(from_ms, until_ms) for from_ms, until_ms in values]
 
 
 def _row(host_id: str, piece: Piece) -> dict[str, Any]:

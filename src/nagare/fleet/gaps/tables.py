@@ -22,7 +22,8 @@ GAPS = Table(
             "kind",
             ColumnType.TEXT,
             ColumnKind.ATTRIBUTE,
-            "down: nothing ran; buffered: the rows came later; dropped: the agent gave them up; late: not known yet",
+            "down: nothing ran; buffered: the rows came later; thinned: some of them did, the agent left others out; "
+            "dropped: at the agent, none will come; late: not known yet",
         ),
     ),
 )

@@ -58,7 +58,7 @@ def _recurrence(document: RecurrenceDocument) -> Recurrence:
         raise _fault("recurrence/duration_seconds", "must be more than nothing and at most a day")
     unknown = sorted(set(document.days) - set(DAYS))
     if unknown:
-        raise _fault("recurrence/days", f"use of {', '.join(DAYS)}")
+        raise _fault("recurrence/days", f"there are {', '.join(DAYS)}")
     try:
         ZoneInfo(document.zone)
     except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError, see below

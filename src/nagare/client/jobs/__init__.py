@@ -1,0 +1,1 @@
+"""Jobs and what became of them, as the command line and the terminal interface tell it: pure, no connection."""
