@@ -1,0 +1,1 @@
+"""Rules over the metrics, the alerts that they and others make, and who hears of them."""

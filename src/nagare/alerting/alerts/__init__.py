@@ -1,0 +1,1 @@
+"""Alerts: their life, where they are kept, and what is said of them."""

@@ -1,0 +1,1 @@
+"""Alerts that foreign systems tell of."""

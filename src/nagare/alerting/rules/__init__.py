@@ -1,0 +1,1 @@
+"""Rules: read, asked in time, judged."""

@@ -1,0 +1,1 @@
+"""Silences: who asked for which, and when they end."""
