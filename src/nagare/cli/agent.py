@@ -1,4 +1,4 @@
-"""``nagare agent``: collects from this host and sends it to the server until a signal ends it."""
+"""``nagare agent``: collects from this host and sends it to the server until a signal ends it; ``status`` tells how it does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 from nagare.cli.console.invocation import Invocation, invocation_of
 from nagare.cli.console.service import run_service
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
-@app.command()
+@app.callback()
 def agent(
     context: typer.Context,
     server: str | None = typer.Option(
@@ -35,6 +35,8 @@ def agent(
       nagare agent
       nagare agent --server https://ops.example.net:8750 --token-file join.token
     """
+    if context.invoked_subcommand is not None:
+        return
     invocation = invocation_of(context)
     invocation.set_flags({"agent.server": server, "agent.token_file": token_file})
     if joins:
@@ -48,6 +50,22 @@ def agent(
     # A child of ``up`` is of its parent's version; only a parent that tries a new one gives it a second pipe.
     mode = Mode(_words(invocation), trial_fd, parent_fd is None, is_current)
     run_service(invocation, partial(run_agent, mode=mode), parent_fd=parent_fd)
+
+
+@app.command()
+def status(context: typer.Context) -> None:
+    """Tell how the agent of this host does, also while its server is away or it does not run.
+
+    It says whether the agent runs and delivers, what waits and how old that is, what was lost since the start, which
+    commands this host takes, and how old all of that is. Exit 1 when something of it is bad, 5 where never an agent ran.
+
+    Examples:
+      nagare agent status
+      nagare agent status -o json
+    """
+    from nagare.cli.offline.agent_status import show_status
+
+    show_status(invocation_of(context))
 
 
 def _words(invocation: Invocation) -> tuple[str, ...]:

@@ -11,6 +11,10 @@ from nagare.errors import NagareError
 FINE = 0
 BAD = 1  # the thing asked about is bad: a failed run, a false check
 USAGE = 2
+# Of `nagare run` and `nagare commands follow`; a run that failed is BAD.
+LOST = 10
+NOT_RUN = 11
+CANCELLED = 12
 INTERNAL = 70
 INTERRUPTED = 130
 # 128 + SIGPIPE, what a program killed by a closed pipe ends with.
@@ -62,6 +66,9 @@ MEANINGS: Mapping[int, str] = MappingProxyType(
         7: "conflict: somebody else was first",
         8: "a documented limit was reached",
         9: "the disk, or what stands on it",
+        LOST: "a command is lost: it began, or may have begun, and nobody can say how it ended",
+        NOT_RUN: "a command never began: it expired, nobody agreed to it, or its host could not be asked",
+        CANCELLED: "a command was cancelled",
         INTERNAL: "a bug of ours",
         INTERRUPTED: "interrupted by Ctrl-C",
         BROKEN_PIPE: "the reader of our output went away",

@@ -77,7 +77,9 @@ def show(context: typer.Context, name: str = typer.Argument(metavar="NAME", help
 
 @app.command()
 def gaps(context: typer.Context, name: str = typer.Argument(metavar="NAME", help="The host.")) -> None:
-    """List when nothing came of a host in time: it was down, its rows came later (buffered) or were given up (dropped).
+    """List when nothing came of a host in time, and why.
+
+    It was down, its rows came later (buffered), some of them did (thinned), or they were dropped at the agent.
 
     Example:
       nagare hosts gaps web1

@@ -6,6 +6,7 @@ A large answer is sent in pieces, each of which must be taken in time, and all t
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,10 @@ class Answers:
                 _CELL_BYTES * len(value.rows) * len(value.columns), partial(pack_rows, value)
             )
         return encode(value)
+
+    def held(self, count: int) -> AbstractContextManager[None]:
+        """Hold so many bytes for the time of the block. Raises OverloadedError."""
+        return self._bodies.held(count)
 
     async def send(self, request: web.Request, content: bytes, media: str) -> web.StreamResponse:
         """Return the answer with ``content``, sent already when it is large. Raises OverloadedError."""

@@ -13,6 +13,7 @@ from nagare.server.answers import Answers
 from nagare.server.audited import is_audited, run_audited
 from nagare.server.bodies import check_json, no_early_continue
 from nagare.server.hot.connection import HotConnection
+from nagare.server.middleware.admission import make_admission
 from nagare.server.middleware.authentication import make_authentication
 from nagare.server.middleware.gate import make_gate
 from nagare.server.middleware.problems import make_problems, stamp
@@ -33,6 +34,7 @@ def make_app(services: Services, routes: Iterable[Route] = ROUTES) -> web.Applic
     app = web.Application(
         middlewares=[
             make_problems(services.clock, route_by_handler),
+            make_admission(services.crowd),
             make_refusals(route_by_handler),
             gate,
             make_authentication(route_by_handler),

@@ -91,6 +91,8 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
 async def _listening(services: Services) -> AsyncIterator[int]:
     async def end_live(_app: web.Application) -> None:
         services.hub.close()
+        services.commands.end_connections()
+        services.tasks.end_connections()
 
     app = make_app(services)
     app.on_shutdown.append(end_live)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nagare.errors import NagareError
 from nagare.lib.counters import Counters
 from nagare.server.running.cost import cpu_seconds, memory_bytes
 from nagare.server.services import Services
-from nagare.wire.system import BucketStatus, MetricValue, StoreStatus
+from nagare.wire.system import BucketStatus, BusStatus, MetricValue, StoreStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,19 @@ class _Owner:
     counters: Counters
 
 
-def gather(services: Services) -> list[MetricValue]:
+async def gather(services: Services) -> list[MetricValue]:
     """Return every number, in a stable order."""
     return [
         *_gauges(services),
         *_certificates(services),
         *_hosts(services),
+        *_queues(services),
         *_store(services),
         *_sources(services),
+        *_commands(services),
+        *await _tasks(services),
+        *_alerts(services),
+        *_bus(await services.bus_view.status()),
         *_counters(services),
     ]
 
@@ -60,6 +66,16 @@ def _hosts(services: Services) -> Iterator[MetricValue]:
         yield _gauge("nagare_hosts", "registered hosts by state", count, state=state)
 
 
+def _queues(services: Services) -> Iterator[MetricValue]:
+    by_name: dict[str, list[MetricValue]] = {}
+    for host, column, value in services.queues:
+        kind = "counter" if column.endswith("_total") else "gauge"
+        text = f"agents: {column.removesuffix('_total').replace('_', ' ')}, as the host said last"
+        by_name.setdefault(column, []).append(MetricValue(f"nagare_agent_{column}", kind, text, value, {"host": host}))
+    for values in by_name.values():
+        yield from values
+
+
 def _store(services: Services) -> Iterator[MetricValue]:
     status = services.store.status()
     yield from _numbers("store", "metric store", status)
@@ -84,11 +100,54 @@ def _sources(services: Services) -> Iterator[MetricValue]:
     yield _gauge("nagare_statsd_names", "StatsD names with their tags kept now", len(services.statsd))
 
 
+def _commands(services: Services) -> Iterator[MetricValue]:
+    for state, count in services.commands.count_by_state().items():
+        yield _gauge("nagare_commands", "commands of open jobs by state", count, state=state)
+    yield _gauge("nagare_command_agents", "agents connected for commands", len(services.commands.agents))
+    yield _gauge("nagare_command_followers", "followers of jobs", services.commands.count_followers())
+
+
+async def _tasks(services: Services) -> list[MetricValue]:
+    found = [_gauge("nagare_task_workers", "worker processes", len(services.tasks.crew))]
+    try:
+        counts = await services.tasks.counts()
+    except NagareError:
+        # What the other numbers say is wanted most while the records are away.
+        return found
+    return [
+        *found,
+        *(
+            _gauge("nagare_tasks", "tasks that are kept, by state", count, state=state)
+            for state, count in counts.items()
+        ),
+    ]
+
+
+def _alerts(services: Services) -> Iterator[MetricValue]:
+    for (state, severity), count in sorted(services.alerts.board.counts().items()):
+        yield _gauge("nagare_alerts", "open alerts", count, state=state, severity=str(severity))
+    told = services.alerts.judge.measures()
+    yield _gauge("nagare_alert_rules", "rules that hold", told.rules)
+    yield _gauge("nagare_alert_rules_failing", "rules that cannot be judged", told.failing)
+    yield _gauge("nagare_alert_rules_judged_here", "1 while this server judges rules", told.leads)
+    yield _gauge("nagare_alert_rules_delay_seconds", "how late the latest rule was judged", told.delay_seconds)
+    yield _gauge("nagare_alert_rules_took_seconds", "time that the slowest statement of a rule took", told.took_seconds)
+
+
+def _bus(status: BusStatus) -> Iterator[MetricValue]:
+    yield _gauge("nagare_bus_answers", "1 while the bus answers", not status.fault)
+    for lag in status.consumers:
+        labels = {"stream": lag.stream, "consumer": lag.consumer}
+        yield _gauge("nagare_bus_waiting_messages", "messages never delivered to a consumer", lag.waiting, **labels)
+        yield _gauge("nagare_bus_unacked_messages", "messages out that nobody acked yet", lag.unacked, **labels)
+
+
 def _counters(services: Services) -> Iterator[MetricValue]:
     owners = (
         _Owner("server", services.counters),
         _Owner("hub", services.hub.counters),
         _Owner("bodies", services.bodies.counters),
+        _Owner("server", services.crowd.counters),
         _Owner("ingest", services.limits.counters),
         _Owner("limits", services.rates.counters),
         _Owner("identity", services.identity.counters),
@@ -96,6 +155,10 @@ def _counters(services: Services) -> Iterator[MetricValue]:
         _Owner("metrics", services.store.counters),
         _Owner("scrape", services.scraper.counters),
         _Owner("statsd", services.statsd.counters),
+        _Owner("commands", services.commands.counters),
+        _Owner("bus", services.bus.counters),
+        _Owner("automation", services.tasks.counters),
+        _Owner("alerting", services.alerts.counters),
     )
     for owner in owners:
         for name, value in owner.counters:

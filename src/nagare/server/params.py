@@ -1,4 +1,4 @@
-"""Numbers in the query of a URL: read within bounds, refused with the name of the parameter."""
+"""Numbers and truths in the query of a URL: read within bounds, refused with the name of the parameter."""
 
 from __future__ import annotations
 
@@ -23,4 +23,13 @@ def whole_number(query: Mapping[str, str], name: str, verb: str, least: int = -_
         return int(text)
     bounds = f" from {least} to {most}" if most < _MOST else f", {least} or more" if least > -_MOST else ""
     cause = f"must be a whole number{bounds}"
+    raise InputError(f"cannot {verb}: {name} {cause}", errors=[{"parameter": name, "detail": cause}])
+
+
+def truth(query: Mapping[str, str], name: str, verb: str) -> bool:
+    """Return the parameter ``name`` of a request that means to ``verb``, false where it is not given. Raises InputError."""
+    text = query.get(name, "false")
+    if text in ("true", "false"):
+        return text == "true"
+    cause = "must be true or false"
     raise InputError(f"cannot {verb}: {name} {cause}", errors=[{"parameter": name, "detail": cause}])

@@ -66,6 +66,7 @@ class Route:
     summary: str
     permission: Permission | None
     request: Any = None
+    # A tuple of types: one of them, by what was asked.
     reply: Any = None
     media: str = "application/json"
     # What else it may speak, when asked (Accept) or spoken to so.
@@ -89,10 +90,13 @@ class Route:
     consumes: tuple[str, ...] = ()
     success: int = 200
     form: ErrorForm | None = None
+    # A file, of which ``Range`` may ask for a part.
+    is_file: bool = False
     # What it offers to senders that repeat the head of their requests.
     hot: HotRoute | None = None
-    # A WebSocket, which may authenticate by a ticket in its first frame.
+    # A WebSocket, which may authenticate by a ticket in its first frame where it takes one.
     is_live: bool = False
+    takes_ticket: bool = True
 
     @property
     def is_public(self) -> bool:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from nagare import __version__
+from nagare.alerting.service import Alerts
 from nagare.audit.service import AuditTrail
+from nagare.automation.schedules.service import Schedules
+from nagare.automation.tasks.service import Tasks
+from nagare.bus.protocol import Bus
+from nagare.commands.service import Commands
 from nagare.config.settings import Settings
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.maintenance.service import Maintenance
@@ -22,12 +28,15 @@ from nagare.model.principal import Principal
 from nagare.records.engine import Records
 from nagare.server.agent_files import AgentFiles
 from nagare.server.bodies import BodyReader
+from nagare.server.bus_view import BusView
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
+from nagare.server.hot.crowd import Crowd
 from nagare.server.hot.heads import KnownHeads
 from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.live.newest import NewestBatches
+from nagare.server.live.queues import AgentQueues
 from nagare.server.running.listen import Listen
 from nagare.server.running.served import Served
 from nagare.updates.service import Updates
@@ -59,21 +68,29 @@ class Services:
     links: Links
     audit: AuditTrail
     records: Records
+    bus: Bus
+    bus_view: BusView
     updates: Updates
+    commands: Commands
+    tasks: Tasks
+    schedules: Schedules
+    alerts: Alerts
     agent_files: AgentFiles
     hub: Hub
     bodies: BodyReader
+    crowd: Crowd
     limits: IngestLimits
     rates: RateLimits
     senders: Senders
     finisher: Finisher
-    newest: NewestBatches
-    heads: KnownHeads
-    counters: Counters
-    version: str
     started_ms: int
     started: float
     certificate: Served | None = None
+    version: str = __version__
+    newest: NewestBatches = field(default_factory=NewestBatches)
+    queues: AgentQueues = field(default_factory=AgentQueues)
+    heads: KnownHeads = field(default_factory=KnownHeads)
+    counters: Counters = field(default_factory=Counters)
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

@@ -17,6 +17,11 @@ _PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "hosts": Permission.HOSTS_READ,
         "gaps": Permission.HOSTS_READ,
         "audit": Permission.AUDIT_READ,
+        "commands": Permission.COMMANDS_READ,
+        "tasks": Permission.TASKS_READ,
+        "schedules": Permission.SCHEDULES_READ,
+        "alerts": Permission.ALERTS_READ,
+        "silences": Permission.ALERTS_READ,
     }
 )
 
@@ -41,8 +46,8 @@ def sight_of(principal: Principal, fleet: Fleet) -> Sight:
     hidden = frozenset(
         table for table, permission in _PERMISSIONS.items() if not _covers(principal, fleet, permission, hosts)
     )
-    # Its rows are of no host, so a statement that sees some hosts only would find it empty.
-    return Sight(hosts, hidden if hosts is None else hidden | {"audit"})
+    # Their rows are of no host, so a statement that sees some hosts only would find them empty.
+    return Sight(hosts, hidden if hosts is None else hidden | {"audit", "tasks", "schedules", "silences"})
 
 
 def sees(principal: Principal, fleet: Fleet, permission: Permission, host: str) -> bool:

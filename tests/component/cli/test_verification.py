@@ -73,7 +73,7 @@ def test_a_sound_installation_has_no_finding_and_stays_as_it_is(tmp_path: Path) 
     status, findings, said = _verify(folder)
     assert (status, findings) == (0, [])
     assert "read 3 blocks" in said
-    assert "1 segments (5 records), the catalog and the records: 0 bad" in said
+    assert "1 segments (5 records), the catalog, the records and the bus: 0 bad" in said
     assert {path: path.stat().st_mtime_ns for path in files(folder, "**/*")} == before
 
 

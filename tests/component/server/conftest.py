@@ -1,5 +1,6 @@
 """A real server on a free loopback port over a fresh directory, and a small HTTP caller that hides nothing."""
 
+import asyncio
 import dataclasses
 import io
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +16,7 @@ from nagare.config.settings import ServerSettings, Settings
 from nagare.server.lifecycle import Running, serving
 from nagare.wire.codec import decode_any, encode
 from tests.component.server.declared import check_declared
+from tests.support.migrated import place_records
 
 
 @dataclass
@@ -114,6 +116,8 @@ class _Served:
         self.settings = settings
 
     async def __aenter__(self) -> Api:
+        if not self.settings.records.url:
+            await asyncio.to_thread(place_records, Places(self.settings.data).records)
         self._serving = serving(self.settings)
         running = await self._serving.__aenter__()
         self._session = aiohttp.ClientSession(auto_decompress=True)

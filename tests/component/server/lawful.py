@@ -9,6 +9,7 @@ import aiohttp
 
 from nagare.bundles.contents import own_arch
 from nagare.interop.remote_write.packing import pack_snappy
+from nagare.keys.signing import SigningKey
 from nagare.model.updates import bundle_name
 from tests.component.server.callers import PASSWORD, Everyone
 
@@ -16,6 +17,9 @@ USERS = frozenset({"viewer", "operator", "admin", "auditor", "group"})
 _JSON, _TEXT, _PROTOBUF, _BYTES = "application/json", "text/plain", "application/x-protobuf", "application/octet-stream"
 _CONTENT, _VERSION = b"a bundle", "0.2.0"
 _DIGEST = hashlib.sha256(_CONTENT).hexdigest()
+
+
+_SCHEDULE = {"cron": "@daily", "kind": "verify"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,15 @@ class Lawful:
         # Users ask about themselves, others about somebody.
         self._user = caller if caller in USERS else "viewer"
         self._count = 0
-        self._makers = self._of_hosts() | self._of_senders() | self._of_people() | self._of_updates()
+        self._makers = (
+            self._of_hosts()
+            | self._of_senders()
+            | self._of_people()
+            | self._of_updates()
+            | self._of_commands()
+            | self._of_tasks()
+            | self._of_alerts()
+        )
 
     async def arrive(self) -> None:
         """Publish a bundle, and let a host be updated with it."""
@@ -46,6 +58,9 @@ class Lawful:
         await self._do("POST", "/api/v1/updates", self._publication())
         await self._api.register("able", machine_id="able")
         await self._do("POST", "/api/v1/hosts/able/accept", {"capabilities": ["update"]})
+        key = SigningKey.generate().public_key
+        await self._api.register("runs", machine_id="runs", public_key=key, labels={"group": "db"})
+        await self._do("POST", "/api/v1/hosts/runs/accept", {"capabilities": ["commands"]})
 
     async def ask(self, name: str) -> Asked:
         """Return a sound request of the route ``METHOD PATH``, about something of its own."""
@@ -138,6 +153,95 @@ class Lawful:
             f"POST {path}/rollouts/{{id}}/resume": self._rollout,
             f"POST {path}/rollouts/{{id}}/abort": self._rollout,
         }
+
+    def _of_commands(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        path = "/api/v1/commands"
+        one = f"{path}/{{id}}"
+        return {
+            f"POST {path}": lambda: self._plain(self._command("host.uptime")),
+            f"GET {one}": self._job,
+            # One that is over: what goes on is followed for as long as it does.
+            f"GET {one}/follow": lambda: self._job(is_over=True),
+            f"POST {one}/approve": self._approval,
+            f"POST {one}/reject": lambda: self._job("host.reboot", {}),
+            f"POST {one}/cancel": self._job,
+            f"POST {path}/signing-keys/rotate": self._rotation,
+        }
+
+    def _of_tasks(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        tasks, one = "/api/v1/tasks", "/api/v1/schedules/{name}"
+        there = [
+            f"GET {tasks}/{{id}}",
+            f"GET {tasks}/{{id}}/follow",
+            f"GET {tasks}/{{id}}/file",
+            f"POST {tasks}/{{id}}/cancel",
+        ]
+        return {
+            # No worker runs here (test_tasks).
+            **dict.fromkeys(there, lambda: self._about({"id": "0" * 32})),
+            f"POST {tasks}": lambda: self._plain({"kind": "verify"}),
+            f"PUT {one}": lambda: self._about({"name": self._new("s")}, _SCHEDULE),
+            f"GET {one}": self._schedule,
+            f"PATCH {one}": lambda: self._schedule({"enabled": False}),
+            f"DELETE {one}": self._schedule,
+            f"POST {one}/run": self._schedule,
+        }
+
+    def _of_alerts(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        one, silence = "/api/v1/alerts/{id}", "/api/v1/silences/{id}"
+        quiet = {"matchers": ["host=db1"], "reason": "new disks", "lasts_seconds": 60}
+        problem = {"event_id": "7", "event_name": "full", "event_value": "1"}
+        posted = [{"labels": {"alertname": "Full", "host": "db1"}}]
+        return {
+            f"GET {one}": self._alert,
+            f"GET {one}/why": self._alert,
+            f"POST {one}/ack": lambda: self._alert({}),
+            f"POST {one}/unack": lambda: self._alert({}, is_acknowledged=True),
+            f"POST {one}/resolve": lambda: self._alert({}),
+            f"POST {one}/comment": lambda: self._alert({"text": "new disks"}),
+            "POST /api/v1/silences": lambda: self._plain(quiet),
+            f"GET {silence}": lambda: self._made("/api/v1/silences", quiet),
+            f"DELETE {silence}": lambda: self._made("/api/v1/silences", quiet),
+            "GET /api/v1/rules/{name}": lambda: self._about({"name": "DiskFull"}),
+            "POST /api/v1/webhooks/alertmanager": lambda: self._plain({"version": "4", "alerts": []}),
+            "POST /api/v1/webhooks/zabbix": lambda: self._plain(problem),
+            "POST /api/v2/alerts": lambda: self._plain(posted),
+        }
+
+    async def _alert(self, body: Any = None, *, is_acknowledged: bool = False) -> Asked:
+        name = self._new("Full")
+        told = [{"labels": {"alertname": name, "host": "db1"}}]
+        assert (await self._api.call("POST", "/api/v2/alerts", told)).status == 200
+        found = (await self._do("GET", "/api/v1/alerts?state=active&host=db1"))["alerts"]
+        alert_id = next(alert["id"] for alert in found if alert["name"] == name)
+        if is_acknowledged:
+            await self._do("POST", f"/api/v1/alerts/{alert_id}/ack", {})
+        return Asked({"id": alert_id}, body)
+
+    async def _schedule(self, body: Any = None) -> Asked:
+        name = self._new("s")
+        await self._do("PUT", f"/api/v1/schedules/{name}", _SCHEDULE)
+        return Asked({"name": name}, body)
+
+    async def _rotation(self) -> Asked:
+        # At once, so that none is under way when the next one is asked for.
+        signing = (await self._do("GET", "/api/v1/commands/signing-keys"))["keys"][0]["id"]
+        return Asked({}, {"confirm": signing, "at_once": True})
+
+    def _command(self, action: str) -> dict[str, Any]:
+        return {"action": action, "targets": {"hosts": ["runs"]}}
+
+    async def _job(self, action: str = "host.uptime", body: Any = None, *, is_over: bool = False) -> Asked:
+        made = await self._do("POST", "/api/v1/commands", self._command(action))
+        if is_over:
+            await self._do("POST", f"/api/v1/commands/{made['id']}/cancel")
+        return Asked({"id": made["id"]}, body)
+
+    async def _approval(self) -> Asked:
+        # By somebody else than asks here.
+        token = self._everyone.tokens["admin" if self._caller == "local" else "local"]
+        made = await self._do("POST", "/api/v1/commands", self._command("host.reboot"), token)
+        return Asked({"id": made["id"]}, {"plan_sha256": made["plan_sha256"]})
 
     async def _plain(self, body: Any, media: str = _JSON) -> Asked:
         return Asked({}, body, media)

@@ -15,6 +15,10 @@ DATA = {
     "/api/v1/import/prometheus",
     "/write",
     "/api/v2/write",
+    # What foreign senders tell of alerts stands in the alerts, each turn with who told it.
+    "/api/v1/webhooks/alertmanager",
+    "/api/v1/webhooks/zabbix",
+    "/api/v2/alerts",
 }
 
 

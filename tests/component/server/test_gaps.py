@@ -62,6 +62,56 @@ async def test_buffered_dropped_and_down_are_told_apart(api: Api) -> None:
     assert (await api.call("GET", "/api/v1/hosts/nobody/gaps")).status == 404
 
 
+async def test_what_was_thinned_at_the_agent_is_no_drop(api: Api) -> None:
+    sender = Sender(api, await api.register())
+    for moment in (1, 2, 3):
+        await sender.tick(moment)
+    await sender.tick(40, waiting=20)
+    # Of 4 to 39 every fourth moment is left, and one batch stands for the others.
+    for moment in range(36, 3, -4):
+        await sender.tick(moment, waiting=1)
+    out = [moment for moment in range(4, 40) if moment % 4]
+    span = [sender.start_ms + 4 * STEP, sender.start_ms + 39 * STEP]
+    batch = {
+        "v": 1,
+        "host": "web1",
+        "boot": "boot-1",
+        "seq": 2**40 + 39,
+        "tables": {},
+        "replaces": out,
+        "thinned": span,
+    }
+    for is_duplicate in (False, True):
+        answer = await api.call("POST", "/api/v1/metrics/batch", batch, token=sender.token)
+        assert answer.json == {"accepted": 0, "duplicate": is_duplicate, "refused": []}
+    await sender.tick(41)
+    assert await sender.gaps() == [(3, 4, "buffered"), (4, 40, "thinned")]
+    # One that was thought lost, and comes after all, is known.
+    late = {"v": 1, "host": "web1", "boot": "boot-1", "seq": 5, "tables": {"load": {"ts": span[:1], "load1": [1.0]}}}
+    answer = await api.call("POST", "/api/v1/metrics/batch", late, token=sender.token)
+    assert answer.json["duplicate"] is True
+    assert await api.sql("SELECT count(*) FROM load") == [[0]]
+    wrong = batch | {"seq": 7, "thinned": [1]}
+    assert (await api.call("POST", "/api/v1/metrics/batch", wrong, token=sender.token)).status == 400
+
+
+async def test_what_an_agent_gave_up_is_dropped_though_it_was_started_anew_since(api: Api) -> None:
+    sender = Sender(api, await api.register())
+    await sender.tick(1)
+    await sender.tick(40, boot="boot-2", seq=1, waiting=3)
+    wrong = {"reason": "full", "batches": "30", "from_ms": "x", "until_ms": str(2**70)}
+    right = wrong | {"from_ms": str(sender.start_ms + 2 * STEP), "until_ms": str(sender.start_ms + 30 * STEP)}
+    for name, spread in (("e1", wrong), ("e2", right)):
+        event = {"ts": [sender.start_ms], "id": [name], "kind": ["agent.batches_dropped"], "attributes": [spread]}
+        batch = {"v": 1, "host": "web1", "boot": name, "seq": 1, "tables": {"events": event}}
+        assert (await api.call("POST", "/api/v1/metrics/batch", batch, token=sender.token)).status == 200
+        assert await sender.gaps() == [(1, 40, "late")]
+    for moment in range(39, 30, -1):
+        await sender.tick(moment, boot="boot-1", waiting=1)
+    await sender.tick(41, boot="boot-2", seq=2)
+    assert await sender.gaps() == [(1, 31, "dropped"), (31, 40, "buffered")]
+
+
 async def test_an_hour_of_the_server_away_is_no_gap_of_a_host_that_was_steady(serve: Serve) -> None:
     async with serve() as api:
         token = await api.register()
@@ -102,6 +152,24 @@ async def test_what_a_crash_forgot_is_read_from_the_samples_again(serve: Serve) 
         sender.start_ms = first.start_ms
         await sender.tick(60)
         assert await sender.gaps() == [(1, 19, "buffered"), (19, 40, "dropped")]
+
+
+async def test_a_crash_before_anything_was_saved_of_a_host_forgets_nothing_of_it(serve: Serve) -> None:
+    async with serve() as api:
+        token = await api.register()
+        first = Sender(api, token)
+        for moment in range(40, 20, -1):
+            await first.tick(moment, waiting=moment)
+    async with Records(Places(serve.data).records) as records:
+        await GapStore(records).forget(await GapStore(records).load())
+    async with serve() as api:
+        sender = Sender(api, token)
+        sender.start_ms = first.start_ms
+        await sender.tick(60, waiting=40)
+        for moment in (*range(59, 40, -1), *range(20, 0, -1)):
+            await sender.tick(moment, waiting=1)
+        await sender.tick(61)
+        assert {kind for _, _, kind in await sender.gaps()} <= {"buffered"}
 
 
 async def test_a_host_that_is_gone_leaves_no_gaps(serve: Serve) -> None:

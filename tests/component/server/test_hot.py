@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from nagare.interop.remote_write.packing import pack_snappy
 from nagare.keys.signing import SigningKey
@@ -97,6 +98,25 @@ def samples_request(api: Api, *, more: str = "", body: bytes | None = None, shif
     return post("/api/v1/write", api.admin, packed, more=more, Content_Type=kind, Content_Encoding="snappy")
 
 
+def otlp_request(api: Api, *, more: str = "", shift: int = 0, body: bytes | None = None) -> bytes:
+    """Return an OTLP request of two points, the second ``shift`` milliseconds from now."""
+    request = ExportMetricsServiceRequest()
+    gauge = request.resource_metrics.add().scope_metrics.add().metrics.add(name="heat").gauge
+    for core, at in enumerate((0, shift)):
+        point = gauge.data_points.add(as_double=1.0, time_unix_nano=(api.now_ms() + at) * 10**6)
+        point.attributes.add(key="core").value.string_value = str(core)
+    message = request.SerializeToString() if body is None else body
+    return post("/api/v1/otlp/v1/metrics", api.admin, message, more=more, Content_Type=PROTOBUF)
+
+
+def lines_request(
+    api: Api, *, more: str = "", shift: int = 0, body: bytes | None = None, query: str = "?precision=ms"
+) -> bytes:
+    """Return a line of the line protocol, ``shift`` milliseconds from now."""
+    line = f"cpu,host=web1 load=1.5 {api.now_ms() + shift}".encode() if body is None else body
+    return post(f"/write{query}", api.admin, line, more=more, Content_Type="text/plain")
+
+
 # An id of its own keeps a head from being learned.
 LONG = "X-Request-Id: the-long-way-0123456789-01234567"
 
@@ -151,6 +171,36 @@ async def test_samples_are_answered_alike(api: Api, changes: dict[str, Any], ver
             assert (await line.ask(samples_request(api, more=more, version=version))).status == 204
             assert (_hot(api) > before) == (not more)
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("changes", [{}, {"shift": 5}, {"shift": -(10**12)}, {"body": b"\x05no"}, {"body": b""}])
+@pytest.mark.parametrize("make", [otlp_request, lines_request])
+async def test_other_protocols_are_answered_alike(
+    api: Api, make: Callable[..., bytes], changes: dict[str, Any]
+) -> None:
+    told = []
+    for more in ("", LONG):
+        async with connected(api) as line:
+            for _ in range(3):
+                await line.ask(make(api, more=more))
+            first = await line.ask(make(api, more=more))
+            assert first.status in (200, 204)
+            before = _hot(api)
+            told.append((await line.ask(make(api, more=more, **changes))).told)
+            assert (await line.ask(make(api, more=more))).told == first.told
+            assert (_hot(api) > before) == (not more)
+    assert told[0] == told[1]
+
+
+async def test_lines_of_another_precision_are_another_head(api: Api) -> None:
+    now_ms = api.now_ms()
+    async with connected(api) as line:
+        for query, unit in (("?precision=ms", 1), ("?precision=ns", 10**6), ("", 10**6)):
+            for at in range(3):
+                body = f"cpu,host=web1 load=1 {(now_ms + at) * unit}".encode()
+                assert (await line.ask(lines_request(api, body=body, query=query))).status == 204
+    assert _hot(api) >= 6
+    assert await api.sql('select count(distinct ts) from "influx.cpu"') == [[3]]
 
 
 async def test_a_revoked_token_is_refused_on_an_open_connection(api: Api) -> None:
@@ -380,6 +430,24 @@ async def test_a_stopping_server_answers_what_it_has_begun(serve: Serve) -> None
                 while _hot(api) < 2 and connection._waiting is None:  # noqa: ASYNC110
                     await asyncio.sleep(0)
         assert (await line.read()).status in (200, 503)
+
+
+async def test_a_known_head_is_told_to_come_again_while_too_much_is_worked_on(api: Api) -> None:
+    async with connected(api) as line:
+        token = await api.register()
+        for seq in (1, 2):
+            await line.ask(batch_request(api, token, seq=seq))
+        crowd = api.services.crowd
+        crowd.taken = crowd.places
+        line.writer.write(batch_request(api, token, seq=3) + batch_request(api, token, seq=4))
+        for _ in range(2):
+            reply = await line.read()
+            assert (reply.status, reply.body) == (503, b"")
+            assert 1 <= int(reply.headers["retry-after"]) <= 4
+        assert _hot(api) == 1
+        crowd.taken = 0
+        assert (await line.ask(batch_request(api, token, seq=3))).status == 200
+        assert (_hot(api), crowd.taken) == (2, 0)
 
 
 async def test_an_idle_connection_is_closed_but_not_one_at_work(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

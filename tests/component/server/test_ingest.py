@@ -267,3 +267,42 @@ async def test_a_client_that_hangs_up_leaves_the_server_well(api: Api) -> None:
     del reader
     assert (await api.call("POST", PATH, api.batch(), token=token)).status == 200
     assert (await api.call("GET", "/health", token=None)).status == 200
+
+
+async def test_more_requests_than_are_worked_off_soon_are_told_to_come_again(serve: Serve) -> None:
+    async with serve(intake_limit=1) as api:
+        token = await api.register()
+        batches = [
+            {
+                "v": 1,
+                "host": "web1",
+                "boot": "b",
+                "seq": seq,
+                "tables": {"load": {"ts": [api.now_ms()], "load1": [1.0]}},
+            }
+            for seq in range(40)
+        ]
+        answers = await asyncio.gather(
+            *(api.call("POST", "/api/v1/metrics/batch", batch, token=token) for batch in batches)
+        )
+        refused = [answer for answer in answers if answer.status == 503]
+        assert {answer.status for answer in answers} == {200, 503}
+        assert all(1 <= int(answer.headers["Retry-After"]) <= 4 for answer in refused)
+        stored = len(answers) - len(refused)
+        assert await api.sql("SELECT count(*) FROM load") == [[stored]]
+        # Others are answered all the same, and a place comes free.
+        assert api.services.crowd.taken == 0
+        assert (await api.call("GET", "/api/v1/standing", token=token)).status == 200
+        assert (await api.call("POST", "/api/v1/metrics/batch", batches[0] | {"seq": 99}, token=token)).status == 200
+
+
+async def test_what_an_agent_says_of_its_queue_is_on_the_metrics_of_the_server(api: Api) -> None:
+    token = await api.register()
+    row = {"ts": [api.now_ms()], "collector": ["agent"], "spool_batches": [3], "batches_thinned_total": [5]}
+    batch = {"v": 1, "host": "web1", "boot": "b", "seq": 1, "tables": {"agent": row}}
+    assert (await api.call("POST", "/api/v1/metrics/batch", batch, token=token)).status == 200
+    told = (await api.call("GET", "/metrics")).raw.decode()
+    assert 'nagare_agent_spool_batches{host="web1"} 3' in told
+    assert 'nagare_agent_batches_thinned_total{host="web1"} 5' in told
+    assert (await api.call("DELETE", "/api/v1/hosts/web1")).status == 204
+    assert "nagare_agent_spool" not in (await api.call("GET", "/metrics")).raw.decode()

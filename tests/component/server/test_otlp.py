@@ -79,6 +79,25 @@ async def test_deltas_add_up_and_a_repeat_is_not_added_twice(api: Api) -> None:
     assert await api.sql("select value from samples order by ts") == [[3.0], [7.0]]
 
 
+@pytest.mark.parametrize("points", [3, 30_000])
+async def test_a_layout_that_comes_again_is_stored_like_the_first(api: Api, points: int) -> None:
+    now = api.now_ms()
+    for turn in range(4):
+        request = _request(api, *(float(turn) for _ in range(points)), host="web1", at_ms=now + turn * points)
+        assert not _reply(await _send(api, request)).partial_success.rejected_data_points
+    counted = await api.sql(
+        "select value, count(*) from samples where name = 'jobs_total' group by value order by value"
+    )
+    assert counted == [[float(turn), points] for turn in range(4)]
+
+
+async def test_a_repeat_of_a_known_layout_is_no_fault(api: Api) -> None:
+    request = _request(api, 1.0, 2.0, at_ms=api.now_ms())
+    for _ in range(5):
+        assert not _reply(await _send(api, request)).partial_success.rejected_data_points
+    assert await api.sql("select count(*) from samples") == [[2]]
+
+
 async def test_errors_speak_the_type_of_the_request(api: Api) -> None:
     answer = await api.call("POST", PATH, body=b"\xff", headers={"Content-Type": PROTOBUF})
     assert (answer.status, answer.headers["Content-Type"]) == (400, PROTOBUF)

@@ -1,5 +1,4 @@
 import logging
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,10 @@ from nagare.config.reloads import Reloads
 def _levels() -> Iterator[None]:
     root = logging.getLogger()
     level = root.level
+    # Whoever runs the tests may have asked to ignore hangups.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
+    signal.signal(signal.SIGHUP, before)
     root.setLevel(level)
 
 
@@ -33,7 +35,7 @@ def test_a_hangup_takes_up_the_level_and_tells_the_rest(tmp_path: Path, caplog: 
     with reload_on_hangup(invocation):
         for level, threads in (("error", 5), ("warning", 5)):
             _write(tmp_path / "nagare.toml", level, threads)
-            os.kill(os.getpid(), signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
             assert logging.getLogger().level == getattr(logging, level.upper())
     # The first one came with the level "error", under which such a line is not written.
     assert [record.getMessage() for record in caplog.records] == [
@@ -68,7 +70,7 @@ def test_scrape_jobs_are_taken_up_and_told_to_who_listens(tmp_path: Path) -> Non
         for jobs in ("", '[[scrape]]\njob = "a"\nurls = ["http://a:1/m"]\n', '[[scrape]]\njob = "broken"\n'):
             _write(file, "info")
             file.write_text(file.read_text() + jobs)
-            os.kill(os.getpid(), signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
     # The last one could not be used and changed nothing.
     assert [[job.job for job in jobs] for jobs in heard] == [[], ["a"]]
     # What comes while nobody listens waits for who listens next.

@@ -43,7 +43,22 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
             "nagare.cli.hosts", "List, show, label, accept, revoke, rotate and remove hosts.", has_rows=True
         ),
         "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
+        "alerts": Entry(
+            "nagare.cli.alerts.alerts", "What is wrong: list, show, ack, unack, resolve, comment, why.", has_rows=True
+        ),
+        "silences": Entry("nagare.cli.alerts.silences", "Keep quiet about alerts: list, add, end.", has_rows=True),
+        "rules": Entry(
+            "nagare.cli.alerts.rules", "What makes alerts: list, show, guide, check, test, replay.", has_rows=True
+        ),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
+        "run": Entry("nagare.cli.run", "Run an action on hosts and watch it.", has_rows=True),
+        "commands": Entry(
+            "nagare.cli.commands", "Jobs that were run: list, show, follow, approve, reject, cancel.", has_rows=True
+        ),
+        "tasks": Entry("nagare.cli.tasks", "Tasks of the server: list, show, run, follow, cancel.", has_rows=True),
+        "schedules": Entry(
+            "nagare.cli.schedules", "Schedules of tasks: list, add, edit, remove, enable, run, next.", has_rows=True
+        ),
         "audit": Entry(
             "nagare.cli.offline.audit", "Who did what, and the proof that nobody rewrote it.", has_rows=True
         ),
@@ -55,7 +70,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         ),
         "bundle": Entry("nagare.cli.bundles.group", "Sign, publish and roll out updates of agents.", has_rows=True),
         "serve": Entry("nagare.cli.serve", "Run the server."),
-        "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host."),
+        "agent": Entry("nagare.cli.agent", "Run the agent that collects from this host; agent status.", has_rows=True),
         "doctor": Entry("nagare.cli.offline.doctor", "Check this installation and say how to mend it.", has_rows=True),
         "backup": Entry(
             "nagare.cli.offline.backup", "One file with all of it, made while the server runs.", has_rows=True

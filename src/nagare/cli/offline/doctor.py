@@ -32,7 +32,7 @@ def doctor(
 
     It changes nothing. The exit status is 1 when something is bad; a warning alone is 0.
 
-    With --verify it reads every record of the log, every block, the catalog and the records, also while a server runs.
+    With --verify it reads every record of the log, every block, the catalog, the records and the bus, also while a server runs.
 
     Examples:
       nagare doctor
@@ -56,7 +56,17 @@ def doctor(
 
 
 def _checks(invocation: Invocation) -> Iterator[Check]:
-    from nagare.cli.offline.checks import certificates, database, files, installation, machine, service
+    from nagare.cli.offline.checks import (
+        agent,
+        bus,
+        certificates,
+        database,
+        files,
+        installation,
+        machine,
+        policy,
+        service,
+    )
     from nagare.cli.offline.checks.verdict import bad
 
     yield from machine.check_versions()
@@ -75,6 +85,9 @@ def _checks(invocation: Invocation) -> Iterator[Check]:
         certificates.check_certificates,
         files.check_files,
         database.check_database,
+        bus.check_bus,
+        policy.check_policy,
+        agent.check_agent,
         service.check_service,
     ):
         try:

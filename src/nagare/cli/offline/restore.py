@@ -78,6 +78,7 @@ def _check(invocation: Invocation, file: Path) -> None:
 
 
 def _restore(invocation: Invocation, file: Path, *, may_replace: bool) -> None:
+    from nagare.automation.upkeep.restored import settle_work
     from nagare.records.settle import settle_records
 
     data = invocation.settings.data
@@ -96,12 +97,15 @@ def _restore(invocation: Invocation, file: Path, *, may_replace: bool) -> None:
             with closing(ProgressLine(is_quiet=invocation.is_quiet)) as line:
                 extract_archive(file, fresh, _progress(line, manifest))
             settle_records(invocation.settings, Places(data), Places(fresh), may_replace=may_replace)
+            lost = settle_work(Places(fresh).records, invocation.settings.records, SystemClock().now_ms())
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
         kept = _swap(data, fresh)
     if not invocation.is_quiet:
         note(f"nagare: {data} is as it was at {_made(manifest)}")
+        if lost:
+            note(f"nagare: tasks that waited or ran then may have been done since; these are lost: {lost}")
         if kept is not None:
             note(f"nagare: what was there is kept as {kept}; remove it when all is well")
 

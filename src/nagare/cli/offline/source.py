@@ -16,6 +16,7 @@ from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.sql import SqlReply, SqlRequest, TableView
 
 T = TypeVar("T")
+Ask = Callable[[SqlRequest], Awaitable[SqlReply]]
 
 
 def ask(settings: Settings, request: SqlRequest) -> SqlReply:
@@ -29,6 +30,23 @@ def ask(settings: Settings, request: SqlRequest) -> SqlReply:
     async def files(store: Any) -> SqlReply:
         reply: SqlReply = await store.query(request)
         return reply
+
+    return asyncio.run(_from_either(settings, live, files))
+
+
+def ask_often(settings: Settings, work: Callable[[Ask], Awaitable[T]]) -> T:
+    """Return what ``work`` makes of one who answers many statements. Raises errors of ``nagare.errors``."""
+
+    async def live(client: Client) -> T:
+        async def answer(request: SqlRequest) -> SqlReply:
+            return await client.sql(
+                request.sql, request.params, request.limit, since_ms=request.since_ms, until_ms=request.until_ms
+            )
+
+        return await work(answer)
+
+    async def files(store: Any) -> T:
+        return await work(store.query)
 
     return asyncio.run(_from_either(settings, live, files))
 
@@ -75,9 +93,10 @@ async def _from_either(
                 f"cannot ask the server of {settings.data}: process {owner or '(unknown)'} is starting or stopping",
                 hint="try again in a moment",
             )
+        from nagare.cli.offline.command_records import records_of_commands
         from nagare.metrics.offline import OfflineStore
 
-        async with OfflineStore(settings) as store:
+        async with OfflineStore(settings, records=[records_of_commands(settings)]) as store:
             return await files(store)
 
 

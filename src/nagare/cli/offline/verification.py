@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import typer
 
+from nagare.automation.upkeep.verification import Report, read_everything
 from nagare.cli.console.diagnostics import ProgressLine, note
 from nagare.cli.console.invocation import Invocation, OutputFormat
 from nagare.cli.console.output import Rows, write_rows
@@ -16,7 +16,7 @@ from nagare.config.places import Places
 from nagare.errors import NotFoundError
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_bytes
-from nagare.metrics.survey import Finding, Survey
+from nagare.metrics.survey import Finding
 
 _COLOURS = {"warn": "\x1b[33m", "bad": "\x1b[31m"}
 
@@ -34,32 +34,15 @@ def verify(invocation: Invocation) -> None:
         def progress(done: int, total: int) -> None:
             line.show(f"{format_bytes(done)} of {format_bytes(total)} of blocks verified")
 
-        with shared(places.lock) as owner:
-            survey = Survey(places, settings.query, owner is not None, progress, settings.bucket.is_set)
-            findings = [*survey.read_log_and_catalog(), *_read_records(places, is_live=survey.is_live)]
-        # Without the lock: it takes long, and nothing in a block ever changes.
-        findings += [*survey.read_series(), *survey.read_blocks()]
+        report = read_everything(
+            places, settings.query, progress, has_bucket=settings.bucket.is_set, owner=shared(places.lock)
+        )
+    findings = report.findings
     _print(invocation, findings)
     if not invocation.is_quiet:
-        note(_summary(survey, findings))
+        note(_summary(report))
     if any(finding.is_bad for finding in findings):
         raise typer.Exit(BAD)
-
-
-def _read_records(places: Places, *, is_live: bool) -> Iterator[Finding]:
-    import sqlite3
-
-    from nagare.lib.database_copy import copied, find_database_fault
-
-    if not places.records.exists():
-        return
-    try:
-        with copied(places.records, is_live=is_live) as copy:
-            fault = find_database_fault(copy)
-    except (OSError, sqlite3.Error) as error:
-        fault = str(error)
-    if fault:
-        yield Finding("records.db", "", fault, "hosts, tokens and labels, as far as they do not read back")
 
 
 def _print(invocation: Invocation, findings: list[Finding]) -> None:
@@ -81,13 +64,13 @@ def _verdict(finding: Finding) -> str:
     return "bad" if finding.is_bad else "warn"
 
 
-def _summary(survey: Survey, findings: list[Finding]) -> str:
-    totals = survey.totals
+def _summary(report: Report) -> str:
+    totals, findings = report.totals, report.findings
     bad = sum(finding.is_bad for finding in findings)
     old = f", {totals.without_checksum} of an earlier version without checksum" if totals.without_checksum else ""
     far = f", {totals.in_bucket} more are in the bucket alone and were not read" if totals.in_bucket else ""
     return (
         f"read {totals.blocks} blocks ({format_bytes(totals.block_bytes)}, {totals.rows} rows{old}{far}), "
-        f"{totals.segments} segments ({totals.records} records), the catalog and the records: "
+        f"{totals.segments} segments ({totals.records} records), the catalog, the records and the bus: "
         f"{bad} bad, {len(findings) - bad} to know"
     )

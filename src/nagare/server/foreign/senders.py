@@ -60,4 +60,4 @@ class Senders:
 
 def _sender(series: SeriesIntern, memory_bytes: int, host: str | None = None) -> Sender:
     influx = InfluxCodec(memory_bytes, host=host)
-    return Sender(series, RemoteWriteCodec(series, memory_bytes), OtlpCodec(series), influx)
+    return Sender(series, RemoteWriteCodec(series, memory_bytes), OtlpCodec(series, memory_bytes), influx)

@@ -37,6 +37,7 @@ _PATIENCE_SECONDS = 5.0
 _WAITING_BYTES = 64 * 1024
 _REASONS = {200: b"OK", 204: b"No Content"}
 _UNKNOWN = -1
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\nContent-Length: 0\r\n\r\n"
 _STOPPING = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _STAMPS = "\r\n".join(f"{name}: {value}" for name, value in STAMPS.items()).encode()
 # Ids of requests: sixteen digits of chance for this process, then a number.
@@ -190,12 +191,27 @@ class HotConnection(RequestHandler):
             self.transport.pause_reading()
 
     def _answer_whole(self, entry: Entry, head: Head, data: bytes) -> None:
-        self._waiting = bytearray(data[head.total_bytes :])
         services = self._services
+        if services.crowd.is_full and self.transport is not None:
+            self._refuse(data[head.total_bytes :])
+            return
+        self._waiting = bytearray(data[head.total_bytes :])
+        services.crowd.taken += 1
         services.finisher.start(self._answer(entry, head, data[: head.total_bytes]))
+
+    def _refuse(self, rest: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(_BUSY % self._services.crowd.refuse())
+        self._services.counters.add("requests")
+        self._services.counters.add("responses_5xx")
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if rest:
+            self.data_received(rest)
 
     async def _answer(self, entry: Entry, head: Head, request: bytes) -> None:
         services = self._services
+        # From here on it costs the loop its own time alone: what waits for the disk keeps nobody.
+        services.crowd.taken -= 1
         holding = Holding(services.bodies)
         answer: HotAnswer | None = None
         try:

@@ -31,6 +31,9 @@ class NewestBatches:
 
     def is_newest(self, batch: Batch | SoundBatch, now_ms: int) -> bool:
         """Tell whether ``batch`` is the newest of its host so far, and note it if so."""
+        if batch.replaces:
+            # It stands for others that were thinned out, under a name beyond all numbers.
+            return False
         newest_ms = _newest_ms(batch)
         seen = self._seen.get(batch.host)
         if seen is not None and seen.boot == batch.boot:

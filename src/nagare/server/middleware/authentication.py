@@ -69,7 +69,13 @@ def check_allowed(route: Route, principal: Principal) -> None:
 
 def _will_bring_ticket(route: Route, request: web.Request) -> bool:
     is_upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
-    return route.is_live and is_upgrade and hdrs.AUTHORIZATION not in request.headers and not access_cookie(request)
+    return (
+        route.is_live
+        and route.takes_ticket
+        and is_upgrade
+        and hdrs.AUTHORIZATION not in request.headers
+        and not access_cookie(request)
+    )
 
 
 def _secret(request: web.Request, *, is_foreign: bool) -> str:

@@ -21,12 +21,18 @@ from nagare.wire.hosts import (
     RegisterRequest,
     RenewalCount,
     with_authority,
+    with_command_keys,
 )
 
 
 async def register(call: Call) -> RegisterReply:
     """Register a machine and return its token; the same machine again gets a new one, the old one ends."""
-    request: RegisterRequest = call.value
+    # Before anything is spent on it.
+    with call.services.fleet.admission.admitted():
+        return await _register(call, call.value)
+
+
+async def _register(call: Call, request: RegisterRequest) -> RegisterReply:
     known = call.services.fleet.find(request.name)
     call.note.tell(request.name, before=None if known is None else {"id": known.id, "version": known.version})
     joining = await _joining(call, request)
@@ -38,6 +44,7 @@ async def register(call: Call) -> RegisterReply:
         call.note.tell(detail=f"accepted by the rule {joining.rule}")
     after = {"id": reply.id, "version": request.version, "labels": request.labels, "enrolment": reply.enrolment}
     call.note.tell(after=after)
+    reply = with_command_keys(reply, call.services.commands.keys)
     served = call.services.certificate
     return reply if served is None else with_authority(reply, served.current.authority)
 
@@ -128,6 +135,7 @@ async def delete_host(call: Call) -> None:
     await call.services.fleet.remove(name)
     await call.services.gaps.forget(host.id)
     call.services.newest.forget(name)
+    call.services.queues.forget(name)
 
 
 def _name(call: Call, permission: Permission) -> str:

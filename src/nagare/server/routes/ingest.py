@@ -55,16 +55,22 @@ async def _store(services: Services, batch: Batch | SoundBatch) -> BatchReply:
     reply = await services.store.append(batch)
     services.fleet.touch(batch.host)
     services.counters.add("batches")
+    tables = accepted_tables(batch, reply)
     if not reply.duplicate:
-        tables = accepted_tables(batch, reply)
-        _note_time(services, batch, tables)
         _publish(services, batch, tables)
+    await _note_time(services, batch, tables, is_duplicate=reply.duplicate)
     return reply
 
 
-def _note_time(services: Services, batch: Batch | SoundBatch, tables: Tables) -> None:
-    seen, host = find_seen(batch.boot, batch.seq, tables), services.fleet.find(batch.host)
-    if seen is not None and host is not None:
+async def _note_time(services: Services, batch: Batch | SoundBatch, tables: Tables, *, is_duplicate: bool) -> None:
+    seen = find_seen(batch.boot, batch.seq, batch.thinned, tables)
+    host = services.fleet.find(batch.host)
+    if seen is None or host is None:
+        return
+    if seen.is_word:
+        # One that comes again too: a crash may have come between its rows and this.
+        await services.gaps.keep(host, seen)
+    elif not is_duplicate:
         services.gaps.note(host, seen)
 
 
@@ -72,6 +78,7 @@ def _publish(services: Services, batch: Batch | SoundBatch, tables: Tables) -> N
     for event in events_of(batch.host, tables):
         services.hub.publish_event(event)
     if tables and services.newest.is_newest(batch, services.clock.now_ms()):
+        services.queues.note(batch.host, tables.get("agent"))
         services.hub.publish_rows(batch.host, tables)
 
 

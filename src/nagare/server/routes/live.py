@@ -10,6 +10,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from nagare.errors import InputError, NagareError, UnauthenticatedError
 from nagare.model.principal import Permission, Principal
 from nagare.server.hub import Connection
+from nagare.server.live.ending import CLOSE_SECONDS, close_reason, cut
 from nagare.server.problems import problem_of
 from nagare.server.route import Call, Route
 from nagare.server.services import ANONYMOUS, REQUEST_ID
@@ -20,7 +21,6 @@ from nagare.wire.live_codec import decode_client_frame
 
 _HEARTBEAT_SECONDS = 20.0
 _AUTHENTICATE_SECONDS = 5.0
-_CLOSE_SECONDS = 2.0
 _FRAME_LIMIT_BYTES = 256 * 1024
 
 
@@ -35,7 +35,7 @@ async def live(call: Call) -> web.WebSocketResponse:
     try:
         # Rows compress well, but at a cost of memory for each connection that a local network does not repay.
         socket = web.WebSocketResponse(
-            heartbeat=_HEARTBEAT_SECONDS, max_msg_size=_FRAME_LIMIT_BYTES, compress=False, timeout=_CLOSE_SECONDS
+            heartbeat=_HEARTBEAT_SECONDS, max_msg_size=_FRAME_LIMIT_BYTES, compress=False, timeout=CLOSE_SECONDS
         )
         await socket.prepare(call.request)
         await _serve(call, socket, connection)
@@ -49,7 +49,7 @@ async def _serve(call: Call, socket: web.WebSocketResponse, connection: Connecti
         principal = await _principal(call, socket)
     except (NagareError, TimeoutError) as error:
         reason = error.message if isinstance(error, NagareError) else "no ticket came in time"
-        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=_reason(reason))
+        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=close_reason(reason))
         return
     except _Closed:
         return
@@ -60,7 +60,7 @@ async def _serve(call: Call, socket: web.WebSocketResponse, connection: Connecti
     try:
         async with asyncio.TaskGroup() as tasks:
             writer = tasks.create_task(_write(socket, connection), name="live.write")
-            cutter = tasks.create_task(_cut(call, connection), name="live.cut")
+            cutter = tasks.create_task(cut(call.request, connection.ended), name="live.cut")
             await _read(call, socket, connection)
             writer.cancel()
             cutter.cancel()
@@ -91,15 +91,7 @@ async def _write(socket: web.WebSocketResponse, connection: Connection) -> None:
             await socket.send_frame(connection.outbox.take(), WSMsgType.TEXT)
     is_stopping = connection.principal is None or connection.closing == "server is stopping"
     code = WSCloseCode.GOING_AWAY if is_stopping else WSCloseCode.POLICY_VIOLATION
-    await socket.close(code=code, message=_reason(connection.closing))
-
-
-async def _cut(call: Call, connection: Connection) -> None:
-    # A client that does not read keeps the writer waiting, so that it never comes to the close frame.
-    await connection.ended.wait()
-    await asyncio.sleep(_CLOSE_SECONDS)
-    if call.request.transport is not None:
-        call.request.transport.abort()
+    await socket.close(code=code, message=close_reason(connection.closing))
 
 
 async def _read(call: Call, socket: web.WebSocketResponse, connection: Connection) -> None:
@@ -124,11 +116,6 @@ def _obey(connection: Connection, content: str) -> None:
                 connection.outbox.forget_rows()
         case Authenticate():
             raise InputError("cannot authenticate again: this connection has an owner")
-
-
-def _reason(text: str) -> bytes:
-    # A close frame carries at most 123 bytes of reason.
-    return text.encode()[:120]
 
 
 _SUMMARY = "Live rows, events and hosts (WebSocket)"

@@ -34,14 +34,14 @@ class _Snapshot:
 async def exposition_text(call: Call) -> web.Response:
     """Return the numbers in the Prometheus or OpenMetrics text format, as asked for."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(gather(call.services)))
+    registry.register(_Snapshot(await gather(call.services)))
     encode, media = exposition.choose_encoder(call.request.headers.get(hdrs.ACCEPT, ""))
     return web.Response(body=encode(registry), headers={hdrs.CONTENT_TYPE: media})
 
 
 async def system_metrics(call: Call) -> SystemMetrics:
     """Return the numbers as JSON."""
-    return SystemMetrics(gather(call.services))
+    return SystemMetrics(await gather(call.services))
 
 
 _OPENMETRICS = "application/openmetrics-text"

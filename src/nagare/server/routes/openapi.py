@@ -20,7 +20,7 @@ from nagare.wire.codec import encode
 from nagare.wire.problem import CONTENT_TYPE, Problem
 from nagare.wire.schema import schema_components
 
-_PARAM_TYPES: dict[str, dict[str, Any]] = {"integer": {"type": "integer"}, "string": {"type": "string"}}
+_PARAM_TYPES: dict[str, dict[str, Any]] = {name: {"type": name} for name in ("boolean", "integer", "string")}
 _TEXT_HEADER = {"required": True, "schema": {"type": "string"}}
 _SECONDS_HEADER = {"required": True, "schema": {"type": "integer", "minimum": 1}}
 _HEADERS: dict[int, dict[str, Any]] = {
@@ -50,7 +50,7 @@ def _encoded() -> bytes:
 def make_document(routes: Iterable[Route]) -> dict[str, Any]:
     """Return an OpenAPI 3.1 document of ``routes``."""
     routes = list(routes)
-    types = [kind for route in routes for kind in (route.request, route.reply) if kind is not None]
+    types = [kind for route in routes for kind in (route.request, *_replies(route)) if kind is not None]
     schemas, components = schema_components([*types, Problem])
     schema_of = dict(zip(map(repr, types), schemas, strict=False))
     paths: dict[str, dict[str, Any]] = {}
@@ -102,9 +102,20 @@ def _success(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
         return {"302": {"description": "Where to go", "headers": {"Location": {"schema": {"type": "string"}}}}}
     if route.reply is None and (route.success == 204 or route.method == "DELETE"):
         return {"204": {"description": "Done"}}
-    schema = {} if route.reply is None else {"schema": schema_of[repr(route.reply)]}
+    schemas = [schema_of[repr(reply)] for reply in _replies(route)]
+    schema = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}} if schemas else {}
     content = dict.fromkeys((route.media, *route.other_media), schema)
-    return {str(route.success): {"description": "The answer", "content": content}}
+    found: dict[str, Any] = {str(route.success): {"description": "The answer", "content": content}}
+    if route.is_file:
+        found["206"] = {"description": "The part that Range asked for", "content": content}
+        found["416"] = {"description": "No such part"}
+    return found
+
+
+def _replies(route: Route) -> tuple[Any, ...]:
+    if isinstance(route.reply, tuple):
+        return route.reply
+    return () if route.reply is None else (route.reply,)
 
 
 def _refusal(route: Route, status: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from nagare.model.principal import Permission
 from nagare.server.bodies import Body
 from nagare.server.route import Call, Route
 from nagare.wire.codec import decode
-from nagare.wire.hosts import HostPresentation, RenewedToken, Standing, TokenRenewal, with_renewal
+from nagare.wire.hosts import HostPresentation, RenewedToken, Standing, TokenRenewal, with_command_keys, with_renewal
 from nagare.wire.signature import HEADER, signed_bytes
 
 
@@ -16,6 +16,8 @@ async def standing(call: Call) -> Standing:
     """Return how far the host of the token has come, what it may, and when to ask again."""
     found = call.services.fleet.standing(_host(call, "tell a standing"))
     is_due = await call.services.identity.host_tokens.is_due(call.principal.id)
+    if "commands" in found.capabilities:
+        found = with_command_keys(found, call.services.commands.keys)
     return with_renewal(found, renews_token=is_due, pins=_pins(call))
 
 

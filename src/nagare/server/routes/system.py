@@ -35,9 +35,11 @@ async def health(call: Call) -> Health:
 async def health_details(call: Call) -> Health:
     """Tell which part is not well, and why."""
     found = _health(call.services)
+    checks = {**found.checks, "bus": (await call.services.bus_view.status()).fault or "ok"}
     if fault := await _find_records_fault(call.services):
-        return Health(status="degraded", version=found.version, checks={**found.checks, "records": fault})
-    return Health(status=found.status, version=found.version, checks={**found.checks, "records": "ok"})
+        return Health(status="degraded", version=found.version, checks={**checks, "records": fault})
+    is_well = found.status == "ok" and checks["bus"] == "ok"
+    return Health(status="ok" if is_well else "degraded", version=found.version, checks={**checks, "records": "ok"})
 
 
 async def ready(call: Call) -> Health:
@@ -67,6 +69,7 @@ async def status(call: Call) -> Status:
         cpu_seconds_total=cpu_seconds(),
         memory_bytes=memory_bytes(),
         statsd=services.statsd.address,
+        bus=await services.bus_view.status(),
     )
 
 

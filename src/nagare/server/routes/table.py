@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from nagare.server.route import Route
 from nagare.server.routes import (
+    actions,
+    agent_link,
+    alerts,
     api_keys,
     audit,
     auth,
     cardinality,
+    command_keys,
+    commands,
     events,
     exposition,
     gaps,
@@ -26,15 +31,18 @@ from nagare.server.routes import (
     otlp,
     remote_write,
     roles,
+    schedules,
     sessions,
     sql,
     standing,
     system,
     tables,
     targets,
+    tasks,
     tickets,
     updates,
     users,
+    webhooks,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -66,7 +74,16 @@ ROUTES: tuple[Route, ...] = (
     *api_keys.ROUTES,
     *audit.ROUTES,
     *updates.ROUTES,
+    *actions.ROUTES,
+    # Before the jobs: their ids are never these words.
+    *command_keys.ROUTES,
+    *commands.ROUTES,
+    *tasks.ROUTES,
+    *schedules.ROUTES,
+    *alerts.ROUTES,
+    *webhooks.ROUTES,
     *install.ROUTES,
     *live.ROUTES,
+    *agent_link.ROUTES,
     *openapi.ROUTES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -35,3 +35,16 @@ class Bounded(Generic[T]):
                 await self._room.__aexit__(kind, error, trace)
         except TimeoutError:
             log.error("room_did_not_close name=%s after_seconds=%s", self._name, self._seconds)  # noqa: TRY400  no trace to tell
+
+
+class Entrance:
+    """Enters rooms one after the other; the stack leaves them in the opposite order, each within ``seconds``."""
+
+    def __init__(self, stack: AsyncExitStack, seconds: float) -> None:
+        """Enter into ``stack``."""
+        self._stack = stack
+        self._seconds = seconds
+
+    async def enter(self, name: str, room: AbstractAsyncContextManager[T]) -> T:
+        """Enter ``room`` and return what it gives."""
+        return await self._stack.enter_async_context(Bounded(name, room, self._seconds))

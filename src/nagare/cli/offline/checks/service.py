@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from nagare import __version__
+from nagare.cli.offline.checks.commands import command_checks
 from nagare.cli.offline.checks.updates import update_checks
 from nagare.cli.offline.checks.verdict import Check, bad, ok, warn
 from nagare.client.client import Client
@@ -24,7 +25,7 @@ from nagare.errors import (
 from nagare.lib.clock import SystemClock
 from nagare.lib.units import format_bytes, format_seconds
 from nagare.model.host import DOWN_INTERVALS, STALE_INTERVALS
-from nagare.wire.system import BucketStatus, Status
+from nagare.wire.system import BucketStatus, BusStatus, Status
 
 # A dead server must not hold the report up.
 _DEADLINE_SECONDS = 5.0
@@ -76,7 +77,14 @@ async def _ask(client: Client, settings: Settings) -> AsyncIterator[Check]:
     yield _store_check(status)
     if status.store.bucket is not None:
         yield _bucket_check(status.store.bucket)
-    for check in [*await _target_checks(client), *await update_checks(client, SystemClock().now_ms())]:
+    if status.bus is not None:
+        yield _bus_check(status.bus)
+    now_ms = SystemClock().now_ms()
+    for check in [
+        *await _target_checks(client),
+        *await update_checks(client, now_ms),
+        *await command_checks(client, now_ms),
+    ]:
         yield check
     async for check in _host_checks(client, settings):
         yield check
@@ -114,6 +122,13 @@ def _bucket_check(bucket: BucketStatus) -> Check:
             "bucket", f"{seen}; {bucket.fault}", "blocks stay here until it answers; see docs/how-to/blocks-on-s3.md"
         )
     return ok("bucket", seen)
+
+
+def _bus_check(bus: BusStatus) -> Check:
+    if bus.fault:
+        return bad("server's bus", bus.fault, "tasks wait until it answers; see docs/explanation/bus.md")
+    late = ", ".join(f"{lag.waiting} wait for {lag.consumer}" for lag in bus.consumers if lag.waiting)
+    return ok("server's bus", f"{bus.kind}, {late or 'nothing waits'}")
 
 
 async def _target_checks(client: Client) -> list[Check]:

@@ -1,0 +1,1 @@
+"""``nagare alerts``, ``nagare silences`` and ``nagare rules``."""

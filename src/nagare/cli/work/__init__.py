@@ -1,0 +1,1 @@
+"""What ``nagare tasks`` and ``nagare schedules`` share."""

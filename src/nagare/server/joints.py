@@ -1,0 +1,134 @@
+"""What rooms are told of each other, and which of them are loaded late: the joints that ``compose`` puts together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nagare.audit.service import AuditTrail
+from nagare.automation.schedules.service import Schedules
+from nagare.automation.tasks.service import Ground as TaskGround
+from nagare.automation.tasks.service import Tasks
+from nagare.bus.choice import make_bus
+from nagare.bus.protocol import Bus
+from nagare.commands.service import Commands
+from nagare.config.places import Places
+from nagare.config.settings import Settings
+from nagare.fleet.maintenance.service import Maintenance
+from nagare.fleet.notes.service import Notes
+from nagare.fleet.service import Fleet
+from nagare.identity.service import Identity
+from nagare.lib.clock import Clock
+from nagare.model.columns import RecordTable
+from nagare.model.host import Host
+from nagare.records.engine import Records
+from nagare.server.bus_view import BusView
+from nagare.server.command_book import CommandBook
+from nagare.server.live.relay import Relay
+from nagare.server.running.bounded import Entrance
+from nagare.server.task_book import Rooms, TaskBook
+from nagare.wire.hosts import HostView
+
+if TYPE_CHECKING:
+    from nagare.metrics.store import MetricStore
+    from nagare.scrape.service import Scraper
+    from nagare.statsd.service import StatsdServer
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every feature stands on."""
+
+    records: Records
+    bus: Bus
+    audit: AuditTrail
+    identity: Identity
+    bus_view: BusView
+
+
+async def open_ground(entrance: Entrance, settings: Settings, clock: Clock) -> Ground:
+    """Enter the rooms below the features; the owner of this machine has a token then."""
+    places, enter = Places(settings.data), entrance.enter
+    records = await enter("records", Records(places.records, settings.records, alone=True))
+    bus = await enter("bus", make_bus(settings.bus, places.bus, clock))
+    audit = await enter("audit", AuditTrail(records, places.audit_key, clock))
+    identity = await enter("identity", Identity(records, clock, places.token_keys, settings.identity, audit))
+    await identity.ensure_local_token(places.token)
+    return Ground(records, bus, audit, identity, BusView(bus, settings))
+
+
+def store_room() -> type[MetricStore]:
+    """Return the room that loads duckdb and numpy, which only a server pays for."""
+    from nagare.metrics.store import MetricStore  # noqa: PLC0415  as it says
+
+    return MetricStore
+
+
+async def enter_feeders(
+    entrance: Entrance, settings: Settings, store: MetricStore, relay: Relay, clock: Clock
+) -> tuple[Scraper, StatsdServer]:
+    """Enter what brings samples without being asked."""
+    from nagare.scrape.service import Scraper  # noqa: PLC0415  loads numpy, as the store does
+    from nagare.statsd.service import StatsdServer  # noqa: PLC0415  as above
+
+    scraper = await entrance.enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
+    return scraper, await entrance.enter("statsd", StatsdServer(settings.statsd, store, clock))
+
+
+def make_schedules(settings: Settings, ground: Ground, tasks: Tasks, clock: Clock, book: CommandBook) -> Schedules:
+    """Return the room of schedules."""
+    return Schedules(ground.records, tasks, clock, settings.tasks, book.event_happened)
+
+
+def make_tasks(settings: Settings, ground: Ground, commands: Commands, book: CommandBook, clock: Clock) -> Tasks:
+    """Return the room of tasks; who follows one is let go when credentials are revoked."""
+    rooms = Rooms(ground.identity, ground.audit, commands, book)
+    neighbours = TaskBook(settings, rooms, clock)
+    base = TaskGround(ground.records, ground.bus, clock, ground.bus_view.watch)
+    tasks = Tasks(base, settings.tasks, neighbours)
+    known = ground.identity.known
+    ended = known.on_revoke
+
+    def revoked(ids: set[str]) -> None:
+        ended(ids)
+        tasks.end_principals(ids)
+
+    known.on_revoke = revoked
+    return tasks
+
+
+def make_commands(
+    settings: Settings, records: Records, book: CommandBook, identity: Identity, clock: Clock
+) -> Commands:
+    """Return the room, with connections that end when credentials are revoked, and agents' when a host loses its grant."""
+    history_seconds = settings.storage.retention_commands_seconds
+    key_file = Places(settings.data).commands_key
+    commands = Commands(records, key_file, settings.commands, book, clock, history_seconds)
+
+    def revoked(ids: set[str]) -> None:
+        book.relay.hub.end_principals(ids)
+        commands.end_principals(ids)
+
+    def changed(view: HostView, removed: bool) -> None:  # noqa: FBT001  as the relay tells it
+        if removed or view.enrolment != "active" or "commands" not in view.capabilities:
+            commands.agents.end_host(view.id, "the host may take no commands any more")
+
+    identity.known.on_revoke, book.relay.on_host = revoked, changed
+    return commands
+
+
+def tell_more(fleet: Fleet, maintenance: Maintenance, notes: Notes, clock: Clock) -> None:
+    """Let the fleet tell with a host what other rooms know of it."""
+
+    def why(host: Host) -> str:
+        window = maintenance.in_maintenance(host, clock.now_ms())
+        return "" if window is None else window.why
+
+    fleet.why_in_maintenance, fleet.newest_note = why, notes.newest
+
+
+def show_records(store: MetricStore, tables: Iterable[RecordTable]) -> None:
+    """Let SQL see ``tables`` of records."""
+    for table in tables:
+        store.register_records(table)

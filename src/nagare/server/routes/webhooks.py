@@ -1,0 +1,72 @@
+"""Alerts that others tell of: Alertmanager, Grafana, Prometheus and Zabbix, each in its own words.
+
+Answered once they are durable. Overload is 503, the one answer after which all of these come again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from aiohttp import web
+
+from nagare.interop.alertmanager import read_alerts, read_webhook
+from nagare.interop.zabbix_alerts import read_zabbix
+from nagare.lib.plain_text import plain
+from nagare.model.alert.foreign import NAME_LIMIT, Told
+from nagare.model.principal import Permission, Principal, PrincipalKind
+from nagare.server.foreign.forms import plain_form
+from nagare.server.route import Call, Handler, Route
+
+_JSON = "application/json"
+# A source has 64 characters, of which ``alertmanager/`` is the longest beginning.
+_KEY_LIMIT = 48
+
+
+async def hear_alertmanager(call: Call) -> web.Response:
+    """Take what a webhook of Alertmanager or Grafana tells."""
+    return await _take(call, read_webhook)
+
+
+async def hear_prometheus(call: Call) -> web.Response:
+    """Take what Prometheus or vmalert would tell an Alertmanager."""
+    return await _take(call, partial(read_alerts, now_ms=call.services.clock.now_ms()))
+
+
+async def hear_zabbix(call: Call) -> web.Response:
+    """Take what a webhook of Zabbix tells; scripts of its media types look for 200 and a body."""
+    return await _take(call, lambda body: [read_zabbix(body)])
+
+
+async def _take(call: Call, read: Callable[[bytes], Sequence[Told]]) -> web.Response:
+    services, holding = call.services, call.holding
+    assert holding is not None  # a raw route always holds its body
+    body = await services.bodies.unpack(holding)
+    told = await services.bodies.work(len(body), partial(read, body))
+    await services.alerts.intake.take(_of_sender(told, call.principal))
+    return web.Response(status=200, body=b'{"status":"ok"}', content_type=_JSON)
+
+
+def _of_sender(told: Sequence[Told], principal: Principal) -> Sequence[Told]:
+    """Return ``told`` with whose key it came with: two senders may have things of the same labels."""
+    if principal.kind is not PrincipalKind.KEY:
+        return told
+    name = plain(f"{principal.name}.{principal.key_name}", NAME_LIMIT)
+    if len(name) > _KEY_LIMIT:
+        name = f"{name[: _KEY_LIMIT - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return [replace(one, source=f"{one.source}/{name}") for one in told]
+
+
+def _route(path: str, handler: Handler, summary: str) -> Route:
+    return Route(
+        "POST", path, handler, summary, Permission.ALERTS_SEND, is_raw=True, consumes=(_JSON,), form=plain_form, finishes=True,
+    )  # fmt: skip
+
+
+ROUTES = (
+    _route("/api/v1/webhooks/alertmanager", hear_alertmanager, "Alertmanager's webhook, version 4, and Grafana's"),
+    _route("/api/v2/alerts", hear_prometheus, "Alerts as Prometheus and vmalert send them to an Alertmanager"),
+    _route("/api/v1/webhooks/zabbix", hear_zabbix, "A webhook of Zabbix"),
+)
