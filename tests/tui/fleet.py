@@ -16,16 +16,23 @@ from typing import Any
 import numpy as np
 
 from nagare.errors import NagareError
+from nagare.tui.agent_facts import AgentStanding
 from nagare.tui.history import Points, Span
 from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Found, SourceEvent
+from nagare.wire.auth import Me
 from nagare.wire.events import EventView
+from nagare.wire.groups import GroupView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import Hello, Rows
+from tests.tui.alerts import FleetAlerts
+from tests.tui.automation import FleetSchedules, FleetTasks
+from tests.tui.jobs import MADE_MS, FleetJobs
 
-NOW_MS = 1_760_000_000_000
+NOW_MS = MADE_MS
+
 GIB = 2**30
 _KINDS = ("web", "db", "cache", "worker")
 
@@ -111,7 +118,13 @@ def frame_of(
                     "threads": [42, 9, 14], "state": ["R", "S", "S"], "command": ["postgres: writer", "nginx: worker", "python3 …"]},
         "agent": {"collector": ["agent", "cpu", "smart"], "ok": [True, True, True], "error": [None, None, None],
                   "duration_seconds": [0.004, 0.0012, 0.2], "rows": [40, 9, 0], "interval_seconds": [5.0, 5.0, 3600.0],
-                  "failures_total": [0, 0, 0], "memory_bytes": [41 * 2**20, None, None], "cpu_ratio": [0.004, None, None]},
+                  "failures_total": [0, 0, 0], "memory_bytes": [41 * 2**20, None, None], "cpu_ratio": [0.004, None, None],
+                  "spool_bytes": [3 * 2**20, None, None], "spool_limit_bytes": [64 * 2**20, None, None],
+                  "spool_batches": [12, None, None], "spool_oldest_seconds": [4.0, None, None],
+                  "batches_sent_total": [90_210, None, None], "batches_resent_total": [3, None, None],
+                  "batches_thinned_total": [0, None, None], "batches_dropped_total": [0, None, None],
+                  "batches_damaged_total": [0, None, None], "send_failures_total": [2, None, None],
+                  "version": ["0.1.0", None, None]},
     }  # fmt: skip
     for table, columns in (tables or {}).items():
         frames[table] = {**frames.get(table, {}), **columns}
@@ -137,7 +150,12 @@ class FleetSource:
         self.fails: NagareError | None = None
         self.events_held: list[EventView] = []
         self.gaps_held: list[GapMark] = []
+        self.groups_held = [GroupView("front", [name for name in self.names if name.startswith("web")])]
         self.asked: list[str] = []
+        self.commands = FleetJobs(hosts=tuple(names))
+        self.tasks_held = FleetTasks()
+        self.schedules_held = FleetSchedules()
+        self.alerts_held = FleetAlerts()
 
     def connect(self) -> None:
         """Say hello and send one frame a host."""
@@ -168,6 +186,11 @@ class FleetSource:
         """Return the fleet."""
         self._check("hosts")
         return [view_of(name, self.now_ms) for name in self.names]
+
+    async def groups(self) -> list[GroupView]:
+        """Return the held groups."""
+        self._check("groups")
+        return self.groups_held
 
     async def events(self, limit: int, host: str | None = None) -> list[EventView]:
         """Return the held events."""
@@ -216,6 +239,41 @@ class FleetSource:
         """Return the rows of the frame of that moment."""
         self._check(f"rows {table} {host} {at_ms}")
         return frame_of(host, at_ms or self.now_ms, cores=self.cores).tables.get(table, {})
+
+    async def caller(self) -> Me | None:
+        """Return who asks."""
+        return self.commands.caller
+
+    def jobs(self) -> FleetJobs:
+        """Return what answers about commands."""
+        if self.fails is not None:
+            raise self.fails
+        return self.commands
+
+    def tasks(self) -> FleetTasks:
+        """Return what answers about tasks."""
+        return self.tasks_held
+
+    def schedules(self) -> FleetSchedules:
+        """Return what answers about schedules."""
+        return self.schedules_held
+
+    def alerts(self) -> FleetAlerts:
+        """Return what answers about alerts."""
+        return self.alerts_held
+
+    def silences(self) -> FleetAlerts:
+        """Return what answers about silences."""
+        return self.alerts_held
+
+    def rules(self) -> FleetAlerts:
+        """Return what answers about rules."""
+        return self.alerts_held
+
+    async def standing(self, host: str) -> AgentStanding:
+        """Return what is known of an agent."""
+        self._check(f"standing {host}")
+        return AgentStanding("disk.usage", "done", self.now_ms - 61_000, "0.2.0", "installed")
 
     async def processes(self) -> Mapping[str, list[Any]]:
         """Return every host's processes as one list."""

@@ -32,25 +32,37 @@ class Action:
         return "do_" + self.id.replace(".", "_")
 
 
-# Contexts by what they mean to a person. A list's, a grid's and a crosshair's keys are bound by the widget that has the
-# focus; a chart's are bound by the page too, so that they work beside a chart. All others are bound by the page.
+# Contexts by what they mean to a person. The keys of a list, a grid, an output and a crosshair are bound by the widget that has
+# the focus; a chart's are bound by the page too, so that they work beside a chart. All others are bound by the page.
 CONTEXTS: Mapping[str, str] = MappingProxyType(
     {
         "app": "everywhere",
         "host": "on one host",
+        "targets": "where hosts are",
+        "jobs": "where commands are",
+        "lists": "on screens 4 and 6",
+        "commands": "in lists of what was done",
+        "tasks": "in the list of tasks",
+        "schedules": "in the list of schedules",
+        "job": "on one command",
+        "alerts": "in lists of alerts",
+        "silences": "in the list of silences",
         "list": "where a list is",
         "table": "in a list",
         "grid": "in the fleet's grid",
         "chart": "where charts are",
         "crosshair": "on a chart with a crosshair",
+        "output": "in what a command wrote",
     }
 )
-WIDGET_CONTEXTS = frozenset({"table", "grid", "crosshair"})
+WIDGET_CONTEXTS = frozenset({"table", "grid", "crosshair", "output"})
 
 _TABLE = (
     Action("screen.overview", ("1",), "Overview", "is anything wrong, since when", "Screens", "app", 60),
     Action("screen.hosts", ("2",), "Hosts", "every host beside the others", "Screens", "app", 61),
     Action("screen.host", ("3",), "Host", "the host under the cursor, or the last one opened", "Screens", "app", 62),
+    Action("screen.alerts", ("4",), "Alerts", "what needs you: what fires, what is in hand, what was", "Screens", "app", 62),
+    Action("screen.commands", ("6",), "Commands", "what was run, what runs, what waits for you", "Screens", "app", 63),
     Action("jump", ("colon",), "Go to", "jump to a host or a screen by name", "Screens", "app", 50),
     Action("palette", ("ctrl+p",), "Palette", "find any action by name", "Screens", "app"),
     Action("help", ("question_mark", "f1"), "Help", "the keys of this screen and what the colours mean", "Screens", "app", 90),
@@ -87,6 +99,39 @@ _TABLE = (
     Action("tab.previous", ("left_square_bracket",), "Previous tab", "the previous tab of this host", "Host", "host"),
     Action("host.next", ("n",), "Next host", "the next host of the list, same tab and time", "Host", "host", 25),
     Action("host.previous", ("p",), "Previous host", "the previous host of the list, same tab and time", "Host", "host"),
+    Action("run", ("full_stop",), "Run", "run an action on the marked hosts, else on the one under the cursor", "Commands", "targets", 18),
+    Action("job.new", ("n",), "New", "run an action: choose it, fill it in, look at the plan, agree", "Commands", "jobs", 9),
+    Action("job.approve", ("a",), "Approve", "agree to the exact plan, as the second person", "Commands", "jobs", 7),
+    Action("job.reject", ("R",), "Reject", "refuse what waits for a second person, with a reason", "Commands", "jobs", 8),
+    Action("job.cancel", ("c",), "Cancel", "end what runs of it, and begin nothing more", "Commands", "jobs", 9),
+    Action("task.cancel", ("c",), "End", "end the task under the cursor", "Commands", "tasks", 7),
+    Action("schedule.run", ("n",), "Run now", "make the task of the schedule under the cursor now", "Commands", "schedules", 7),
+    Action("schedule.switch", ("S",), "On or off", "switch the schedule under the cursor on or off", "Commands", "schedules", 8),
+    Action("list.next", ("right_square_bracket",), "Next list", "the next list of this screen", "Lists", "lists", 27),
+    Action("list.previous", ("left_square_bracket",), "Previous list", "the previous list of this screen", "Lists", "lists"),
+    Action("alert.ack", ("a",), "Ack", "take the marked alerts, else the one under the cursor, in hand", "Alerts", "alerts", 6),
+    Action("alert.unack", ("A",), "Unack", "give back what is in hand: people are told again", "Alerts", "alerts", 8),
+    Action("alert.silence", ("s",), "Silence", "tell nobody of alerts with these labels for a while", "Alerts", "alerts", 7),
+    Action("alert.why", ("W",), "Why", "step by step, why people are told of it, or are not", "Alerts", "alerts", 8),
+    Action("alert.comment", ("c",), "Comment", "note something about it", "Alerts", "alerts", 9),
+    Action("alert.resolve", ("R",), "Resolve", "end it by hand, after a look at exactly what ends", "Alerts", "alerts", 13),
+    Action("alert.group", ("b",), "Group by", "fold by name, by host, by severity, or not at all; Enter looks into a group", "Alerts", "alerts", 12),
+    Action("alert.host", ("H",), "Host", "the host at the time when the alert fired", "Alerts", "alerts", 14),
+    Action("silence.new", ("n",), "New", "make a silence", "Alerts", "silences", 7),
+    Action("silence.end", ("c",), "End", "end the silence under the cursor now", "Alerts", "silences", 8),
+    Action("commands.time", ("t",), "Time", "how far back the list goes: 15m to 7d, or a moment such as 14:05", "Commands", "commands", 28),
+    Action("commands.live", ("0",), "Live", "back to now", "Commands", "commands", 29),
+    Action("job.tab_next", ("right_square_bracket",), "Next tab", "the next tab of this command", "Commands", "job", 25),
+    Action("job.tab_previous", ("left_square_bracket",), "Previous tab", "the previous tab of this command", "Commands", "job"),
+    Action("output.follow", ("f",), "Follow", "stay at the end of the output as it comes", "Commands", "output", 16),
+    Action("output.up", ("up", "k"), "Up", "a line up", "Commands", "output"),
+    Action("output.down", ("down", "j"), "Down", "a line down", "Commands", "output"),
+    Action("output.page_up", ("pageup", "ctrl+b"), "Page up", "a screenful up", "Commands", "output"),
+    Action("output.page_down", ("pagedown", "ctrl+f"), "Page down", "a screenful down", "Commands", "output"),
+    Action("output.first", ("home", "g"), "First line", "the first line that is kept", "Commands", "output"),
+    Action("output.last", ("end", "G"), "Last line", "the last line", "Commands", "output"),
+    Action("output.left", ("left", "h"), "Scroll left", "the begin of long lines", "Commands", "output"),
+    Action("output.right", ("right", "l"), "Scroll right", "the rest of long lines", "Commands", "output"),
     Action("chart.zoom_in", ("plus", "equals_sign"), "Zoom in", "less time, around the crosshair", "Time", "chart", 30),
     Action("chart.zoom_out", ("minus",), "Zoom out", "more time, around the crosshair", "Time", "chart", 31),
     Action("chart.left", ("left",), "Crosshair", "move the crosshair back one column", "Time", "chart"),

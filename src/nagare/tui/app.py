@@ -167,6 +167,8 @@ class TopApp(App[int]):
             return False  # the page is being put together or taken down
 
     def _find_method(self, action_id: str) -> Any:
+        if reason := self.page.why_not(action_id):
+            return partial(self.say, reason)
         method = ACTIONS[action_id].method
         found = getattr(self.page, method, None) or getattr(self.verbs, method, None)
         if found is None and ACTIONS[action_id].where in self.page.contexts:

@@ -21,8 +21,8 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def csv_text(columns: Sequence[ColumnSpec], store: RowStore, keys: Sequence[str]) -> str:
-    """Return the rows of ``keys`` with all columns but curves, headed by the columns' keys."""
-    shown = [column for column in columns if column.kind is not CellKind.SPARK]
+    """Return the rows of ``keys`` with all columns but curves and those without a title, headed by the columns' keys."""
+    shown = [column for column in columns if column.kind is not CellKind.SPARK and column.title]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([column.key for column in shown])

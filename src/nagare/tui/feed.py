@@ -6,6 +6,7 @@ changed, at most ``frames_per_second`` times a second.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from nagare.errors import NagareError
 from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
+from nagare.tui.alerts.rows import SEVERITY_STATES, needs_somebody, severity_of
+from nagare.tui.alerts.watch import AlertWatch
 from nagare.tui.health import Level
 from nagare.tui.history import seed_span
 from nagare.tui.host_columns import age_seconds
@@ -26,6 +29,7 @@ from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
 from nagare.tui.widgets.header import HeaderFacts
 from nagare.tui.work import start_work
+from nagare.wire.live import EventFrame
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
@@ -46,6 +50,7 @@ class Feed:
         self.source = source
         self.model = LiveModel()
         self.trouble: tuple[str, str] | None = None
+        self.alerts = AlertWatch(self, app)
         self._clock = clock
         self._frame_seconds = 1 / frames_per_second
         self._app = app
@@ -72,6 +77,8 @@ class Feed:
                 state = Connection(Phase.ONLINE, now_ms, url=self.model.connection.url, version=hello.version)
                 self.model.set_connection(state)
                 start_work(self._app, self._prime, "prime")
+                self.alerts.start_anew()
+                self.alerts.ask_if_due()
             case Found(url):
                 self.model.set_connection(replace(self.model.connection, phase=Phase.CONNECTING, url=url))
             case Disconnected(reason, seconds):
@@ -80,6 +87,8 @@ class Feed:
                 self._lose(Phase.MISSING, plain(reason), plain(hint), seconds, now_ms)
             case _:
                 self.model.apply(event, now_ms)
+                if isinstance(event, EventFrame) and event.event.kind.startswith("alert."):
+                    self.alerts.hurry()
         self.schedule()
 
     def _lose(self, phase: Phase, reason: str, hint: str, seconds: float, now_ms: int) -> None:
@@ -99,6 +108,7 @@ class Feed:
             self.model.is_primed = True
             self.model.changes.fleet = True
             self.schedule()
+            self.model.caller = await self.source.caller()
             self.model.add_events(await self.source.events(_EVENTS_WANTED))
             self.model.seed(await self.source.seed(_SEED_SERIES, seed_span(now_ms, len(views))))
             self.trouble = None
@@ -147,6 +157,7 @@ class Feed:
             self._fleet_sampled_ms = now_ms
             self.model.sample_fleet(now_ms)
             self.model.changes.fleet = True
+        self.alerts.ask_if_due()
         if self._can_draw:
             self._app.page.tick()
         if self.model.changes:
@@ -173,13 +184,18 @@ class Feed:
             mode = "stale"
         return HeaderFacts(
             page.crumbs(), text, self._age(now_ms), self._clock_text(now_ms), mode,
-            self.counts(),
+            self.counts(), self.alert_counts(),
         )  # fmt: skip
 
     def counts(self) -> tuple[tuple[str, int], ...]:
         """Return (state, number of hosts) of every state that occurs, and of "up" always."""
         counts = self.model.counts()
         return tuple((level.value, counts[level]) for level in _SHOWN_COUNTS if counts[level] or level is Level.UP)
+
+    def alert_counts(self) -> tuple[tuple[str, int], ...]:
+        """Return (state, number) of the alerts that need somebody, by severity, the worst first."""
+        counts = Counter(severity_of(alert) for alert in self.model.alerts.values() if needs_somebody(alert))
+        return tuple((state, counts[state]) for state in reversed(SEVERITY_STATES) if counts[state])
 
     def worst(self) -> tuple[str, str, str] | None:
         """Return (state, host, reason) of the host that most needs a look, None when none does."""

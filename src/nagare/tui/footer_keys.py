@@ -30,4 +30,5 @@ def draw_footer(app: TopApp) -> None:
 
 def _footer_key(app: TopApp, action: Action) -> FooterKey:
     key = next(iter(keys_of(action, app.own_keys)), "")
-    return FooterKey(key_label(key), action.label, action.id, action.tooltip)
+    why_not = app.page.why_not(action.id)
+    return FooterKey(key_label(key), action.label, action.id, why_not or action.tooltip, is_off=bool(why_not))

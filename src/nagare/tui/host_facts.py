@@ -8,15 +8,19 @@ from datetime import tzinfo
 
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_bytes, format_count, format_rate, format_seconds
+from nagare.model.alert.alert import AlertState
 from nagare.model.event import Severity
+from nagare.tui.alerts.rows import by_need, flags_of, host_of, severity_of, summary_of
 from nagare.tui.health import Level
 from nagare.tui.host_columns import age_seconds
 from nagare.tui.live_model import HostLive
 from nagare.tui.renderables.time_axis import format_clock, format_moment
 from nagare.tui.widgets.inspector_list import Bar, Fact, Heading, Item, Note
+from nagare.wire.alerts import AlertView
 from nagare.wire.events import EventView
 
 _EVENTS_SHOWN = 6
+_ALERTS_SHOWN = 4
 _FACTS_SHOWN = 6
 # Too long for the column of names.
 _WORDS = {"virtualization": "runs in"}
@@ -25,9 +29,18 @@ _TOLD_ABOVE = ("cores", "memory_bytes")
 _FACT_NAMES = ("os", "kernel", "cpu", "model", "virtualization", "arch")
 
 
-def host_items(host: HostLive, now_ms: int, events: Iterable[EventView], zone: tzinfo | None = None) -> list[Item]:
-    """Return the inspector's items for ``host``."""
+def host_items(
+    host: HostLive,
+    now_ms: int,
+    events: Iterable[EventView],
+    zone: tzinfo | None = None,
+    alerts: Iterable[AlertView] = (),
+) -> list[Item]:
+    """Return the inspector's items for ``host``; of ``alerts`` those that are its."""
     items: list[Item] = [Heading(plain(host.name)), *_standing(host, now_ms, zone)]
+    own_alerts = sorted((alert for alert in alerts if host_of(alert) == host.name), key=by_need)
+    if own_alerts:
+        items += [Heading(f"Alerts ({len(own_alerts)})"), *map(_alert_note, own_alerts[:_ALERTS_SHOWN])]
     if host.level not in (Level.DOWN, Level.UNKNOWN):
         items += [Heading("Now"), *_values(host)]
     items += _identity(host)
@@ -35,6 +48,13 @@ def host_items(host: HostLive, now_ms: int, events: Iterable[EventView], zone: t
     if own:
         items += [Heading("Last events"), *(event_note(event, now_ms, zone) for event in own)]
     return items
+
+
+def _alert_note(alert: AlertView) -> Note:
+    """Return an alert as one line; one that somebody has in hand, or that nobody is told of, says so."""
+    but = ", ".join([*(["ack"] if alert.state == AlertState.ACKNOWLEDGED else []), *flags_of(alert)])
+    told = f"{plain(alert.name)}: {summary_of(alert)}"
+    return Note(f"({but}) {told}" if but else told, "ack" if but else severity_of(alert))
 
 
 def event_note(event: EventView, now_ms: int, zone: tzinfo | None = None) -> Note:

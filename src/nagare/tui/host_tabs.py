@@ -188,8 +188,7 @@ _AGENT = Section(
     (
         _text("collector", "collector", 14, 0), _text("ok", "ok", 4, 1), _seconds("duration_seconds", "took", 1),
         _count("rows", "rows", 2, 6), _seconds("interval_seconds", "every", 3), _count("failures_total", "failed", 2),
-        _count("timeouts_total", "late", 3, 6), _count("overruns_total", "skipped", 4), _bytes("memory_bytes", "memory", 5),
-        _ratio("cpu_ratio", "cpu", 5), _bytes("spool_bytes", "spool", 4), _count("batches_dropped_total", "dropped", 6),
+        _count("timeouts_total", "late", 3, 6), _count("overruns_total", "skipped", 4),
         _text("error", "error", 20, 1, grow=True),
     ),
     ("collector",), "collector.asc", "the agent said nothing about itself yet",

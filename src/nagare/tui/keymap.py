@@ -88,9 +88,24 @@ def _make_room(action: Action, key: str, resolved: dict[str, list[str]], own: Ma
         resolved[other.id].remove(key)
 
 
+# Parts of pages about hosts, and of pages about commands or alerts: no page has both.
+# Nor do two of the lists of screens 4 and 6, or one of them and one command, stand on one page.
+_ALONE = (
+    {"lists", "job"}, {"commands", "job"}, {"jobs", "tasks"}, {"jobs", "schedules"}, {"commands", "tasks"},
+    {"commands", "schedules"}, {"tasks", "schedules"}, {"tasks", "job"}, {"schedules", "job"}, {"alerts", "silences"},
+    *({one, other} for one in ("alerts", "silences") for other in ("jobs", "tasks", "schedules", "job", "output")),
+)  # fmt: skip
+_APART = (
+    frozenset({"host", "targets", "grid", "chart", "crosshair"}),
+    frozenset({"jobs", "lists", "commands", "tasks", "schedules", "job", "output", "alerts", "silences"}),
+)
+
+
 def _live_together(first: str, second: str) -> bool:
     if first == second:
         return True
+    if {first, second} in _ALONE or any(first in one and second in other for one, other in (_APART, _APART[::-1])):
+        return False
     # A list's, a grid's and a chart's keys belong to the one with the focus; a crosshair's Esc comes before the page's.
-    focused = {"table", "grid", "chart"}
+    focused = {"table", "grid", "chart", "output"}
     return "crosshair" not in (first, second) and not {first, second} <= focused

@@ -21,6 +21,8 @@ from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.ring import FloatArray, Ring, TimeArray
 from nagare.tui.series import NAN, SERIES, SPARK_SERIES, read_value
 from nagare.tui.widgets.row_order import natural_key
+from nagare.wire.alerts import AlertView
+from nagare.wire.auth import Me
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import EventFrame, HostFrame, Rows
@@ -119,10 +121,11 @@ class Changes:
     fleet: bool = False
     events: bool = False
     connection: bool = False
+    alerts: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether anything changed."""
-        return bool(self.hosts) or self.fleet or self.events or self.connection
+        return bool(self.hosts) or self.fleet or self.events or self.connection or self.alerts
 
 
 class LiveModel:
@@ -132,9 +135,13 @@ class LiveModel:
         """Begin with nothing known."""
         self.hosts: dict[str, HostLive] = {}
         self.events: deque[EventView] = deque(maxlen=EVENT_LIMIT)
+        # The active ones, by id.
+        self.alerts: dict[str, AlertView] = {}
         self.connection = Connection()
         self.fleet: dict[str, Ring] = {}
         self.watched: str = ""
+        # Who we are to the server; None while it is not known.
+        self.caller: Me | None = None
         self.missed_total = 0
         self.newest_ms: int | None = None
         self.changes = Changes()

@@ -5,6 +5,7 @@ A location is all that a screen needs to show the same thing again. Text in, val
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
@@ -14,7 +15,7 @@ from nagare.lib.names import check_host
 from nagare.lib.nearest import did_you_mean
 from nagare.lib.units import parse_duration
 
-ADDRESSES = ("overview", "hosts")
+ADDRESSES = ("overview", "hosts", "alerts", "silences", "rules", "commands", "tasks", "schedules")
 TABS = (
     "timeline",
     "processes",
@@ -28,11 +29,15 @@ TABS = (
     "events",
     "agent",
 )
+JOB_TABS = ("hosts", "together", "plan")
+# Lists of alerts beside those that need somebody.
+ALERT_TABS = ("acknowledged", "pending", "history")
 DEFAULT_SPAN_SECONDS = 900
 # What a live window that nobody chose may be: the least that holds the oldest sample.
 FIT_SPANS_SECONDS = (120, 300, 600, DEFAULT_SPAN_SECONDS)
 # What the charts' time axis can show.
 SPAN_LIMITS_SECONDS = (10, 3660 * 86400)
+_JOB_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _SAFE = " ><=!:,.;/|*()[]{}@~^$'\""
 
 
@@ -70,7 +75,7 @@ FITTED = Window(is_fitted=True)
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Page, host, tab, filter, order and time. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
+    """Page, host or job, tab, filter, order and time. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
 
     page: str = "overview"
     host: str = ""
@@ -78,10 +83,15 @@ class Location:
     filter: str = ""
     sort: str = ""
     window: Window = FITTED
+    job: str = ""
 
     def with_host(self, host: str, tab: str = "") -> Location:
         """Return the detail page of ``host`` at the same time."""
-        return replace(self, page="host", host=host, tab=tab or "timeline", filter="", sort="")
+        return replace(self, page="host", host=host, job="", tab=tab or "timeline", filter="", sort="")
+
+    def with_job(self, job: str, tab: str = "") -> Location:
+        """Return the detail page of ``job`` at the same time."""
+        return replace(self, page="job", host="", job=job, tab=tab or "hosts", filter="", sort="")
 
 
 def parse_location(text: str) -> Location:
@@ -92,23 +102,33 @@ def parse_location(text: str) -> Location:
     if page not in ADDRESSES:
         raise InputError(
             f"cannot open {page[:60]!r}: no such screen",
-            hint=did_you_mean(page, ADDRESSES) or f"one of {', '.join(ADDRESSES)}, hosts/NAME, hosts/NAME/TAB",
+            hint=did_you_mean(page, ADDRESSES) or f"one of {', '.join(ADDRESSES)}, hosts/NAME, commands/ID, alerts/TAB",
         )
-    if (rest and page != "hosts") or len(rest) > 2:
-        raise InputError(f"cannot open {path[:80]!r}: only hosts/NAME and hosts/NAME/TAB go deeper")
-    location = Location(page)
-    if rest:
-        location = Location("host", check_host(unquote(rest[0])), _check_tab(rest[1] if len(rest) == 2 else "timeline"))
+    if (rest and page not in ("hosts", "commands", "alerts")) or len(rest) > (1 if page == "alerts" else 2):
+        raise InputError(f"cannot open {path[:80]!r}: only hosts/NAME/TAB, commands/ID/TAB and alerts/TAB go deeper")
+    location = _inside(page, unquote(rest[0]), rest[1] if len(rest) == 2 else "") if rest else Location(page)
     for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")
         location = _with_part(location, name, unquote(value))
     return location
 
 
-def _check_tab(tab: str) -> str:
-    if tab not in TABS:
+def _inside(page: str, name: str, tab: str) -> Location:
+    if page == "alerts":
+        return Location("alerts", tab=_check_tab(name, ALERT_TABS))
+    if page == "hosts":
+        return Location("host", check_host(name), tab=_check_tab(tab or TABS[0], TABS))
+    if _JOB_ID.fullmatch(name) is None:
         raise InputError(
-            f"cannot open tab {tab[:40]!r}: no such tab", hint=did_you_mean(tab, TABS) or f"one of {', '.join(TABS)}"
+            f"cannot open job {name[:40]!r}: it is no id of a job", hint="`nagare commands list` lists them"
+        )
+    return Location("job", tab=_check_tab(tab or JOB_TABS[0], JOB_TABS), job=name)
+
+
+def _check_tab(tab: str, tabs: tuple[str, ...]) -> str:
+    if tab not in tabs:
+        raise InputError(
+            f"cannot open tab {tab[:40]!r}: no such tab", hint=did_you_mean(tab, tabs) or f"one of {', '.join(tabs)}"
         )
     return tab
 
@@ -137,6 +157,10 @@ def format_location(location: Location) -> str:
     path = location.page
     if location.page == "host":
         path = f"hosts/{quote(location.host, safe=':')}" + (f"/{location.tab}" if location.tab != "timeline" else "")
+    elif location.page == "job":
+        path = f"commands/{location.job}" + (f"/{location.tab}" if location.tab != JOB_TABS[0] else "")
+    elif location.page == "alerts" and location.tab:
+        path += f"/{location.tab}"
     parts = []
     if location.filter:
         parts.append(f"filter={quote(location.filter, safe=_SAFE)}")

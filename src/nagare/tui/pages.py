@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
+from typing import cast
 
 from nagare.tui.location import Location
 from nagare.tui.screens.page import Page
 
 _AFTER_FIRST_PAINT = ("feed", "source", "screens.overview", "screens.hosts", "screens.host")
+# Name in a location -> (file in ``screens``, class).
+PAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "overview": ("overview", "OverviewPage"),
+        "hosts": ("hosts", "HostsPage"),
+        "host": ("host", "HostPage"),
+        "alerts": ("alerts", "AlertsPage"),
+        "silences": ("silences", "SilencesPage"),
+        "rules": ("rules", "RulesPage"),
+        "commands": ("commands", "CommandsPage"),
+        "job": ("job", "JobPage"),
+        "tasks": ("tasks", "TasksPage"),
+        "schedules": ("schedules", "SchedulesPage"),
+    }
+)
 
 
 def load_rest() -> None:
@@ -18,16 +36,5 @@ def load_rest() -> None:
 
 def make_page(location: Location) -> Page:
     """Return a new page of the kind that ``location`` names."""
-    match location.page:
-        case "hosts":
-            from nagare.tui.screens.hosts import HostsPage  # noqa: PLC0415  loaded when shown
-
-            return HostsPage(location)
-        case "host":
-            from nagare.tui.screens.host import HostPage  # noqa: PLC0415  loaded when shown
-
-            return HostPage(location)
-        case _:
-            from nagare.tui.screens.overview import OverviewPage  # noqa: PLC0415  loaded when shown
-
-            return OverviewPage(location)
+    file, name = PAGES[location.page]
+    return cast("Page", getattr(import_module(f"nagare.tui.screens.{file}"), name)(location))

@@ -12,14 +12,22 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nagare.client.accounts import Accounts
+from nagare.client.alerts import AlertCalls, RuleCalls, SilenceCalls
 from nagare.client.client import Client
+from nagare.client.commands import Commands
 from nagare.client.inbox import Connected, Disconnected, LiveEvent
 from nagare.client.live import LiveFeed
+from nagare.client.schedules import ScheduleCalls
 from nagare.client.target import Target, find_target
+from nagare.client.tasks import TaskCalls
+from nagare.client.updates import UpdateCalls
+from nagare.client.upkeep import Upkeep
 from nagare.config.settings import Settings
 from nagare.errors import (
     ConfigError,
     InputError,
+    NotFoundError,
     NotReadyError,
     PermissionDeniedError,
     QuerySyntaxError,
@@ -27,6 +35,9 @@ from nagare.errors import (
 )
 from nagare.lib.backoff import Backoff
 from nagare.lib.clock import Clock
+from nagare.tui.agent_facts import AgentStanding
+from nagare.tui.alerts.calls import AlertSeam, RuleSeam, SilenceSeam
+from nagare.tui.automation.calls import ScheduleSeam, TaskSeam
 from nagare.tui.history import (
     Points,
     Span,
@@ -42,8 +53,11 @@ from nagare.tui.history import (
     seed_statement,
     tables_of,
 )
+from nagare.tui.jobs.calls import JobCalls
 from nagare.tui.renderables.chart_model import GapMark
+from nagare.wire.auth import Me
 from nagare.wire.events import EventView
+from nagare.wire.groups import GroupView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import Subscribe
 
@@ -63,6 +77,7 @@ FLEET_TABLES = (
     "agent",
 )
 _GAPS_SQL = "SELECT epoch_ms(ts), until_ms, kind FROM gaps WHERE host = ? ORDER BY ts"
+_LAST_COMMAND_SQL = "SELECT epoch_ms(ts), action, state FROM commands WHERE host = ? ORDER BY ts DESC LIMIT 1"
 _RETRY_CAP_SECONDS = 5.0
 # How old a host's newest processes may be: a few intervals, and clocks that differ.
 _PROCESSES_SINCE_MS = 180_000
@@ -107,6 +122,10 @@ class Source(Protocol):
         """Return every host."""
         ...
 
+    async def groups(self) -> list[GroupView]:
+        """Return the groups of hosts, each with its hosts."""
+        ...
+
     async def events(self, limit: int, host: str | None = None) -> list[EventView]:
         """Return the newest events."""
         ...
@@ -133,6 +152,38 @@ class Source(Protocol):
 
     async def processes(self) -> Mapping[str, list[Any]]:
         """Return the busiest processes of all hosts, at each host's newest moment."""
+        ...
+
+    async def caller(self) -> Me | None:
+        """Return who we are to the server, None where it does not tell."""
+        ...
+
+    def jobs(self) -> JobCalls:
+        """Return the calls about commands. Raises NotReadyError while there is no connection."""
+        ...
+
+    def tasks(self) -> TaskSeam:
+        """Return the calls about tasks. Raises NotReadyError while there is no connection."""
+        ...
+
+    def schedules(self) -> ScheduleSeam:
+        """Return the calls about schedules. Raises NotReadyError while there is no connection."""
+        ...
+
+    def alerts(self) -> AlertSeam:
+        """Return the calls about alerts. Raises NotReadyError while there is no connection."""
+        ...
+
+    def silences(self) -> SilenceSeam:
+        """Return the calls about silences. Raises NotReadyError while there is no connection."""
+        ...
+
+    def rules(self) -> RuleSeam:
+        """Return the calls about rules. Raises NotReadyError while there is no connection."""
+        ...
+
+    async def standing(self, host: str) -> AgentStanding:
+        """Return what the server knows of the agent of ``host`` beside its rows."""
         ...
 
 
@@ -220,6 +271,10 @@ class ServerSource:
         """Return every host."""
         return await self._connected().hosts()
 
+    async def groups(self) -> list[GroupView]:
+        """Return the groups of hosts, each with its hosts."""
+        return await Upkeep(self._connected()).groups()
+
     async def events(self, limit: int, host: str | None = None) -> list[EventView]:
         """Return the newest events."""
         return await self._connected().events(limit=limit, host=host)
@@ -273,3 +328,48 @@ class ServerSource:
         statement = processes_statement(self._clock.now_ms() - _PROCESSES_SINCE_MS)
         reply = await self._connected().sql(statement.sql, statement.params)
         return as_columns([column.name for column in reply.columns], reply.rows)
+
+    async def caller(self) -> Me | None:
+        """Return who we are to the server, None where it does not tell."""
+        try:
+            return await Accounts(self._connected()).me()
+        except (NotFoundError, PermissionDeniedError):
+            return None
+
+    def jobs(self) -> JobCalls:
+        """Return the calls about commands. Raises NotReadyError while there is no connection."""
+        return Commands(self._connected())
+
+    def tasks(self) -> TaskSeam:
+        """Return the calls about tasks. Raises NotReadyError while there is no connection."""
+        return TaskCalls(self._connected())
+
+    def schedules(self) -> ScheduleSeam:
+        """Return the calls about schedules. Raises NotReadyError while there is no connection."""
+        return ScheduleCalls(self._connected())
+
+    def alerts(self) -> AlertSeam:
+        """Return the calls about alerts. Raises NotReadyError while there is no connection."""
+        return AlertCalls(self._connected())
+
+    def silences(self) -> SilenceSeam:
+        """Return the calls about silences. Raises NotReadyError while there is no connection."""
+        return SilenceCalls(self._connected())
+
+    def rules(self) -> RuleSeam:
+        """Return the calls about rules. Raises NotReadyError while there is no connection."""
+        return RuleCalls(self._connected())
+
+    async def standing(self, host: str) -> AgentStanding:
+        """Return what the server knows of the agent of ``host`` beside its rows: its last command, its update."""
+        found = await self._rows(Statement(_LAST_COMMAND_SQL, [host]))
+        moment, action, state = found[0] if found else (None, "", "")
+        try:
+            rollouts = await UpdateCalls(self._connected()).rollouts()
+        except PermissionDeniedError:
+            rollouts = []
+        told = next(((one, at) for one in rollouts for at in one.hosts if at.host == host), None)
+        if told is None:
+            return AgentStanding(action, state, moment)
+        rollout, at = told
+        return AgentStanding(action, state, moment, rollout.version, at.state, at.reason)

@@ -26,6 +26,14 @@ class AppVerbs:
         """Show the hosts."""
         await self._app.go(Location("hosts", window=self._app.page.location.window))
 
+    async def do_screen_alerts(self) -> None:
+        """Show the alerts that need somebody."""
+        await self._app.go(Location("alerts", window=self._app.page.location.window))
+
+    async def do_screen_commands(self) -> None:
+        """Show the commands."""
+        await self._app.go(Location("commands", window=self._app.page.location.window))
+
     async def do_screen_host(self) -> None:
         """Show the host under the cursor, the last one opened, or the worst one."""
         known = self._app.model.hosts
@@ -44,7 +52,10 @@ class AppVerbs:
         location = self._app.page.location
         if location.page == "host":
             await self._app.go(self._parent(location), remember=True)
-        elif location.page == "hosts":
+        elif location.page == "job":
+            await self._app.go(Location("commands", window=location.window))
+            self._app.page.point_at(location.job)
+        elif location.page != "overview":
             await self._app.go(Location("overview", window=location.window))
 
     def _parent(self, location: Location) -> Location:

@@ -11,6 +11,7 @@ import pytest
 from nagare.metrics.rollups.hours import TIERS, Tier
 from nagare.metrics.rollups.plan import plan_of
 from nagare.metrics.schema import Schema, Schemas
+from nagare.metrics.sql.macros import STATEMENTS
 from nagare.model.tables import TABLES, ColumnType, Table
 from nagare.tui.history import (
     Span,
@@ -52,6 +53,8 @@ def _create_rollup(schema: Schema, tier: Tier) -> str:
 @pytest.fixture
 def base() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
+    for statement in STATEMENTS:
+        connection.execute(statement)
     connection.execute("set timezone = 'UTC'")
     for table in TABLES.values():
         connection.execute(_create(table))

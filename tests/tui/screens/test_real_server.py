@@ -16,7 +16,7 @@ from nagare.config.settings import Settings
 from nagare.lib.names import check_host
 from nagare.tui.app import TopApp
 from nagare.tui.location import parse_location
-from tests.support.processes import child_environment, collecting, serving
+from tests.support.processes import child_environment, collecting, nagare_argv, serving
 
 pytestmark = pytest.mark.may_block(reason="starts processes and draws whole screens")
 HOST = check_host(os.uname().nodename)
@@ -93,3 +93,46 @@ async def test_the_past_comes_by_sql(tmp_path: Path, environment: dict[str, str]
             await pilot.press("0")
             await _until(pilot, lambda text: "not of now" not in text, "the present")
             assert "cannot" not in _text(pilot)
+
+
+_Steps = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+_RUN: _Steps = (
+    (("n",), ("disk.usage", "host.reboot")),
+    ((*"usage", "enter"), ("Enter shows the plan",)),
+    ((*"web1", "enter"), ("no host can be asked", "--allow commands")),
+)
+_RUN_ON: _Steps = (
+    (("enter",), ("Run this?", "df -P -h -T", "nobody need agree")),
+    (("enter",), ("✔ done", "exit 0", "| Filesystem")),
+    (("right_square_bracket",), ("── web1: done",)),
+    (("escape", "n"), ("Run an action",)),
+    ((*"reboot", "enter"), ("Enter shows the plan",)),
+    (("asterisk", "enter"), ("another person must agree", "type web1 to ask for it")),
+    ((*"web1", "enter"), ("◇ waits", "you asked for it: another person must agree")),
+    (("c",), ("ends on   web1 (1 of 1 hosts)",)),
+    ((*"web1", "enter"), ("▬ cancelled", "cancelled: host.reboot")),
+    (("escape",), ("✔ done", "▬ cancelled", "disk.usage", "host.reboot")),
+)
+
+
+async def _go(pilot: Pilot[Any], steps: _Steps) -> None:
+    for keys, words in steps:
+        await pilot.press(*keys)
+        await _shows(pilot, *words)
+
+
+async def test_a_command_is_composed_runs_on_a_real_agent_and_is_followed(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    data, policy = tmp_path / "data", tmp_path / "policy.toml"
+    policy.write_text('[[allow]]\nactions = ["disk.*"]\n')
+    policy.chmod(0o600)
+    environment = {**environment, "NAGARE_COMMANDS__POLICY": str(policy), "NAGARE_AGENT__NAME": "web1"}
+    with serving(data, environment=environment), collecting(data, environment=environment):
+        async with _top(data, "commands") as pilot:
+            await _shows(pilot, "no command in the 7d shown", "● 1")
+            await _go(pilot, _RUN)
+            accept = nagare_argv("--data", data, "hosts", "accept", "web1", "--allow", "commands")
+            process = await asyncio.create_subprocess_exec(*accept, env=environment)
+            assert await process.wait() == 0
+            await _go(pilot, _RUN_ON)

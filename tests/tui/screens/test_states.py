@@ -1,11 +1,14 @@
 """What a person is told when not all is well: each state is designed, none is an accident."""
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from nagare.errors import ConnectFailedError, DeadlineExceededError
 from nagare.tui.source import Connected, Disconnected, Found, Missing
+from nagare.tui.widgets.host_summary import HostSummary
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import EventFrame, Hello, HostFrame
@@ -214,3 +217,45 @@ async def test_a_tick_or_a_frame_that_comes_while_the_app_ends_draws_nothing() -
         feed.model.changes.fleet = True
     feed._tick()
     feed._paint()
+
+
+async def test_rows_that_come_while_the_page_is_taken_down_draw_nothing() -> None:
+    class Slow(FleetSource):
+        async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
+            rows = await super().rows(table, host, at_ms)
+            if not release.is_set():
+                waits.set()
+                await release.wait()
+            return rows
+
+    release, waits = asyncio.Event(), asyncio.Event()
+    async with scene("hosts/db-1", source=Slow(host_names(4))) as top:
+        await asyncio.wait_for(waits.wait(), 10)
+        page = top.app.page
+        going = page.remove()
+        assert not page.is_ready
+        for _ in range(10_000):
+            await asyncio.sleep(0)
+            if not page.query(HostSummary):
+                break
+        release.set()
+        await going
+
+
+async def test_the_agent_of_a_host_tells_of_its_queue_and_asks_now_and_then() -> None:
+    ill: dict[str, dict[str, list[Any]]] = {
+        "agent": {"collector": ["agent", "cpu", "smart"], "ok": [True, True, False],
+                  "error": [None, None, "smartctl: no such drive"], "spool_bytes": [60 * 2**20, None, None],
+                  "spool_batches": [900, None, None], "spool_oldest_seconds": [7260.0, None, None],
+                  "batches_dropped_total": [4, None, None]},
+    }  # fmt: skip
+    async with scene("hosts/db-1/agent") as top:
+        await top.shows("keeps up", "3.0M/64.0M", "disk.usage, 1m01s ago", "0.2.0 installed")
+        top.put(frame_of("db-1", NOW_MS, tables=ill))
+        await top.shows(
+            "nearly full", "900 batches, oldest 2h01m", "4 dropped", "failing: smart", "smartctl: no such drive"
+        )
+        assert top.source.asked.count("standing db-1") == 1
+        top.source.fails = ConnectFailedError("cannot ask the server: connection reset")
+        await top.clock.advance(11)
+        await top.shows("cannot ask the server: connection")

@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from nagare.lib.clock import ManualClock
 from nagare.tui.app import TopApp
 from nagare.tui.source import Disconnected, Missing
 from nagare.tui.widgets.chart_board import ChartBoard
 from nagare.wire.events import EventView
+from tests.tui.alerts import alert_of
+from tests.tui.automation import schedule_of, task_of
 from tests.tui.fleet import NOW_MS, FleetSource, frame_of, host_names
+from tests.tui.jobs import command_of, job_of
 from tests.tui.stage import Scene, make_app, use_utc
 
 pytestmark = pytest.mark.may_block(reason="whole screens are drawn")
@@ -80,7 +84,9 @@ async def _still(top: Scene) -> None:
 
 
 def _is_at_work(top: Scene) -> bool:
-    asking = any(worker.name != "feed" and not worker.is_finished for worker in top.app.workers)
+    asking = any(
+        worker.name not in ("feed", "decide", "compose") and not worker.is_finished for worker in top.app.workers
+    )
     waiting = any(board._timer is not None for board in top.app.page.query(ChartBoard))
     return asking or waiting or top.app.feed._timer is not None
 
@@ -137,6 +143,220 @@ def test_cores(snap_compare: Compare) -> None:
     _picture(snap_compare, "hosts/db-1/cores", (120, 40), _fleet, source)
 
 
+def _jobs(source: FleetSource) -> FleetSource:
+    """Give the fleet commands in every standing."""
+    df = "Filesystem      Size  Used Avail Use% Mounted on\n/dev/sda1       100G   42G   58G  42% /\n"
+    reboot = {"action": "host.reboot", "risk": "second-person", "requester": "bob", "age_seconds": 30}
+    restart = {"action": "service.restart", "arguments": {"unit": "nginx.service"}, "risk": "self-confirm",
+               "approval": "self-confirm", "approver": "ada", "age_seconds": 4000}  # fmt: skip
+    deploy = {"action": "site.deploy", "arguments": {"version": "4.2", "workers": 4}, "risk": "second-person",
+              "why": "the fix for the slow page", "age_seconds": 300}  # fmt: skip
+    source.commands.put(
+        job_of("one", [command_of(name, out=df) for name in source.names]),
+        job_of("wait", [command_of(name, "pending") for name in source.names[:3]], **deploy),
+        job_of("mine", [command_of("db-1", "pending")], **reboot),
+        job_of("tail", [command_of("web-1", "started"), command_of("db-1", "queued")], action="file.tail", age_seconds=12),
+        job_of("mix", [
+            command_of("web-1", out="ok\n"), command_of("db-1", "failed", err="Job for nginx.service failed\n"),
+            command_of("cache-1", "lost", reason="no-word", text="the host had its time, and said nothing of how it ended"),
+            command_of("worker-1", "expired", reason="expired"),
+        ], **restart),
+    )  # fmt: skip
+    return source
+
+
+async def _listed(top: Scene) -> None:
+    await _fleet(top)
+    await top.shows("site.deploy")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+def test_commands(snap_compare: Compare, size: tuple[int, int]) -> None:
+    _picture(snap_compare, "commands", size, _listed, _jobs(_source(4)))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+def test_one_command(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def steps(top: Scene) -> None:
+        await _listed(top)
+        await top.press("end", "enter")
+        await top.shows("no-word")
+        await top.press("down")
+        await top.shows("! Job for nginx.service failed")
+
+    _picture(snap_compare, "commands", size, steps, _jobs(_source(4)))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_agreeing(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def steps(top: Scene) -> None:
+        await _listed(top)
+        await top.press("down", "a")
+        await top.shows("type 3 to approve")
+        top.app.screen.query_one(Input).cursor_blink = False
+
+    _picture(snap_compare, "commands", size, steps, _jobs(_source(4)))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+def test_composing(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def steps(top: Scene) -> None:
+        await _listed(top)
+        await top.press("n")
+        await top.shows("Run an action")
+        await top.type("deploy")
+        await top.press("enter")
+        await top.shows("Enter shows the plan")
+        for field in top.app.screen.query(Input):
+            field.cursor_blink = False
+        await top.type("db-1")
+        await top.press("enter")
+        await top.type("4x")
+        await top.shows("does not match")
+
+    _picture(snap_compare, "commands", size, steps, _jobs(_source(4)))
+
+
+def _automation() -> FleetSource:
+    source = _source(4)
+    source.tasks_held.put(
+        task_of("aaaa", progress_ratio=0.42, progress_text="copied 42 of 100 blocks", schedule="nightly"),
+        task_of("bbbb", "failed", kind="export", reason="error", text="no room left on the disk", attempt=3),
+        task_of("cccc", "done", kind="verify"),
+    )
+    source.schedules_held.put(
+        schedule_of("nightly", text="the usual"), schedule_of("weekly", NOW_MS + 90_000_000, cron="0 4 * * 0", kind="verify"),
+        schedule_of("old", enabled=False, last_outcome="missed"),
+        schedule_of("sunk", zone="Europe/Atlantis", next=[], fault="cannot use zone 'Europe/Atlantis': there is no such zone"),
+    )  # fmt: skip
+    return source
+
+
+async def _plan_shown(top: Scene) -> None:
+    await _fleet(top)
+    await top.until(lambda: "nightly" in top.text() or "42 of 100" in top.text())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+@pytest.mark.parametrize("page", ["tasks", "schedules"])
+def test_automation(snap_compare: Compare, size: tuple[int, int], page: str) -> None:
+    _picture(snap_compare, page, size, _plan_shown, _automation())
+
+
+async def _glass_broken(top: Scene) -> None:
+    await _listed(top)
+    await top.press("n")
+    await top.shows("Run an action")
+    await top.type("deploy")
+    await top.press("enter")
+    await top.shows("Enter shows the plan")
+    texts = {"targets": "db-1", "argument-version": "4.2", "argument-mode": "blue", "break_glass": "the shop is down"}
+    for field, text in texts.items():
+        top.app.screen.query_one(f"#field-{field}", Input).value = text
+    await top.press("enter")
+    await top.shows("BREAK GLASS")
+    top.app.screen.query_one(Input).cursor_blink = False
+
+
+async def _hosts_chosen(top: Scene) -> None:
+    await _listed(top)
+    await top.press("n", "enter")
+    await top.shows("Enter shows the plan")
+    await top.press("f2")
+    await top.shows("Choose hosts")
+    top.app.screen.query_one(Input).cursor_blink = False
+    await top.type("e")
+    await top.press("tab")
+    await top.shows("[x]")
+
+
+async def _agent_told(top: Scene) -> None:
+    await _fleet(top)
+    await top.shows("disk.usage, 1m01s ago")
+
+
+# Each picture twice, small: what colour and odd characters tell must be there without them.
+_PLAIN: dict[str, tuple[str, Steps]] = {
+    "choosing-hosts": ("commands", _hosts_chosen),
+    "breaking-glass": ("commands", _glass_broken),
+    "tasks": ("tasks", _plan_shown),
+    "schedules": ("schedules", _plan_shown),
+    "agent": ("hosts/db-1/agent", _agent_told),
+}
+
+
+@pytest.mark.parametrize("name", _PLAIN)
+@pytest.mark.parametrize("is_ascii", [False, True], ids=["mono", "ascii"])
+def test_without_colour_and_in_ascii(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, name: str, *, is_ascii: bool
+) -> None:
+    if not is_ascii:
+        monkeypatch.setenv("NO_COLOR", "1")
+    location, steps = _PLAIN[name]
+
+    async def checked(top: Scene) -> None:
+        await steps(top)
+        if is_ascii:
+            assert all(line.isascii() for line in top.lines())
+
+    source = _jobs(_source(4)) if location == "commands" else _automation()
+    _picture(snap_compare, location, (80, 24), checked, source, ascii=is_ascii)
+
+
+def _alarmed(source: FleetSource) -> FleetSource:
+    """Give the fleet alerts of every severity, one in hand and one that nobody is told of."""
+    source.alerts_held.put(
+        alert_of("DiskFull", "web-1", 3, seconds=240, labels={"mount": "/var"}), alert_of("MemoryLow", "db-1", 2, seconds=4000),
+        alert_of("CpuBusy", "cache-1", 1, "re-opened", is_flapping=True), alert_of("Reboot", "worker-1", 0, seconds=9000),
+        alert_of("HostDown", "worker-1", 3, silenced_by=["s0"], is_stale=True), alert_of("Smart", "db-1", 2, "acknowledged", owner="ada"),
+    )  # fmt: skip
+    return source
+
+
+async def _alarms(top: Scene) -> None:
+    await _fleet(top)
+    await top.shows("DiskFull", "MemoryLow")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+def test_alerts(snap_compare: Compare, size: tuple[int, int]) -> None:
+    _picture(snap_compare, "alerts", size, _alarms, _alarmed(_source(4)))
+
+
+def test_alerts_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    _picture(snap_compare, "alerts", (120, 40), _alarms, _alarmed(_source(4)))
+
+
+def test_an_overview_with_alerts(snap_compare: Compare) -> None:
+    async def steps(top: Scene) -> None:
+        await _fleet(top)
+        await top.shows("DiskFull web-1")
+
+    _picture(snap_compare, "overview", (120, 40), steps, _alarmed(_source(4)))
+
+
+def test_silencing(snap_compare: Compare) -> None:
+    async def steps(top: Scene) -> None:
+        await _alarms(top)
+        await top.press("s")
+        await top.shows("matches 1 of")
+        for field in top.app.screen.query(Input):
+            field.cursor_blink = False
+
+    _picture(snap_compare, "alerts", (80, 24), steps, _alarmed(_source(4)))
+
+
+def test_commands_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    _picture(snap_compare, "commands", (120, 40), _listed, _jobs(_source(4)))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+def test_an_agent(snap_compare: Compare, size: tuple[int, int]) -> None:
+    _picture(snap_compare, "hosts/db-1/agent", size, _agent_told, _source(4))
+
+
 def test_help(snap_compare: Compare) -> None:
     async def steps(top: Scene) -> None:
         await _fleet(top)
@@ -161,6 +381,8 @@ def test_a_lost_server(snap_compare: Compare) -> None:
         await top.clock.advance(12)
         top.put(Disconnected("cannot reach http://127.0.0.1:8750: connection refused", 8.0))
         await top.shows("no data since")
+        # What the tick of the second makes of ages is there whether one came meanwhile or not.
+        top.app.feed._tick()
 
     _picture(snap_compare, "overview", (120, 40), steps, _source(6))
 

@@ -11,19 +11,39 @@ from nagare.errors import ConfigError
 from nagare.tui.actions import ACTIONS, CONTEXTS, WIDGET_CONTEXTS, actions_in
 from nagare.tui.app import TopApp
 from nagare.tui.keymap import bindings_for, check_keys, key_label, keys_of
+from nagare.tui.screens.alerts import AlertsPage
+from nagare.tui.screens.commands import CommandsPage
 from nagare.tui.screens.help import help_actions
 from nagare.tui.screens.host import HostPage
 from nagare.tui.screens.hosts import HostsPage
+from nagare.tui.screens.job import JobPage
 from nagare.tui.screens.overview import OverviewPage
 from nagare.tui.screens.page import Page
+from nagare.tui.screens.rules import RulesPage
+from nagare.tui.screens.schedules import SchedulesPage
+from nagare.tui.screens.silences import SilencesPage
+from nagare.tui.screens.tasks import TasksPage
 from nagare.tui.verbs import AppVerbs
 from nagare.tui.widgets.heat_grid_view import HeatGridView
 from nagare.tui.widgets.live_table import LiveTable
+from nagare.tui.widgets.output_view import OutputView
 from nagare.tui.widgets.time_chart import TimeChart
 
-PAGES = (OverviewPage, HostsPage, HostPage)
+PAGES = (
+    OverviewPage,
+    HostsPage,
+    HostPage,
+    CommandsPage,
+    JobPage,
+    TasksPage,
+    SchedulesPage,
+    AlertsPage,
+    SilencesPage,
+    RulesPage,
+)
 _WIDGETS: tuple[tuple[type[Widget], tuple[str, ...]], ...] = (
     (LiveTable, ("table",)), (HeatGridView, ("grid",)), (TimeChart, ("chart", "crosshair")),
+    (OutputView, ("output",)),
 )  # fmt: skip
 
 
@@ -58,7 +78,7 @@ def test_a_widget_binds_exactly_what_the_table_says(widget: type[Widget], contex
 def test_every_action_is_done_by_somebody() -> None:
     for action in ACTIONS.values():
         homes = [AppVerbs, *(page for page in PAGES if action.where in page.contexts)]
-        by_widget = action.where in ("table", "grid", "chart", "crosshair")
+        by_widget = action.where in ("table", "grid", "chart", "crosshair", "output")
         assert by_widget or any(hasattr(home, action.method) for home in homes), action.id
 
 
@@ -77,7 +97,7 @@ def test_help_explains_every_key_of_a_page(page: type[Page]) -> None:
 
 def test_keys_of_ones_own() -> None:
     assert check_keys({}) == {}
-    taken = {"screen.hosts": "2,h", "table.left": "left", "grid.left": "left", "quit": "ctrl+q"}
+    taken = {"screen.hosts": "2,h", "table.left": "left", "grid.left": "left", "output.left": "left", "quit": "ctrl+q"}
     assert check_keys({"screen.hosts": "2, h", "quit": "ctrl+q"}) == taken
     assert check_keys({"filter": "/"}) == {"filter": "slash"}
     assert keys_of(ACTIONS["quit"], {"quit": ""}) == ()
@@ -94,6 +114,8 @@ def test_keys_that_cannot_be() -> None:
     _check_refused({"scren.hosts": "h"}, "'scren.hosts'", "did you mean 'screen.hosts'?")
     _check_refused({"quit": "1"}, "'1'", "'screen.overview'", "'quit'")
     _check_refused({"table.sort": "1"}, "'1'", "'screen.overview'")
+    # Pages about hosts and pages about commands are never the same.
+    assert check_keys({"job.cancel": "p"})["job.cancel"] == "p"
     _check_refused({"tab.next": "e"}, "'export'")
 
 

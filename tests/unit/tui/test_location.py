@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.errors import InputError, NagareError
-from nagare.tui.location import FITTED, TABS, Location, Window, format_location, parse_location, parse_window
+from nagare.tui.location import (
+    ADDRESSES,
+    ALERT_TABS,
+    FITTED,
+    JOB_TABS,
+    TABS,
+    Location,
+    Window,
+    format_location,
+    parse_location,
+    parse_window,
+)
 
 _NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,40}[A-Za-z0-9])?", fullmatch=True)
 _SPANS = st.integers(min_value=10, max_value=3660 * 86400)
@@ -14,14 +25,31 @@ _ENDS = st.integers(min_value=330_000_000, max_value=4_000_000_000).map(lambda s
 _WINDOWS = st.just(FITTED) | st.builds(Window, _SPANS, st.none() | _ENDS)
 _SORTS = st.just("") | st.from_regex(r"[a-z][a-z_]{0,10}(\.(asc|desc))?", fullmatch=True)
 _LISTS = st.builds(
-    Location, st.sampled_from(["overview", "hosts"]), st.just(""), st.just(""), st.text(max_size=40), _SORTS, _WINDOWS
+    Location,
+    st.sampled_from(list(ADDRESSES)),
+    st.just(""),
+    st.just(""),
+    st.text(max_size=40),
+    _SORTS,
+    _WINDOWS,
 )
 _HOSTS = st.builds(
     Location, st.just("host"), _NAMES, st.sampled_from(TABS), st.text(max_size=40), _SORTS, _WINDOWS
 )  # fmt: skip
 
 
-@given(_LISTS | _HOSTS)
+_JOBS = st.builds(
+    Location, st.just("job"), st.just(""), st.sampled_from(JOB_TABS), st.text(max_size=40), _SORTS, _WINDOWS,
+    job=st.from_regex(r"[0-9a-f]{32}", fullmatch=True),
+)  # fmt: skip
+
+
+_ALERTS = st.builds(
+    Location, st.just("alerts"), st.just(""), st.sampled_from(("", *ALERT_TABS)), st.text(max_size=40), _SORTS, _WINDOWS
+)  # fmt: skip
+
+
+@given(_LISTS | _HOSTS | _JOBS | _ALERTS)
 def test_an_address_gives_its_location_back(location: Location) -> None:
     assert parse_location(format_location(location)) == location
 
@@ -47,6 +75,9 @@ def test_addresses_that_people_write() -> None:
     _check("hosts?filter=cpu>80&sort=cpu&t=-1h", Location("hosts", filter="cpu>80", sort="cpu", window=Window(3600)))
     _check("hosts?filter=role:db cpu>80&t=-1h", Location("hosts", filter="role:db cpu>80", window=Window(3600)))
     _check("hosts?filter=cpu>=80&sort=cpu.asc", Location("hosts", filter="cpu>=80", sort="cpu.asc"))
+    _check("commands?filter=state:failed&t=-1d", Location("commands", filter="state:failed", window=Window(86400)))
+    _check("commands/0a1b2c", Location("job", tab="hosts", job="0a1b2c"))
+    _check("commands/0a1b2c/plan", Location("job", tab="plan", job="0a1b2c"))
     _check("hosts/web-12", Location("host", "web-12", "timeline"))
     _check("hosts/web-12/processes?t=15m", Location("host", "web-12", "processes", window=Window(900)))
     _check(

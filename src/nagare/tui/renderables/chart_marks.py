@@ -20,7 +20,7 @@ from nagare.tui.renderables.value_axis import Unit, format_value
 
 _SPACE = ord(" ")
 # One sign for each, which every terminal has.
-_GAP_GLYPHS = {"down": "_", "dropped": "x", "buffered": "~", "late": "?"}
+_GAP_GLYPHS = {"down": "_", "dropped": "x", "buffered": "~", "thinned": ":", "late": "?"}
 _DECIMALS = re.compile(r"(\d\d+\.\d+)(.*)")
 
 
@@ -60,12 +60,13 @@ def draw_events(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> N
     """Mark the moments of events in their own row above the plot."""
     if plot.event_row is None:
         return
-    # The worst of the events in one column is drawn last.
-    for event in sorted(chart.events, key=lambda event: -palette.state(event.state).rank):
+    # The worst of one column is drawn last, alerts over other events, and what began over what ended.
+    for event in sorted(chart.events, key=lambda event: (event.is_alert, -palette.state(event.state).rank)):
         column = chart.window.column_of(event.ts_ms, plot.width)
         if 0 <= column < plot.width and chart.window.contains(event.ts_ms):
-            style = palette.state(event.state).style
-            canvas.put(plot.event_row, plot.left + column, palette.glyphs.event, style)
+            look = palette.state(event.state)
+            glyph = look.glyph if event.is_alert else palette.glyphs.event
+            canvas.put(plot.event_row, plot.left + column, glyph, look.style)
 
 
 def value_at(samples: Samples, ts_ms: float, reach_ms: float) -> float | None:

@@ -26,15 +26,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class EventMark:
-    """A moment to mark above the plot, and the state whose colour it has."""
+    """A moment to mark above the plot, and the state whose colour it has; an alert's has the glyph of its state, too."""
 
     ts_ms: int
     state: str = "info"
+    is_alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GapMark:
-    """Time for which nothing came in time, and what became of it: down, dropped, buffered or late."""
+    """Time for which nothing came in time, and what became of it: down, dropped, thinned, buffered or late."""
 
     start_ms: int
     end_ms: int

@@ -150,6 +150,27 @@ _STATE_SHAPES = (
     ("unknown", "?", "?", "unknown", 5, False, False),
     ("info", "◆", "i", "info", 6, False, False),
     ("up", "●", "+", "up", 7, False, False),
+    # How far a command has come. What waits for a person stands first, then what moves, then what ended badly.
+    ("pending", "◇", "w", "waits", 0, True, False),
+    ("started", "►", ">", "runs", 1, True, False),
+    ("sent", "◑", "s", "sent", 2, False, False),
+    ("queued", "◔", "q", "queued", 3, False, False),
+    ("approved", "◎", "o", "agreed", 4, False, False),
+    ("lost", "¿", "l", "lost", 5, True, False),
+    ("failed", "✘", "f", "failed", 6, True, False),
+    ("expired", "◷", "e", "expired", 7, False, False),
+    ("cancelled", "▬", "c", "cancelled", 8, False, False),
+    ("done", "✔", "d", "done", 9, False, False),
+    # How bad an alert is, where no word above says it, and how far it has come.
+    ("high", "◈", "H", "high", 0, True, False),
+    ("firing", "◉", "*", "firing", 1, True, False),
+    ("again", "↺", "&", "again", 1, True, False),
+    ("resolved", "✓", "v", "resolved", 8, False, False),
+    ("closed", "▫", ".", "closed", 9, False, False),
+    # Whether a schedule makes tasks; one that is on and cannot stands first.
+    ("fault", "⊗", "#", "fault", 0, True, False),
+    ("on", "▣", "@", "on", 1, False, False),
+    ("off", "□", "_", "off", 2, False, False),
 )
 
 
@@ -206,10 +227,18 @@ def _gradient(*stops: str) -> tuple[str, ...]:
 _DARK_STATES = {
     "up": "#56b4e9", "warn": "#e69f00", "crit": "#d55e00", "ack": "#cc79a7", "info": "#009e73",
     "stale": "#93a0ad", "down": "#8a949e", "unknown": "#8a949e",
+    "pending": "#e69f00", "started": "#56b4e9", "sent": "#56b4e9", "queued": "#93a0ad", "approved": "#93a0ad",
+    "lost": "#cc79a7", "failed": "#d55e00", "expired": "#cc79a7", "cancelled": "#8a949e", "done": "#009e73",
+    "high": "#e8754a", "firing": "#d55e00", "again": "#d55e00", "resolved": "#009e73", "closed": "#8a949e",
+    "fault": "#d55e00", "on": "#56b4e9", "off": "#8a949e",
 }  # fmt: skip
 _LIGHT_STATES = {
     "up": "#0067a3", "warn": "#976300", "crit": "#8c2600", "ack": "#96406f", "info": "#00684b",
     "stale": "#55616d", "down": "#5d6670", "unknown": "#5d6670",
+    "pending": "#976300", "started": "#0067a3", "sent": "#0067a3", "queued": "#55616d", "approved": "#55616d",
+    "lost": "#96406f", "failed": "#8c2600", "expired": "#96406f", "cancelled": "#5d6670", "done": "#00684b",
+    "high": "#a83e00", "firing": "#8c2600", "again": "#8c2600", "resolved": "#00684b", "closed": "#5d6670",
+    "fault": "#8c2600", "on": "#0067a3", "off": "#5d6670",
 }  # fmt: skip
 
 DARK = Palette(
@@ -235,7 +264,8 @@ def make_palette(name: str = "nagare-dark", *, ascii_only: bool = False, mono: b
     colours = dict(_DARK_STATES if base.dark else _LIGHT_STATES)
     if mono:
         # As greys their colours would be dimmer than the text around them.
-        colours |= dict.fromkeys(("crit", "warn"), base.foreground)
+        bright = ("crit", "warn", "pending", "lost", "failed", "fault", "high", "firing", "again")
+        colours |= dict.fromkeys(bright, base.foreground)
     glyphs = ASCII if ascii_only else UNICODE
     if base.glyphs is glyphs and not mono:
         return base

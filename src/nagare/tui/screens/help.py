@@ -30,6 +30,29 @@ _LEGEND = (
     ("unknown", "registered, never heard"),
     ("info", "an event: something happened once"),
 )
+_JOB_LEGEND = (
+    ("pending", "waits for whom its risk asks"),
+    ("approved", "may run, and waits for its turn"),
+    ("queued", "signed, and waits for the host"),
+    ("sent", "went out; the host may or may not have it"),
+    ("started", "runs on the host"),
+    ("done", "ended well"),
+    ("failed", "was refused, or ended badly: the reason says which"),
+    ("cancelled", "somebody ended it, or it never began"),
+    ("expired", "its time ran out before it began"),
+    ("lost", "began, or may have begun, and nobody can say how it ended"),
+)
+_ALERT_LEGEND = (
+    ("crit", "critical: somebody is needed now"),
+    ("high", "high: somebody is needed soon"),
+    ("warn", "a warning"),
+    ("info", "for who wants to know"),
+    ("firing", "true now, and nobody has it in hand"),
+    ("again", "fired again soon after it was resolved"),
+    ("ack", "somebody has it in hand"),
+    ("resolved", "not true any more"),
+    ("closed", "history: what comes now is another alert"),
+)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -57,7 +80,8 @@ class HelpScreen(ModalScreen[None]):
             box.border_subtitle = " Esc closes "
             yield Static(keys_table(help_actions(self._page.contexts), palette, own))
             yield Static(_filter_text(palette))
-            yield Static(_legend_table(palette))
+            legend = next((held for context, held in _LEGENDS.items() if context in self._page.contexts), _LEGEND)
+            yield Static(_legend_table(palette, legend, has_scale=legend is _LEGEND))
 
     def on_mount(self) -> None:
         """Take the keys, so that arrows scroll."""
@@ -87,7 +111,8 @@ def keys_table(actions: list[Action], palette: Palette, own: Mapping[str, str]) 
     return table
 
 
-_GROUPS = ("Screens", "Lists", "Fleet", "Host", "Time", "Panels", "Take away", "Connection")
+_LEGENDS = {"jobs": _JOB_LEGEND, "alerts": _ALERT_LEGEND}
+_GROUPS = ("Screens", "Alerts", "Commands", "Lists", "Fleet", "Host", "Time", "Panels", "Take away", "Connection")
 
 
 def _muted(palette: Palette) -> Style:
@@ -101,12 +126,14 @@ def _filter_text(palette: Palette) -> Text:
     return text
 
 
-def _legend_table(palette: Palette) -> Table:
+def _legend_table(palette: Palette, legend: Sequence[tuple[str, str]], *, has_scale: bool) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row("", Text("Colours and glyphs", make_style(palette.foreground, bold=True)), "")
-    for name, meaning in _LEGEND:
+    for name, meaning in legend:
         look = palette.state(name)
         table.add_row(Text(look.glyph, look.style), Text(look.word, look.style), Text(meaning, _muted(palette)))
+    if not has_scale:
+        return table
     scale = Text()
     for step in range(8):
         scale.append(palette.glyphs.cell, make_style(palette.ratio_colour(step / 7)))

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from nagare.errors import InputError, NagareError
 from nagare.lib.nearest import did_you_mean
 from nagare.lib.plain_text import plain
+from nagare.tui.agent_verb import AgentVerb
 from nagare.tui.chart_verbs import ChartVerbs
 from nagare.tui.event_rows import event_marks
 from nagare.tui.health import Level
@@ -24,13 +25,15 @@ from nagare.tui.live_model import HostLive
 from nagare.tui.location import Location
 from nagare.tui.renderables.time_axis import format_moment
 from nagare.tui.ring import Ring
+from nagare.tui.run_verb import RunVerb
 from nagare.tui.screens.list_page import ListPage
 from nagare.tui.screens.row_detail import RowDetail
 from nagare.tui.series import HOST_CHARTS
 from nagare.tui.widgets.chart_board import ChartBoard
 from nagare.tui.widgets.filter_bar import FilterBar
 from nagare.tui.widgets.host_inspector import HostInspector
-from nagare.tui.widgets.host_pane import HostPane, Moment, make_pane
+from nagare.tui.widgets.host_pane import HostPane, Moment
+from nagare.tui.widgets.host_panes import make_pane
 from nagare.tui.widgets.host_summary import HostSummary
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
@@ -46,10 +49,10 @@ _DEBOUNCE_SECONDS = 0.2
 Columns = Mapping[str, Sequence[Any]]
 
 
-class HostPage(ChartVerbs, ListPage):
+class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
     """Everything about one host."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("host", "list", "table", "chart", "crosshair")
+    contexts: ClassVar[tuple[str, ...]] = ("host", "list", "table", "chart", "crosshair", "targets")
     BINDINGS = bindings_for(contexts)
     DEFAULT_CSS = """
     HostPage #main { height: 1fr; }
@@ -129,7 +132,7 @@ class HostPage(ChartVerbs, ListPage):
         self.call_after_refresh(self._show)
 
     async def _show(self) -> None:
-        if not self.query(ChartBoard):
+        if not self.is_ready:
             return  # the page went while this waited for its turn
         location = self.location
         bar = self.filter_bar
@@ -161,6 +164,8 @@ class HostPage(ChartVerbs, ListPage):
         panes = self.query_one("#panes")
         if tab != "timeline" and self.pane is None:
             await panes.mount(make_pane(tab, self.top.clock))
+            if not self.is_ready:
+                return
         for child in panes.children:
             child.display = child.id in (f"pane-{tab}", "board" if tab == "timeline" else "")
         self._draw_tabs()
@@ -214,7 +219,7 @@ class HostPage(ChartVerbs, ListPage):
 
     def _draw_pane(self) -> None:
         pane = self.pane
-        if pane is None or not pane.is_mounted:
+        if not self.is_ready or pane is None or not pane.is_mounted:
             return
         host, now_ms = self.host, self.top.clock.now_ms()
         if self.moment_ms is None:
@@ -223,7 +228,7 @@ class HostPage(ChartVerbs, ListPage):
         else:
             tables, is_loading = self._past, self._past_ms != self.moment_ms
         own = [event for event in self.model.events if event.host == host.name]
-        pane.tell(Moment(tables, own, now_ms, is_loading))
+        pane.tell(Moment(tables, own, now_ms, host, is_loading))
         self.tell_matches()
         table = pane.main_table()
         if self._wanted_row and not is_loading and table is not None:
@@ -246,6 +251,8 @@ class HostPage(ChartVerbs, ListPage):
 
     def tick(self) -> None:
         """Let ages and the time axis go on."""
+        if not self.is_ready:
+            return
         host, now_ms = self.host, self.top.clock.now_ms()
         self.query_one(HostSummary).tell(host, age_seconds(host, now_ms))
         inspector = self.query_one(HostInspector)
@@ -276,7 +283,7 @@ class HostPage(ChartVerbs, ListPage):
                 return
             finally:
                 self._asked.add((name, table))
-        if self.location.host == name:
+        if self.location.host == name and self.is_ready:
             self._draw_tabs()
             self.redraw()
 

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from nagare.tui.host_columns import HOST_COLUMNS, OPTIONAL_COLUMNS, age_seconds, write_host
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
+from nagare.tui.run_verb import RunVerb
 from nagare.tui.screens.list_page import ListPage
 from nagare.tui.widgets.filter_bar import FilterBar
 from nagare.tui.widgets.host_inspector import HostInspector
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from nagare.tui.live_model import Changes
 
 
-class HostsPage(ListPage):
+class HostsPage(RunVerb, ListPage):
     """The list of all hosts, with an inspector beside it where there is room."""
 
-    contexts = ("list", "table")
+    contexts = ("list", "table", "targets")
     BINDINGS = bindings_for(contexts)
     DEFAULT_CSS = """
     HostsPage #main { height: 1fr; }
@@ -123,6 +124,11 @@ class HostsPage(ListPage):
     def host_at_cursor(self) -> str:
         """Return the host under the cursor."""
         return self.table().cursor_key or ""
+
+    def targets(self) -> list[str]:
+        """Return the marked hosts in their order, else the one under the cursor."""
+        table = self.table()
+        return [key for key in table.ordered_keys if key in table.marks] or super().targets()
 
     def on_live_table_row_highlighted(self) -> None:
         """The inspector follows the cursor."""

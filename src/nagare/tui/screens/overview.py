@@ -9,6 +9,7 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from nagare.lib.plain_text import plain
+from nagare.tui.alerts.rows import alert_entries
 from nagare.tui.chart_verbs import ChartVerbs
 from nagare.tui.event_rows import EVENT_COLUMNS, event_marks, fill_events
 from nagare.tui.health import Level
@@ -21,7 +22,7 @@ from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.screens.list_page import ListPage
 from nagare.tui.screens.overview_room import Room, share_above_charts, share_alone
 from nagare.tui.series import FLEET_CHARTS
-from nagare.tui.widgets.alert_strip import AlertStrip
+from nagare.tui.widgets.alert_strip import AlertStrip, StripEntry
 from nagare.tui.widgets.chart_board import ChartBoard
 from nagare.tui.widgets.heat_grid_view import HeatGridView
 from nagare.tui.widgets.host_inspector import HostInspector
@@ -170,6 +171,8 @@ class OverviewPage(ChartVerbs, ListPage):
             self._ask_processes()
         if changes.events:
             self._draw_events()
+        if changes.alerts:
+            self._draw_strip()
         if self.location.window.is_live and (changes.fleet or changes.hosts):
             self.fit_window()
         if changes.fleet and self.location.window.is_live:
@@ -221,13 +224,15 @@ class OverviewPage(ChartVerbs, ListPage):
         strip, feed, count = self.query_one(AlertStrip), self.top.feed, len(self.model.hosts)
         if feed.can_retry and count:
             since = format_clock(self.model.connection.since_ms, self.top.zone)
-            strip.entries = ((Level.STALE.value, "", f"not connected: these are the values of {since}"),)
+            strip.counts = ()
+            strip.entries = (StripEntry(Level.STALE.value, "", f"not connected: these are the values of {since}"),)
             return
-        strip.entries = tuple(
-            (host.level.value, plain(host.name), feed.reason(host))
+        strip.counts = feed.alert_counts()
+        strip.entries = (*alert_entries(self.model.alerts.values()), *(
+            StripEntry(host.level.value, plain(host.name), feed.reason(host))
             for host in self.model.by_urgency()
             if host.level is not Level.UP
-        )
+        ))  # fmt: skip
         strip.calm = (
             f"{'the host is' if count == 1 else f'all {count} hosts are'} up, nothing needs a look" if count else ""
         )
@@ -320,6 +325,11 @@ class OverviewPage(ChartVerbs, ListPage):
     async def on_alert_strip_host_clicked(self, message: AlertStrip.HostClicked) -> None:
         """Go into the host of the strip."""
         await self._open(message.host)
+
+    async def on_alert_strip_alert_clicked(self, message: AlertStrip.AlertClicked) -> None:
+        """Go to the alert of the strip."""
+        await self.top.go(Location("alerts", window=self.location.window))
+        self.top.page.point_at(message.alert_id)
 
     async def _open(self, name: str) -> None:
         if name in self.model.hosts:

@@ -20,6 +20,7 @@ from textual.widget import Widget
 from nagare.tui.actions import ACTIONS
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location, Window
+from nagare.tui.permissions import why_not_allowed
 from nagare.tui.widgets.banner import Banner
 from nagare.tui.widgets.floor import Floor
 from nagare.tui.widgets.footer import Footer
@@ -56,10 +57,14 @@ class Page(Screen[None]):
         """Begin at ``location``."""
         super().__init__()
         self.location = location
-        # Whether its widgets stand: before that there is nothing to draw into.
-        self.is_ready = False
+        self._is_put_together = False
         self._flash = ""
         self._flash_timer: Timer | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its widgets stand: before that, and once they are being taken down, there is nothing to draw into."""
+        return self._is_put_together and not self._pruning
 
     @property
     def top(self) -> TopApp:
@@ -108,6 +113,10 @@ class Page(Screen[None]):
     def can(self, action: str) -> bool:
         """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
         return action in ACTIONS
+
+    def why_not(self, action: str) -> str:
+        """Return why the caller may not do ``action``, which is shown all the same; empty when nothing is in the way."""
+        return why_not_allowed(action, self.model.caller)
 
     def take_focus(self) -> None:
         """Give the keys to the page's main panel, unless something has them."""
@@ -163,11 +172,11 @@ class Page(Screen[None]):
 
     def on_mount(self) -> None:
         """Take drawing from here on."""
-        self.is_ready = True
+        self._is_put_together = True
 
     def on_unmount(self) -> None:
         """Take no drawing any more."""
-        self.is_ready = False
+        self._is_put_together = False
 
     def on_screen_resume(self) -> None:
         """Draw header and footer of this page."""

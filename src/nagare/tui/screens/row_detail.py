@@ -18,6 +18,8 @@ from nagare.tui.renderables.table_cells import CellKind, cell_style, format_cell
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.live_table import LiveTable
 
+_NAME_WIDTH = 30
+
 
 class RowDetail(ModalScreen[None]):
     """A row as it was when it was opened; ``y`` copies it."""
@@ -38,7 +40,8 @@ class RowDetail(ModalScreen[None]):
         """Take the row of ``key``, and ``further`` facts about it."""
         super().__init__()
         self._title = str(table.border_title or "")
-        self._specs = [spec for spec in table.columns if spec.kind is not CellKind.SPARK]
+        # A column without a title orders the rows, and says nothing.
+        self._specs = [spec for spec in table.columns if spec.kind is not CellKind.SPARK and spec.title]
         self._row = table.view.row(key)
         self._further = tuple(further)
 
@@ -46,7 +49,8 @@ class RowDetail(ModalScreen[None]):
         """Show a line a column."""
         palette = find_palette(self)
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
+        # The value is what somebody came for: it has the greater half.
+        grid.add_column(max_width=_NAME_WIDTH)
         grid.add_column()
         muted = make_style(palette.muted)
         for spec in self._specs:

@@ -12,7 +12,7 @@ from textual.markup import escape
 from nagare.lib.plain_text import plain
 from nagare.tui.actions import ACTIONS, actions_in
 from nagare.tui.keymap import key_label, keys_of
-from nagare.tui.location import Location
+from nagare.tui.location import ADDRESSES, Location
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
@@ -71,10 +71,7 @@ class JumpProvider(_Own):
         """Return pages and hosts."""
         top = self.top
         window = top.page.location.window
-        pages = [
-            (page, f"the {page} screen", partial(top.go, Location(page, window=window)))
-            for page in ("overview", "hosts")
-        ]
+        pages = [(page, f"the {page} screen", partial(top.go, Location(page, window=window))) for page in ADDRESSES]
         hosts = [
             (plain(host.name), f"{host.level.value}{': ' + host.reasons[0].text if host.reasons else ''}",
              partial(top.go, top.page.location.with_host(host.name)))

@@ -14,12 +14,13 @@ from nagare.tui.widgets.line import Line, Part
 
 @dataclass(frozen=True, slots=True)
 class FooterKey:
-    """A key as it is shown, its label and its action."""
+    """A key as it is shown, its label and its action. One that ``is_off`` does nothing but say why: the tooltip does, too."""
 
     key: str
     label: str
     action: str
     tooltip: str = ""
+    is_off: bool = False
 
 
 class Footer(Line):
@@ -46,6 +47,12 @@ class Footer(Line):
         palette = find_palette(self)
         # Converted here and not when drawn: what fits depends on it.
         name = to_ascii(key.key) if palette.ascii else key.key
+        if key.is_off:
+            # In brackets: without colours it must read as off, too.
+            look = make_style(palette.muted, dim=True)
+            return Part(f" ({name}", look, key.action, key.tooltip), Part(
+                f" {key.label})", look, key.action, key.tooltip
+            )
         return (
             Part(f" {name}", make_style(palette.accent, bold=True), key.action, key.tooltip),
             Part(f" {key.label} ", make_style(palette.muted), key.action, key.tooltip),

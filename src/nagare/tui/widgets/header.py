@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from textual.reactive import reactive
 
-from nagare.tui.renderables.palette import make_style
+from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.line import Line, Part
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
-    """All that the header says. ``mode`` is live, stale or history; ``counts`` are (state, number)."""
+    """All that the header says. ``mode`` is live, stale or history; ``counts`` are (state, number) of hosts, ``alerts`` of alerts."""
 
     crumbs: tuple[tuple[str, str], ...] = ()
     window: str = ""
@@ -21,10 +21,11 @@ class HeaderFacts:
     clock: str = ""
     mode: str = "live"
     counts: tuple[tuple[str, int], ...] = ()
+    alerts: tuple[tuple[str, int], ...] = ()
 
 
 class Header(Line):
-    """Breadcrumb left; window, age, counts and clock right. Parts drop out as room runs short, counts last."""
+    """Breadcrumb left; window, age, counts and clock right. Parts drop out as room runs short: counts, then alerts, last."""
 
     DEFAULT_CSS = """
     Header { background: $panel; color: $foreground; }
@@ -78,6 +79,8 @@ class Header(Line):
         if facts.age:
             blocks.append((2, [Part(f" {dot} {facts.age}", loud if facts.mode == "stale" else quiet)]))
         blocks.append((4, [Part(f" {dot}", quiet), *counts] if counts else []))
+        if facts.alerts:
+            blocks.append((5, [Part(f" {dot} alerts", quiet, "screen.alerts"), *_badge(facts.alerts, palette)]))
         blocks.append((1, [Part(f" {dot} {facts.clock}", quiet)]))
         return blocks
 
@@ -86,3 +89,11 @@ class Header(Line):
         while kept and sum(part.width for _, parts in kept for part in parts) + 1 > room:
             kept.remove(min(kept, key=lambda block: block[0]))
         return [*(part for _, parts in kept for part in parts), Part(" ")]
+
+
+def _badge(alerts: tuple[tuple[str, int], ...], palette: Palette) -> list[Part]:
+    looks = [(palette.state(name), number) for name, number in alerts]
+    return [
+        Part(f" {look.glyph} {number}", look.style, "screen.alerts", f"{number} {look.word} need somebody")
+        for look, number in looks
+    ]

@@ -23,7 +23,9 @@ class HostInspector(InspectorList):
     def inspect(self, host: HostLive | None, now_ms: int, events: Iterable[EventView]) -> None:
         """Tell about ``host``, or that none is chosen."""
         app: Any = self.app
-        items = host_items(host, now_ms, events, app.zone) if host else [Note("no host chosen")]
+        items = (
+            host_items(host, now_ms, events, app.zone, app.model.alerts.values()) if host else [Note("no host chosen")]
+        )
         self.set_items([_in_ascii(item) for item in items] if app.use_ascii else items)
 
 

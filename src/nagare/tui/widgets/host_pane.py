@@ -14,7 +14,8 @@ from textual.widget import Widget
 
 from nagare.lib.clock import Clock
 from nagare.tui.event_rows import EVENT_COLUMNS, fill_events
-from nagare.tui.host_tabs import CORES, LIST_TABS, Section, Tab, section_rows
+from nagare.tui.host_tabs import CORES, Section, Tab, section_rows
+from nagare.tui.live_model import HostLive
 from nagare.tui.renderables.core_grid import draw_core_grid
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.live_table import LiveTable
@@ -32,6 +33,7 @@ class Moment:
     tables: Mapping[str, Mapping[str, Sequence[Any]]]
     events: Sequence[EventView]
     now_ms: int
+    host: HostLive
     is_loading: bool = False
 
 
@@ -181,12 +183,3 @@ class CoresPane(ListPane):
         bars.display = bool(cores)
         bars.tell([ratio for _, ratio in cores])
         super().tell(moment)
-
-
-def make_pane(tab: str, clock: Clock) -> HostPane:
-    """Return the pane of a tab that is not the timeline."""
-    if tab == "cores":
-        return CoresPane(clock)
-    if tab == "events":
-        return EventsPane(clock)
-    return ListPane(LIST_TABS[tab], clock)

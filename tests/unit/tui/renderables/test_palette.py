@@ -2,6 +2,7 @@
 
 import pytest
 
+from nagare.model.command.states import CommandState
 from nagare.tui.renderables.palette import (
     DARK,
     GRADIENT_STEPS,
@@ -48,11 +49,15 @@ def test_the_gradient_rises_in_luminance_from_blue_to_orange(palette: Palette) -
     assert int(palette.gradient[-1][1:3], 16) > int(palette.gradient[-1][5:], 16)
 
 
+_ALERT_STATES = ("high", "firing", "again", "resolved", "closed")
+
+
 @pytest.mark.parametrize("ascii_only", [False, True])
 @PALETTES
 def test_states_differ_by_glyph_and_word(palette: Palette, ascii_only: bool) -> None:
     states = make_palette(palette.name, ascii_only=ascii_only).states
-    assert set(states) == {"up", "warn", "crit", "ack", "stale", "down", "unknown", "info"}
+    alone = {"up", "warn", "crit", "ack", "stale", "down", "unknown", "info", "on", "off", "fault"}
+    assert set(states) == {*alone, *CommandState, *_ALERT_STATES}
     assert len({look.glyph for look in states.values()}) == len(states)
     assert len({look.word for look in states.values()}) == len(states)
     assert states["crit"].bold

@@ -1,0 +1,36 @@
+"""What screens ask about tasks and schedules: the seam between them and the client's calls, which fit it as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from nagare.wire.tasks import ScheduleView, TaskView
+
+
+class TaskSeam(Protocol):
+    """Every call may raise NagareError."""
+
+    async def tasks(self, limit: int = 100, **wanted: str) -> list[TaskView]:
+        """Return at most ``limit`` tasks, newest first."""
+        ...
+
+    async def cancel(self, task_id: str) -> TaskView:
+        """End a task."""
+        ...
+
+
+class ScheduleSeam(Protocol):
+    """Every call may raise NagareError."""
+
+    async def schedules(self) -> list[ScheduleView]:
+        """Return every schedule, by name."""
+        ...
+
+    async def enable(self, name: str, *, enabled: bool, revision: int | None = None) -> ScheduleView:
+        """Switch it on or off, as it was read."""
+        ...
+
+    async def run(self, name: str, revision: int | None = None) -> TaskView:
+        """Make its task now, as it was read."""
+        ...

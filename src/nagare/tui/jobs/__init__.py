@@ -1,0 +1,1 @@
+"""Commands as screens show them: rows, output that came, plans to agree to. Nothing here asks or draws."""

@@ -1,0 +1,42 @@
+"""What the caller's role must allow before an action does anything: it is shown as off, with the reason, otherwise.
+
+A courtesy only: the server decides, and is asked again each time. While the caller is not known, nothing is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nagare.wire.auth import Me
+
+# Action -> (permission, what it is to do).
+_NEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "run": ("commands.run", "run commands"),
+        "job.new": ("commands.run", "run commands"),
+        "job.cancel": ("commands.run", "end commands"),
+        "job.approve": ("commands.approve", "agree to commands"),
+        "job.reject": ("commands.approve", "refuse commands"),
+        "task.cancel": ("tasks.write", "end tasks"),
+        "alert.ack": ("alerts.write", "take alerts in hand"),
+        "alert.unack": ("alerts.write", "give alerts back"),
+        "alert.resolve": ("alerts.write", "end alerts"),
+        "alert.comment": ("alerts.write", "comment alerts"),
+        "alert.silence": ("silences.write", "make silences"),
+        "silence.new": ("silences.write", "make silences"),
+        "silence.end": ("silences.write", "end silences"),
+        "schedule.run": ("schedules.write", "run schedules"),
+        "schedule.switch": ("schedules.write", "switch schedules"),
+    }
+)
+
+
+def why_not_allowed(action: str, caller: Me | None) -> str:
+    """Return why ``caller`` may not do ``action``; empty when nothing is known to be in the way."""
+    permission, doing = _NEEDS.get(action, ("", ""))
+    if caller is None or not permission or permission in caller.permissions:
+        return ""
+    return f"{caller.name} may not {doing}: no role of theirs has {permission}"
