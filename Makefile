@@ -21,6 +21,8 @@ UV := uv==0.13.8
 COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-strip-extras --python-version 3.11 --quiet
 SOURCES := src tests benches tools
+# Some images forbid it; without it each of the many programs that tests start would compile all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run dev format static check test coverage peers test-peers snapshots soak bench bench-docs docs screenshots lock clean
 

@@ -31,6 +31,11 @@ NAMES = [
         "tui",
         "collect",
         "agent",
+        "bus",
+        "fleet",
+        "links",
+        "commands",
+        "alerts",
     )
     if (_HERE / f"{name}_bench.py").exists()
 ]

@@ -22,7 +22,8 @@ SECONDS = 15.0
 SHAPE = {"cpu": 33, "disk_io": 10, "network": 6, "process": 30, "memory": 1, "load": 1}
 
 
-def _columns(table: str, rows: int, chance: random.Random) -> dict[str, list[Any]]:
+def make_columns(table: str, rows: int, chance: random.Random) -> dict[str, list[Any]]:
+    """Return values for that many rows of one of our tables."""
     made: dict[str, list[Any]] = {}
     for column in TABLES[table].columns:
         if column.type is ColumnType.FLOAT:
@@ -42,7 +43,7 @@ class _Source:
     def __init__(self, host: str) -> None:
         chance = random.Random(host)
         self._host = host
-        self._tables = {name: _columns(name, rows, chance) for name, rows in SHAPE.items()}
+        self._tables = {name: make_columns(name, rows, chance) for name, rows in SHAPE.items()}
         self._seq = 0
         self.values = sum(len(values) for columns in self._tables.values() for values in columns.values())
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from benches.cost import cost_of
-from benches.ingest_bench import _columns
+from benches.ingest_bench import make_columns
 from benches.report import Row, Section
 from nagare.interop.remote_write.packing import pack_snappy
 from nagare.wire.codec import encode, pack
@@ -35,7 +35,7 @@ Body = Callable[[int, int], bytes]
 
 def _batches(sender: int) -> tuple[Body, int]:
     chance = random.Random(sender)
-    tables = {name: _columns(name, rows, chance) for name, rows in SHAPE.items()}
+    tables = {name: make_columns(name, rows, chance) for name, rows in SHAPE.items()}
     values = sum(len(values) for columns in tables.values() for values in columns.values())
 
     def body(seq: int, now_ms: int) -> bytes:

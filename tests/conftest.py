@@ -1,7 +1,9 @@
 """What holds for every test: no far network, no real home, no held event loop, repeatable examples."""
 
+import gc
 import inspect
 import ipaddress
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -56,10 +58,40 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.addaudithook(_refuse_far_network)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect no garbage where there is none: all that is imported and named here stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter take down what was kept, as it ends."""
+    gc.unfreeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of whole systems: at the end no worker has a long one left while the others are done."""
+    items.sort(key=lambda item: "system" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Homes not yet lived in. Counted here: to number a folder, pytest looks through all that there are, for each test."""
+    street = tmp_path_factory.mktemp("homes")
+    return (street / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def no_real_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def no_real_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test and its child processes an empty home and none of the user's settings."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir(mode=0o700)
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(home if name == "HOME" else home / name.lower()))
     for name in [name for name in os.environ if name.startswith("NAGARE_")]:

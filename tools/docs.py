@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nagare.alerting.tables import ALERTS, SILENCES
 from nagare.audit.tables import AUDIT
+from nagare.automation.schedules.tables import SCHEDULES
+from nagare.automation.tasks.tables import TASKS
 from nagare.fleet.gaps.tables import GAPS
 from nagare.fleet.tables import HOSTS
+from nagare.model.history import COMMANDS
 from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, Table
 from tools.docs_access import access_page
+from tools.docs_actions import actions_page
 from tools.docs_cli import cli_page
 from tools.docs_keys import keys_page
 from tools.docs_metrics import metrics_page
 from tools.docs_problems import exit_codes_page, problems_page
 from tools.docs_roles import roles_page
+from tools.docs_rules import shipped_rules_page
 from tools.docs_settings import settings_page
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -55,14 +61,15 @@ A column that a sender named like one of these (`x_max` beside `x`) keeps its ow
 _RECORDS_TOP = """## Records
 
 Tables that are read from the server's records when a statement names them: they have no rollups and no retention, and without a server
-there are none. Who may not read hosts or the audit log does not see their tables.
+there are none but `commands`, which old ones leave for blocks. Who may not read hosts, commands, tasks, alerts or the audit log does not see their tables.
 """
 
 
 def tables_page() -> str:
     """Return the page that describes every table of ours."""
     metrics = (*TABLES.values(), *SAMPLE_TABLES.values())
-    return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, (HOSTS, GAPS, AUDIT))])
+    records = (HOSTS, GAPS, AUDIT, COMMANDS, TASKS, SCHEDULES, ALERTS, SILENCES)
+    return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, records)])
 
 
 def _table(table: Table) -> str:
@@ -77,6 +84,7 @@ def _table(table: Table) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "access.md": access_page,
+    "actions.md": actions_page,
     "cli.md": cli_page,
     "exit-codes.md": exit_codes_page,
     "keys.md": keys_page,
@@ -84,6 +92,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "problems.md": problems_page,
     "roles.md": roles_page,
     "settings.md": settings_page,
+    "shipped-rules.md": shipped_rules_page,
     "tables.md": tables_page,
 }
 

@@ -18,7 +18,9 @@ OWN_ROLE = Role("auditor", frozenset({Permission.AUDIT_READ, Permission.SYSTEM_R
 # What carries the name of the host that it is of: refused when the token is another's.
 SPEAKS_AS_HOST = frozenset({"/api/v1/metrics/batch", "/api/v1/events"})
 # What no other token than a host's may send or ask.
-HOSTS_ONLY = frozenset({"/api/v1/metrics/batch", "/api/v1/standing", "/api/v1/standing/token"})
+HOSTS_ONLY = frozenset(
+    {"/api/v1/metrics/batch", "/api/v1/standing", "/api/v1/standing/token", "/api/v1/commands/keys", "/ws/agent"}
+)
 YES, NO, OWN = "yes", "no", "own"
 
 _TOP = f"""# Who may call what

@@ -20,6 +20,7 @@ WAY_OUT = {
     "label-invalid": "Use letters, digits and the signs that the message lists.",
     "media-unsupported": "Send `application/json`, packed as `identity`, `gzip` or `zstd`.",
     "update-refused": "Do not install it by hand; the reason in brackets is explained in the how-to on updating agents.",
+    "command-refused": "What was approved is not what would run; the reason in `errors` is explained in the page on remote commands.",
     "unauthenticated": "Send `Authorization: Bearer` with a valid token; the local one stands in `run/token`.",
     "permission-denied": "Use a token that may do this; a host's token may only send as that host.",
     "host-pending": "An operator lets the host work: `nagare hosts accept NAME`; its agent goes on by itself.",
@@ -93,6 +94,10 @@ Written by `make docs` from `src/nagare/cli/exit_codes.py`.
 EXIT_TAIL = """
 `serve`, `agent` and `up` end with 0 after SIGTERM or Ctrl-C, and with 143 only when the clean end was cut short.
 A status of a command killed by a signal is 128 plus its number, as shells count.
+
+`run` and `commands follow` sum up what became of every host. The worst decides, in this order: 10 (lost), 1 (failed), 12 (cancelled),
+11 (never began), 0 (all are done). A request that is refused makes no job and ends with the status of its problem. With `--detach` 0 says
+that the job was made, and 130 that Ctrl-C ended the watching while the job goes on.
 """
 
 

@@ -67,3 +67,10 @@ need victoria-metrics victoria-metrics usr/bin/victoria-metrics alone
 need vmagent victoria-metrics usr/bin/vmagent alone
 need tmux tmux usr/bin/tmux
 need chromium chromium usr/lib/chromium/chromium
+need bwrap bubblewrap usr/bin/bwrap alone
+# It looks for its templates where the package would have put them, and at no other place.
+need alertmanager prometheus-alertmanager usr/bin/prometheus-alertmanager alone
+if [ -x "$root/usr/bin/prometheus-alertmanager" ] && ! grep -q bwrap "$peers/bin/alertmanager"; then
+    printf '#!/bin/sh\nexec "%s" --die-with-parent --dev-bind / / --tmpfs /usr/share --ro-bind "%s" /usr/share/prometheus -- "%s" "$@"\n' \
+        "$peers/bin/bwrap" "$root/usr/share/prometheus" "$root/usr/bin/prometheus-alertmanager" >"$peers/bin/alertmanager"
+fi

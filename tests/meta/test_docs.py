@@ -99,17 +99,22 @@ def test_every_metric_of_our_own_is_documented() -> None:
         "live": "hub",
         "bodies": "bodies",
     }
+    # What the edge of a room counts for it.
+    by_module = {"nagare.server.routes.agent_link": "commands"}
     owners["ingest_limits"] = "ingest"
     owners["rates"] = "limits"
     counted = set()
     for module in modules():
-        prefix = {room: room for room in ("audit", "identity", "scrape", "statsd")}.get(module.room) or (
-            "metrics" if module.name == "nagare.metrics.store" else ""
-        )
+        prefix = {
+            room: room
+            for room in ("audit", "identity", "scrape", "statsd", "commands", "bus", "automation", "alerting")
+        }.get(module.room) or ("metrics" if module.name == "nagare.metrics.store" else "")
         if module.room == "server":
-            prefix = owners.get([*module.name.split("."), ""][2], "")
+            prefix = by_module.get(module.name, owners.get([*module.name.split("."), ""][2], ""))
         names = re.findall(r'counters\.add\(\s*"([a-z_]+)"', module.text) if prefix else []
         counted |= {f"nagare_{prefix}_{name}_total" for name in names}
+    # What counts for whoever has it.
+    counted |= {f"nagare_{room}_events_dropped_total" for room in ("commands", "alerting")}
     assert counted == set(COUNTERS), "tools/docs_metrics.py describes them"
 
 
@@ -145,3 +150,39 @@ def test_the_collector_of_the_how_to_works(tmp_path: Path) -> None:
     place.parent.mkdir(parents=True)
     place.write_text("256\n")
     assert collector.collect(Tick(0, 0.0)) == {"entropy": {"available_bits": [256]}}
+
+
+def test_every_reason_of_a_command_is_documented() -> None:
+    from nagare.model.command.result import Reason
+
+    page = (DOCS / "explanation" / "remote-commands.md").read_text()
+    assert [reason for reason in Reason if f"`{reason}`" not in page] == []
+
+
+def test_every_field_of_a_policy_is_documented() -> None:
+    from nagare.agent.executor.policy import Policy, Rule
+
+    page = (DOCS / "reference" / "policy.md").read_text()
+    assert [field for kind in (Policy, Rule) for field in kind.__slots__ if f"`{field}`" not in page] == []
+
+
+def test_every_field_of_an_action_is_documented() -> None:
+    from nagare.model.command.definition import _KEYS_OF
+
+    page = (DOCS / "reference" / "actions.md").read_text()
+    fields = {key for keys in _KEYS_OF.values() for key in keys} | {"needs_root", "forks_freely", "sees_processes"}
+    assert [field for field in sorted(fields) if f"`{field}`" not in page] == []
+
+
+def test_the_policy_and_the_action_of_the_reference_are_lawful() -> None:
+    from nagare.agent.executor.policy import parse_policy
+    from nagare.config.actions.load import read_action
+    from nagare.config.files import parse_toml
+
+    def example(name: str) -> str:
+        block = re.search(r"^```toml\n(.*?)^```", (DOCS / "reference" / name).read_text(), re.DOTALL | re.MULTILINE)
+        assert block
+        return block[1]
+
+    assert parse_policy(parse_toml(Path("policy.toml"), example("policy.md"))).allow
+    assert read_action(parse_toml(Path("site.deploy.toml"), example("actions.md"))).name == "site.deploy"

@@ -8,7 +8,7 @@ from tests.support.source import Module, modules
 
 FEATURES = {
     "alerting", "commands", "automation", "diagnosis", "messaging", "reports", "twin", "projects",
-    "fleet", "identity", "scrape", "statsd", "audit", "insights", "metrics", "records",
+    "fleet", "identity", "scrape", "statsd", "audit", "insights", "metrics", "records", "bus",
 }  # fmt: skip
 # What a command may lean on: it asks a running server through client. The exceptions open an installation themselves
 # (cli/offline) or start processes.
@@ -21,8 +21,11 @@ CATCH_ALL = {"nagare.lib.tasks", "nagare.cli.main"}
 CATCH_ALL_ROOMS = ("nagare.server.middleware",)
 # module -> reason, for the few that need one more.
 CATCH_ALL_EXCEPTIONS = {
+    "nagare.automation.tasks.attempt": "a bug in one kind of task is that task's failure, and ends no other",
+    "nagare.automation.workers.main": "the end of a worker's call stack, as the command line's main is of its own",
     "nagare.agent.lane": "isolates one collector's fault from the others, as the supervisor does for tasks",
     "nagare.server.hot.connection": "a bug in a short handler sends its request the long way, which tells it",
+    "nagare.bus.embedded.writer": "the thread that serves every publisher must outlive a bug in one verb",
     "nagare.metrics.wal.writer": "the thread that serves every sender must outlive a bug in the checks of one batch",
 }
 

@@ -27,7 +27,9 @@ def _loaded(arguments: str, heavy: tuple[str, ...]) -> list[str]:
     return child.stdout.split()
 
 
-@pytest.mark.parametrize("arguments", ["--help", "query --help", "version", "no-such-command"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "query --help", "run --help", "commands list --help", "version", "no-such-command"]
+)
 def test_looking_at_the_command_line_loads_nothing_heavy(arguments: str) -> None:
     assert _loaded(arguments, HEAVY) == []
 
@@ -37,6 +39,7 @@ def test_looking_at_the_command_line_loads_nothing_heavy(arguments: str) -> None
     [
         ("nagare.config.load", HEAVY),
         ("nagare.agent.main", ("textual", "duckdb", "pyarrow", "sqlalchemy", "alembic", "numpy", "zeroconf")),
+        ("nagare.bus.choice", (*HEAVY, "nats", "sqlite3")),
         ("nagare.client.client", ("textual", "duckdb", "pyarrow", "sqlalchemy", "psutil", "zeroconf")),
     ],
 )

@@ -98,3 +98,16 @@ def _ready(argv: Sequence[str], url: str, path: str) -> Iterator[Peer]:
         peer = Peer(process, url)
         wait_until(lambda: peer.is_ready(path), f"a ready {Path(argv[0]).name}", process)
         yield peer
+
+
+@contextmanager
+def alertmanager(binary: str, folder: Path, config: Mapping[str, Any]) -> Iterator[Peer]:
+    """Run Alertmanager over ``folder``, alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, port = folder / "alertmanager.yml", free_port()
+    path.write_text(json.dumps(config))
+    argv = [
+        binary, f"--config.file={path}", f"--storage.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=", "--log.level=warn",
+    ]  # fmt: skip
+    yield from _ready(argv, f"http://127.0.0.1:{port}", "/-/ready")

@@ -71,11 +71,11 @@ class Cluster:
             (self.folder / "pg_hba.conf").write_text(rules)
             connection.execute("SELECT pg_reload_conf()")
 
-    def make_database(self) -> RecordsSettings:
-        """Return the settings of a new, empty database."""
-        name = f"t{secrets.token_hex(6)}"
+    def make_database(self, name: str = "", template: str = "template1") -> RecordsSettings:
+        """Return the settings of a new database, empty like ``template``."""
+        name = name or f"t{secrets.token_hex(6)}"
         with self.connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return RecordsSettings(url=f"postgresql://{USER}@/{name}?host={self.folder}", connections=2)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nagare.config.places import Places
+from tests.support.migrated import place_records
 
 # Generous: coverage, two test processes and two cores shared with other work.
 READY_SECONDS = 60.0
@@ -200,7 +201,9 @@ def _is_ready(url: str) -> bool:
 
 @contextmanager
 def serving(data: Path, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[RunningServer]:
-    """Run ``nagare serve`` on a free port over ``data``."""
+    """Run ``nagare serve`` on a free port over ``data``; records that are its own need not be migrated at its first start."""
+    if "NAGARE_RECORDS__URL" not in (environment or {}):
+        place_records(Places(data).records)
     argv = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0", *arguments)
     with started(argv, environment=environment) as process:
         yield wait_for_server(process, data, pid=process.pid)

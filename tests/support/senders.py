@@ -18,6 +18,10 @@ def value_of(host: str, seq: int, row: int) -> float:
     return random.Random(f"{host}/{seq}/{row}").random()
 
 
+class NotNowError(Exception):
+    """The server takes no batch at this moment."""
+
+
 @dataclass
 class Sender:
     """One host with one batch in flight. What was not acknowledged is sent again, bytes and seq unchanged."""
@@ -35,7 +39,10 @@ class Sender:
         async with self._session(url) as session:
             try:
                 while not until.is_set() or self.in_flight is not None:
-                    await self._send(session)
+                    try:
+                        await self._send(session)
+                    except NotNowError:
+                        await asyncio.sleep(0.05)
             except (aiohttp.ClientError, ConnectionError):
                 return
 
@@ -73,8 +80,8 @@ class Sender:
     async def _post(self, session: aiohttp.ClientSession, body: bytes) -> dict[str, Any]:
         async with session.post("/api/v1/metrics/batch", data=body) as answer:
             if answer.status == 503:
-                await asyncio.sleep(0.05)  # starting or stopping; the batch stays in flight
-                raise aiohttp.ClientConnectionError("not ready")
+                # Starting, stopping, or with more rows than it may hold; the batch stays in flight.
+                raise NotNowError
             if answer.status != 200:
                 raise AssertionError(
                     f"batch {self.host}/{self.seq} was answered {answer.status}: {await answer.text()}"

@@ -68,3 +68,7 @@ def test_the_file_alone_joins_a_server_and_sends(agent_file: Path, tmp_path: Pat
             assert str(agent / "agent" / "unpacked") in loaded
             assert "site-packages" not in loaded
             assert process.stop() == 0
+        asked_alone = outside_argv(agent_file, "status", "--data", agent, "-o", "json")
+        done = subprocess.run(asked_alone, capture_output=True, env=environment, cwd=tmp_path, check=False, timeout=60)
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["state"], told["host"]) == (1, "stopped", "outside"), done.stderr

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nagare.lib.archive import read_manifest
 from tests.support.processes import RunningServer, child_environment, nagare_argv, serving, wait_until
 
 STORAGE = {
@@ -88,11 +89,13 @@ def test_a_backup_beside_a_server_at_work_is_one_state(tmp_path: Path) -> None:
         assert rows == list(range(1, len(rows) + 1)), "a row is missing, or there twice"
         assert len(rows) >= acknowledged
     with serving(tmp_path / "restored3") as server:
+        assert server.request("/api/v1/status")["bus"]["fault"] == ""
         again = json.loads(nagare(tmp_path / "restored3", "hosts", "list", "-o", "json"))
         assert [host["id"] for host in again] == [host["id"] for host in hosts]
         assert server.sql("select count(*) from load")[0][0] == len(rows)
         assert "the chain holds" in nagare(tmp_path / "restored3", "audit", "verify")
     assert not list(data.glob(".backup-*"))
+    assert "bus.db" in read_manifest(backups[0][0]).files
 
 
 @pytest.fixture(scope="module")

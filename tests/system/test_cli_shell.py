@@ -1,5 +1,6 @@
 """At a real prompt: Tab inside a statement, Ctrl-C during a query, a pager that quits."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -74,6 +75,8 @@ def test_an_interrupt_stops_the_query_at_the_server_too(running_server: RunningS
     endless = "select sum((a.range*b.range)%7) from range(1000000) a, range(1000000) b"
     argv = nagare_argv("--data", running_server.data, "query", endless)
     with started(argv, environment=child_environment()) as process:
+        # A server that has just begun is busy with its rules, whoever asks.
+        wait_until(lambda: _has_socket(process.pid), "a question", process)
         wait_until(lambda: _is_busy(running_server.process.pid), "a busy server", process)
         process.send(signal.SIGINT)
         assert process.wait() == 130
@@ -85,6 +88,14 @@ def test_an_interrupt_stops_the_query_at_the_server_too(running_server: RunningS
 def _cpu_ticks(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def _has_socket(pid: int) -> bool:
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if os.readlink(link).startswith("socket:"):
+                return True
+    return False
 
 
 def _is_busy(pid: int) -> bool:

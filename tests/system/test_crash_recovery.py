@@ -43,7 +43,12 @@ STORAGE = {
 OFTEN = {"log_appended", "log_synced", "before_ack"}
 # The kills that were promised by name: each must really have struck from within.
 PROMISED = {"before_ack", "block_written", "checkpoint_written", "blocks_committed"}
-PATIENCE_SECONDS = 3.0
+# Housekeeping begins after a minute, and nobody sends foreign series here: no kill would wait for those steps. The store
+# alone is killed at each of them by its own crash test.
+ELSEWHERE = ("rollup", "compaction", "recompression", "series")
+INSIDE = tuple(step for step in STEPS if not step.startswith(ELSEWHERE))
+# For a step to be reached, on a machine that has other work too.
+PATIENCE_SECONDS = 15.0
 
 
 def _environment() -> dict[str, str]:
@@ -101,7 +106,7 @@ def _crash_and_recover(data: Path, rounds: int, seed: int) -> tuple[list[Sender]
         for sender in senders:
             sender.token = server.register(sender.host)
     # About half of the kills come from within, each step as often; the others at a random moment from outside.
-    inside = list(STEPS) * max(1, rounds // (2 * len(STEPS)))
+    inside = list(INSIDE) * max(1, rounds // (2 * len(INSIDE)))
     plan: list[str | None] = [*inside, *[None] * (rounds - len(inside))]
     chance.shuffle(plan)
     for number, step in enumerate(plan):
@@ -116,7 +121,8 @@ def _one_round(data: Path, senders: list[Sender], step: str | None, chance: rand
             _check(server, senders, where)
             asyncio.run(_ingest_until_dead(server, senders, chance.uniform(0.05, 1.0)))
         return set()
-    nth = chance.randint(5, 200) if step in OFTEN else chance.randint(1, 3)
+    # Few enough to be reached in time also where little is taken in a second.
+    nth = chance.randint(5, 60) if step in OFTEN else chance.randint(1, 3)
     with _doomed(data, step, nth) as process:
         # It may die while it starts, in the flush of what it replayed: that is a kill like any other.
         with contextlib.suppress(EarlyEndError):
@@ -145,8 +151,8 @@ def _final_check(data: Path, senders: list[Sender]) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_every_acknowledged_batch_survives_twenty_kills_exactly_once(tmp_path: Path) -> None:
-    senders, struck = _crash_and_recover(tmp_path / "data", rounds=20, seed=20)
+def test_every_acknowledged_batch_survives_a_dozen_kills_exactly_once(tmp_path: Path) -> None:
+    senders, struck = _crash_and_recover(tmp_path / "data", rounds=12, seed=20)
     assert struck >= PROMISED
     assert all(len(sender.acknowledged) > 20 for sender in senders), "too little was ingested to prove anything"
     _final_check(tmp_path / "data", senders)
@@ -156,5 +162,5 @@ def test_every_acknowledged_batch_survives_twenty_kills_exactly_once(tmp_path: P
 @pytest.mark.parametrize("seed", range(10))
 def test_every_acknowledged_batch_survives_a_hundred_kills(tmp_path: Path, seed: int) -> None:
     senders, struck = _crash_and_recover(tmp_path / "data", rounds=100, seed=seed)
-    assert struck == set(STEPS)
+    assert struck == set(INSIDE)
     _final_check(tmp_path / "data", senders)
