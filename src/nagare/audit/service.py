@@ -66,7 +66,7 @@ class AuditTrail:
 
     async def __aenter__(self) -> Self:
         """Settle what a crash left begun, and sign the head that is found."""
-        self._key = SigningKey.load_or_make(self._key_file)
+        self._key = await asyncio.to_thread(SigningKey.load_or_make, self._key_file)
         await self._tasks.__aenter__()
         if unknown := await self._store.settle_begun():
             log.warning("audit_unknown_outcomes count=%s", unknown)

@@ -112,7 +112,7 @@ class Commands:
     async def __aenter__(self) -> Self:
         """Read key, actions and open jobs. Raises ConfigError, StorageError."""
         files = KeyringFiles(self._key_file, self._key_file.with_suffix(""))
-        self._signer = Signer(files.load(self._clock.now_ms()))
+        self._signer = Signer(await asyncio.to_thread(files.load, self._clock.now_ms()))
         grace_seconds = self._settings.key_grace_seconds
         self.key_desk = KeyDesk(self._signer, files, self.agents, self._clock, grace_seconds)
         self._actions = load_actions(self._settings.actions)

@@ -6,6 +6,7 @@ forgotten, and ``known.on_revoke`` lets live connections end.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import uuid
@@ -127,7 +128,7 @@ class Identity:
             return
         secret = await self._issue(TokenKind.ADMIN, LOCAL_ADMIN, ADMIN_PERMISSIONS, None)
         with translated(f"write {file}"):
-            write_atomic(file, secret.encode() + b"\n", mode=0o600)
+            await asyncio.to_thread(write_atomic, file, secret.encode() + b"\n", mode=0o600)
         log.info("local_token_made file=%s", file)
 
     async def run(self) -> None:

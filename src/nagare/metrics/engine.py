@@ -118,6 +118,9 @@ class Engine:
     def _open(self) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int] = {
             "threads": self._query.threads,
+            # Threads of DuckDB's own for writing files, eight by default. Without them a COPY writes on the thread that runs
+            # it: in 2.0.0 one that fails or is interrupted while they still write may wait for them for ever.
+            "async_threads": 0,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -70,7 +71,7 @@ async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     async with AsyncExitStack() as stack:
         with translated(f"lock {places.lock}"):
             stack.enter_context(InstallationLock(places.lock))
-        certificate = find_certificate(settings, listen, clock.now())
+        certificate = await asyncio.to_thread(find_certificate, settings, listen, clock.now())
         served = None if certificate is None else Served(certificate, make_context(certificate))
         services = await stack.enter_async_context(composed(settings, listen, clock, served))
         port = await stack.enter_async_context(_listening(services))

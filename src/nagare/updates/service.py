@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,8 @@ class Updates:
 
     async def __aenter__(self) -> Self:
         """Load what is published and the open rollout."""
-        self.publishing = Publishing(self._store, self._files, SigningKey.load_or_make(self._key_file), self._clock)
+        key = await asyncio.to_thread(SigningKey.load_or_make, self._key_file)
+        self.publishing = Publishing(self._store, self._files, key, self._clock)
         await self.publishing.load()
         self._rollouts = await self._store.load_rollouts()
         self._began_ms = self._clock.now_ms()

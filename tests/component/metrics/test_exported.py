@@ -179,6 +179,15 @@ async def test_one_that_is_cancelled_ends_and_queries_go_on_beside_it(store: Met
     assert (await _export(store, tmp_path, "select 1 as one"))[1] == [{"one": "1"}]
 
 
+async def test_a_statement_that_writes_has_no_threads_that_an_end_of_it_may_wait_for(store: MetricStore) -> None:
+    # With them one COPY in about thirty that is interrupted never ends, and one that fails may not either.
+    def count(history: History, stop: Stop) -> str:
+        with history.engine.cursor() as cursor, stop.stopping(cursor):
+            return str(cursor.execute("SELECT current_setting('async_threads')").fetchall()[0][0])
+
+    assert await store.look_back(count) == "0"
+
+
 # Writes little, and for long.
 SLOW = f"{MANY} where hash(a.ts, b.ts, c.ts) % 50 = 0"
 
