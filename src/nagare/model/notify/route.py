@@ -1,12 +1,12 @@
-"""Routes: which receiver hears of which alerts, together with which others, and how often. Pure.
+"""Routes: who hears of which alerts, together with which others, and how often. Pure.
 
 The tree and its times are Alertmanager's (``docs/configuration.md`` of prometheus/alertmanager), so that who moves can keep them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from nagare.model.alert.matcher import Matcher, all_match
 
@@ -18,7 +18,8 @@ EVERYTHING = "..."
 class Route:
     """One node. Durations are seconds; what a node does not say, its parent does.
 
-    ``path`` tells it from every other: the places of the nodes above it and its own.
+    ``path`` tells it from every other, and stays the same when others come and go: the matchers from the root down to it.
+    ``receiver`` names a receiver, a rotation or an escalation.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Route:
     group_wait_seconds: float = 30.0
     group_interval_seconds: float = 300.0
     repeat_interval_seconds: float = 14_400.0
+    # Names of the times in which nobody is told on this node.
     mutes: tuple[str, ...] = ()
     goes_on: bool = False
     routes: tuple[Route, ...] = ()
@@ -57,23 +59,3 @@ def group_labels(route: Route, labels: Mapping[str, str]) -> dict[str, str]:
     if EVERYTHING in route.group_by:
         return dict(sorted(labels.items()))
     return {name: labels[name] for name in sorted(route.group_by) if labels.get(name)}
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One way to reach somebody. ``kind`` is terminal, webhook or apprise; its secret URL stands in a file or a variable."""
-
-    kind: str
-    url_file: str = ""
-    url_env: str = ""
-    url: str = field(default="", repr=False)
-    tells_resolved: bool = True
-    severity: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """Who hears of alerts, on which channels."""
-
-    name: str
-    channels: Sequence[Channel]

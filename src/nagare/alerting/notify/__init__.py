@@ -1,0 +1,1 @@
+"""Telling people: incidents, notices and their deliveries."""

@@ -1,0 +1,1 @@
+"""Values of notification: who hears of which alerts, when, and on which ways."""

@@ -1,0 +1,125 @@
+"""Whom to tell what, moment by moment."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nagare.alerting.notify.planning import Subject, keys_of, plan
+from nagare.model.alert.alert import Alert, AlertState
+from nagare.model.event import Severity
+from nagare.model.notify.incident import Incident
+from nagare.model.notify.notifying import Notifying
+from nagare.model.notify.receiver import Escalation, Receiver, Step
+from nagare.model.notify.route import Route
+
+T0 = 1_760_000_000_000
+_S = AlertState
+
+
+def _notifying(receiver: str = "ops") -> Notifying:
+    escalation = Escalation("oncall", (Step(0, ("ops",)), Step(900, ("boss",))))
+    receivers = {name: Receiver(name, ()) for name in ("ops", "boss")}
+    root = Route("", receiver, group_by=("alertname",))
+    return Notifying(root, receivers, {}, {"oncall": escalation}, {}, {})
+
+
+class World:
+    """Incidents as they would be kept."""
+
+    def __init__(self, notifying: Notifying) -> None:
+        self.notifying = notifying
+        self.incidents: dict[str, Incident] = {}
+        self._ids = itertools.count()
+
+    def at(self, seconds: float, *alerts: Alert, held: Sequence[str] = ()) -> list[tuple[str, str, int, int]]:
+        subjects = [Subject(one, keys_of(self.notifying, one.labels), one.id in held) for one in alerts]
+        open_ = [one for one in self.incidents.values() if one.ended_ms is None]
+        told = []
+        for change in plan(self.notifying, open_, subjects, T0 + round(seconds * 1000), lambda: f"i{next(self._ids)}"):
+            self.incidents[change.after.id] = replace(change.after, revision=change.after.revision + 1)
+            told += [(one.receiver, one.reason, one.firing_count, one.resolved_count) for one in change.notices]
+        return told
+
+
+def _alert(alert_id: str, state: AlertState = _S.FIRING, **labels: str) -> Alert:
+    labels = {"alertname": "Full", **labels}
+    return Alert(alert_id, "rules", alert_id, "Full", Severity.HIGH, labels, {}, T0, T0, T0, state, fired_ms=T0)
+
+
+def test_what_comes_within_the_wait_is_one_notice() -> None:
+    world = World(_notifying())
+    assert world.at(0, _alert("a")) == []
+    assert world.at(10, _alert("a"), _alert("b")) == []
+    assert world.at(30, _alert("a"), _alert("b")) == [("ops", "first notification", 2, 0)]
+    assert world.at(31, _alert("a"), _alert("b")) == []
+
+
+def test_what_is_new_later_waits_for_the_interval_and_repeats_for_theirs() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    assert world.at(60, _alert("a"), _alert("b")) == []
+    assert world.at(330, _alert("a"), _alert("b")) == [("ops", "new alerts added", 2, 0)]
+    assert world.at(330 + 14_399, _alert("a"), _alert("b")) == []
+    assert world.at(330 + 14_400, _alert("a"), _alert("b")) == [("ops", "repeat interval elapsed", 2, 0)]
+
+
+def test_ends_are_told_and_end_the_incident() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"), _alert("b"))
+    world.at(30, _alert("a"), _alert("b"))
+    world.at(40, _alert("a", _S.RESOLVED), _alert("b"))
+    assert world.at(330, _alert("a", _S.RESOLVED), _alert("b")) == [("ops", "some alerts resolved", 1, 1)]
+    world.at(340, _alert("a", _S.RESOLVED), _alert("b", _S.RESOLVED))
+    assert world.at(630, _alert("b", _S.CLOSED)) == [("ops", "all alerts resolved", 0, 1)]
+    assert [one.ended_ms for one in world.incidents.values()] == [T0 + 630_000]
+    world.at(640, _alert("c"))
+    assert world.at(670, _alert("c")) == [("ops", "first notification", 1, 0)]
+
+
+def test_of_what_ended_before_anybody_was_told_nothing_is_said() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"))
+    assert world.at(10, _alert("a", _S.RESOLVED)) == []
+    assert world.at(30, _alert("a", _S.RESOLVED)) == []
+
+
+def test_what_is_held_back_is_told_once_nothing_holds_it_and_its_end_only_if_it_was_told() -> None:
+    world = World(_notifying())
+    assert world.at(0, _alert("a"), held="a") == []
+    assert world.at(100, _alert("a"), held="a") == []
+    world.at(110, _alert("a"))
+    assert world.at(140, _alert("a")) == [("ops", "first notification", 1, 0)]
+    world.at(150, _alert("a", _S.RESOLVED), held="a")
+    assert world.at(440, _alert("a", _S.RESOLVED), held="a") == [("ops", "all alerts resolved", 0, 1)]
+
+
+def test_nobody_acknowledges_so_the_next_step_is_told_once() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    assert world.at(30, _alert("a")) == [("ops", "first notification", 1, 0)]
+    assert world.at(929, _alert("a")) == []
+    assert world.at(930, _alert("a")) == [("boss", "nobody acknowledged it", 1, 0)]
+    assert world.at(931, _alert("a")) == []
+    world.at(940, _alert("a", _S.RESOLVED))
+    told = world.at(1300, _alert("a", _S.RESOLVED))
+    assert told == [("ops", "all alerts resolved", 0, 1), ("boss", "all alerts resolved", 0, 1)]
+
+
+def test_who_takes_it_in_hand_stops_the_escalation_and_who_gives_it_back_begins_it_anew() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    assert world.at(100, _alert("a", _S.ACKNOWLEDGED)) == []
+    assert world.at(20_000, _alert("a", _S.ACKNOWLEDGED)) == []
+    assert world.at(20_001, _alert("a"))[0][:2] == ("ops", "repeat interval elapsed")
+    assert world.at(20_901, _alert("a")) == [("boss", "nobody acknowledged it", 1, 0)]
+
+
+def test_a_clock_that_is_set_back_repeats_nothing() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    assert world.at(-5000, _alert("a")) == []
+    assert world.at(-5000 + 14_399, _alert("a")) == []
+    assert world.at(-5000 + 14_400, _alert("a")) == [("ops", "repeat interval elapsed", 1, 0)]
