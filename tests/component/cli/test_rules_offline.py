@@ -1,6 +1,7 @@
 """``nagare rules check`` and ``test`` as a shell sees them, without any server."""
 
 import asyncio
+import io
 import json
 from datetime import datetime
 from pathlib import Path
@@ -229,3 +230,36 @@ def test_the_documented_tests_hold(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "disk.test.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
     (found,) = terminal.rows("rules", "test", str(tmp_path))
     assert found["outcome"] == "ok"
+
+
+WEBHOOK = """
+[[webhook]]
+name = "uptime"
+items = "/checks"
+alertname = "/check"
+"""
+
+
+def test_a_mapping_is_checked_and_shows_what_it_makes(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file := tmp_path / "uptime.toml").write_text(WEBHOOK)
+    (checked,) = terminal.rows("rules", "check", str(file))
+    assert (checked["rule"], checked["outcome"]) == ("webhook uptime", "ok")
+
+    def give(body: bytes) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(body)))
+
+    give(b'{"checks": [{"check": "Full\\u001b[31m"}]}')
+    (made,) = terminal.rows("alerts", "map", str(file), "uptime")
+    assert (made["state"], made["severity"], made["name"], made["source"]) == (
+        "firing",
+        "warning",
+        "Full␛[31m",
+        "hook.uptime",
+    )
+    give(b'{"checks": [{}]}')
+    assert "#/checks/0/check is missing" in terminal.run("alerts", "map", str(file), "uptime", status=2)[1]
+    assert "did you mean 'uptime'" in terminal.run("alerts", "map", str(file), "uptme", status=5)[1]
+    file.write_text(WEBHOOK.replace("items", "itmes"))
+    assert "webhook.0.itmes: is not known" in terminal.rows("rules", "check", str(file), status=1)[0]["text"]

@@ -205,6 +205,7 @@ class Lawful:
             "GET /api/v1/rules/{name}": lambda: self._about({"name": "DiskFull"}),
             "POST /api/v1/webhooks/alertmanager": lambda: self._plain({"version": "4", "alerts": []}),
             "POST /api/v1/webhooks/zabbix": lambda: self._plain(problem),
+            "POST /api/v1/webhooks/generic/{name}": lambda: self._about({"name": "own"}, {"check": "Full"}),
             "POST /api/v2/alerts": lambda: self._plain(posted),
         }
 

@@ -21,7 +21,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
-from nagare.config.settings import LimitsSettings
+from nagare.config.settings import AlertSettings, LimitsSettings
 from nagare.model.principal import Permission
 from nagare.server.routes.table import ROUTES
 from tests.component.server.callers import ABSENT, Everyone
@@ -84,7 +84,10 @@ class Conformance:
         unlimited = LimitsSettings(
             user_requests_per_minute=0, address_requests_per_minute=0, address_logins_per_minute=0
         )
-        self._served = Serve(data)(sections={"limits": unlimited})
+        rules = data.parent / "rules"
+        rules.mkdir()
+        (rules / "own.toml").write_text('[[webhook]]\nname = "own"\nalertname = "/check"\n')
+        self._served = Serve(data)(sections={"limits": unlimited, "alerts": AlertSettings(rules=rules)})
         self.api: Api = self.run(self._served.__aenter__())
         self.everyone = Everyone(self.api)
         self.run(self.everyone.arrive())

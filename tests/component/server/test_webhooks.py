@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from nagare.alerting.foreign import intake
+from nagare.config.settings import AlertSettings
 from tests.component.server.callers import Everyone
-from tests.component.server.conftest import Api
+from tests.component.server.conftest import Api, Serve
 
 START = "2025-10-09T08:53:20Z"
 
@@ -149,3 +151,51 @@ async def test_each_key_is_a_source_of_its_own(api: Api) -> None:
     (long,) = (source for source in found if "~" in source)
     assert (len(long), long.startswith("alertmanager/admin.a-site-of-a-")) == (61, True)
     assert found == {"alertmanager/admin.site-a": "resolved", long: "firing"}
+
+
+MAPPING = """
+[[webhook]]
+name = "uptime"
+items = "/checks"
+alertname = "/check"
+host = "/host"
+state = { from = "/status", firing = ["down"], resolved = ["up"] }
+severity = { from = "/priority", values = { P1 = "critical" } }
+says_once = true
+"""
+
+
+async def test_any_sender_is_heard_by_the_mapping_that_was_written_for_it(serve: Serve, tmp_path: Path) -> None:
+    (folder := tmp_path / "rules").mkdir()
+    (folder / "uptime.toml").write_text(MAPPING)
+    path = "/api/v1/webhooks/generic/uptime"
+    down, up = (
+        {"checks": [{"check": "http", "host": "web1", "status": word, "priority": "p1"}]} for word in ("down", "up")
+    )
+    async with serve(sections={"alerts": AlertSettings(rules=folder)}) as api:
+        for told, state in (
+            (down, "firing"),
+            (down, "firing"),
+            (up, "resolved"),
+            (down, "re-opened"),
+            (up, "resolved"),
+        ):
+            answer = await api.call("POST", path, told)
+            assert (answer.status, answer.json) == (200, {"status": "ok"})
+            (found,) = (await api.call("GET", "/api/v1/alerts")).json["alerts"]
+            assert (found["state"], found["source"], found["severity"]) == (state, "hook.uptime", 3)
+        wrong = await api.call("POST", path, {"checks": [down["checks"][0], {"check": "x", "status": ["odd"]}]})
+        assert (wrong.status, wrong.raw) == (400, b"cannot take alerts: #/checks/1/status must be a text or a number\n")
+        assert (await api.call("POST", path, body=b"[" * 100_000)).status == 400
+        assert (await api.call("POST", "/api/v1/webhooks/generic/uptme", down)).raw.startswith(
+            b"cannot find webhook 'uptme'"
+        )
+        assert len((await api.call("GET", "/api/v1/alerts")).json["alerts"]) == 1
+        # What is believed until its end is told has no end by itself.
+        (stored,) = api.services.alerts.board.open()
+        assert stored.believed_ms is None
+        (folder / "uptime.toml").write_text(MAPPING.replace('"uptime"', '"checks"'))
+        assert await asyncio.to_thread(api.services.alerts.book.refresh)
+        assert [
+            (await api.call("POST", f"/api/v1/webhooks/generic/{name}", up)).status for name in ("uptime", "checks")
+        ] == [404, 200]

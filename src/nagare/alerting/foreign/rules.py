@@ -31,7 +31,7 @@ def hear(
     ``believed_ms``: until when a word that names no end holds, and any other at the most.
     """
     told = _bounded(told, now_ms, believed_ms)
-    until_ms = None if told.is_one_time else believed_ms
+    until_ms = None if told.is_one_time or told.is_said_once else believed_ms
     if known is None or known.state is _S.CLOSED:
         if told.is_firing:
             return (_begin(told, now_ms, until_ms, make_id),)

@@ -9,10 +9,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nagare.config.alert_rules.load import load_rules, marks_of
+from nagare.config.alert_rules.load import Rules, load_rules, marks_of
 from nagare.errors import ConfigError
 from nagare.model.alert.inhibition import Inhibition
 from nagare.model.alert.rule import Rule
+from nagare.model.alert.webhook import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class RuleBook:
         found = load_rules(folder, shipped=shipped)
         self.rules: Mapping[str, Rule] = found.rules
         self.inhibitions: Sequence[Inhibition] = found.inhibitions
+        self.webhooks: Mapping[str, Webhook] = found.webhooks
         self.fault = ""
 
     def refresh(self) -> bool:
@@ -44,8 +46,8 @@ class RuleBook:
             self.fault = error.message
             return False
         self.fault = ""
-        changed = (found.rules, found.inhibitions) != (self.rules, self.inhibitions)
-        self.rules, self.inhibitions = found.rules, found.inhibitions
+        changed = found != Rules(self.rules, tuple(self.inhibitions), self.webhooks)
+        self.rules, self.inhibitions, self.webhooks = found.rules, found.inhibitions, found.webhooks
         if changed:
             log.info("rules_read count=%d", len(found.rules))
         return changed

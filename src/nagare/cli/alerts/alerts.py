@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -205,6 +206,22 @@ def comment(
         write_alerts(invocation, [found])
     elif not invocation.is_quiet:
         note(f"nagare: {title(found)} has your comment")
+
+
+@app.command("map")
+def map_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of rules that has the mapping.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The mapping, a table [[webhook]].")],
+) -> None:
+    """Show which alerts a mapping makes of a body, read from stdin, before its sender is let in. It needs no server.
+
+    Example:
+      nagare alerts map rules/uptime.toml uptime < body.json
+    """
+    from nagare.cli.offline.alerts_map import map_body
+
+    map_body(invocation_of(context), file, name)
 
 
 def _change(

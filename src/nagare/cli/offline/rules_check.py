@@ -1,4 +1,4 @@
-"""``nagare rules check``: reads rule files, and asks each statement once where an installation can answer."""
+"""``nagare rules check``: reads rule files, with mappings of webhooks, and asks each statement once where an installation can answer."""
 
 from __future__ import annotations
 
@@ -44,11 +44,13 @@ def check_rules(invocation: Invocation, paths: Sequence[Path]) -> int:
     unasked = ""
     for path in files:
         try:
-            rules = read_rules(read_file(path)).rules
+            found = read_rules(read_file(path))
         except ConfigError as error:
             checked.append(Checked(str(path), "", "bad", text=error.message))
             continue
-        for rule in rules:
+        # A mapping that can be read holds: there is nothing to ask.
+        checked += [Checked(str(path), f"webhook {webhook.name}", "ok") for webhook in found.webhooks]
+        for rule in found.rules:
             try:
                 checked.append(_asked(settings, str(path), rule) if not unasked else _read_only(path, rule))
             except UnavailableError as error:

@@ -6,15 +6,17 @@ Blocking, and small.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 from nagare.config.files import ConfigFile, parse_toml, read_file
 from nagare.errors import ConfigError, InputError
 from nagare.model.alert.definition import RuleFile, parse_rules
 from nagare.model.alert.inhibition import Inhibition
 from nagare.model.alert.rule import Rule
+from nagare.model.alert.webhook import Webhook
 
 _SUFFIX = ".toml"
 # Tests of rules stand beside them and are no rules.
@@ -22,14 +24,16 @@ TEST_SUFFIX = ".test.toml"
 _SHIPPED = "shipped"
 _FILES_LIMIT = 500
 RULES_LIMIT = 5000
+D = TypeVar("D", Rule, Webhook)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules by name, and which alerts hold which back."""
+    """The rules by name, which alerts hold which back, and the mappings of webhooks by name."""
 
     rules: Mapping[str, Rule]
     inhibitions: tuple[Inhibition, ...]
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
 
 def load_rules(folder: Path | None = None, *, shipped: bool = True) -> Rules:
@@ -43,7 +47,7 @@ def load_rules(folder: Path | None = None, *, shipped: bool = True) -> Rules:
     if len(rules) > RULES_LIMIT:
         raise ConfigError(f"cannot use rules: there are {len(rules)}, {RULES_LIMIT} at the most")
     inhibitions = {one.name: one for one in (*base.inhibitions, *own.inhibitions)}
-    return Rules(dict(sorted(rules.items())), tuple(inhibitions.values()))
+    return Rules(dict(sorted(rules.items())), tuple(inhibitions.values()), own.webhooks)
 
 
 def shipped_rules() -> Rules:
@@ -55,17 +59,24 @@ def shipped_rules() -> Rules:
 
 def _joined(read: Iterable[RuleFile]) -> Rules:
     rules: dict[str, Rule] = {}
+    webhooks: dict[str, Webhook] = {}
     inhibitions: list[Inhibition] = []
     for file in read:
         for rule in file.rules:
-            if rule.name in rules:
-                raise ConfigError(
-                    f"cannot use rule {rule.name} of {rule.origin}: it is in {rules[rule.name].origin} too",
-                    hint="give it another name",
-                )
-            rules[rule.name] = rule
+            _add("rule", rules, rule)
+        for webhook in file.webhooks:
+            _add("webhook", webhooks, webhook)
         inhibitions += file.inhibitions
-    return Rules(rules, tuple(inhibitions))
+    return Rules(rules, tuple(inhibitions), webhooks)
+
+
+def _add(what: str, known: dict[str, D], one: D) -> None:
+    if one.name in known:
+        raise ConfigError(
+            f"cannot use {what} {one.name} of {one.origin}: it is in {known[one.name].origin} too",
+            hint="give it another name",
+        )
+    known[one.name] = one
 
 
 def own_files(folder: Path) -> list[Path]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from nagare.errors import InputError
 from nagare.lib.units import parse_duration
@@ -14,6 +14,7 @@ from nagare.model.alert.inhibition import Inhibition
 from nagare.model.alert.matcher import Matcher, parse_matchers
 from nagare.model.alert.rule import COMPARISONS, Comparison, NoData, Rule
 from nagare.model.alert.template import check_template
+from nagare.model.alert.webhook import Webhook, parse_webhook
 from nagare.model.event import Severity
 from nagare.model.fields import Faults, Fields
 
@@ -28,12 +29,22 @@ RESERVED = frozenset({"alertname", "severity"})
 _DAY = 86_400.0
 
 
+class Named(Protocol):
+    """What is known by a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RuleFile:
     """What one file defines."""
 
     rules: tuple[Rule, ...]
     inhibitions: tuple[Inhibition, ...]
+    webhooks: tuple[Webhook, ...] = ()
 
 
 def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
@@ -42,13 +53,16 @@ def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
     fields = Fields(tables, "", faults)
     rules = tuple(_rule(one, what) for one in _tables(fields, "rule", faults))
     inhibitions = tuple(_inhibition(one) for one in _tables(fields, "inhibit", faults))
+    webhooks = tuple(parse_webhook(one, what) for one in _tables(fields, "webhook", faults))
     fields.finish()
-    for key, names in (("rule", [one.name for one in rules]), ("inhibit", [one.name for one in inhibitions])):
+    named: Mapping[str, Sequence[Named]] = {"rule": rules, "inhibit": inhibitions, "webhook": webhooks}
+    for key, tables_of in named.items():
+        names = [one.name for one in tables_of]
         for place, name in enumerate(names):
             if name in names[:place]:
                 faults.add(f"{key}.{place}.name", f"{name} is there already")
     faults.refuse()
-    return RuleFile(rules, inhibitions)
+    return RuleFile(rules, inhibitions, webhooks)
 
 
 def _tables(fields: Fields, key: str, faults: Faults) -> list[Fields]:

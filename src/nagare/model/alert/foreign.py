@@ -45,6 +45,8 @@ class Told:
     is_acknowledged: bool | None = None
     # Whether the fingerprint is of one time only: what ended never comes back, and nobody says it again while it lasts.
     is_one_time: bool = False
+    # Whether nobody says it again while it lasts, though it may come again: only a word of its end ends it.
+    is_said_once: bool = False
     actor: str = ""
     comment: str = ""
 
@@ -52,9 +54,14 @@ class Told:
 def severity_of(labels: Mapping[str, str]) -> Severity:
     """Return how bad an alert is by the label that most rules give; what is not known is a warning."""
     for name in ("severity", "priority", "level"):
-        if found := labels.get(name, "").strip().lower():
-            return _SEVERITIES.get(found, Severity.WARNING)
+        if found := labels.get(name, "").strip():
+            return _SEVERITIES.get(found.lower(), Severity.WARNING)
     return Severity.WARNING
+
+
+def severity_named(word: str) -> Severity | None:
+    """Return the severity that senders call by that word, None where none is known."""
+    return _SEVERITIES.get(word.strip().lower())
 
 
 def with_host(labels: Mapping[str, str]) -> dict[str, str]:

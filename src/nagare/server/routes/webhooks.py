@@ -1,4 +1,4 @@
-"""Alerts that others tell of: Alertmanager, Grafana, Prometheus and Zabbix, each in its own words.
+"""Alerts that others tell of: Alertmanager, Grafana, Prometheus and Zabbix, each in its own words, and any by a mapping.
 
 Answered once they are durable. Overload is 503, the one answer after which all of these come again.
 """
@@ -12,8 +12,11 @@ from functools import partial
 
 from aiohttp import web
 
+from nagare.errors import NotFoundError
 from nagare.interop.alertmanager import read_alerts, read_webhook
+from nagare.interop.mapped_alerts import read_mapped
 from nagare.interop.zabbix_alerts import read_zabbix
+from nagare.lib.nearest import did_you_mean
 from nagare.lib.plain_text import plain
 from nagare.model.alert.foreign import NAME_LIMIT, Told
 from nagare.model.principal import Permission, Principal, PrincipalKind
@@ -21,7 +24,8 @@ from nagare.server.foreign.forms import plain_form
 from nagare.server.route import Call, Handler, Route
 
 _JSON = "application/json"
-# A source has 64 characters, of which ``alertmanager/`` is the longest beginning.
+# A source has 64 characters; of them whose key it came with has so many, and fewer behind a long beginning.
+_SOURCE_LIMIT = 64
 _KEY_LIMIT = 48
 
 
@@ -40,6 +44,16 @@ async def hear_zabbix(call: Call) -> web.Response:
     return await _take(call, lambda body: [read_zabbix(body)])
 
 
+async def hear_mapped(call: Call) -> web.Response:
+    """Take what a webhook tells for which the operator wrote a mapping. Raises NotFoundError."""
+    name, known = call.path("name"), call.services.alerts.book.webhooks
+    webhook = known.get(name)
+    if webhook is None:
+        hint = did_you_mean(name, list(known)) or "write a table [[webhook]] into a file of the folder alerts.rules"
+        raise NotFoundError(f"cannot find webhook {plain(name, 40)!r}: there is none of that name", hint=hint)
+    return await _take(call, partial(read_mapped, webhook=webhook, now_ms=call.services.clock.now_ms()))
+
+
 async def _take(call: Call, read: Callable[[bytes], Sequence[Told]]) -> web.Response:
     services, holding = call.services, call.holding
     assert holding is not None  # a raw route always holds its body
@@ -54,9 +68,14 @@ def _of_sender(told: Sequence[Told], principal: Principal) -> Sequence[Told]:
     if principal.kind is not PrincipalKind.KEY:
         return told
     name = plain(f"{principal.name}.{principal.key_name}", NAME_LIMIT)
-    if len(name) > _KEY_LIMIT:
-        name = f"{name[: _KEY_LIMIT - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return [replace(one, source=f"{one.source}/{name}") for one in told]
+    return [replace(one, source=_source(one.source, name)) for one in told]
+
+
+def _source(sort: str, name: str) -> str:
+    room = min(_KEY_LIMIT, _SOURCE_LIMIT - 1 - len(sort))
+    if len(name) > room:
+        name = f"{name[: room - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{sort}/{name}"
 
 
 def _route(path: str, handler: Handler, summary: str) -> Route:
@@ -69,4 +88,5 @@ ROUTES = (
     _route("/api/v1/webhooks/alertmanager", hear_alertmanager, "Alertmanager's webhook, version 4, and Grafana's"),
     _route("/api/v2/alerts", hear_prometheus, "Alerts as Prometheus and vmalert send them to an Alertmanager"),
     _route("/api/v1/webhooks/zabbix", hear_zabbix, "A webhook of Zabbix"),
+    _route("/api/v1/webhooks/generic/{name}", hear_mapped, "A webhook of any sender, by the mapping of that name"),
 )
