@@ -160,6 +160,6 @@ def _annotations(fields: Mapping[str, str], name: str, event_id: str) -> dict[st
 def _fault(name: str, cause: str) -> InputError:
     return InputError(
         f"cannot take problem of Zabbix: {name} {cause}",
-        hint="import the media type that `nagare alerts zabbix` prints",
+        hint="import the media type that `nagare alerts zabbix-media-type` prints",
         errors=[{"pointer": f"#/{name}", "detail": cause}],
     )

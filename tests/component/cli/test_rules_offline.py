@@ -263,3 +263,10 @@ def test_a_mapping_is_checked_and_shows_what_it_makes(
     assert "did you mean 'uptime'" in terminal.run("alerts", "map", str(file), "uptme", status=5)[1]
     file.write_text(WEBHOOK.replace("items", "itmes"))
     assert "webhook.0.itmes: is not known" in terminal.rows("rules", "check", str(file), status=1)[0]["text"]
+
+
+def test_the_media_type_is_printed_without_a_server(terminal: Terminal) -> None:
+    out, _ = terminal.run("alerts", "zabbix-media-type", "--url", "https://nagare.example.com:8750")
+    assert out.startswith("zabbix_export:\n  version: '6.0'\n")
+    assert "value: 'https://nagare.example.com:8750'" in out
+    assert "it is no address" in terminal.run("alerts", "zabbix-media-type", "--url", "nagare", status=2)[1]

@@ -81,8 +81,12 @@ async def test_zabbix_tells_of_a_problem_an_acknowledgement_and_the_end(api: Api
         "event_update_message": "mine",
     }
     for told, state in ((problem, "firing"), (update, "acknowledged"), ({**problem, "event_value": "0"}, "resolved")):
-        assert (await api.call("POST", "/api/v1/webhooks/zabbix", told)).status == 200
-        assert [alert["state"] for alert in (await api.call("GET", "/api/v1/alerts")).json["alerts"]] == [state]
+        answer = await api.call("POST", "/api/v1/webhooks/zabbix", told)
+        (alert,) = (await api.call("GET", "/api/v1/alerts")).json["alerts"]
+        assert alert["state"] == state
+        # What its media type writes to the event.
+        link = f"{api.running.url}/api/v1/alerts/{alert['id']}"
+        assert (answer.status, answer.json) == (200, {"status": "ok", "tags": {"nagare_alert": link}})
 
 
 async def test_faults_are_4xx_with_their_place_and_harm_nothing(api: Api) -> None:

@@ -224,6 +224,22 @@ def map_(
     map_body(invocation_of(context), file, name)
 
 
+@app.command("zabbix-media-type")
+def zabbix_media_type(
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="The server's; else the macro {$NAGARE.URL} says it.")
+    ] = "",
+) -> None:
+    """Print the media type by which Zabbix, 6.0 or later, tells of its problems. Import it under Alerts, Media types.
+
+    Example:
+      nagare alerts zabbix-media-type --url https://nagare.example.com:8750 > nagare-media-type.yaml
+    """
+    from nagare.cli.offline.zabbix_media_type import write_media_type
+
+    write_media_type(url)
+
+
 def _change(
     context: typer.Context,
     chosen: list[str],

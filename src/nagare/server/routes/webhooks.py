@@ -6,7 +6,7 @@ Answered once they are durable. Overload is 503, the one answer after which all 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -22,6 +22,7 @@ from nagare.model.alert.foreign import NAME_LIMIT, Told
 from nagare.model.principal import Permission, Principal, PrincipalKind
 from nagare.server.foreign.forms import plain_form
 from nagare.server.route import Call, Handler, Route
+from nagare.wire.codec import encode
 
 _JSON = "application/json"
 # A source has 64 characters; of them whose key it came with has so many, and fewer behind a long beginning.
@@ -31,17 +32,23 @@ _KEY_LIMIT = 48
 
 async def hear_alertmanager(call: Call) -> web.Response:
     """Take what a webhook of Alertmanager or Grafana tells."""
-    return await _take(call, read_webhook)
+    await _take(call, read_webhook)
+    return _taken()
 
 
 async def hear_prometheus(call: Call) -> web.Response:
     """Take what Prometheus or vmalert would tell an Alertmanager."""
-    return await _take(call, partial(read_alerts, now_ms=call.services.clock.now_ms()))
+    await _take(call, partial(read_alerts, now_ms=call.services.clock.now_ms()))
+    return _taken()
 
 
 async def hear_zabbix(call: Call) -> web.Response:
-    """Take what a webhook of Zabbix tells; scripts of its media types look for 200 and a body."""
-    return await _take(call, lambda body: [read_zabbix(body)])
+    """Take what a webhook of Zabbix tells; scripts of its media types look for 200 and a body, and write its tags to the event."""
+    (told,) = await _take(call, lambda body: [read_zabbix(body)])
+    alert = call.services.alerts.board.find(told.source, told.fingerprint)
+    # The address by which the sender reached us is one that it can show its people.
+    origin = call.request.url.origin()
+    return _taken(None if alert is None else {"nagare_alert": f"{origin}/api/v1/alerts/{alert.id}"})
 
 
 async def hear_mapped(call: Call) -> web.Response:
@@ -51,16 +58,23 @@ async def hear_mapped(call: Call) -> web.Response:
     if webhook is None:
         hint = did_you_mean(name, list(known)) or "write a table [[webhook]] into a file of the folder alerts.rules"
         raise NotFoundError(f"cannot find webhook {plain(name, 40)!r}: there is none of that name", hint=hint)
-    return await _take(call, partial(read_mapped, webhook=webhook, now_ms=call.services.clock.now_ms()))
+    await _take(call, partial(read_mapped, webhook=webhook, now_ms=call.services.clock.now_ms()))
+    return _taken()
 
 
-async def _take(call: Call, read: Callable[[bytes], Sequence[Told]]) -> web.Response:
+async def _take(call: Call, read: Callable[[bytes], Sequence[Told]]) -> Sequence[Told]:
+    """Return what the body tells, once it is durable, with the sources under which it is known."""
     services, holding = call.services, call.holding
     assert holding is not None  # a raw route always holds its body
     body = await services.bodies.unpack(holding)
     told = await services.bodies.work(len(body), partial(read, body))
-    await services.alerts.intake.take(_of_sender(told, call.principal))
-    return web.Response(status=200, body=b'{"status":"ok"}', content_type=_JSON)
+    known = _of_sender(told, call.principal)
+    await services.alerts.intake.take(known)
+    return known
+
+
+def _taken(tags: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=encode({"status": "ok", **({"tags": tags} if tags else {})}), content_type=_JSON)
 
 
 def _of_sender(told: Sequence[Told], principal: Principal) -> Sequence[Told]:
