@@ -7,8 +7,9 @@ from tests.support.processes import child_environment
 
 _TOLD = """
 from zoneinfo import TZPATH
-from nagare.automation.schedules.rules import find_zone, timetable_of
+from nagare.automation.schedules.rules import timetable_of
 from nagare.errors import InputError
+from nagare.lib.zones import find_zone
 assert TZPATH == ()
 # Noon in New York is four o'clock in the afternoon of UTC in summer, and five in winter.
 table = timetable_of("0 12 * * *", "America/New_York")

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from nagare.automation.schedules.cron import Cron, moments_after, newest_between, parse_cron
 from nagare.errors import InputError
+from nagare.lib.zones import find_zone
 from nagare.model.schedule import Missed, Overlap, RunOutcome, Schedule
 from nagare.wire.tasks import ScheduleRequest
 
@@ -20,8 +21,6 @@ _TOLD_LIMIT = 100
 LEAST_GRACE_SECONDS = 10.0
 # Clocks of servers differ by less. What is said to be seen later than that was seen by a clock that was wrong.
 AHEAD_MS = 5 * 60_000
-# Files beside the zones: what they mean differs from host to host, or is no zone of a place.
-_NO_ZONES = frozenset({"localtime", "posixrules", "Factory", "posix", "right"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +113,6 @@ def check_request(request: ScheduleRequest, now_ms: int) -> Timetable:
             errors=[{"pointer": "#/cron", "detail": cause}],
         )
     return timetable
-
-
-def find_zone(name: str) -> ZoneInfo:
-    """Return the zone of that name. Raises InputError."""
-    if name.partition("/")[0] in _NO_ZONES:
-        raise _no_zone(name)
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise _no_zone(name) from error
-
-
-def _no_zone(name: str) -> InputError:
-    cause = "there is no such zone"
-    return InputError(
-        f"cannot use zone {name[:80]!r}: {cause}",
-        hint="an IANA name is meant, such as Europe/Berlin or UTC",
-        errors=[{"pointer": "#/zone", "detail": cause}],
-    )
 
 
 def _check_word(value: str, words: type[Missed | Overlap], field: str) -> None:
