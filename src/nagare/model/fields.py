@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from nagare.errors import InputError
 from nagare.lib.nearest import did_you_mean
+from nagare.lib.units import format_seconds, parse_duration
+from nagare.model.event import Severity
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -65,9 +67,9 @@ class Fields:
         """Return a text; without a default it must be there."""
         return str(self._read(key, str, "a text", default, ""))
 
-    def flag(self, key: str) -> bool:
+    def flag(self, key: str, *, default: bool = False) -> bool:
         """Return whether a switch is on."""
-        return bool(self._read(key, bool, "true or false", default=False, instead=False))
+        return bool(self._read(key, bool, "true or false", default=default, instead=default))
 
     def number(self, key: str, default: int | None, low: int, high: int) -> int:
         """Return a whole number within bounds; without a default it must be there."""
@@ -106,6 +108,41 @@ class Fields:
         """Return a table, empty when it is not given."""
         value = self._read(key, dict, "a table", {}, {})
         return dict(value)
+
+    def tables(self, key: str) -> list[Fields]:
+        """Return the tables ``[[key]]``, none when it is not given."""
+        given = self.raw(key)
+        if given is None:
+            return []
+        if not isinstance(given, list) or not all(isinstance(table, Mapping) for table in given):
+            self.fault(key, f"must be tables [[{key}]]")
+            return []
+        return [Fields(table, self.place_of(f"{key}.{place}"), self._faults) for place, table in enumerate(given)]
+
+    def seconds(self, key: str, default: str | None, low: float, high: float) -> float:
+        """Return a duration within bounds; without a default it must be there."""
+        given = self.text(key, default)
+        try:
+            seconds = parse_duration(given)
+        except InputError as error:
+            if isinstance(self._table.get(key), str):
+                cause = error.message.rpartition(": ")[2]
+                self.fault(key, f"{cause}; {error.hint}" if error.hint else cause)
+            return low
+        if not low <= seconds <= high:
+            bounds = f"{format_seconds(low)} to {format_seconds(high)}"
+            self.fault(key, f"is {format_seconds(seconds)}, and must be within {bounds}")
+        return seconds
+
+    def severity(self, key: str, default: Severity | None = None) -> Severity:
+        """Return a severity by its word; without a default it must be there."""
+        given = self.text(key, None if default is None else default.name.lower())
+        try:
+            return Severity[given.upper()]
+        except KeyError:
+            if isinstance(self._table.get(key), str):
+                self.fault(key, f"must be one of {', '.join(one.name.lower() for one in Severity)}")
+            return Severity.INFO
 
     def raw(self, key: str) -> Any:
         """Return whatever stands there, None when nothing does."""

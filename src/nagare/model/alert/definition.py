@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nagare.errors import InputError
-from nagare.lib.units import parse_duration
 from nagare.model.alert.inhibition import Inhibition
 from nagare.model.alert.matcher import Matcher, parse_matchers
 from nagare.model.alert.rule import COMPARISONS, Comparison, NoData, Rule
 from nagare.model.alert.template import check_template
 from nagare.model.alert.webhook import Webhook, parse_webhook
-from nagare.model.event import Severity
 from nagare.model.fields import Faults, Fields
 
 NAME_LIMIT = 64
@@ -51,9 +49,9 @@ def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
     """Return what a file named ``what`` defines. Raises InputError with a pointer at every fault."""
     faults = Faults(f"rules of {what}")
     fields = Fields(tables, "", faults)
-    rules = tuple(_rule(one, what) for one in _tables(fields, "rule", faults))
-    inhibitions = tuple(_inhibition(one) for one in _tables(fields, "inhibit", faults))
-    webhooks = tuple(parse_webhook(one, what) for one in _tables(fields, "webhook", faults))
+    rules = tuple(_rule(one, what) for one in fields.tables("rule"))
+    inhibitions = tuple(_inhibition(one) for one in fields.tables("inhibit"))
+    webhooks = tuple(parse_webhook(one, what) for one in fields.tables("webhook"))
     fields.finish()
     named: Mapping[str, Sequence[Named]] = {"rule": rules, "inhibit": inhibitions, "webhook": webhooks}
     for key, tables_of in named.items():
@@ -63,16 +61,6 @@ def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
                 faults.add(f"{key}.{place}.name", f"{name} is there already")
     faults.refuse()
     return RuleFile(rules, inhibitions, webhooks)
-
-
-def _tables(fields: Fields, key: str, faults: Faults) -> list[Fields]:
-    given = fields.raw(key)
-    if given is None:
-        return []
-    if not isinstance(given, list) or not all(isinstance(table, Mapping) for table in given):
-        fields.fault(key, f"must be tables [[{key}]]")
-        return []
-    return [Fields(table, f"{key}.{place}", faults) for place, table in enumerate(given)]
 
 
 def _inhibition(fields: Fields) -> Inhibition:
@@ -100,14 +88,14 @@ def _rule(fields: Fields, origin: str) -> Rule:
         name=_name(fields),
         group=fields.text("group", "default"),
         sql=_sql(fields),
-        window_seconds=_seconds(fields, "window", "5m", 1.0, 31 * _DAY),
-        every_seconds=_seconds(fields, "every", "30s", 5.0, _DAY),
-        severity=_severity(fields),
+        window_seconds=fields.seconds("window", "5m", 1.0, 31 * _DAY),
+        every_seconds=fields.seconds("every", "30s", 5.0, _DAY),
+        severity=fields.severity("severity"),
         fires=_comparison(fields, "fires"),
         resolves=_comparison(fields, "resolves"),
-        for_seconds=_seconds(fields, "for", "0s", 0.0, 7 * _DAY),
-        keep_firing_seconds=_seconds(fields, "keep_firing_for", "0s", 0.0, 7 * _DAY),
-        reopen_seconds=_seconds(fields, "reopen_within", "10m", 0.0, 7 * _DAY),
+        for_seconds=fields.seconds("for", "0s", 0.0, 7 * _DAY),
+        keep_firing_seconds=fields.seconds("keep_firing_for", "0s", 0.0, 7 * _DAY),
+        reopen_seconds=fields.seconds("reopen_within", "10m", 0.0, 7 * _DAY),
         no_data=fields.choice("no_data", NoData, NoData.RESOLVE),
         labels=_texts(fields, "labels"),
         annotations=_texts(fields, "annotations"),
@@ -134,27 +122,6 @@ def _sql(fields: Fields) -> str:
     if len(sql) > SQL_LIMIT:
         fields.fault("sql", f"has {len(sql)} characters, {SQL_LIMIT} at the most")
     return sql
-
-
-def _seconds(fields: Fields, key: str, default: str, low: float, high: float) -> float:
-    try:
-        seconds = parse_duration(fields.text(key, default))
-    except InputError as error:
-        fields.fault(key, error.message.rpartition(": ")[2] + f"; {error.hint}" if error.hint else error.message)
-        return low
-    if not low <= seconds <= high:
-        fields.fault(key, f"is {seconds:g} s, and must be within {low:g} to {high:g}")
-    return seconds
-
-
-def _severity(fields: Fields) -> Severity:
-    given = fields.text("severity")
-    try:
-        return Severity[given.upper()]
-    except KeyError:
-        if given:
-            fields.fault("severity", f"must be one of {', '.join(one.name.lower() for one in Severity)}")
-        return Severity.INFO
 
 
 def _comparison(fields: Fields, key: str) -> Comparison | None:

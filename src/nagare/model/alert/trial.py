@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nagare.errors import InputError
-from nagare.lib.units import parse_duration
 from nagare.model.alert.alert import ACTIVE, Alert, AlertState
 from nagare.model.alert.notation import VALUES_LIMIT, Value, parse_series
 from nagare.model.event import Severity
@@ -102,7 +101,7 @@ def parse_trials(tables: Mapping[str, Any], what: str) -> TrialFile:
     """Return the tests in a file named ``what``. Raises InputError with a pointer at every fault."""
     faults = Faults(f"tests of {what}")
     fields = Fields(tables, "", faults)
-    found = TrialFile(fields.texts("rules"), tuple(_trial(one) for one in _tables(fields, "test", faults)))
+    found = TrialFile(fields.texts("rules"), tuple(_trial(one) for one in fields.tables("test")))
     fields.finish()
     if not found.trials:
         faults.add("test", "there is none: write [[test]]")
@@ -137,22 +136,12 @@ def told(alert: Alert) -> str:
     return f"state {alert.state.value}, severity {alert.severity.name.lower()}{value}{about}"
 
 
-def _tables(fields: Fields, key: str, faults: Faults) -> list[Fields]:
-    given = fields.raw(key)
-    if given is None:
-        return []
-    if not isinstance(given, list) or not all(isinstance(table, Mapping) for table in given):
-        fields.fault(key, f"must be tables [[{key}]]")
-        return []
-    return [Fields(table, f"{fields.place_of(key)}.{place}", faults) for place, table in enumerate(given)]
-
-
 def _trial(fields: Fields) -> Trial:
     found = Trial(
         fields.text("rule"),
         fields.text("name", ""),
-        tuple(_rows(one) for one in _tables(fields, "rows", fields.faults)),
-        tuple(_expectation(one) for one in _tables(fields, "expect", fields.faults)),
+        tuple(_rows(one) for one in fields.tables("rows")),
+        tuple(_expectation(one) for one in fields.tables("expect")),
     )
     if not found.expectations:
         fields.fault("expect", "there is none: write [[test.expect]]")
@@ -161,7 +150,7 @@ def _trial(fields: Fields) -> Trial:
 
 
 def _expectation(fields: Fields) -> Expectation:
-    at = _seconds(fields, "at", None, 0.0, 31 * _DAY)
+    at = fields.seconds("at", None, 0.0, 31 * _DAY)
     given = fields.raw("alerts")
     if not isinstance(given, list) or not all(isinstance(one, Mapping) for one in given):
         fields.fault("alerts", "must be a list of tables, empty for no alert")
@@ -187,8 +176,8 @@ def _wanted(fields: Fields, place: int, given: Mapping[str, Any]) -> Wanted:
 
 def _rows(fields: Fields) -> Rows:
     table, host = fields.text("table"), fields.text("host")
-    begin = _seconds(fields, "from", "0s", 0.0, 31 * _DAY)
-    every = _seconds(fields, "every", "30s", 0.001, _DAY)
+    begin = fields.seconds("from", "0s", 0.0, 31 * _DAY)
+    every = fields.seconds("every", "30s", 0.001, _DAY)
     given = {name: fields.raw(name) for name in fields.names if name not in _PLACES}
     read = {name: _column(fields, table, name, value) for name, value in given.items()}
     count = max((len(values) for values, is_series in read.values() if is_series), default=1)
@@ -228,16 +217,3 @@ def _foreign(given: str) -> tuple[list[Value], bool]:
         return parse_series(given), True
     except InputError:
         return [given], False
-
-
-def _seconds(fields: Fields, key: str, default: str | None, low: float, high: float) -> float:
-    text = fields.text(key, default)
-    try:
-        seconds = parse_duration(text)
-    except InputError as error:
-        if text:
-            fields.fault(key, error.message)
-        return low
-    if not low <= seconds <= high:
-        fields.fault(key, f"is {seconds:g} s, and must be within {low:g} to {high:g}")
-    return seconds
