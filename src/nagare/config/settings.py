@@ -518,6 +518,7 @@ class AlertSettings:
 
     rules: Path | None = setting(None, "folder of own rules, TOML files; read again when one changes")
     shipped: bool = setting(True, "judge the rules that come with the package")
+    notify_file: Path | None = setting(None, "who is told of alerts, a TOML file; read again when it changes")
     foreign_seconds: float = setting(
         5 * 3600.0,
         "time after which an alert of a foreign sender is over that said nothing more of it",
