@@ -16,8 +16,12 @@ def on_call(rotation: Rotation, now_ms: int) -> str:
         if override.from_ms <= now_ms < override.until_ms:
             return override.receiver
     # In wall clock time: a turn begins at its hour, whatever daylight saving does.
-    local = _local(now_ms, rotation.zone)
-    turns = (local - datetime.fromisoformat(rotation.starts_at)) // timedelta(days=rotation.days)
+    start, length = datetime.fromisoformat(rotation.starts_at), timedelta(days=rotation.days)
+    turns = (_local(now_ms, rotation.zone) - start) // length
+    # In an hour that comes twice a turn begins the first time, and does not end again when the clock goes back.
+    following = (start + (turns + 1) * length).replace(tzinfo=rotation.zone)
+    if following.timestamp() * 1000 <= now_ms:
+        turns += 1
     return rotation.people[turns % len(rotation.people)]
 
 
