@@ -1,7 +1,8 @@
 """The audit log: every change and every refused attempt, durable before its caller is answered.
 
 A change is kept twice: that it begins, before anything is changed, and how it ended. So a crash in the middle leaves
-an entry that says so, instead of a change that nobody recorded. Entries that wait together are written in one
+an entry that says so, instead of a change that nobody recorded. A change of the records alone may be written with its
+entry in one transaction instead (``store.append_entries``). Entries that wait together are written in one
 transaction. Refused attempts come in floods when somebody guesses: of each kind from each address a few in
 five minutes become entries of their own, and the others one entry that counts them.
 """

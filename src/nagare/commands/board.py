@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nagare.audit.store import Pending
 from nagare.commands.store import CommandStore, Ending, Kept
 from nagare.lib.clock import Clock
 from nagare.model.command.job import Command, Job, Person
@@ -95,10 +96,10 @@ class Board:
         # Somebody else may have read it meanwhile.
         return self._jobs.get(job_id) or (None if kept is None else self._take(kept))
 
-    async def add(self, job: Job, commands: list[Command]) -> OpenJob:
-        """Store a new job and open it."""
+    async def add(self, job: Job, commands: list[Command], entry: Pending | None = None) -> OpenJob:
+        """Store a new job, with its ``entry`` of the audit log, and open it."""
         kept = Kept(job, commands)
-        await self._store.add(kept)
+        await self._store.add(kept, entry)
         return self._take(kept)
 
     async def move(self, command: Command, state: CommandState, **changes: Any) -> Command | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from nagare.audit.store import Pending
 from nagare.commands.agents import AgentLink, Agents
 from nagare.commands.aging import Ages, Aging, Found
 from nagare.commands.asking import (
@@ -55,6 +56,7 @@ from nagare.model.command.action import Action, Capability
 from nagare.model.command.job import Command, Job, JobsWanted, Pace, Person
 from nagare.model.command.result import Reason
 from nagare.model.command.states import ENDED, CommandState
+from nagare.model.deed import Deed
 from nagare.model.principal import Permission, Principal
 from nagare.records.engine import Records
 from nagare.wire.command_jobs import ActionView, CheckView, FollowLine, JobList, JobRequest, JobView, with_unable
@@ -69,14 +71,8 @@ _TEXT_LIMIT = 1000
 OPEN_LIMIT = 1000
 # A host lets go of a result that nobody fetched for so long.
 _RESULT_LIFE_MS = 30 * 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A job that was just made, and what was asked for."""
-
-    view: JobView
-    asked: Asked
+# Returns what the audit log keeps of a job that is made.
+DeedOf = Callable[[Job, Asked], Deed]
 
 
 class Commands:
@@ -194,8 +190,13 @@ class Commands:
         )
         return view, asked
 
-    async def request(self, principal: Principal, request: JobRequest, job_id: str = "") -> Made:
-        """Make a job, of the id that is given or a new one. Raises InputError, NotFoundError, PermissionDeniedError, ConflictError, LimitExceededError."""
+    async def request(
+        self, principal: Principal, request: JobRequest, job_id: str = "", deed_of: DeedOf | None = None
+    ) -> JobView:
+        """Make a job, of the id that is given or a new one, with its entry of the audit log where ``deed_of`` is given.
+
+        Raises InputError, NotFoundError, PermissionDeniedError, ConflictError, LimitExceededError.
+        """
         asked = await self._asked(principal, request)
         check_able(request, asked)
         break_glass = plain(request.break_glass.strip(), _TEXT_LIMIT)
@@ -213,7 +214,8 @@ class Commands:
             job = replace(job, approval=approval, approver=job.requester, break_glass=break_glass)
         self._vault.keep(job.id, request.secrets)
         try:
-            opened = await self._board.add(job, _commands(job, asked))
+            entry = None if deed_of is None else Pending(job.made_ms, deed_of(job, asked))
+            opened = await self._board.add(job, _commands(job, asked), entry)
         except BaseException:
             self._vault.forget(job.id, ())
             raise
@@ -221,7 +223,7 @@ class Commands:
         if break_glass:
             self._teller.tell(break_glass_event(job, [host.name for host in asked.hosts], job.made_ms))
         self._scheduler.kick(job.id)
-        return Made(with_unable(job_view(_kept(opened)), dict(asked.unable)), asked)
+        return with_unable(job_view(_kept(opened)), dict(asked.unable))
 
     async def approve(self, principal: Principal, job_id: str, plan_sha256: str) -> JobView:
         """Agree, as the second person, to the plan of that hash. Raises NotFoundError, PermissionDeniedError, ConflictError."""

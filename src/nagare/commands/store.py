@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, inspect, not_, or_, select, update
 
+from nagare.audit.store import Pending, append_entries
 from nagare.commands.heads import Heads, heads_of
 from nagare.commands.rows import command_of, command_values, encode_streams, job_of, job_values, result_text, streams_of
 from nagare.commands.schema import commands, jobs, moved_jobs, outputs
@@ -60,14 +61,16 @@ class CommandStore:
         """Keep the open records."""
         self._records = records
 
-    async def add(self, kept: Kept) -> None:
-        """Store a new job with its commands, all or none."""
+    async def add(self, kept: Kept, entry: Pending | None = None) -> None:
+        """Store a new job with its commands, and what the audit log keeps of it: all or none."""
 
         def work(connection: Connection) -> None:
             connection.execute(insert(jobs).values(**job_values(kept.job)))
             rows = [command_values(command) for command in kept.commands]
             for start in range(0, len(rows), _MANY):
                 connection.execute(insert(commands), rows[start : start + _MANY])
+            if entry is not None:
+                append_entries(connection, [entry])
 
         await self._records.write(work)
 

@@ -17,6 +17,8 @@ class AuditNote:
     detail: str = ""
     # What went well is not on record: routine of a route whose refusals are.
     is_quiet: bool = False
+    # What went well is on record already: the entry was written with the change, in one transaction.
+    is_kept: bool = False
 
     def tell(
         self,

@@ -1,4 +1,7 @@
-"""Runs a change so that it is on record: begun before it is made, and how it ended before its caller is answered."""
+"""Runs a change so that it is on record: begun before it is made, and how it ended before its caller is answered.
+
+A change of the records may have its entry in its own transaction (``Route.keeps_deed``); then it needs no begin.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from nagare.errors import NagareError, PermissionDeniedError, UnauthenticatedError
+from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.model.deed import Deed, Outcome
 from nagare.model.principal import Permission
@@ -37,7 +41,8 @@ async def run_audited(route: Route, call: Call, work: Callable[[], Awaitable[Any
         return await _run_guess(route, call, work)
     audit = call.services.audit
     deed = deed_of(call.request, route, Outcome.UNKNOWN)
-    begun = await audit.begin(deed)
+    begun = "" if route.keeps_deed else await audit.begin(deed)
+    call.deed = deed
     call.request[IS_RECORDED] = True
     try:
         value = await work()
@@ -50,7 +55,8 @@ async def run_audited(route: Route, call: Call, work: Callable[[], Awaitable[Any
     except Exception:
         await audit.record(_ended(deed, call.note, Outcome.FAILED, "a bug of the server; its log has the rest"), begun)
         raise
-    await audit.record(_ended(deed, call.note, Outcome.DONE), begun)
+    if not call.note.is_kept:
+        await audit.record(_ended(deed, call.note, Outcome.DONE), begun)
     return value
 
 
@@ -61,6 +67,13 @@ async def _run_guess(route: Route, call: Call, work: Callable[[], Awaitable[Any]
     if not call.note.is_quiet:
         await call.services.audit.record(_ended(deed_of(call.request, route, Outcome.DONE), call.note, Outcome.DONE))
     return value
+
+
+def done_deed(call: Call, note: AuditNote) -> Deed:
+    """Return what is to be on record of the change that an audited ``call`` makes now, of which ``note`` tells."""
+    invariant(call.deed is not None, "a deed is done in a route that is audited")
+    assert call.deed is not None
+    return _ended(call.deed, note, Outcome.DONE)
 
 
 def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail: str = "") -> Deed:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from nagare.model.deed import Deed
 from nagare.model.principal import Permission, Principal
 from nagare.server.audit_note import AuditNote
 from nagare.server.bodies import Holding
@@ -28,6 +29,8 @@ class Call:
     value: Any = None
     # What an audited route tells of its change.
     note: AuditNote = field(default_factory=AuditNote)
+    # What such a route is about to do, as far as that is known before it looks.
+    deed: Deed | None = None
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -75,6 +78,9 @@ class Route:
     # The name by which the audit log records every call, ``<room>.<verb>``; empty for what changes nothing and for data
     # that senders push. A recorded route always runs to its end.
     action: str = ""
+    # The entry of what went well is written in the transaction of the change itself: none begins before it, for there is
+    # no moment at which one of the two is there without the other.
+    keeps_deed: bool = False
     # Anybody may try a secret here: what is refused is bounded on record, as a flood of it may come.
     is_guess: bool = False
     # Answers callers that are limited to groups of hosts, with what concerns those hosts; other routes refuse them.

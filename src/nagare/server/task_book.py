@@ -134,12 +134,12 @@ class TaskBook:
         )
         begun = await self._audit.begin(deed)
         try:
-            made = await self._commands.request(principal, _job_request(arguments, check=False), task.id)
+            view = await self._commands.request(principal, _job_request(arguments, check=False), task.id)
         except NagareError as error:
             await self._audit.record(_ended(deed, Outcome.REFUSED, error.message), begun)
             raise
-        await self._audit.record(_ended(deed, Outcome.DONE, f"job {made.view.id}"), begun)
-        return made.view
+        await self._audit.record(_ended(deed, Outcome.DONE, f"job {view.id}"), begun)
+        return view
 
 
 def _ended(deed: Deed, outcome: Outcome, detail: str) -> Deed:

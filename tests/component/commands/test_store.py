@@ -1,6 +1,7 @@
 """The store of jobs on both databases: what is kept, and that of two who change one thing one wins."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import combinations_with_replacement
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nagare.audit.store import AuditStore, Pending
+from nagare.audit.wanted import Wanted
 from nagare.commands.rules import WAITING, state_of
 from nagare.commands.store import CommandStore, Ending, Kept
 from nagare.config.settings import RecordsSettings
@@ -17,6 +20,7 @@ from nagare.model.command.approval import Approval
 from nagare.model.command.job import JOB_STATES, Job, JobsWanted, Pace
 from nagare.model.command.result import CommandResult, Reason, StreamKept
 from nagare.model.command.states import CommandState
+from nagare.model.deed import Deed, Outcome
 from nagare.records.engine import Records
 from tests.support.command_jobs import ANN, BEN, NOW_MS, commands_of, job_of
 
@@ -33,9 +37,14 @@ RESULT = CommandResult(
 
 
 @pytest.fixture
-async def store(tmp_path: Path, migrated: RecordsSettings) -> AsyncIterator[CommandStore]:
-    async with Records(tmp_path / "records.db", migrated) as records:
-        yield CommandStore(records)
+async def records(tmp_path: Path, migrated: RecordsSettings) -> AsyncIterator[Records]:
+    async with Records(tmp_path / "records.db", migrated) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(records: Records) -> CommandStore:
+    return CommandStore(records)
 
 
 async def _added(store: CommandStore, job: Job, *states: CommandState) -> Kept:
@@ -51,6 +60,18 @@ async def test_a_job_reads_back_as_it_was_written(store: CommandStore) -> None:
     assert await store.find("x") is None
     assert await store.find_command(kept.commands[1].id) == kept.commands[1]
     assert await store.find_command("x") is None
+
+
+async def test_a_job_and_its_entry_of_the_audit_log_are_there_both_or_neither(
+    records: Records, store: CommandStore
+) -> None:
+    job = job_of()
+    deed = Deed("commands.run", Outcome.DONE, "ann", target=job.action)
+    await store.add(Kept(job, commands_of(job, S.APPROVED)), Pending(NOW_MS, deed))
+    with pytest.raises(ConflictError):
+        await store.add(Kept(job, commands_of(job, S.APPROVED)), Pending(NOW_MS, replace(deed, actor="ben")))
+    entries = await AuditStore(records).find(Wanted())
+    assert [json.loads(entry.line)["actor"] for entry in entries] == ["ann"]
 
 
 async def test_of_two_changes_one_wins(store: CommandStore) -> None:

@@ -10,8 +10,11 @@ from aiohttp import hdrs, web
 
 from nagare.commands.asking import Asked
 from nagare.errors import InputError, PermissionDeniedError
-from nagare.model.command.job import JOB_STATES, JobsWanted
+from nagare.model.command.job import JOB_STATES, Job, JobsWanted
+from nagare.model.deed import Deed
 from nagare.model.principal import Permission
+from nagare.server.audit_note import AuditNote
+from nagare.server.audited import done_deed
 from nagare.server.params import truth, whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.wire.codec import encode
@@ -33,10 +36,15 @@ async def request_job(call: Call) -> JobView | CheckView:
         view, asked = await call.services.commands.check(call.principal, request)
         call.note.tell(asked.action.name, after=_told(request, asked))
         return view
-    made = await call.services.commands.request(call.principal, request)
-    told = {**_told(request, made.asked), "job": made.view.id, "approval": made.view.approval}
-    call.note.tell(made.asked.action.name, after=told)
-    return made.view
+
+    def deed_of(job: Job, asked: Asked) -> Deed:
+        approval = "" if job.approval is None else job.approval.value
+        told = {**_told(request, asked), "job": job.id, "approval": approval}
+        return done_deed(call, AuditNote(asked.action.name, after=told))
+
+    made = await call.services.commands.request(call.principal, request, deed_of=deed_of)
+    call.note.is_kept = True
+    return made
 
 
 async def approve_job(call: Call) -> JobView:
@@ -156,7 +164,8 @@ _ONE = f"{_ALL}/{{id}}"
 ROUTES = (
     Route(
         "POST", _ALL, request_job, "Run an action on hosts, or check what would run", Permission.COMMANDS_RUN,
-        request=JobRequest, reply=(JobView, CheckView), action="commands.run", is_scoped=True, refuses=(404, 409, 422, 504),
+        request=JobRequest, reply=(JobView, CheckView), action="commands.run", keeps_deed=True, is_scoped=True,
+        refuses=(404, 409, 422, 504),
     ),
     Route(
         "GET", _ALL, list_jobs, "Jobs, newest first", Permission.COMMANDS_READ, reply=JobList, is_scoped=True,
