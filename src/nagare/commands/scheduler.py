@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nagare.commands.agents import Agents
@@ -21,13 +21,15 @@ from nagare.commands.signing import Signer, Vault
 from nagare.commands.store import Ending
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
-from nagare.model.command.job import Command
+from nagare.model.command.job import Command, Job
 from nagare.model.command.result import Reason
 from nagare.model.command.states import CommandState
 from nagare.model.event import Event
 
 log = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
+# Signed before a new job is kept, while the loop waits; the others of a job on many hosts follow one by one.
+_AT_ONCE = 10
 _WHY_OVERDUE = {
     CommandState.EXPIRED: (Reason.EXPIRED, "its time ran out before it began"),
     CommandState.LOST: (
@@ -72,6 +74,23 @@ class Scheduler:
         """Look at that job soon, at all of them when ``job_id`` is empty."""
         self._due.add(job_id)
         self._woken.set()
+
+    def begin(self, job: Job, commands: list[Command]) -> list[Command]:
+        """Return the commands of a job that is not kept yet as they are to be kept: those that go out at once are signed, and sent.
+
+        Who keeps them calls ``send`` then. So a job for a host that is here is one change of the records, not two.
+        """
+        first = {command.id for command in next_turn(job, commands, self._agents.is_reachable).send[:_AT_ONCE]}
+        return [
+            replace(command, state=CommandState.SENT, **self._signed(job, command)) if command.id in first else command
+            for command in commands
+        ]
+
+    def send(self, opened: OpenJob) -> None:
+        """Write what ``begin`` signed, now that it is kept."""
+        for command in opened.ordered():
+            if command.state is CommandState.SENT:
+                self._write(opened.job, command)
 
     async def run(self) -> None:
         """Move jobs until cancelled."""
@@ -167,27 +186,27 @@ class Scheduler:
             is_lost_on_the_way = may_be_sent_again(opened.job, command, now_ms) and self._is_unheld(command)
             is_lost_on_the_way = is_lost_on_the_way and self._agents.is_reachable(command.host_id)
             if is_lost_on_the_way and self._vault.knows(opened.job, command.id):
-                self._write(opened, command)
+                self._write(opened.job, command)
 
     async def _send_first(self, opened: OpenJob, command: Command) -> None:
         # One change for a host that is here: what is signed and sent at once waits for nobody.
-        changes = {} if command.state is CommandState.QUEUED else self._signed(opened, command)
+        changes = {} if command.state is CommandState.QUEUED else self._signed(opened.job, command)
         # Said before it is done: one that was called queued and ran would be a lie, one that was called sent and did
         # not arrive is sent again.
         sent = await self._board.move(command, CommandState.SENT, **changes)
         if sent is not None:
-            self._write(opened, sent)
+            self._write(opened.job, sent)
 
     async def _sign(self, opened: OpenJob, command: Command) -> None:
-        await self._board.move(command, CommandState.QUEUED, **self._signed(opened, command))
+        await self._board.move(command, CommandState.QUEUED, **self._signed(opened.job, command))
 
-    def _signed(self, opened: OpenJob, command: Command) -> dict[str, Any]:
-        hidden = self._vault.salted(opened.job, command.id)
-        envelope = self._signer.envelope(opened.job, command, hidden, self._clock.now_ms())
+    def _signed(self, job: Job, command: Command) -> dict[str, Any]:
+        hidden = self._vault.salted(job, command.id)
+        envelope = self._signer.envelope(job, command, hidden, self._clock.now_ms())
         return {"envelope": self._signer.text(envelope), "deadline_ms": envelope.deadline_ms}
 
-    def _write(self, opened: OpenJob, command: Command) -> None:
+    def _write(self, job: Job, command: Command) -> None:
         link = self._agents.find(command.host_id)
         if link is not None and link.is_ready and link.may_take:
             link.sent.add(command.id)
-            link.put(self._signer.dispatch(command.envelope, self._vault.salted(opened.job, command.id)))
+            link.put(self._signer.dispatch(command.envelope, self._vault.salted(job, command.id)))

@@ -212,13 +212,16 @@ class Commands:
             job = replace(job, expires_ms=job.made_ms + waits_ms)
         else:
             job = replace(job, approval=approval, approver=job.requester, break_glass=break_glass)
+        commands, entry = _commands(job, asked), None
         self._vault.keep(job.id, request.secrets)
         try:
-            entry = None if deed_of is None else Pending(job.made_ms, deed_of(job, asked))
-            opened = await self._board.add(job, _commands(job, asked), entry)
+            if deed_of is not None:
+                entry = Pending(job.made_ms, deed_of(job, asked))
+            opened = await self._board.add(job, self._scheduler.begin(job, commands), entry)
         except BaseException:
-            self._vault.forget(job.id, ())
+            self._vault.forget(job.id, [command.id for command in commands])
             raise
+        self._scheduler.send(opened)
         log.info("job_made id=%s action=%s hosts=%d approval=%s", job.id, job.action, len(asked.hosts), approval)
         if break_glass:
             self._teller.tell(break_glass_event(job, [host.name for host in asked.hosts], job.made_ms))

@@ -26,7 +26,7 @@ from nagare.model.command.job import Command, Job, Pace
 from nagare.model.command.states import CommandState
 from nagare.model.event import Event
 from nagare.records.engine import Records
-from nagare.wire.commands import Dispatch, decode_to_agent
+from nagare.wire.commands import Dispatch, decode_to_agent, read_envelope
 from tests.support.command_jobs import NOW_MS, commands_of, job_of
 
 S = CommandState
@@ -110,6 +110,37 @@ async def test_a_host_that_stays_away_never_begins(room: Room) -> None:
     assert await room.states(job) == [S.SENT, S.QUEUED]
     await _sent(link)
     assert await room.states(job, 300_001) == [S.SENT, S.EXPIRED]
+
+
+async def test_a_new_job_begins_with_what_goes_out_at_once(room: Room) -> None:
+    job = job_of(pace=Pace(concurrency=12))
+    link, *_ = [room.connect(number) for number in range(1, 15)]
+    asked = commands_of(job, *[S.APPROVED] * 15)
+    begun = room.scheduler.begin(job, asked)
+    # Its host is away; beyond the first ten and within the pace the others follow.
+    assert [command.state for command in begun] == [S.APPROVED, *[S.SENT] * 10, *[S.APPROVED] * 4]
+    opened = await room.board.add(job, begun)
+    room.scheduler.send(opened)
+    assert read_envelope((await _sent(link)).envelope).id == asked[1].id
+    assert await room.states(job) == [S.QUEUED, *[S.SENT] * 12, S.APPROVED, S.APPROVED]
+
+
+async def test_what_a_crash_kept_from_going_out_goes_out_later(room: Room) -> None:
+    job = job_of()
+    room.connect(0)
+    await room.board.add(job, room.scheduler.begin(job, commands_of(job, S.APPROVED)))
+    room.start()
+    await room.board.load()
+    link = room.connect(0)
+    assert await room.states(job) == [S.SENT]
+    await _sent(link)
+
+
+async def test_one_that_waits_for_a_second_person_begins_with_nothing(room: Room) -> None:
+    job = job_of(risk=Risk.SECOND_PERSON, approval=None)
+    room.connect(0)
+    asked = commands_of(job, S.PENDING)
+    assert room.scheduler.begin(job, asked) == asked
 
 
 async def test_without_a_word_it_is_lost_and_not_before(room: Room) -> None:
