@@ -30,6 +30,8 @@ else:
 
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+# Also children that tell of their end by another signal.
+_WALL = 0x40000000
 # Of the program, not of the agent, when memory runs out.
 _OOM_SCORE = b"600"
 _KILL_SECONDS = 10.0
@@ -211,14 +213,15 @@ class _Watch:
             while os.read(self._news, 512):
                 pass
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Take note of who ended; tell whether no child is left."""
         while True:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG | _WALL)
             except ChildProcessError:
-                return
+                return True
             if pid == 0:
-                return
+                return False
             self._cpu_seconds += usage.ru_utime + usage.ru_stime
             self._max_rss_bytes = max(self._max_rss_bytes, usage.ru_maxrss * 1024)
             if pid == self._child:
@@ -233,8 +236,10 @@ class _Watch:
     def _kill_all(self) -> None:
         deadline = time.monotonic() + _KILL_SECONDS
         while True:
-            self._reap()
-            family = self._family()
+            # Whoever outlives its parent becomes a child of this process. So without children and members, which is
+            # nearly always, nobody need be looked for among all processes of the host.
+            is_alone = self._reap() and not any(self._members())
+            family = {} if is_alone else self._family()
             if not family or time.monotonic() > deadline:
                 self._left = len(family)
                 return
