@@ -1,13 +1,15 @@
 """What this host began, kept durably before it begins: a command runs once at the most, also across crashes.
 
 A file for each command, named by its id, which is all that counts against running it again: a file whose content is damaged
-still says that its command was here. Blocking; used by one thread.
+still says that its command was here. In it stands a record for each step, the last one counts, and what is left of its first
+bytes is blank: so a step costs one write into a place that is there already. Blocking; used by one thread.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +25,10 @@ from nagare.wire.codec import decode, encode
 log = logging.getLogger(__name__)
 _SUFFIX = ".command"
 _FORGOTTEN = "forgotten"
+# Room for all steps of a command that writes little. A file that is shorter has lost some, and may have lost that it began.
+_PLACE_BYTES = 2048
+# What is hashed before a record that others may follow, so that it is never taken for one that stands alone.
+_PURPOSE = b"nagare command step 2\n"
 # Results that nobody fetched are worth as long as the server keeps its own.
 _RESULT_LIFE_MS = 30 * 86_400_000
 # Beyond it new commands are refused: to forget one that may still be replayed would be worse.
@@ -65,6 +71,8 @@ class Journal:
         # By id, without results: their output stays on the disk.
         self._entries: dict[str, Entry] = {}
         self._sizes: dict[str, int] = {}
+        # By id: behind what its next record goes; zero where the file must be written anew.
+        self._ends: dict[str, int] = {}
         # What expires no later may have been here and be forgotten.
         self._forgotten_ms = 0
         self.counters = Counters()
@@ -77,8 +85,8 @@ class Journal:
             unfinished.unlink(missing_ok=True)
         ended = []
         for path in sorted(self._directory.glob(f"*{_SUFFIX}")):
-            entry = self._load(path, now_ms)
-            self._remember(entry, path.stat().st_size)
+            entry, end = self._load(path, now_ms)
+            self._remember(entry, path.stat().st_size, end)
             if entry.step is not Step.ENDED:
                 ended.append(self.end(entry.id, _left_open(entry, now_ms), now_ms))
         self.prune(now_ms)
@@ -109,12 +117,12 @@ class Journal:
     def begin(self, command_id: str, now_ms: int) -> None:
         """Keep, durably, that the command begins now: from here on it is never run again. Raises OSError."""
         entry = self._entries[command_id]
-        self._save(replace(entry, step=Step.BEGUN, changed_ms=now_ms, begun_ms=now_ms))
+        self._add(replace(entry, step=Step.BEGUN, changed_ms=now_ms, begun_ms=now_ms))
 
     def end(self, command_id: str, result: CommandResult, now_ms: int) -> Entry:
         """Keep the result, durably, and return the command with it. Raises OSError."""
         entry = replace(self._entries[command_id], step=Step.ENDED, changed_ms=now_ms, result=result)
-        self._save(entry)
+        self._add(entry)
         return entry
 
     def acknowledge(self, command_id: str, now_ms: int) -> None:
@@ -131,7 +139,7 @@ class Journal:
 
     def load_result(self, command_id: str) -> CommandResult:
         """Return the result of a command that ended; one that does not read back is told as lost."""
-        entry = self._load(self._path(command_id), self._entries[command_id].changed_ms)
+        entry, _ = self._load(self._path(command_id), self._entries[command_id].changed_ms)
         return entry.result or _left_open(entry, entry.changed_ms)
 
     def open_entries(self) -> list[Entry]:
@@ -148,7 +156,7 @@ class Journal:
             if _is_waiting(entry):
                 self.counters.add("results_dropped")
             self._path(entry.id).unlink(missing_ok=True)
-            del self._entries[entry.id], self._sizes[entry.id]
+            del self._entries[entry.id], self._sizes[entry.id], self._ends[entry.id]
         self._bound_results()
 
     def _bound_results(self) -> None:
@@ -164,31 +172,49 @@ class Journal:
             self.counters.add("outputs_dropped")
 
     def _save(self, entry: Entry) -> None:
+        """Write the file anew, with this record alone."""
         if entry.is_acknowledged:
             entry = replace(entry, result=None)
-        content = encode(entry)
-        whole = hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+        if entry.step is Step.ENDED:
+            # Nothing follows but the next file. In this form stood every step in earlier versions, one of which may come back.
+            content = encode(entry)
+            whole, end = _digest(content) + b"\n" + content, 0
+        else:
+            record = _record(entry)
+            whole, end = record.ljust(_PLACE_BYTES), len(record)
         write_private(self._path(entry.id), whole)
-        self._remember(entry, len(whole))
+        self._remember(entry, len(whole), end)
 
-    def _remember(self, entry: Entry, size: int) -> None:
+    def _add(self, entry: Entry) -> None:
+        """Write a record behind the others."""
+        end = self._ends[entry.id]
+        if not end:
+            self._save(entry)
+            return
+        record = _record(entry)
+        # Where it cannot be written whole, what stands there counts as damage, and the next one takes its place.
+        _write_at(self._path(entry.id), end, record)
+        end += len(record)
+        self._remember(entry, max(end, _PLACE_BYTES), end)
+
+    def _remember(self, entry: Entry, size: int, end: int) -> None:
         self._entries[entry.id] = replace(entry, result=None)
         self._sizes[entry.id] = size
+        self._ends[entry.id] = end
 
-    def _load(self, path: Path, now_ms: int) -> Entry:
+    def _load(self, path: Path, now_ms: int) -> tuple[Entry, int]:
+        """Return a command, and where its next record goes."""
         try:
-            digest, _, content = path.read_bytes().partition(b"\n")
-            if hashlib.sha256(content).hexdigest().encode() == digest:
-                entry = decode(content, Entry)
-                if self._path(entry.id) == path:
-                    return entry
+            entry, end = _read(path.read_bytes())
+            if self._path(entry.id) == path:
+                return entry, end
         except (OSError, InputError) as error:
             log.warning("command_entry_unreadable file=%s reason=%s", path, type(error).__name__)
         self.counters.add("damaged")
         log.warning("command_entry_damaged file=%s: its command counts as one that began", path)
         # As long as anything that is signed can hold.
         expires_ms = max(now_ms, _modified_ms(path)) + LIFE_LIMIT_MS
-        return Entry(path.name.removesuffix(_SUFFIX), Step.BEGUN, now_ms, expires_ms)
+        return Entry(path.name.removesuffix(_SUFFIX), Step.BEGUN, now_ms, expires_ms), 0
 
     def _path(self, command_id: str) -> Path:
         # The id has the form of a UUID: the envelope's type says so.
@@ -204,6 +230,41 @@ class Journal:
         if expires_ms > self._forgotten_ms:
             write_private(self._directory / _FORGOTTEN, str(expires_ms).encode())
             self._forgotten_ms = expires_ms
+
+
+def _record(entry: Entry) -> bytes:
+    content = encode(entry)
+    return _digest(_PURPOSE + content) + b"\n" + content + b"\n"
+
+
+def _read(whole: bytes) -> tuple[Entry, int]:
+    """Return the last record of a file, and where it ends. Raises InputError for any damage."""
+    digest, _, only = whole.partition(b"\n")
+    if _digest(only) == digest:
+        return decode(only, Entry), 0
+    records = whole.rstrip(b" ")
+    lines = records.split(b"\n")
+    is_whole = len(whole) >= _PLACE_BYTES and len(lines) > 2 and not lines.pop()
+    for digest, content in zip(lines[::2], lines[1::2], strict=False):
+        is_whole = is_whole and _digest(_PURPOSE + content) == digest
+    if not is_whole or len(lines) % 2:
+        raise InputError("cannot read entry: it is damaged")
+    return decode(lines[-1], Entry), len(records)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _write_at(path: Path, offset: int, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        while content:
+            written = os.pwrite(descriptor, content, offset)
+            offset, content = offset + written, content[written:]
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_waiting(entry: Entry) -> bool:

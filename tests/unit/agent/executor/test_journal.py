@@ -1,4 +1,7 @@
+import hashlib
+import os
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from nagare.agent.executor.verify import LIFE_LIMIT_MS, SKEW_MS
 from nagare.errors import OverloadedError
 from nagare.model.command.result import CommandResult, Reason, StreamKept
 from nagare.model.command.states import CommandState
+from nagare.wire.codec import encode
 from tests.support.commands import NOW_MS
 
 KEPT = 2**20
@@ -93,6 +97,51 @@ def test_a_journal_torn_at_any_byte_runs_nothing_again(
     again.acknowledge(ID, NOW_MS)
     again.prune(NOW_MS + LIFE_LIMIT_MS)
     assert ID in again
+
+
+@pytest.mark.parametrize("step", [Step.BEGUN, Step.ENDED])
+def test_a_file_that_lost_its_last_step_alone_is_damaged_or_knows_the_one_before(tmp_path: Path, step: Step) -> None:
+    journal, _ = _open(tmp_path / "j")
+    journal.receive(_entry())
+    (path,) = (tmp_path / "j").glob("*.command")
+    known = [path.read_bytes().rstrip(b" ")]
+    journal.begin(ID, NOW_MS)
+    known.append(path.read_bytes().rstrip(b" "))
+    if step is Step.ENDED:
+        journal.end(ID, DONE, NOW_MS)
+    assert path.read_bytes().startswith(known[-1]), "a step is written behind the others"
+    # Cut where a record ends, to the byte.
+    path.write_bytes(known[-1] if step is Step.ENDED else known[0])
+    again, _ = _open(tmp_path / "j")
+    assert again.load_result(ID).state is CommandState.LOST
+
+
+def test_a_step_that_was_cut_short_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, _ = _open(tmp_path / "j")
+    journal.receive(_entry())
+    real = os.pwrite
+    with monkeypatch.context() as patched:
+        patched.setattr("os.pwrite", lambda file, content, at: real(file, content[:9], at) and _full())
+        with pytest.raises(OSError, match="full"):
+            journal.begin(ID, NOW_MS)
+    journal.end(ID, DONE, NOW_MS)
+    again, ended = _open(tmp_path / "j")
+    assert (ended, again.load_result(ID)) == ([], DONE)
+
+
+def _full() -> int:
+    raise OSError("full")
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    _open(tmp_path / "j")
+    for step, state in ((Step.RECEIVED, CommandState.FAILED), (Step.BEGUN, CommandState.LOST), (Step.ENDED, None)):
+        entry = _entry(str(uuid.uuid4()), step)
+        content = encode(entry if state else replace(entry, result=DONE))
+        path = tmp_path / "j" / f"{entry.id}.command"
+        path.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+        again, _ = _open(tmp_path / "j")
+        assert again.load_result(entry.id).state is (state or CommandState.DONE)
 
 
 def test_a_file_of_another_s_name_is_damage(tmp_path: Path) -> None:
