@@ -20,7 +20,7 @@ from nagare.agent.executor.execution import Halt, Run, execute
 from nagare.agent.executor.flow import Flow, Outbox
 from nagare.agent.executor.gate import Gate, Opened
 from nagare.agent.executor.journal import Entry, Journal, Step
-from nagare.agent.executor.launching import Runnable, launch_of, make_place, remove_left, remove_place
+from nagare.agent.executor.launching import Place, Runnable, launch_of, make_place, remove_left, remove_place
 from nagare.agent.executor.reports import (
     claimed_id,
     journal_failed,
@@ -31,7 +31,7 @@ from nagare.agent.executor.reports import (
     unknown_end,
 )
 from nagare.agent.executor.verify import SKEW_MS, Standing
-from nagare.agent.executor.wardens import Wardens
+from nagare.agent.executor.wardens import Warden, Wardens
 from nagare.agent.executor.worker import Worker
 from nagare.config.settings import CommandSettings
 from nagare.errors import CommandRefusedError, NagareError, OverloadedError
@@ -71,6 +71,7 @@ class _Command:
     halt: Halt
     flow: Flow
     begun_ms: int | None = None
+    place: Place | None = None
 
     @property
     def id(self) -> str:
@@ -299,44 +300,47 @@ class Executor:
             return not_begun(command.halt.reason, command.halt.text, now_ms)
         if now_ms > command.envelope.expires_ms + SKEW_MS:
             return not_begun(Reason.EXPIRED, "it waited on the host until it expired", now_ms)
+        ready = self._wardens.take(command.runnable.hold.layers)
         try:
-            await self._worker.do(self._journal.begin, command.id, now_ms)
-        except OSError as error:
-            return not_begun(Reason.JOURNAL_FAILED, journal_failed(error).message, now_ms)
-        command.begun_ms = now_ms
+            place = await self._worker.do(self._begin, command, now_ms, "" if ready is None else ready.name)
+        except BaseException as error:
+            self._wardens.put_off(ready)
+            if isinstance(error, OSError):
+                return not_begun(Reason.JOURNAL_FAILED, journal_failed(error).message, now_ms)
+            if isinstance(error, NagareError):
+                return not_begun(Reason.START_FAILED, error.message, now_ms)
+            raise
         try:
-            return await self._execute(command)
+            return await self._execute(command, place, ready)
         except NagareError as error:
             return not_begun(Reason.START_FAILED, error.message, self._clock.now_ms())
 
-    async def _execute(self, command: _Command) -> CommandResult:
+    def _begin(self, command: _Command, now_ms: int, ready: str) -> Place:
+        """Keep that a command begins, and make its place, in which groups may be ``ready``. Raises OSError, UnavailableError."""
+        self._journal.begin(command.id, now_ms)
+        command.begun_ms = now_ms
         runnable = command.runnable
-        ready = self._wardens.take(runnable.hold.layers)
-        try:
-            name = "" if ready is None else ready.name
-            place = await self._worker.do(make_place, command.id, runnable.action.limits, runnable.hold, name)
-        except BaseException:
-            self._wardens.put_off(ready)
-            raise
-        try:
-            until_deadline = (command.envelope.deadline_ms - self._clock.now_ms()) / 1000
-            run = Run(
-                runnable.action,
-                launch_of(command.id, runnable, place),
-                runnable.hold,
-                max(0.0, min(runnable.action.limits.timeout_seconds, until_deadline)),
-                tuple(value.encode() for value in runnable.secrets.values()),
-                command.flow,
-                command.halt,
-                ready,
-            )
+        command.place = make_place(command.id, runnable.action.limits, runnable.hold, ready)
+        return command.place
 
-            async def tell_start(started_ms: int) -> None:
-                await self._tell_start(command, started_ms)
+    async def _execute(self, command: _Command, place: Place, ready: Warden | None) -> CommandResult:
+        runnable = command.runnable
+        until_deadline = (command.envelope.deadline_ms - self._clock.now_ms()) / 1000
+        run = Run(
+            runnable.action,
+            launch_of(command.id, runnable, place),
+            runnable.hold,
+            max(0.0, min(runnable.action.limits.timeout_seconds, until_deadline)),
+            tuple(value.encode() for value in runnable.secrets.values()),
+            command.flow,
+            command.halt,
+            ready,
+        )
 
-            return await execute(run, self._clock, tell_start)
-        finally:
-            await self._worker.do(remove_place, place)
+        async def tell_start(started_ms: int) -> None:
+            await self._tell_start(command, started_ms)
+
+        return await execute(run, self._clock, tell_start)
 
     async def _tell_start(self, command: _Command, started_ms: int) -> None:
         hold = command.runnable.hold
@@ -346,11 +350,18 @@ class Executor:
 
     async def _end(self, command: _Command, result: CommandResult) -> None:
         # What the disk does not take is told once, and a restart will call the command lost, which is true then.
-        await self._keep(self._journal.end, command.id, result, self._clock.now_ms())
+        await self._keep(self._close, command, result, self._clock.now_ms())
         del self._commands[command.id]
         self._idle.set()
         tell_end(self._box, command.id, command.runnable.action.name, result, self._clock.now_ms())
         await self._send(CommandEnded(command.id, result))
+
+    def _close(self, command: _Command, result: CommandResult, now_ms: int) -> None:
+        """Remove what a command had here, and keep how it ended. Raises OSError."""
+        # First, because an end that is kept says that nothing of it is left.
+        if command.place is not None:
+            remove_place(command.place)
+        self._journal.end(command.id, result, now_ms)
 
     async def _send_result(self, command_id: str) -> None:
         if self._outbox is not None:

@@ -29,13 +29,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An envelope that a trusted key signed for this host; ``fault`` is what is wrong with the host's policy, if it is."""
+    """An envelope that a trusted key signed for this host; ``fault`` is what is wrong with it or with the host's policy, if it is.
+
+    ``runnable`` is what would run, where it is known already what holds programs of ``user``.
+    """
 
     envelope: CommandEnvelope
-    dispatch: Dispatch
-    standing: Standing
-    policy: Policy
-    fault: CommandRefusedError | None
+    fault: CommandRefusedError | None = None
+    verified: Verified | None = None
+    user: User | None = None
+    runnable: Runnable | None = None
 
 
 class Gate:
@@ -76,8 +79,11 @@ class Gate:
             raise CommandRefusedError("cannot run command: it, or one like it, was here before", reason=Reason.REPLAYED)
         if opened.fault is not None:
             raise opened.fault
-        verified, user = await self._worker.do(self._examine, opened)
-        return await self._worker.do(prepare, verified, user, await self._find_layers(user))
+        if opened.runnable is not None:
+            return opened.runnable
+        assert opened.verified is not None
+        layers = await self._find_layers(opened.user)
+        return await self._worker.do(prepare, opened.verified, opened.user, layers)
 
     async def keys_number(self) -> int:
         """Return the number of the list of keys that this host holds, zero for none."""
@@ -101,14 +107,22 @@ class Gate:
         try:
             policy = load_policy(self._settings.policy)
         except CommandRefusedError as error:
-            # Told later: only what was truly signed is worth remembering as refused.
             fault = error
-        return Opened(open_envelope(dispatch, standing, policy), dispatch, standing, policy, fault)
+        # What else is wrong is told later: only what was truly signed is worth remembering as refused.
+        envelope = open_envelope(dispatch, standing, policy)
+        try:
+            if fault is None:
+                return self._examine(envelope, dispatch, standing, policy)
+        except CommandRefusedError as error:
+            fault = error
+        return Opened(envelope, fault)
 
-    def _examine(self, opened: Opened) -> tuple[Verified, User | None]:
-        actions = self._load_actions()
-        verified = verify(opened.envelope, opened.dispatch, opened.standing, opened.policy, actions)
-        return verified, find_user(opened.policy, verified.action)
+    def _examine(self, envelope: CommandEnvelope, dispatch: Dispatch, standing: Standing, policy: Policy) -> Opened:
+        verified = verify(envelope, dispatch, standing, policy, self._load_actions())
+        user = find_user(policy, verified.action)
+        layers = self._layers.get(user)
+        runnable = None if layers is None else prepare(verified, user, layers)
+        return Opened(envelope, verified=verified, user=user, runnable=runnable)
 
     def _load_actions(self) -> dict[str, Action]:
         try:
