@@ -30,8 +30,6 @@ else:
 
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
-# Also children that tell of their end by another signal.
-_WALL = 0x40000000
 # Of the program, not of the agent, when memory runs out.
 _OOM_SCORE = b"600"
 _KILL_SECONDS = 10.0
@@ -217,7 +215,7 @@ class _Watch:
         """Take note of who ended; tell whether no child is left."""
         while True:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG | _WALL)
+                pid, status, usage = os.wait4(-1, os.WNOHANG | 0x40000000)  # __WALL: whatever signal tells of its end
             except ChildProcessError:
                 return True
             if pid == 0:
@@ -236,10 +234,8 @@ class _Watch:
     def _kill_all(self) -> None:
         deadline = time.monotonic() + _KILL_SECONDS
         while True:
-            # Whoever outlives its parent becomes a child of this process. So without children and members, which is
-            # nearly always, nobody need be looked for among all processes of the host.
-            is_alone = self._reap() and not any(self._members())
-            family = {} if is_alone else self._family()
+            # Who outlives its parent becomes a child of this process: mostly nobody need be looked for in all of the host.
+            family = {} if self._reap() and not any(self._members()) else self._family()
             if not family or time.monotonic() > deadline:
                 self._left = len(family)
                 return
@@ -315,10 +311,9 @@ def _send(pid: int, begun: int, number: int) -> None:
     except OSError:
         return
     try:
-        if _stat_of(str(pid))[1] == begun:
-            signal.pidfd_send_signal(handle, number)
-    except OSError:
-        pass
+        with _ignoring(OSError):
+            if _stat_of(str(pid))[1] == begun:
+                signal.pidfd_send_signal(handle, number)
     finally:
         os.close(handle)
 
