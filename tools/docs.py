@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nagare.alerting.heartbeats.tables import HEARTBEATS
 from nagare.alerting.tables import ALERTS, SILENCES
 from nagare.audit.tables import AUDIT
 from nagare.automation.schedules.tables import SCHEDULES
@@ -68,7 +69,7 @@ there are none but `commands`, which old ones leave for blocks. Who may not read
 def tables_page() -> str:
     """Return the page that describes every table of ours."""
     metrics = (*TABLES.values(), *SAMPLE_TABLES.values())
-    records = (HOSTS, GAPS, AUDIT, COMMANDS, TASKS, SCHEDULES, ALERTS, SILENCES)
+    records = (HOSTS, GAPS, AUDIT, COMMANDS, TASKS, SCHEDULES, ALERTS, SILENCES, HEARTBEATS)
     return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, records)])
 
 

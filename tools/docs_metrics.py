@@ -150,6 +150,7 @@ COUNTERS = {
     "nagare_alerting_foreign_refused_total": "alerts of foreign senders that were to come again, because too many waited or were open",
     "nagare_alerting_conflicts_total": "answers whose alerts somebody else had changed meanwhile; they are read again",
     "nagare_alerting_house_failed_total": "rounds of looking after silences and old alerts that failed",
+    "nagare_alerting_heartbeats_total": "heartbeats that came",
     "nagare_alerting_events_dropped_total": "events of alerts dropped because too many waited for the disk",
     "nagare_bus_dead_letters_total": "messages given up on",
     "nagare_bus_messages_rejected_total": "messages refused because their stream was full",

@@ -15,6 +15,7 @@ from nagare.alerting.alerts.lifecycle import Step
 from nagare.alerting.alerts.views import Held, Sees, alert_view, sees_all, turn_view, why_view
 from nagare.alerting.alerts.wanted import Wanted
 from nagare.alerting.foreign.intake import Intake
+from nagare.alerting.heartbeats.service import Heartbeats
 from nagare.alerting.rules.book import RuleBook
 from nagare.alerting.rules.judge import Judge
 from nagare.alerting.rules.views import rule_view
@@ -85,6 +86,8 @@ class Alerts:
         self.silences = Silences(records, clock)
         self.judge = Judge(self.board, self.book, neighbours.ask, clock, self.counters, is_alone=is_alone)
         self.intake = Intake(self.board, clock, self.counters, settings.foreign_seconds)
+        # None is owed until somebody says which.
+        self.heartbeats = Heartbeats(records, clock, self.counters, dict)
         self._held_at, self._held = (-1, 0), Inhibited((), ())
 
     async def __aenter__(self) -> Self:
@@ -231,6 +234,7 @@ class Alerts:
                     files = now
                     await asyncio.to_thread(self.book.refresh)
                 await self.silences.follow()
+                await self.heartbeats.follow()
                 if not self.judge.leads:
                     await self.board.follow()
                 else:

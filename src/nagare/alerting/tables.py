@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nagare.alerting.alerts.wanted import Wanted
+from nagare.alerting.heartbeats.tables import heartbeats_table
 from nagare.alerting.service import Alerts
 from nagare.model.alert.alert import Alert
 from nagare.model.alert.silence import Silence
@@ -66,7 +67,8 @@ def alerting_tables(alerts: Alerts) -> tuple[RecordTable, ...]:
     async def fetch_silences() -> Columns:
         return _columns(SILENCES, [_silence_row(silence) for silence in alerts.silences.all()])
 
-    return (RecordTable(ALERTS, fetch_alerts), RecordTable(SILENCES, fetch_silences))
+    heartbeats = heartbeats_table(alerts.heartbeats)
+    return (RecordTable(ALERTS, fetch_alerts), RecordTable(SILENCES, fetch_silences), heartbeats)
 
 
 def _columns(table: Table, rows: list[tuple[Cell, ...]]) -> Columns:

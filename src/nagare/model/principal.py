@@ -51,6 +51,7 @@ class Permission(StrEnum):
     ALERTS_WRITE = "alerts.write"
     ALERTS_SEND = "alerts.send"
     SILENCES_WRITE = "silences.write"
+    HEARTBEATS_SEND = "heartbeats.send"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -95,6 +96,7 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.ALERTS_WRITE: "acknowledge, give back, resolve and comment on alerts",
         Permission.ALERTS_SEND: "tell of alerts as a foreign system: Alertmanager, Prometheus, Grafana, Zabbix",
         Permission.SILENCES_WRITE: "make silences of alerts, and end them",
+        Permission.HEARTBEATS_SEND: "send heartbeats, the signs of life that are waited for",
     }
 )
 ADMIN_PERMISSIONS = frozenset(Permission)

@@ -60,7 +60,9 @@ def _web_handler(route: Route, answers: Answers) -> WebHandler:
             return await _response(call, route, answers)
         async with services.bodies.taken(request) as holding:
             call.holding = holding
-            if not route.is_raw:
+            if route.is_body_optional and not holding.body.raw:
+                call.value = route.request()
+            elif not route.is_raw:
                 check_json(request)
                 call.value = await services.bodies.decode(holding, route.request)
             response = await _response(call, route, answers)

@@ -91,6 +91,8 @@ class Route:
     refuses: tuple[int, ...] = ()
     # The handler reads and decodes the body itself (a signature covers the bytes as sent).
     is_raw: bool = False
+    # The body may be left out: what is meant is ``request`` with its defaults.
+    is_body_optional: bool = False
     # A foreign protocol: the content types of its body, its status when all went well, and its words for errors
     # (None: a problem document). Its senders may authenticate as they are used to.
     consumes: tuple[str, ...] = ()

@@ -22,8 +22,13 @@ _PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "schedules": Permission.SCHEDULES_READ,
         "alerts": Permission.ALERTS_READ,
         "silences": Permission.ALERTS_READ,
+        "heartbeats": Permission.ALERTS_READ,
     }
 )
+
+
+# Tables whose rows are of no host.
+_OF_NO_HOST = frozenset({"audit", "tasks", "schedules", "silences", "heartbeats"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ def sight_of(principal: Principal, fleet: Fleet) -> Sight:
     hidden = frozenset(
         table for table, permission in _PERMISSIONS.items() if not _covers(principal, fleet, permission, hosts)
     )
-    # Their rows are of no host, so a statement that sees some hosts only would find them empty.
-    return Sight(hosts, hidden if hosts is None else hidden | {"audit", "tasks", "schedules", "silences"})
+    # A statement that sees some hosts only would find them empty.
+    return Sight(hosts, hidden if hosts is None else hidden | _OF_NO_HOST)
 
 
 def sees(principal: Principal, fleet: Fleet, permission: Permission, host: str) -> bool:

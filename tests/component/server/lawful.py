@@ -10,6 +10,7 @@ import aiohttp
 from nagare.bundles.contents import own_arch
 from nagare.interop.remote_write.packing import pack_snappy
 from nagare.keys.signing import SigningKey
+from nagare.model.notify.heartbeat import Heartbeat
 from nagare.model.updates import bundle_name
 from tests.component.server.callers import PASSWORD, Everyone
 
@@ -52,7 +53,8 @@ class Lawful:
         )
 
     async def arrive(self) -> None:
-        """Publish a bundle, and let a host be updated with it."""
+        """Publish a bundle, and let a host be updated with it; wait for a heartbeat."""
+        self._api.services.alerts.heartbeats.defined = lambda: {"backup": Heartbeat("backup", 60.0, 60.0)}
         path = f"/api/v1/updates/files/{_DIGEST}"
         await self._api.call("PUT", path, body=_CONTENT, headers={"Content-Type": _BYTES})
         await self._do("POST", "/api/v1/updates", self._publication())
@@ -202,6 +204,7 @@ class Lawful:
             "POST /api/v1/silences": lambda: self._plain(quiet),
             f"GET {silence}": lambda: self._made("/api/v1/silences", quiet),
             f"DELETE {silence}": lambda: self._made("/api/v1/silences", quiet),
+            "POST /api/v1/heartbeats/{name}": lambda: self._about({"name": "backup"}, {"text": "done"}),
             "GET /api/v1/rules/{name}": lambda: self._about({"name": "DiskFull"}),
             "POST /api/v1/webhooks/alertmanager": lambda: self._plain({"version": "4", "alerts": []}),
             "POST /api/v1/webhooks/zabbix": lambda: self._plain(problem),

@@ -126,8 +126,8 @@ def _check(rule: Rule, reply: SqlReply) -> list[str]:
 
 def make_seen(rule: Rule, texts: Mapping[str, str], value: float | None, *, is_firing: bool, is_calm: bool) -> Seen:
     """Return what is seen of the thing that ``texts`` tell of; the rule's own labels and texts are added."""
-    labels = _labels(rule, texts, value)
-    places = {**texts, **labels, "severity": rule.severity.name.lower()}
+    labels, severity = _labels(rule, texts, value), _severity(rule, texts)
+    places = {**texts, **labels, "severity": severity.name.lower()}
     annotations = {name: plain(fill(text, places, value)) for name, text in rule.annotations.items()}
     if rule.guide:
         annotations["guide"] = rule.guide
@@ -136,13 +136,18 @@ def make_seen(rule: Rule, texts: Mapping[str, str], value: float | None, *, is_f
         # How bad it is changes, what it is about does not.
         fingerprint_of(labels),
         rule.name,
-        rule.severity,
-        {**labels, "severity": rule.severity.name.lower()},
+        severity,
+        {**labels, "severity": severity.name.lower()},
         annotations,
         value,
         is_firing,
         is_calm,
     )
+
+
+def _severity(rule: Rule, texts: Mapping[str, str]) -> Severity:
+    """Return how bad the thing is; a word that nobody knows changes nothing of what the rule says."""
+    return Severity.__members__.get(texts.get(rule.severity_from, "").upper(), rule.severity)
 
 
 def _labels(rule: Rule, texts: Mapping[str, str], value: float | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ BUDGET, LEAST, MOST = 5000, 100, 1000
 # More than anybody waits for.
 LIMIT = 50_000
 # They tell of now only.
-_NOW_ONLY = re.compile(r"\b(?:from|join)\s+\"?(hosts|alerts|notifications|audit)\b", re.IGNORECASE)
+_NOW_ONLY = re.compile(r"\b(?:from|join)\s+\"?(hosts|alerts|notifications|heartbeats|audit)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "rules": Entry(
             "nagare.cli.alerts.rules", "What makes alerts: list, show, guide, check, test, replay.", has_rows=True
         ),
+        "heartbeats": Entry(
+            "nagare.cli.alerts.heartbeats", "Signs of life that are waited for: list, send.", has_rows=True
+        ),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "run": Entry("nagare.cli.run", "Run an action on hosts and watch it.", has_rows=True),
         "commands": Entry(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from nagare.alerting.heartbeats.tables import HEARTBEATS
 from nagare.alerting.rules.course import Course
 from nagare.config.alert_rules.load import read_rules, shipped_rules
 from nagare.config.files import read_file
@@ -24,7 +25,7 @@ from nagare.model.alert.notation import Value
 from nagare.model.alert.rule import Rule
 from nagare.model.alert.trial import Rows, Trial, TrialFile, differences, parse_trials
 from nagare.model.columns import Cell, Columns, RecordTable
-from nagare.model.tables import TABLES, ColumnType
+from nagare.model.tables import TABLES, ColumnType, Table
 from nagare.wire.batch import Batch
 from nagare.wire.batch import Cell as BatchCell
 from nagare.wire.sql import SqlReply, SqlRequest
@@ -33,6 +34,8 @@ from nagare.wire.sql import SqlReply, SqlRequest
 BEGIN_MS = 1_767_225_600_000
 # More than a test can want; a rule of a second over a month would look for hours.
 LOOKS_LIMIT = 20_000
+# Read from the records as they are at each look.
+_OF_NOW = (HOSTS, HEARTBEATS)
 _SHOWN = frozenset({*ACTIVE, AlertState.PENDING, AlertState.RESOLVED})
 
 
@@ -83,18 +86,23 @@ async def _run(folder: Path, trial: Trial, rule: Rule, last: float) -> list[str]
     clock = ManualClock(BEGIN_MS + round(max(last, *(_end(rows) for rows in trial.rows), 0.0) * 1000))
     store = MetricStore(Places(folder), StorageSettings(), QuerySettings(), clock=clock)
     async with store:
-        hosts = _Hosts([rows for rows in trial.rows if rows.table == HOSTS.name])
-        store.register_records(RecordTable(HOSTS, hosts.fetch))
-        await _fill(store, [rows for rows in trial.rows if rows.table != HOSTS.name])
-        return await _watch(store, trial, rule, hosts)
+        clocks = []
+        for table in _OF_NOW:
+            clocks.append(_OfNow(table, [rows for rows in trial.rows if rows.table == table.name]))
+            store.register_records(RecordTable(table, clocks[-1].fetch))
+        names = {table.name for table in _OF_NOW}
+        await _fill(store, [rows for rows in trial.rows if rows.table not in names])
+        return await _watch(store, trial, rule, clocks)
 
 
-async def _watch(store: MetricStore, trial: Trial, rule: Rule, hosts: _Hosts) -> list[str]:
+async def _watch(store: MetricStore, trial: Trial, rule: Rule, records: Sequence[_OfNow]) -> list[str]:
     course, found, moment = Course(rule), list[str](), 0.0
     for wanted in sorted(trial.expectations, key=lambda one: one.at_seconds):
         while moment <= wanted.at_seconds:
-            hosts.now_ms = BEGIN_MS + round(moment * 1000)
-            fault = course.look(await answer(store, rule, hosts.now_ms), hosts.now_ms).fault
+            now_ms = BEGIN_MS + round(moment * 1000)
+            for table in records:
+                table.now_ms = now_ms
+            fault = course.look(await answer(store, rule, now_ms), now_ms).fault
             if fault:
                 return [f"at {format_seconds(moment)} the rule cannot be judged: {fault}"]
             moment += rule.every_seconds
@@ -151,21 +159,22 @@ def _moment_ms(rows: Rows, place: int) -> int:
     return BEGIN_MS + round((rows.from_seconds + place * rows.every_seconds) * 1000)
 
 
-class _Hosts:
-    """The table ``hosts`` as it was at the moment that is looked at."""
+class _OfNow:
+    """A table of records as it was at the moment that is looked at; the host of one of no host is empty."""
 
-    def __init__(self, given: Sequence[Rows]) -> None:
+    def __init__(self, table: Table, given: Sequence[Rows]) -> None:
+        self._table = table
         self._given = given
         self.now_ms = BEGIN_MS
 
     async def fetch(self) -> Columns:
-        columns: dict[str, list[Cell]] = {column.name: [] for column in HOSTS.columns}
+        columns: dict[str, list[Cell]] = {column.name: [] for column in self._table.columns}
         for rows in self._given:
             places = [place for place in range(rows.count) if _moment_ms(rows, place) <= self.now_ms]
             if not places:
                 continue
             told = {name: values[places[-1]] for name, values in rows.columns.items()}
             for name, cells in columns.items():
-                own: dict[str, Cell] = {"host": rows.host, "ts": self.now_ms}
+                own: dict[str, Cell] = {"host": rows.host or None, "ts": self.now_ms}
                 cells.append(own.get(name, told.get(name)))
         return columns

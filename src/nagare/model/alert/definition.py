@@ -84,6 +84,7 @@ def _matchers(fields: Fields, key: str) -> tuple[Matcher, ...]:
 
 
 def _rule(fields: Fields, origin: str) -> Rule:
+    severity_from = fields.text("severity_from", "")
     rule = Rule(
         name=_name(fields),
         group=fields.text("group", "default"),
@@ -99,7 +100,8 @@ def _rule(fields: Fields, origin: str) -> Rule:
         no_data=fields.choice("no_data", NoData, NoData.RESOLVE),
         labels=_texts(fields, "labels"),
         annotations=_texts(fields, "annotations"),
-        details=fields.texts("details"),
+        details=(*fields.texts("details"), *filter(None, (severity_from,))),
+        severity_from=severity_from,
         text=fields.text("text", "")[:TEXT_LIMIT],
         guide=fields.text("guide", ""),
         origin=origin,

@@ -71,6 +71,8 @@ class Rule:
     annotations: Mapping[str, str] = field(default_factory=dict)
     # Columns that texts may name and that are no labels: they change while the thing stays the same.
     details: tuple[str, ...] = ()
+    # A column, one of the details, that says how bad a thing is, in words; empty: all are as bad as ``severity`` says.
+    severity_from: str = ""
     text: str = ""
     guide: str = ""
     origin: str = ""

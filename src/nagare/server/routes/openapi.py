@@ -83,7 +83,7 @@ def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
         operation["parameters"] = params
     if route.request is not None:
         body = {"application/json": {"schema": schema_of[repr(route.request)]}}
-        operation["requestBody"] = {"required": True, "content": body}
+        operation["requestBody"] = {"required": not route.is_body_optional, "content": body}
     if route.consumes:
         raw = {"schema": {"type": "string", "format": "binary"}}
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.consumes, raw)}

@@ -32,6 +32,7 @@ _KEYS = st.sampled_from(
         "name",
         "sql",
         "severity",
+        "severity_from",
         "fires",
         "resolves",
         "window",
