@@ -151,6 +151,8 @@ COUNTERS = {
     "nagare_alerting_conflicts_total": "answers whose alerts somebody else had changed meanwhile; they are read again",
     "nagare_alerting_house_failed_total": "rounds of looking after silences and old alerts that failed",
     "nagare_alerting_heartbeats_total": "heartbeats that came",
+    "nagare_alerting_pulses_sent_total": "signs of life of this server that were sent to who watches it",
+    "nagare_alerting_pulses_failed_total": "those that could not be sent, or were not because rules were not judged lately",
     "nagare_alerting_events_dropped_total": "events of alerts dropped because too many waited for the disk",
     "nagare_bus_dead_letters_total": "messages given up on",
     "nagare_bus_messages_rejected_total": "messages refused because their stream was full",

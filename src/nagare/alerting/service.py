@@ -15,6 +15,7 @@ from nagare.alerting.alerts.lifecycle import Step
 from nagare.alerting.alerts.views import Held, Sees, alert_view, sees_all, turn_view, why_view
 from nagare.alerting.alerts.wanted import Wanted
 from nagare.alerting.foreign.intake import Intake
+from nagare.alerting.heartbeats.pulse import Pulsing
 from nagare.alerting.heartbeats.service import Heartbeats
 from nagare.alerting.rules.book import RuleBook
 from nagare.alerting.rules.judge import Judge
@@ -88,6 +89,7 @@ class Alerts:
         self.intake = Intake(self.board, clock, self.counters, settings.foreign_seconds)
         # None is owed until somebody says which.
         self.heartbeats = Heartbeats(records, clock, self.counters, dict)
+        self.pulse = Pulsing(lambda: None, self.judge, self.board.open, clock, self.counters)
         self._held_at, self._held = (-1, 0), Inhibited((), ())
 
     async def __aenter__(self) -> Self:
@@ -108,6 +110,7 @@ class Alerts:
             tasks.create_task(self.judge.run(), name="alerts-judge")
             tasks.create_task(self._teller.run(), name="alerts-tell")
             tasks.create_task(self.intake.run(), name="alerts-intake")
+            tasks.create_task(self.pulse.run(), name="alerts-pulse")
             tasks.create_task(self._keep_house(), name="alerts-house")
 
     async def find_all(self, wanted: Wanted, page: str, limit: int, sees: Sees) -> AlertList:

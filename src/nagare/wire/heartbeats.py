@@ -41,3 +41,13 @@ class HeartbeatList(msgspec.Struct, frozen=True):
     """``GET /api/v1/heartbeats``: all that are defined, by name."""
 
     heartbeats: list[HeartbeatView]
+
+
+class PulseNote(msgspec.Struct, frozen=True):
+    """Our own sign of life, as it is posted: ``status`` ok or degraded (rules that cannot be judged), and active alerts by severity. ``at`` is RFC 3339."""
+
+    status: str
+    alerts: dict[str, int]
+    failing_rules: int
+    version: str
+    at: str

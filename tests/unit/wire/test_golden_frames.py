@@ -69,6 +69,7 @@ KINDS: dict[str, Any] = {
     "heartbeat_ping": heartbeats.HeartbeatPing,
     "heartbeat_view": heartbeats.HeartbeatView,
     "heartbeat_list": heartbeats.HeartbeatList,
+    "pulse_note": heartbeats.PulseNote,
     "task_request": tasks.TaskRequest,
     "task_view": tasks.TaskView,
     "task_list": tasks.TaskList,

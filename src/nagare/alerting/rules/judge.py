@@ -94,12 +94,24 @@ class Judge:
         self._orphans = Orphans(board, ask, clock)
         self._places = asyncio.Semaphore(_AT_ONCE)
         self.standings: dict[str, Standing] = {}
+        # By the monotonic clock: when all that was due was judged, last.
+        self._done = clock.monotonic()
         self.counters = counters
 
     @property
     def leads(self) -> bool:
         """Whether this server judges."""
         return self._term is not None
+
+    @property
+    def idle_seconds(self) -> float:
+        """The time since all that was due was judged last, or since the begin."""
+        return self._clock.monotonic() - self._done
+
+    @property
+    def failing(self) -> int:
+        """How many rules cannot be judged."""
+        return sum(1 for one in self.standings.values() if one.fault)
 
     def measures(self) -> Measures:
         """Return how all rules together do."""
@@ -127,7 +139,10 @@ class Judge:
 
     async def turn(self) -> bool:
         """Judge what is due if this server judges; tell whether it does, and all was kept."""
-        return await self._lead() and await self.round()
+        is_done = await self._lead() and await self.round()
+        if is_done:
+            self._done = self._clock.monotonic()
+        return is_done
 
     async def round(self) -> bool:
         """Judge every rule whose moment has come; False when some could not be kept, and are judged again."""
