@@ -14,9 +14,12 @@ from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
 from nagare.model.event import Severity
 from nagare.model.notify.incident import Reason
-from nagare.model.notify.notice import Line, Notice
+from nagare.model.notify.notice import Delivery, Line, Notice
 
 NAME_LIMIT = 128
+# For whoever sets no bound of its own, or cuts to one.
+TITLE_LIMIT = 250
+BODY_LIMIT = 4000
 _SUMMARY_LIMIT = 400
 # These say nothing that the title does not.
 _UNSAID = frozenset({Reason.FIRST, Reason.ALL_RESOLVED, Reason.TEST})
@@ -70,6 +73,13 @@ def body(notice: Notice, limit: int, size: Size = len) -> str:
     if hidden:
         shown.append(f"and {hidden} more" if hidden < count else f"{count} alerts")
     return cut("\n".join(shown), limit, size)
+
+
+def render(delivery: Delivery, ack_url: str) -> tuple[str, str]:
+    """Return title and body for whoever takes nothing but text; the page that acknowledges is its last line."""
+    notice = delivery.notice
+    foot = f"\n\nAcknowledge: {ack_url}" if ack_url and not ends(notice) else ""
+    return cut(title(notice), TITLE_LIMIT), body(notice, BODY_LIMIT) + foot
 
 
 def _head(notice: Notice) -> str:
