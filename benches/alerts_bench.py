@@ -6,9 +6,11 @@ Processor time of one process, all its threads: real metrics, real records, one 
 import asyncio
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from benches.report import Row, Section
+from nagare.alerting.notify.room import Ways
 from nagare.alerting.service import Alerts
 from nagare.config.settings import AlertSettings
 from nagare.lib.clock import ManualClock
@@ -17,6 +19,7 @@ from nagare.model.event import Event
 from nagare.records.engine import Records
 from nagare.wire.sql import SqlReply, SqlRequest
 from tests.support.metric_store import make_batch, make_store
+from tests.support.notify_room import Recorder, no_link
 
 HOSTS, MOUNTS = 100, 10
 RULES = 10
@@ -40,6 +43,9 @@ class _Beside:
 
     def maintenance_of(self, host: str) -> str:
         return "" if host else "nowhere"
+
+    def labels_of(self, host: str) -> Mapping[str, str]:
+        return {"rack": host[-1:]}
 
 
 def _rules() -> str:
@@ -76,7 +82,13 @@ async def _run(folder: Path) -> list[Row]:
     async with (
         make_store(folder / "metrics", clock=clock) as store,
         Records(folder / "records.db") as records,
-        Alerts(records, AlertSettings(rules=folder / "rules", shipped=False), _Beside(store), clock) as alerts,
+        Alerts(
+            records,
+            AlertSettings(rules=folder / "rules", shipped=False),
+            _Beside(store),
+            clock,
+            Ways(Recorder(), no_link),
+        ) as alerts,
     ):
         seq = 0
         for name, share in _SHARES:

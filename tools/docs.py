@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nagare.alerting.heartbeats.tables import HEARTBEATS
+from nagare.alerting.notify.tables import INCIDENTS, NOTIFICATIONS
 from nagare.alerting.tables import ALERTS, SILENCES
 from nagare.audit.tables import AUDIT
 from nagare.automation.schedules.tables import SCHEDULES
@@ -69,7 +70,8 @@ there are none but `commands`, which old ones leave for blocks. Who may not read
 def tables_page() -> str:
     """Return the page that describes every table of ours."""
     metrics = (*TABLES.values(), *SAMPLE_TABLES.values())
-    records = (HOSTS, GAPS, AUDIT, COMMANDS, TASKS, SCHEDULES, ALERTS, SILENCES, HEARTBEATS)
+    alerting = (ALERTS, SILENCES, HEARTBEATS, NOTIFICATIONS, INCIDENTS)
+    records = (HOSTS, GAPS, AUDIT, COMMANDS, TASKS, SCHEDULES, *alerting)
     return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, records)])
 
 

@@ -13,7 +13,7 @@ from nagare.lib.clock import ManualClock
 from nagare.records.engine import Records
 from tests.support.aged_jobs import aging_of
 from tests.support.command_jobs import NOW_MS
-from tests.support.crash_store import KillAt
+from tests.support.kill_at import KillAt
 from tests.support.metric_store import make_store
 
 

@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections import Counter
 from pathlib import Path
 
 from nagare.config.settings import BucketSettings
@@ -16,6 +15,7 @@ from nagare.lib.clock import SystemClock
 from nagare.metrics.bucket import sync
 from nagare.metrics.store import MetricStore
 from nagare.model.samples import STALE_BITS, Samples
+from tests.support.kill_at import KillAt
 from tests.support.metric_store import make_batch, make_store
 from tests.support.samples import make_samples, value_of
 
@@ -24,20 +24,6 @@ HOUR_MS = 3_600_000
 TEN_DAYS_MS = 10 * 86_400_000
 # The bits of 12.5.
 SHORT = 0x4029_0000_0000_0000
-
-
-class KillAt:
-    """Lets everything pass but one step."""
-
-    def __init__(self, step: str, number: int) -> None:
-        self._step, self._number = step, number
-        self._seen: Counter[str] = Counter()
-
-    def step(self, name: str) -> None:
-        """Count ``name``, and die as by a power cut when its time has come."""
-        self._seen[name] += 1
-        if name == self._step and self._seen[name] >= self._number:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def tables_of(seq: int, now_ms: int) -> dict[str, dict[str, list[float | int | str | None]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -17,6 +17,10 @@ from nagare.alerting.alerts.wanted import Wanted
 from nagare.alerting.foreign.intake import Intake
 from nagare.alerting.heartbeats.pulse import Pulsing
 from nagare.alerting.heartbeats.service import Heartbeats
+from nagare.alerting.notify.book import NotifyBook
+from nagare.alerting.notify.outbox import Tools
+from nagare.alerting.notify.room import Room, Ways
+from nagare.alerting.notify.service import Notifier
 from nagare.alerting.rules.book import RuleBook
 from nagare.alerting.rules.judge import Judge
 from nagare.alerting.rules.views import rule_view
@@ -62,6 +66,10 @@ class Neighbours(Protocol):
         """Return why that host is in maintenance now, empty when it is not."""
         ...
 
+    def labels_of(self, host: str) -> Mapping[str, str]:
+        """Return the labels of that host, none of one that is not known."""
+        ...
+
 
 class Alerts:
     """The room; ``async with`` reads what is open, ``run`` judges until cancelled."""
@@ -72,10 +80,11 @@ class Alerts:
         settings: AlertSettings,
         neighbours: Neighbours,
         clock: Clock,
+        ways: Ways,
         *,
         is_alone: bool = True,
     ) -> None:
-        """Read the rules. Raises ConfigError. ``is_alone``: no other server has these records."""
+        """Read the rules and the routes. Raises ConfigError. ``is_alone``: no other server has these records."""
         self._settings = settings
         self._neighbours = neighbours
         self._clock = clock
@@ -87,10 +96,12 @@ class Alerts:
         self.silences = Silences(records, clock)
         self.judge = Judge(self.board, self.book, neighbours.ask, clock, self.counters, is_alone=is_alone)
         self.intake = Intake(self.board, clock, self.counters, settings.foreign_seconds)
-        # None is owed until somebody says which.
-        self.heartbeats = Heartbeats(records, clock, self.counters, dict)
-        self.pulse = Pulsing(lambda: None, self.judge, self.board.open, clock, self.counters)
         self._held_at, self._held = (-1, 0), Inhibited((), ())
+        told = NotifyBook(settings.notify_file)
+        self.notifier = Notifier(records, self._room(), told, ways, Tools(clock, self.counters))
+        self.heartbeats = Heartbeats(records, clock, self.counters, lambda: told.notifying.heartbeats)
+        self.pulse = Pulsing(lambda: told.notifying.pulse, self.judge, self.board.open, clock, self.counters)
+        self.board.on_change = self.silences.on_change = self.notifier.wake
 
     async def __aenter__(self) -> Self:
         """Read what is open."""
@@ -105,12 +116,13 @@ class Alerts:
         await self._teller.flush()
 
     async def run(self) -> None:
-        """Judge rules, end silences, follow rule files and forget what is old, until cancelled."""
+        """Judge rules, tell people, end silences, follow files and forget what is old, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.judge.run(), name="alerts-judge")
             tasks.create_task(self._teller.run(), name="alerts-tell")
             tasks.create_task(self.intake.run(), name="alerts-intake")
             tasks.create_task(self.pulse.run(), name="alerts-pulse")
+            tasks.create_task(self.notifier.run(), name="alerts-notify")
             tasks.create_task(self._keep_house(), name="alerts-house")
 
     async def find_all(self, wanted: Wanted, page: str, limit: int, sees: Sees) -> AlertList:
@@ -139,14 +151,16 @@ class Alerts:
         turns = await self.store.turns_of(alert.id)
         return AlertDetail(self.view(alert, sees), [turn_view(turn) for _, turn in turns])
 
-    def why(self, alert: Alert, sees: Sees) -> WhyView:
+    async def why(self, alert: Alert, sees: Sees) -> WhyView:
         """Return, step by step, why people are told of an alert, or are not."""
         rule = self.book.rules.get(alert.rule)
         text = (
             "" if rule is None else f"rule {rule.name} asks for " + (f"value {rule.fires}" if rule.fires else "a row")
         )
         seconds = 0.0 if rule is None else rule.for_seconds
-        return why_view(alert, self.held(alert, sees), self._clock.now_ms(), text, seconds)
+        view = why_view(alert, self.held(alert, sees), self._clock.now_ms(), text, seconds)
+        told = await self.notifier.why(alert)
+        return WhyView(view.alert, view.is_told and all(step.passes for step in told), [*view.steps, *told])
 
     async def acknowledge(self, alert: Alert, principal: Principal, text: str) -> Alert:
         """Put an alert into the caller's hands. Raises ConflictError."""
@@ -235,7 +249,7 @@ class Alerts:
             try:
                 if now - files >= _FILES_SECONDS:
                     files = now
-                    await asyncio.to_thread(self.book.refresh)
+                    await self._read_files()
                 await self.silences.follow()
                 await self.heartbeats.follow()
                 if not self.judge.leads:
@@ -250,11 +264,31 @@ class Alerts:
                 log.warning("alerts_house_not_kept: %s", error.message)
             await self._clock.sleep(_SILENCES_SECONDS)
 
+    async def _read_files(self) -> None:
+        changed = [await asyncio.to_thread(self.book.refresh), await self.notifier.book.refresh()]
+        if any(changed):
+            self.notifier.wake()
+
     async def _forget(self) -> None:
         before_ms = self._clock.now_ms() - round(self._settings.kept_seconds * 1000)
         while await self.store.forget(before_ms, _TIDY_COUNT) == _TIDY_COUNT:
             pass
         await self.silences.forget()
+        await self.notifier.forget(before_ms)
+
+    def _room(self) -> Room:
+        return Room(
+            board=self.board,
+            mandate=lambda: self.judge.mandate,
+            is_held=self._is_held,
+            labels_of=self._neighbours.labels_of,
+            tell=self._teller.tell,
+            view=self.view,
+        )
+
+    def _is_held(self, alert: Alert) -> bool:
+        held = self.held(alert)
+        return bool(held.silences or held.inhibited or held.maintenance)
 
 
 def _holding(alerts: Iterable[Alert]) -> Sequence[Alert]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, text, update
@@ -20,6 +20,14 @@ _HOST = "host"
 _PIECE = 500
 # Statements have a limit of parameters.
 _HOSTS_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """Who judges, in which term: every write names it."""
+
+    runner: str
+    term: int
 
 
 class AlertStore:
@@ -89,7 +97,7 @@ class AlertStore:
         """
 
         def work(connection: Connection) -> dict[str, Alert | None]:
-            if runner and not _is_judge(connection, runner, term):
+            if runner and not is_judge(connection, runner, term):
                 return {}
             measured = [step.alert for step in steps if not step.turns and not step.is_dropped]
             kept: dict[str, Alert | None] = {one.id: one for one in _write_measured(connection, measured)}
@@ -156,7 +164,8 @@ def open_alerts(source: str = "", fingerprint: str = "") -> Select[Any]:
     return query.where(alerts.c.source == source, alerts.c.fingerprint == fingerprint) if source else query
 
 
-def _is_judge(connection: Connection, runner: str, term: int) -> bool:
+def is_judge(connection: Connection, runner: str, term: int) -> bool:
+    """Tell whether ``runner`` judges in ``term``; no other one does before the transaction is over."""
     mine = select(judges.c.term).where(judges.c.name == _JUDGE, judges.c.runner == runner).with_for_update()
     return connection.execute(mine).scalar_one_or_none() == term
 

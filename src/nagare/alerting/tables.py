@@ -1,13 +1,14 @@
-"""What SQL may see of alerts: the tables ``alerts`` and ``silences``, read when a statement names them."""
+"""What SQL may see of alerts: the tables ``alerts`` and ``silences``, read when a statement names them, and those of telling people."""
 
 from __future__ import annotations
 
 from nagare.alerting.alerts.wanted import Wanted
 from nagare.alerting.heartbeats.tables import heartbeats_table
+from nagare.alerting.notify.tables import notify_tables
 from nagare.alerting.service import Alerts
 from nagare.model.alert.alert import Alert
 from nagare.model.alert.silence import Silence
-from nagare.model.columns import Cell, Columns, RecordTable
+from nagare.model.columns import Cell, Columns, RecordTable, columns_of
 from nagare.model.tables import Column, ColumnKind, ColumnType, Table
 from nagare.wire.alerts import AlertView
 
@@ -62,21 +63,13 @@ def alerting_tables(alerts: Alerts) -> tuple[RecordTable, ...]:
 
     async def fetch_alerts() -> Columns:
         found = await alerts.store.find_all(Wanted(), None, ROWS_LIMIT)
-        return _columns(ALERTS, [_alert_row(alert, alerts.view(alert)) for alert in found])
+        return columns_of(ALERTS, [_alert_row(alert, alerts.view(alert)) for alert in found])
 
     async def fetch_silences() -> Columns:
-        return _columns(SILENCES, [_silence_row(silence) for silence in alerts.silences.all()])
+        return columns_of(SILENCES, [_silence_row(silence) for silence in alerts.silences.all()])
 
-    heartbeats = heartbeats_table(alerts.heartbeats)
-    return (RecordTable(ALERTS, fetch_alerts), RecordTable(SILENCES, fetch_silences), heartbeats)
-
-
-def _columns(table: Table, rows: list[tuple[Cell, ...]]) -> Columns:
-    columns: dict[str, list[Cell]] = {column.name: [] for column in table.columns}
-    for row in rows:
-        for cells, cell in zip(columns.values(), row, strict=True):
-            cells.append(cell)
-    return columns
+    own = (RecordTable(ALERTS, fetch_alerts), RecordTable(SILENCES, fetch_silences))
+    return (*own, heartbeats_table(alerts.heartbeats), *notify_tables(alerts.notifier))
 
 
 def _alert_row(alert: Alert, view: AlertView) -> tuple[Cell, ...]:

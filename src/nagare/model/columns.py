@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nagare.model.tables import Table
@@ -19,6 +19,15 @@ TableColumns = Mapping[str, Columns]
 def row_count(columns: Columns) -> int:
     """Return the number of rows; zero for no columns."""
     return len(next(iter(columns.values()), ()))
+
+
+def columns_of(table: Table, rows: Iterable[Sequence[Cell]]) -> Columns:
+    """Return the columns of ``rows``, each of which has a cell for every column of ``table``."""
+    columns: dict[str, list[Cell]] = {column.name: [] for column in table.columns}
+    for row in rows:
+        for cells, cell in zip(columns.values(), row, strict=True):
+            cells.append(cell)
+    return columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nagare.fleet.maintenance.service import Maintenance
@@ -13,6 +15,8 @@ from nagare.wire.sql import SqlReply, SqlRequest
 
 if TYPE_CHECKING:
     from nagare.metrics.store import MetricStore
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class AlertBook:
@@ -39,3 +43,8 @@ class AlertBook:
         found = self._fleet.find(host)
         window = None if found is None else self._maintenance.in_maintenance(found, self._clock.now_ms())
         return "" if window is None else window.why
+
+    def labels_of(self, host: str) -> Mapping[str, str]:
+        """Return the labels of that host, none of one that is not known."""
+        found = self._fleet.find(host)
+        return _NONE if found is None else found.labels

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from nagare.alerting.service import Alerts
 from nagare.alerting.tables import alerting_tables
 from nagare.audit.service import AuditTrail
 from nagare.audit.tables import audit_table
@@ -39,6 +38,7 @@ from nagare.server.hot.crowd import Crowd
 from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.joints import (
+    enter_alerts,
     enter_feeders,
     make_commands,
     make_schedules,
@@ -85,7 +85,7 @@ async def composed(
         work = await enter("automation", make_tasks(settings, ground, commands, book, clock))
         plan = make_schedules(settings, ground, work, clock, book)
         seen = AlertBook(store, fleet, maintenance, relay, clock)
-        alerts = await enter("alerts", Alerts(records, settings.alerts, seen, clock))
+        alerts = await enter_alerts(entrance, settings, records, seen, clock)
         tables = (*_tables(fleet, gaps, audit, commands, clock), *automation_tables(work, plan))
         show_records(store, (*tables, *alerting_tables(alerts)))
         updates = await enter(

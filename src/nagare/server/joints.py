@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nagare.alerting.notify.channels import make_channels
+from nagare.alerting.notify.room import Ways
+from nagare.alerting.service import Alerts
 from nagare.audit.service import AuditTrail
 from nagare.automation.schedules.service import Schedules
 from nagare.automation.tasks.service import Ground as TaskGround
@@ -22,7 +26,9 @@ from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
 from nagare.model.columns import RecordTable
 from nagare.model.host import Host
+from nagare.net.channels.channels import Channels
 from nagare.records.engine import Records
+from nagare.server.alert_book import AlertBook
 from nagare.server.bus_view import BusView
 from nagare.server.command_book import CommandBook
 from nagare.server.live.relay import Relay
@@ -74,6 +80,25 @@ async def enter_feeders(
 
     scraper = await entrance.enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
     return scraper, await entrance.enter("statsd", StatsdServer(settings.statsd, store, clock))
+
+
+async def enter_alerts(
+    entrance: Entrance, settings: Settings, records: Records, seen: AlertBook, clock: Clock
+) -> Alerts:
+    """Enter the room of alerts, and below it the channels on which it tells people."""
+    channels = await entrance.enter("channels", _open_channels(seen, clock))
+    # No page acknowledges an incident: whoever is told goes to the interface, or to the command line.
+    ways = Ways(channels, lambda _incident, _channel, _until_ms: "")
+    return await entrance.enter("alerts", Alerts(records, settings.alerts, seen, clock, ways))
+
+
+@asynccontextmanager
+async def _open_channels(seen: AlertBook, clock: Clock) -> AsyncIterator[Channels]:
+    channels = make_channels(clock, seen.event_happened)
+    try:
+        yield channels
+    finally:
+        await channels.close()
 
 
 def make_schedules(settings: Settings, ground: Ground, tasks: Tasks, clock: Clock, book: CommandBook) -> Schedules:

@@ -132,6 +132,11 @@ def _alerts(services: Services) -> Iterator[MetricValue]:
     yield _gauge("nagare_alert_rules_judged_here", "1 while this server judges rules", told.leads)
     yield _gauge("nagare_alert_rules_delay_seconds", "how late the latest rule was judged", told.delay_seconds)
     yield _gauge("nagare_alert_rules_took_seconds", "time that the slowest statement of a rule took", told.took_seconds)
+    post = services.alerts.notifier.measures()
+    yield _gauge("nagare_incidents", "open incidents, at the server that judges", post.incidents)
+    yield _gauge("nagare_notifications_waiting", "notifications that wait to be sent", post.waiting)
+    text = "how long the oldest notification waits"
+    yield _gauge("nagare_notifications_oldest_waiting_seconds", text, post.oldest_waiting_seconds)
 
 
 def _bus(status: BusStatus) -> Iterator[MetricValue]:

@@ -23,12 +23,13 @@ _PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "alerts": Permission.ALERTS_READ,
         "silences": Permission.ALERTS_READ,
         "heartbeats": Permission.ALERTS_READ,
+        "notifications": Permission.ALERTS_READ,
+        "incidents": Permission.ALERTS_READ,
     }
 )
 
-
-# Tables whose rows are of no host.
-_OF_NO_HOST = frozenset({"audit", "tasks", "schedules", "silences", "heartbeats"})
+# Their rows are of no host, so a statement that sees some hosts only would find them empty.
+_OF_NO_HOST = frozenset({"audit", "tasks", "schedules", "silences", "heartbeats", "notifications", "incidents"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,6 @@ def sight_of(principal: Principal, fleet: Fleet) -> Sight:
     hidden = frozenset(
         table for table, permission in _PERMISSIONS.items() if not _covers(principal, fleet, permission, hosts)
     )
-    # A statement that sees some hosts only would find them empty.
     return Sight(hosts, hidden if hosts is None else hidden | _OF_NO_HOST)
 
 

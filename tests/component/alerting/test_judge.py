@@ -1,7 +1,7 @@
 """Judging over real metrics and real records, with the hands of the clock turned by the test."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nagare.alerting.notify.room import Ways
 from nagare.alerting.service import Alerts
 from nagare.config.settings import AlertSettings, RecordsSettings
 from nagare.errors import NagareError, NotReadyError, OverloadedError
@@ -22,6 +23,7 @@ from nagare.wire.alerts import SilenceRequest
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
 from tests.support.metric_store import make_batch, make_store
 from tests.support.migrated import place_records
+from tests.support.notify_room import Recorder, no_link
 
 LOCAL = Principal("t1", "local", ADMIN_PERMISSIONS, kind=PrincipalKind.LOCAL)
 S = AlertState
@@ -67,6 +69,9 @@ class Neighbours:
 
     def maintenance_of(self, host: str) -> str:
         return "new disks" if host == "worked-on" else ""
+
+    def labels_of(self, host: str) -> Mapping[str, str]:
+        return {}
 
 
 @dataclass
@@ -129,7 +134,12 @@ async def opened(
     async with (
         Records(folder / "records.db", settings) as records,
         Alerts(
-            records, AlertSettings(rules=folder / "rules", shipped=False), beside, clock, is_alone=is_alone
+            records,
+            AlertSettings(rules=folder / "rules", shipped=False),
+            beside,
+            clock,
+            Ways(Recorder(), no_link),
+            is_alone=is_alone,
         ) as alerts,
     ):
         yield Room(alerts, beside, clock, folder, seq=len(beside.asked) * 1000)

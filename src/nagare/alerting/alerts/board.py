@@ -38,8 +38,9 @@ class Board:
         self._by_rule: dict[str, set[tuple[str, str]]] = {}
         self._by_source = Counter[str]()
         self._measured: dict[str, Step] = {}
-        # Rises with every change of what is active.
+        # Rises with every change of what is active; who is to hear of that is called then, and must be quick.
         self.version = 0
+        self.on_change: Callable[[], None] = _nobody_listens
 
     async def load(self) -> None:
         """Read all open alerts, and tell again what may not have been told."""
@@ -55,7 +56,7 @@ class Board:
         found = await self.store.load_open()
         self._alerts, self._by_rule, self._by_source = {}, {}, Counter()
         self._measured.clear()
-        self.version += 1
+        self._changed()
         for alert in found:
             self._keep(alert)
 
@@ -180,26 +181,35 @@ class Board:
             self._drop(alert)
             return
         known = self._alerts.get(alert.key)
-        if known is None or known.state is not alert.state:
-            self.version += 1
+        is_new = known is None or known.state is not alert.state
         if known is None:
             self._by_source[alert.source] += 1
         self._alerts[alert.key] = alert
         self._by_rule.setdefault(alert.rule, set()).add(alert.key)
+        if is_new:
+            self._changed()
 
     def _drop(self, alert: Alert) -> None:
         known = self._alerts.get(alert.key)
         if known is not None and known.id == alert.id:
-            self.version += 1
+            self._changed()
             del self._alerts[alert.key]
             self._by_source[alert.source] -= 1
             self._by_rule.get(alert.rule, set()).discard(alert.key)
+
+    def _changed(self) -> None:
+        self.version += 1
+        self.on_change()
 
     def _tell(self, step: Step, alert: Alert) -> None:
         for place, turn in enumerate(step.turns, start=1):
             event = turn_event(alert, step.alert.revision + place, turn)
             if event is not None:
                 self._teller.tell(event)
+
+
+def _nobody_listens() -> None:
+    """Nobody is to hear of changes."""
 
 
 def not_found(alert_id: str) -> NotFoundError:

@@ -19,6 +19,7 @@ from nagare.alerting.rules.answers import Things
 from nagare.alerting.rules.book import RuleBook
 from nagare.alerting.rules.judging import Reading, fingerprints, judge_reading
 from nagare.alerting.rules.orphans import Orphans
+from nagare.alerting.store import Mandate
 from nagare.errors import InputError, NagareError, OverloadedError
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
@@ -112,6 +113,11 @@ class Judge:
     def failing(self) -> int:
         """How many rules cannot be judged."""
         return sum(1 for one in self.standings.values() if one.fault)
+
+    @property
+    def mandate(self) -> Mandate | None:
+        """The term in which this server judges, None while another one does."""
+        return None if self._term is None else Mandate(self._runner, self._term)
 
     def measures(self) -> Measures:
         """Return how all rules together do."""

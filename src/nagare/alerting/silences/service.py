@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from uuid import uuid4
 
@@ -45,6 +45,8 @@ class Silences:
         self._read = 0.0
         # Rises with every change made here: what was read before one must not undo it.
         self._changes = 0
+        # Called when one was made or ended here.
+        self.on_change: Callable[[], None] = _nobody_listens
 
     async def load(self) -> None:
         """Read them."""
@@ -90,6 +92,7 @@ class Silences:
         await self._store.add(silence, OPEN_LIMIT, now_ms)
         self._changes += 1
         self._silences, self._by_label = {silence.id: silence, **self._silences}, None
+        self.on_change()
         return silence
 
     async def end(self, silence_id: str, principal: Principal) -> Silence:
@@ -140,7 +143,12 @@ class Silences:
         else:
             self._changes += 1
             self._keep(ended)
+            self.on_change()
         return ended
+
+
+def _nobody_listens() -> None:
+    """Nobody is to hear of changes."""
 
 
 def _made(principal: Principal, request: SilenceRequest, now_ms: int) -> Silence:

@@ -72,6 +72,7 @@ class Delivery:
     """One notice on its way to one channel. ``id`` is the idempotency key: the same at every try. Times are Unix milliseconds.
 
     ``ref`` is what the channel called the message, by which a later one of the incident changes it or stands below it.
+    ``until_ms``: a try that fails from then on was the last.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Delivery:
     ref: str = ""
     # Why the last try came to nothing, without secrets.
     fault: str = ""
+    until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ async def get_alert(call: Call) -> AlertDetail:
 
 async def why_alert(call: Call) -> WhyView:
     """Return, step by step, why people are told of an alert, or are not."""
-    return call.services.alerts.why(await _alert(call, Permission.ALERTS_READ), _sees(call))
+    return await call.services.alerts.why(await _alert(call, Permission.ALERTS_READ), _sees(call))
 
 
 async def acknowledge_alert(call: Call) -> AlertView:

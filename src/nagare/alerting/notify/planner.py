@@ -1,0 +1,151 @@
+"""Looks, whenever something changed or a moment has come, whom to tell what; keeps it, and hands it to the outbox.
+
+Only who judges looks, under the same lease. A look costs a part of what it looks at, so the next one waits in proportion.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from uuid import uuid4
+
+from nagare.alerting.notify.fanout import Telling, telling_of
+from nagare.alerting.notify.outbox import WAITING_LIMIT, Outbox, Tools
+from nagare.alerting.notify.planning import Subject, next_moment_ms, plan
+from nagare.alerting.notify.room import Book, Room
+from nagare.alerting.notify.store import NotifyStore
+from nagare.alerting.notify.subjects import Subjects
+from nagare.alerting.store import Mandate
+from nagare.errors import NagareError
+from nagare.lib.alarm import Alarm
+from nagare.model.notify.incident import Incident
+from nagare.model.notify.notifying import Notifying
+
+log = logging.getLogger(__name__)
+# More than these are planned on another thread.
+_INLINE_LIMIT = 500
+# So many incidents are kept by one transaction: others write between.
+_PIECE = 200
+# Maintenance, mutes, silences and escalations begin and end by the clock: while anything is open, that is looked at so often.
+_OPEN_SECONDS, _IDLE_SECONDS = 1.0, 30.0
+_AGAIN_SECONDS = 5.0
+# Of the time at most a twentieth goes into looks at what did not change, and a third into what changes all the time.
+_REST_SHARE, _BUSY_SHARE = 20.0, 2.0
+_BUSY_MOST_SECONDS = 5.0
+
+
+class Planner:
+    """The open incidents in memory, written through; ``run`` looks until cancelled."""
+
+    def __init__(self, store: NotifyStore, outbox: Outbox, room: Room, book: Book, tools: Tools) -> None:
+        """Keep the parts; nothing is known before this server judges."""
+        self._store = store
+        self._outbox = outbox
+        self._room = room
+        self._book = book
+        self._clock, self._counters, self._observer = tools.clock, tools.counters, tools.observer
+        self.subjects = Subjects(room, store)
+        self._incidents: dict[str, Incident] = {}
+        self._mandate: Mandate | None = None
+        # Whether the records may say something else than the memory does.
+        self._is_old = False
+        self._alarm = Alarm(self._clock)
+
+    @property
+    def incidents(self) -> Sequence[Incident]:
+        """The open incidents, as far as this server knows them: all while it judges, else none."""
+        return tuple(self._incidents.values())
+
+    def wake(self) -> None:
+        """Look soon: something changed."""
+        self._alarm.ring()
+
+    async def run(self) -> None:
+        """Look, until cancelled."""
+        while True:
+            # Before the look: what changes while it goes on is looked at next.
+            self._alarm, began = Alarm(self._clock), self._clock.monotonic()
+            try:
+                seconds = await self.look()
+            except NagareError as error:
+                self._is_old, seconds = True, _AGAIN_SECONDS
+                self._counters.add("plans_failed")
+                log.warning("notifications_not_planned: %s", error.message)
+                await self._clock.sleep(_AGAIN_SECONDS)
+            if (took := self._clock.monotonic() - began) > 0:
+                await self._clock.sleep(min(took * _BUSY_SHARE, _BUSY_MOST_SECONDS))
+            await self._alarm.wait(seconds)
+
+    async def look(self) -> float:
+        """Look once; return after how many seconds to look again although nothing was said to have changed."""
+        mandate, began = self._room.mandate(), self._clock.monotonic()
+        if mandate is None:
+            if self._mandate is not None:
+                self._mandate, self._incidents = None, {}
+                self._outbox.rest()
+            return _OPEN_SECONDS
+        if mandate != self._mandate or self._is_old:
+            await self._read(mandate)
+        notifying = self._book.notifying
+        changed = await self._planned(notifying)
+        if changed:
+            await self._keep(changed, mandate)
+        return self._rest_seconds(notifying, self._clock.monotonic() - began)
+
+    async def _read(self, mandate: Mandate) -> None:
+        found = await self._store.load_open()
+        if mandate == self._mandate:
+            await self._outbox.follow()
+        else:
+            await self._outbox.lead(mandate)
+        self._incidents = {incident.id: incident for incident in found}
+        self._mandate, self._is_old = mandate, False
+
+    async def _planned(self, notifying: Notifying) -> list[Telling]:
+        incidents = list(self._incidents.values())
+        subjects = await self.subjects.of(notifying, incidents)
+        now_ms = self._clock.now_ms()
+        if len(subjects) > _INLINE_LIMIT:
+            return await asyncio.to_thread(_tellings, notifying, incidents, subjects, now_ms)
+        return _tellings(notifying, incidents, subjects, now_ms)
+
+    async def _keep(self, changed: Sequence[Telling], mandate: Mandate) -> None:
+        self._observer.step("planned")
+        for start in range(0, len(changed), _PIECE):
+            piece = changed[start : start + _PIECE]
+            kept = await self._store.keep(piece, mandate, WAITING_LIMIT)
+            self._observer.step("kept")
+            for telling in piece:
+                incident = kept.incidents.get(telling.change.after.id)
+                if incident is None:
+                    self._is_old = True
+                elif incident.ended_ms is None:
+                    self._incidents[incident.id] = incident
+                else:
+                    self._incidents.pop(incident.id, None)
+            self._counters.add("notices", sum(len(one.change.notices) for one in piece))
+            self._outbox.take(kept.deliveries)
+
+    def _rest_seconds(self, notifying: Notifying, took: float) -> float:
+        is_calm = not self._incidents and not any(alert.is_active for alert in self._room.board.open())
+        rest = _IDLE_SECONDS if is_calm else min(max(_OPEN_SECONDS, took * _REST_SHARE), _IDLE_SECONDS)
+        if self._is_old:
+            return _OPEN_SECONDS
+        moment_ms = next_moment_ms(notifying, self._incidents.values())
+        if moment_ms is None:
+            return rest
+        wait = (moment_ms - self._clock.now_ms()) / 1000
+        # One that is over is of a route that is mute now.
+        return min(rest, wait) if wait > 0 else rest
+
+
+def _tellings(
+    notifying: Notifying, incidents: Sequence[Incident], subjects: Sequence[Subject], now_ms: int
+) -> list[Telling]:
+    changes = plan(notifying, incidents, subjects, now_ms, _new_id)
+    return [telling_of(notifying, change, now_ms) for change in changes]
+
+
+def _new_id() -> str:
+    return uuid4().hex
