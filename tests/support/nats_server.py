@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.frozen import freeze
+
 PROGRAM = Path(sys.executable).parent / "nats-server"
 _PATIENCE_SECONDS = 30.0
 
@@ -64,7 +66,7 @@ class NatsServer:
     def freeze(self) -> None:
         """Let it stand still with all its connections, as behind a cut cable."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""

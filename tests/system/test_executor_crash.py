@@ -30,6 +30,7 @@ from nagare.wire.commands import (
 from tests.support.command_box import CommandBox
 from tests.support.commands import id_of
 from tests.support.descendants import living
+from tests.support.frozen import freeze
 from tests.support.processes import child_environment, wait_until
 from tests.support.source import ROOT
 
@@ -148,7 +149,7 @@ def test_what_a_killed_warden_left_is_ended_by_the_next_start(host: CommandBox, 
         wait_until(lambda: len(living(mark)) == 2, "what the program started")
         wardens = _children(child.popen.pid)
         # Stopped first, or it would see the end of the warden and end the rest itself.
-        child.popen.send_signal(signal.SIGSTOP)
+        freeze(child.popen.pid)
         for pid in [*wardens, child.popen.pid]:
             os.kill(pid, signal.SIGKILL)
     # The program ended with its warden; what had a session of its own is nobody's now.

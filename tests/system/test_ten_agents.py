@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.command_fleet import ALLOW, MARK, CommandFleet, command_fleet, is_true
+from tests.support.frozen import freeze
 from tests.support.processes import nagare_argv, started, wait_until
 
 WELL = [f"web{number}" for number in range(6)]
@@ -57,7 +58,7 @@ def test_the_summary_tells_the_truth_about_each_of_ten(tmp_path: Path) -> None:
         assert fleet.server is not None
         fleet.kill_agent(DEAD)
         wait_until(lambda: DEAD in fleet.unable(), "the server's word that it is away")
-        fleet.agent(SLOW).send(signal.SIGSTOP)
+        freeze(fleet.agent(SLOW).pid)
         words = ("run", "--all", "-o", "table", "--stop-after", "0", "--expires", "5s", "--", MARK, "seconds=1")
         with started(nagare_argv("--data", fleet.data, *words), environment=fleet.environment()) as run:
             _break(fleet)

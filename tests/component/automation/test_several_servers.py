@@ -18,6 +18,7 @@ from nagare.lib.clock import SystemClock
 from nagare.model.task import TaskState
 from nagare.records.engine import Records
 from tests.support.buses import until
+from tests.support.frozen import freeze
 from tests.support.nats_server import NatsServer, nats_server
 from tests.support.processes import child_environment
 from tests.support.task_kinds import overlaps
@@ -90,7 +91,7 @@ async def test_a_server_that_stands_still_loses_its_task_and_its_worker_ends_bef
         try:
             held = await idle.until(task, lambda found: found.state is TaskState.RUNNING)
             await until(lambda: _begun(tmp_path, 1) == [1])
-            frozen.send_signal(signal.SIGSTOP)
+            freeze(frozen.pid)
             async with _server(tmp_path, postgres, nats) as second, asyncio.timeout(60):
                 again = await second.until(task, lambda found: found.attempt == 2)
                 assert again.runner != held.runner

@@ -14,6 +14,7 @@ from nagare.cli.supervision.log_lines import LogLines
 from nagare.cli.supervision.terminal import SavedTerminal
 from nagare.config.places import Places
 from nagare.errors import InvariantError
+from tests.support.frozen import freeze
 from tests.support.processes import wait_until
 
 WATCHER = (
@@ -62,7 +63,7 @@ async def test_a_child_that_will_not_end_is_killed(places: Places) -> None:
     await child.start()
     wait_until(places.server_note.exists, "a server")
     # A stopped process answers no signal.
-    child.send(signal.SIGSTOP)
+    freeze(child.pid)
     assert not await child.stop()
     assert child.status == -signal.SIGKILL
     lifeline.close()

@@ -40,6 +40,14 @@ class Asker:
         targets = more.pop("targets", {"hosts": list(hosts)})
         return await self.api.call("POST", JOBS, {"action": action, "targets": targets, **more}, token=token)
 
+    async def told(self, count: int = 1, columns: str = "kind") -> list[list[Any]]:
+        """Return the events of commands, by kind, once there are ``count``: they are told after all else is on record."""
+        statement = f"SELECT {columns} FROM events WHERE source = 'commands' ORDER BY kind"
+        async with asyncio.timeout(60):
+            while len(rows := await self.api.sql(statement)) < count:
+                pass
+        return list(rows)
+
     async def get(self, job_id: str, token: str = "") -> Any:
         """Return a job as it is."""
         answer = await self.api.call("GET", f"{JOBS}/{job_id}", token=token)

@@ -110,8 +110,7 @@ async def test_a_link_out_of_its_folder_is_refused_by_the_host_and_told(
     command = await _ran(asker, "site.show", path=str(tmp_path / "logs/out"))
     assert (command["state"], command["reason"]) == ("failed", "bad-arguments")
     assert [event["kind"] for event in host.box.box.take()] == ["command.refused"]
-    rows = await asker.api.sql("SELECT kind, host FROM events WHERE source = 'commands'")
-    assert rows == [["command.failed", "web1"]]
+    assert await asker.told(columns="kind, host") == [["command.failed", "web1"]]
 
 
 async def test_escapes_floods_and_bombs_harm_nobody(world: tuple[Asker, ExecutorHost]) -> None:

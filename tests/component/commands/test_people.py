@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -166,16 +165,6 @@ async def test_rejecting(api: Api, asker: Asker) -> None:
     assert (await asker.act("approve", made["id"], plan, token=ben)).code == "conflict"
 
 
-async def _broken_glass(api: Api) -> list[Any]:
-    """Return the event of broken glass, once it is told."""
-    statement = "SELECT kind, severity, text, attributes FROM events WHERE source = 'commands'"
-    async with asyncio.timeout(60):
-        while not (rows := await api.sql(statement)):
-            pass
-    (row,) = rows
-    return list(row)
-
-
 async def test_glass_is_broken_by_who_may_and_everybody_is_told(api: Api, asker: Asker) -> None:
     host = await scripted_host(api, "web1")
     ann = await asker.login("ann")
@@ -187,7 +176,7 @@ async def test_glass_is_broken_by_who_may_and_everybody_is_told(api: Api, asker:
         assert (made["approval"], envelope.approval, envelope.approver) == ("break-glass", "break-glass", "local")
         assert made["break_glass"] == "it burns"
         # At once, and not when it is over: nothing has begun yet.
-        (kind, severity, text, attributes) = await _broken_glass(api)
+        ((kind, severity, text, attributes),) = await asker.told(columns="kind, severity, text, attributes")
         assert (kind, severity) == ("command.break_glass", Severity.CRITICAL)
         assert text == "local ran host.reboot on web1 without a second person: it burns"
         assert (attributes["requester"], attributes["hosts"], attributes["job"]) == ("local", "web1", made["id"])

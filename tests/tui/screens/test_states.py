@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from textual.events import Hide  # noqa: TID253  what textual says is tested
 
 from nagare.errors import ConnectFailedError, DeadlineExceededError
 from nagare.tui.source import Connected, Disconnected, Found, Missing
 from nagare.tui.widgets.host_summary import HostSummary
+from nagare.tui.widgets.time_chart import TimeChart
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import EventFrame, Hello, HostFrame
@@ -259,3 +261,16 @@ async def test_the_agent_of_a_host_tells_of_its_queue_and_asks_now_and_then() ->
         top.source.fails = ConnectFailedError("cannot ask the server: connection reset")
         await top.clock.advance(11)
         await top.shows("cannot ask the server: connection")
+
+
+async def test_a_chart_that_was_hidden_for_a_moment_keeps_the_keys() -> None:
+    async with scene("hosts/db-1") as top:
+        await top.until(lambda: isinstance(top.app.focused, TimeChart))
+        first = top.app.focused
+        assert first is not None
+        # The word that it was hidden comes when it is shown again.
+        first.post_message(Hide())
+        await top.pilot.pause()
+        assert top.app.focused is first
+        first.display = False
+        await top.until(lambda: top.app.focused is not first)

@@ -91,6 +91,11 @@ class TimeChart(Widget, can_focus=True):
 
     # What the owner calls
 
+    def on_hide(self, event: events.Hide) -> None:
+        """Keep the keys when it is shown again by the time it hears of it: they would go to the last of its neighbours."""
+        if all(node.display for node in self.ancestors_with_self):
+            event.prevent_default()
+
     def set_lines(
         self,
         lines: Sequence[Line],

@@ -20,6 +20,7 @@ from nagare.server.rates.limiter import Ask
 from nagare.server.rates.memory import MemoryLimiter
 from nagare.server.rates.shared import RedisLimiter
 from tests.component.server.conftest import Serve
+from tests.support.frozen import freeze
 from tests.support.redis_server import redis_server
 
 PASSWORD = "a-secret-of-redis"
@@ -60,7 +61,7 @@ async def test_one_that_stands_still_is_given_up_after_the_deadline(folder: Path
     with redis_server(folder) as redis:
         limiter = RedisLimiter(LimitsSettings(redis_url=redis.url, redis_timeout_seconds=0.05))
         assert redis.process is not None
-        redis.process.send_signal(signal.SIGSTOP)
+        freeze(redis.process.pid)
         with pytest.raises(UnavailableError):
             await limiter.take([Ask("a", 1)])
         # What it answers late belongs to nobody who asks later.
@@ -79,7 +80,7 @@ async def test_no_request_waits_for_one_that_stands_still(serve: Serve, folder: 
         async with serve(sections={"limits": limits}) as api:
             assert (await api.call("GET", "/health", token=None)).json["status"] == "ok"
             assert redis.process is not None
-            redis.process.send_signal(signal.SIGSTOP)
+            freeze(redis.process.pid)
             async with asyncio.timeout(5):
                 many = await asyncio.gather(*(api.call("GET", "/health", token=None) for _ in range(40)))
                 later = [await api.call("GET", "/health", token=None) for _ in range(40)]
@@ -169,7 +170,7 @@ async def test_batches_of_hosts_ask_redis_nothing(serve: Serve, folder: Path) ->
             host = await api.register()
             await api.call("GET", "/health", token=None)
             assert redis.process is not None
-            redis.process.send_signal(signal.SIGSTOP)
+            freeze(redis.process.pid)
             async with asyncio.timeout(9):
                 for number in range(1, 11):
                     # A request id of its own takes it the long way, which the first ones of a sender go too.
