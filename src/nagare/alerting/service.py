@@ -49,6 +49,8 @@ _TIDY_SECONDS = 3600.0
 _TIDY_COUNT = 1000
 _CAUSE_LIMIT = 1000
 _AT_A_TIME = 50
+# Of more alerts than these it is found out on another thread what holds which back.
+_INLINE_LIMIT = 500
 
 
 class Neighbours(Protocol):
@@ -194,11 +196,15 @@ class Alerts:
         """Return what keeps people from being told of an alert now, for a caller who sees so much."""
         if alert.state is AlertState.CLOSED:
             return Held()
-        if (now := (self.board.version, id(self.book.inhibitions))) != self._held_at:
+        if (now := self._version) != self._held_at:
             self._held_at, self._held = now, Inhibited(self.book.inhibitions, self.board.open())
         host = alert.labels.get("host", "")
         maintenance = self._neighbours.maintenance_of(host) if host else ""
         return Held(self.silences.over(alert.labels), self._held.by(alert), maintenance, sees)
+
+    @property
+    def _version(self) -> tuple[int, int]:
+        return self.board.version, id(self.book.inhibitions)
 
     async def matches(self) -> Counter[str]:
         """Return by id how many active alerts are under each open silence."""
@@ -280,15 +286,28 @@ class Alerts:
         return Room(
             board=self.board,
             mandate=lambda: self.judge.mandate,
-            is_held=self._is_held,
+            holding=self._holding,
             labels_of=self._neighbours.labels_of,
             tell=self._teller.tell,
             view=self.view,
         )
 
-    def _is_held(self, alert: Alert) -> bool:
-        held = self.held(alert)
-        return bool(held.silences or held.inhibited or held.maintenance)
+    async def _holding(self) -> Callable[[Alert], bool]:
+        """Return what tells of an alert whether anything holds it back now; of many alerts it is made on another thread."""
+        now, alerts, inhibited = self._version, list(self.board.open()), self._held
+        if now != self._held_at:
+            if len(alerts) > _INLINE_LIMIT:
+                inhibited = await asyncio.to_thread(Inhibited, self.book.inhibitions, alerts)
+            else:
+                inhibited = Inhibited(self.book.inhibitions, alerts)
+            self._held_at, self._held = now, inhibited
+
+        def is_held(alert: Alert) -> bool:
+            host = alert.labels.get("host", "")
+            maintenance = self._neighbours.maintenance_of(host) if host else ""
+            return bool(maintenance or self.silences.over(alert.labels) or inhibited.by(alert))
+
+        return is_held
 
 
 def _holding(alerts: Iterable[Alert]) -> Sequence[Alert]:

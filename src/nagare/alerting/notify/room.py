@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,13 +38,14 @@ class Book(Protocol):
 class Room:
     """The room of alerts, as far as notification sees it.
 
-    ``mandate`` is that of the lease under which this server judges, None while it does not. ``labels_of`` are the labels of a host,
+    ``mandate`` is that of the lease under which this server judges, None while it does not. ``holding`` returns what tells of an alert
+    whether anything holds it back, as of that moment. ``labels_of`` are the labels of a host,
     which an alert of it has besides its own for routing. ``view`` is an alert as a caller sees it.
     """
 
     board: Board
     mandate: Callable[[], Mandate | None]
-    is_held: Callable[[Alert], bool]
+    holding: Callable[[], Awaitable[Callable[[Alert], bool]]]
     labels_of: Callable[[str], Mapping[str, str]]
     tell: Callable[[Event], None]
     view: Callable[[Alert, Sees], AlertView]

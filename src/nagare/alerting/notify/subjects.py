@@ -43,13 +43,13 @@ class Subjects:
         """Return all that a plan of ``incidents`` must know of."""
         if notifying is not self._notifying:
             self._notifying, self._grouped = notifying, {}
+        is_held = await self._room.holding()
         alerts = [alert for alert in self._room.board.open() if alert.state is not AlertState.PENDING]
         found: list[Subject] = []
         for place, alert in enumerate(alerts):
             if place % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
-            is_held = alert.is_active and self._room.is_held(alert)
-            found.append(Subject(alert, self.keys(notifying, alert), is_held))
+            found.append(Subject(alert, self.keys(notifying, alert), alert.is_active and is_held(alert)))
         if len(self._grouped) > 2 * len(alerts) + _SPARE:
             there = {alert.id for alert in alerts}
             self._grouped = {key: grouped for key, grouped in self._grouped.items() if key in there}
