@@ -40,7 +40,8 @@ def incident_steps(notifying: Notifying, incident: Incident | None, alert_id: st
     since = f"incident {incident.id[:8]} is open since {format_ms(incident.began_ms)}"
     told = incident.told.get(alert_id)
     said = f"people were told that it is {told}" if told else "nobody was told of it yet"
-    steps = [WhyStep("incident", passes=True, text=f"{since}; {incident.number} notices; {said}")]
+    notices = "1 notice" if incident.number == 1 else f"{incident.number} notices"
+    steps = [WhyStep("incident", passes=True, text=f"{since}; {notices}; {said}")]
     route = notifying.route(incident.route)
     if incident.look_ms is not None:
         text = f"what is new is told at {format_ms(incident.look_ms)}"
@@ -67,7 +68,7 @@ def _is_fine(brief: Brief) -> bool:
 
 def _went(brief: Brief) -> str:
     what = f"notice {brief.number} ({brief.reason}) to {brief.channel}"
-    tries = f"{brief.tries} {'try' if brief.tries == 1 else 'tries'}"
+    tries = "1 try" if brief.tries == 1 else f"{brief.tries} tries"
     match DeliveryState(brief.state):
         case DeliveryState.SENT:
             return f"{what}: sent at {format_ms(brief.done_ms or brief.made_ms)}, {tries}"

@@ -29,7 +29,7 @@ _INLINE_LIMIT = 500
 _PIECE = 200
 # Maintenance, mutes, silences and escalations begin and end by the clock: while anything is open, that is looked at so often.
 _OPEN_SECONDS, _IDLE_SECONDS = 1.0, 30.0
-_AGAIN_SECONDS = 5.0
+_AGAIN_SECONDS, _FOLLOW_SECONDS = 5.0, 60.0
 # Of the time at most a twentieth goes into looks at what did not change, and a third into what changes all the time.
 _REST_SHARE, _BUSY_SHARE = 20.0, 2.0
 _BUSY_MOST_SECONDS = 5.0
@@ -50,6 +50,7 @@ class Planner:
         self._mandate: Mandate | None = None
         # Whether the records may say something else than the memory does.
         self._is_old = False
+        self._followed = 0.0
         self._alarm = Alarm(self._clock)
 
     @property
@@ -87,6 +88,10 @@ class Planner:
             return _OPEN_SECONDS
         if mandate != self._mandate or self._is_old:
             await self._read(mandate)
+        elif began >= self._followed:
+            # What another server was asked to send again.
+            self._followed = began + _FOLLOW_SECONDS
+            await self._outbox.follow()
         notifying = self._book.notifying
         changed = await self._planned(notifying)
         if changed:
@@ -101,6 +106,7 @@ class Planner:
             await self._outbox.lead(mandate)
         self._incidents = {incident.id: incident for incident in found}
         self._mandate, self._is_old = mandate, False
+        self._followed = self._clock.monotonic() + _FOLLOW_SECONDS
 
     async def _planned(self, notifying: Notifying) -> list[Telling]:
         incidents = list(self._incidents.values())
