@@ -24,6 +24,8 @@ from nagare.model.notify.route import Route, group_labels, routes_for
 
 # A route's path and the labels of the group.
 Key = tuple[str, tuple[tuple[str, str], ...]]
+# Of alerts of an incident that ended the last ones are known by it.
+OVER_LIMIT = 1000
 _OVER = frozenset({AlertState.RESOLVED, AlertState.CLOSED})
 _NEEDS = frozenset({AlertState.FIRING, AlertState.REOPENED})
 
@@ -74,12 +76,14 @@ def plan(
     them in an open incident.
     """
     known = {incident.key: incident for incident in incidents}
+    routes = {route.path: route for route in notifying.root.walk()}
     groups: dict[Key, list[Subject]] = {}
     for subject in subjects:
         if subject.alert.state is not AlertState.PENDING:
             for key in subject.keys:
-                groups.setdefault(key, []).append(subject)
-    routes = {route.path: route for route in notifying.root.walk()}
+                # One that ended is in the groups in which it was told: their routes may be gone by now.
+                if key[0] in routes:
+                    groups.setdefault(key, []).append(subject)
     changes = [_abandoned(incident, now_ms) for key, incident in known.items() if key not in groups]
     for key, members in groups.items():
         before, route = known.get(key), routes[key[0]]
@@ -192,7 +196,7 @@ class _Turn:
             names = list(dict.fromkeys((*names, *incident.told_to)))
         active = [one.alert for one in self._members if one.alert.is_active and not one.is_held]
         told = dict(incident.told) | {alert.id: FIRING for alert in active} | {alert.id: RESOLVED for alert in over}
-        after = replace(incident, told=told, told_ms=self._now_ms, look_ms=None, step=due)
+        after = replace(incident, told=_bounded(told), told_ms=self._now_ms, look_ms=None, step=due)
         return self._sent(incident, after, dict.fromkeys(names, reason), active, over)
 
     def _escalated(self, incident: Incident) -> tuple[Incident, tuple[Notice, ...]]:
@@ -231,6 +235,13 @@ class _Turn:
         if incident.look_ms is not None or any(one.alert.is_active for one in self._members):
             return False
         return FIRING not in incident.told.values()
+
+
+def _bounded(told: dict[str, str]) -> dict[str, str]:
+    """Return ``told`` without the oldest of those that ended: an incident may go on for months, and is written whole."""
+    over = [alert_id for alert_id, state in told.items() if state == RESOLVED]
+    gone = set(over[: max(0, len(over) - OVER_LIMIT)])
+    return {alert_id: state for alert_id, state in told.items() if alert_id not in gone} if gone else told
 
 
 def _no_later(incident: Incident, now_ms: int) -> Incident:

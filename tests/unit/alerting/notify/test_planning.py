@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nagare.alerting.notify.planning import Subject, keys_of, plan
+from nagare.alerting.notify.planning import OVER_LIMIT, Subject, keys_of, plan
 from nagare.model.alert.alert import Alert, AlertState
 from nagare.model.event import Severity
 from nagare.model.notify.incident import Incident
@@ -123,3 +123,35 @@ def test_a_clock_that_is_set_back_repeats_nothing() -> None:
     assert world.at(-5000, _alert("a")) == []
     assert world.at(-5000 + 14_399, _alert("a")) == []
     assert world.at(-5000 + 14_400, _alert("a")) == [("ops", "repeat interval elapsed", 1, 0)]
+
+
+def test_an_incident_of_a_route_that_is_gone_ends_and_who_was_told_hears_of_it() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    (incident,) = world.incidents.values()
+    old = replace(incident, route="{team=db}")
+    # As one that ended is told of: in the group in which people were told.
+    ended = Subject(_alert("a", _S.CLOSED), (old.key,))
+    (change,) = plan(world.notifying, [old], [ended], T0 + 60_000, lambda: "i9")
+    assert change.after.ended_ms == T0 + 60_000
+    assert [(one.receiver, one.reason) for one in change.notices] == [("ops", "all alerts resolved")]
+
+
+def test_an_incident_that_goes_on_for_long_knows_the_last_that_ended() -> None:
+    world = World(_notifying())
+    stays, second = _alert("stays"), 0
+    world.at(second, stays)
+    for turn in range(3):
+        crowd = [_alert(f"c{turn}.{number}") for number in range(OVER_LIMIT // 2)]
+        for state in (_S.FIRING, _S.RESOLVED):
+            second += 400
+            alerts = [replace(one, state=state) for one in crowd]
+            world.at(second, stays, *alerts)
+            world.at(second + 300, stays, *alerts)
+            second += 300
+    (incident,) = world.incidents.values()
+    assert incident.told.pop("stays") == "firing"  # type: ignore[attr-defined]
+    assert set(incident.told.values()) == {"resolved"}
+    assert len(incident.told) == OVER_LIMIT
+    assert {one.partition(".")[0] for one in incident.told} == {"c1", "c2"}
