@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nagare.fleet.maintenance.service import Maintenance
+from nagare.fleet.rules import GROUP_LABEL
 from nagare.fleet.service import Fleet
 from nagare.lib.clock import Clock
 from nagare.model.event import Event
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """All labels of a host, and those of which they were made."""
+
+    given: Mapping[str, str]
+    own: Mapping[str, str]
+    all: Mapping[str, str]
+
+
 class AlertBook:
     """The neighbours of the room of alerts."""
 
@@ -29,6 +40,7 @@ class AlertBook:
         self._maintenance = maintenance
         self._relay = relay
         self._clock = clock
+        self._labels: dict[str, _Labels] = {}
 
     async def ask(self, request: SqlRequest) -> SqlReply:
         """Return the answer to a statement of a rule, which sees every host. Raises what a query raises."""
@@ -45,6 +57,15 @@ class AlertBook:
         return "" if window is None else window.why
 
     def labels_of(self, host: str) -> Mapping[str, str]:
-        """Return the labels of that host, none of one that is not known."""
+        """Return the labels of that host and, as ``group``, all groups that it is in; none of one that is not known."""
         found = self._fleet.find(host)
-        return _NONE if found is None else found.labels
+        if found is None:
+            self._labels.pop(host, None)
+            return _NONE
+        known = self._labels.get(host)
+        # Asked of thousands of alerts at a time: a host that only was heard of has the same labels as before.
+        if known is None or known.given is not found.labels or known.own is not found.agent_labels:
+            groups = ",".join(sorted(self._fleet.group_rules.of(found)))
+            labels = {**found.labels, GROUP_LABEL: groups} if groups else found.labels
+            known = self._labels[host] = _Labels(found.labels, found.agent_labels, labels)
+        return known.all

@@ -276,3 +276,12 @@ async def test_rules_say_how_they_do(api: Api) -> None:
     assert (await api.call("GET", "/api/v1/rules/HostDown")).json["severity"] == 3
     missing = await api.call("GET", "/api/v1/rules/HostDwon")
     assert (missing.status, "HostDown" in missing.json["hint"]) == (404, True)
+
+
+async def test_a_route_knows_the_labels_and_the_groups_of_hosts(desk: Desk) -> None:
+    labels_of = desk.api.services.alerts._neighbours.labels_of
+    assert (labels_of("db1"), labels_of("lone"), labels_of("none")) == ({"group": "db"}, {}, {})
+    assert labels_of("db1") is labels_of("db1")
+    made = await desk.api.call("PATCH", "/api/v1/hosts/db1", {"labels": {"rack": "r1", "group": "web,db"}})
+    assert made.status == 200, made.raw
+    assert labels_of("db1") == {"rack": "r1", "group": "db,web"}
