@@ -39,7 +39,8 @@ class Rig:
     book: Given
     steps: Steps
     counters: Counters
-    told: list[Event] = field(default_factory=list)
+    told: list[Event]
+    running: asyncio.Task[None] = field(init=False)
 
     async def add(self, *made: Delivery, limit: int = 1000) -> None:
         """Keep deliveries and have them sent."""
@@ -63,9 +64,9 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         await AlertStore(records).lead("one", NOW_MS, NOW_MS + 15_000)
         made = _rig(records, Recorder())
         await made.outbox.lead(ONE)
-        running = tasks.create_task(made.outbox.run())
+        made.running = tasks.create_task(made.outbox.run())
         yield made
-        running.cancel()
+        made.running.cancel()
 
 
 def _rig(records: Records, post: Recorder) -> Rig:
@@ -285,6 +286,18 @@ async def test_what_waits_is_sent_by_who_judges_next(rig: Rig, tmp_path: Path) -
         await rig.noted(1)
         assert len(await other.store.attempts_of(one.id)) == 1
         running.cancel()
+
+
+async def test_who_stops_lets_what_is_on_its_way_arrive(rig: Rig) -> None:
+    rig.post.held["ops/phone"] = asyncio.Event()
+    one = delivery()
+    rig.outbox.take(await rig.store.add([one], 10))
+    await rig.post.until(lambda: len(rig.post.sent) == 1)
+    rig.running.cancel()
+    await asyncio.sleep(0)
+    rig.post.held["ops/phone"].set()
+    await rig.noted(1)
+    assert await rig.states() == {one.id: "sent"}
 
 
 async def test_records_that_are_away_cost_no_second_message(rig: Rig) -> None:

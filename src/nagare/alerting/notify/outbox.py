@@ -43,6 +43,8 @@ _PAGE = 1000
 _AGAIN_SECONDS = 5.0
 _LONGEST_SECONDS = 300.0
 _IDLE_SECONDS = 60.0
+# A server that stops waits so long for channels to answer, so that fewer messages are sent again.
+_PARTING_SECONDS = 2.0
 GONE = "its channel is not in the configuration any more"
 
 
@@ -69,6 +71,7 @@ class Outbox:
         self._observer, self._chance = tools.observer, tools.chance
         self._mandate: Mandate | None = None
         self._lanes: dict[str, Lane] = {}
+        self._out: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(tools.clock)
 
     async def lead(self, mandate: Mandate) -> None:
@@ -122,11 +125,15 @@ class Outbox:
         return min((one.made_ms for lane in self._lanes.values() for one in lane.all()), default=None)
 
     async def run(self) -> None:
-        """Send what is due, until cancelled; what is on its way then is sent again after the next start."""
+        """Send what is due, until cancelled; what is on its way then has a moment to arrive, or is sent again after the next start."""
         async with asyncio.TaskGroup() as sends:
-            while True:
-                self._alarm = Alarm(self._clock)
-                await self._alarm.wait(self._start_due(sends))
+            try:
+                while True:
+                    self._alarm = Alarm(self._clock)
+                    await self._alarm.wait(self._start_due(sends))
+            finally:
+                if self._out:
+                    await asyncio.wait(self._out, timeout=_PARTING_SECONDS)
 
     def _queue(self, waiting: Waiting) -> None:
         wait = min(max(0.0, (waiting.due_ms - self._clock.now_ms()) / 1000), _LONGEST_SECONDS)
@@ -149,7 +156,9 @@ class Outbox:
                     nearest = min(nearest, moment - now)
                     continue
                 is_any = True
-                sends.create_task(self._deliver(lane, lane.take(now)), name=f"notify-{key}")
+                task = sends.create_task(self._deliver(lane, lane.take(now)), name=f"notify-{key}")
+                self._out.add(task)
+                task.add_done_callback(self._out.discard)
         return nearest
 
     def _has_place(self, lane: Lane) -> bool:
