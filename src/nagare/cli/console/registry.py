@@ -53,6 +53,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "heartbeats": Entry(
             "nagare.cli.alerts.heartbeats", "Signs of life that are waited for: list, send.", has_rows=True
         ),
+        "notifications": Entry(
+            "nagare.cli.alerts.notifications", "Who is told of alerts: check, match.", has_rows=True
+        ),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "run": Entry("nagare.cli.run", "Run an action on hosts and watch it.", has_rows=True),
         "commands": Entry(
