@@ -25,6 +25,8 @@ SERVER = "https://slack.com/api"
 HEADER_LIMIT = 150
 # All blocks together may be 13,000 or so; one section is what a person reads.
 SECTION_LIMIT = 3000
+# Links are not fetched to be previewed.
+_UNSEEN = {"unfurl_links": False, "unfurl_media": False}
 _TYPE = "application/json; charset=utf-8"
 # The message is gone, or too old to be changed, or no thread can begin at it.
 _GONE = frozenset(
@@ -46,7 +48,7 @@ class SlackCodec:
         message, place = _message(delivery.notice, ack_url), channel.options.get("channel", "")
         if not place:
             url, shown = checked(channel, secret)
-            return HttpRequest("POST", url, {"Content-Type": _TYPE, **shown}, encode(message))
+            return HttpRequest("POST", url, {"Content-Type": _TYPE, **shown}, encode({**message, **_UNSEEN}))
         method, more = _method(place, delivery.notice, ref)
         headers = {"Content-Type": _TYPE, "Authorization": f"Bearer {secret}"}
         return HttpRequest("POST", below(channel, SERVER, method), headers, encode({**message, **more}))
@@ -79,7 +81,7 @@ def _method(place: str, notice: Notice, ref: str) -> tuple[str, dict[str, Any]]:
     found, _, message = ref.partition("/")
     if message and ends(notice):
         return "chat.update", {"channel": found, "ts": message}
-    more: dict[str, Any] = {"channel": found if message else place}
+    more: dict[str, Any] = {"channel": found if message else place, **_UNSEEN}
     if message:
         # In a thread nobody is told but those who wrote in it.
         more |= {"thread_ts": message, "reply_broadcast": is_loud(notice)}
@@ -95,8 +97,8 @@ def _message(notice: Notice, ack_url: str) -> dict[str, Any]:
     if ack_url and not ends(notice):
         link = f"<{escaped(ack_url).replace('|', '%7C')}|Acknowledge>"
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": link}})
-    # The text is what a notification shows. Links are not fetched to be previewed.
-    return {"text": head, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
+    # The text is what a notification shows.
+    return {"text": head, "blocks": blocks}
 
 
 def _plain(text: str) -> dict[str, Any]:

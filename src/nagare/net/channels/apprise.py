@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nagare.errors import ConfigError, InputError
@@ -30,11 +30,11 @@ REFUSED = frozenset(
 )
 # A child is an interpreter of its own: this many at a time, the others wait within their deadline.
 _CHILDREN_LIMIT = 4
-_ANSWER_LIMIT_BYTES = 16_384
 _FAULT_LIMIT = 300
 _SCHEME = re.compile(r"\s*([A-Za-z0-9]{1,12}):/")
 # As the library writes a status into its log.
 _STATUS = re.compile(r"\berror=(\d{3})\b")
+_KINDS: Mapping[int, str] = {Severity.CRITICAL: "failure", Severity.HIGH: "failure", Severity.WARNING: "warning"}
 _AGAIN = frozenset({"408", "425", "429"})
 
 
@@ -107,12 +107,7 @@ def _check_scheme(channel: Channel, url: str) -> None:
 
 
 def _kind(delivery: Delivery) -> str:
-    notice = delivery.notice
-    if notice.is_over:
-        return "success"
-    return {Severity.CRITICAL: "failure", Severity.HIGH: "failure", Severity.WARNING: "warning"}.get(
-        Severity(notice.severity), "info"
-    )
+    return "success" if delivery.notice.is_over else _KINDS.get(delivery.notice.severity, "info")
 
 
 def _is_refused(fault: str) -> bool:
@@ -143,8 +138,8 @@ async def _converse(child: asyncio.subprocess.Process, message: bytes) -> Answer
         child.stdin.write(message)
         await child.stdin.drain()
     child.stdin.close()
-    said = await child.stdout.read(_ANSWER_LIMIT_BYTES)
     try:
-        return decode(said, Answer)
-    except InputError:
+        # A line and not the end: threads of the library may keep the child from ending.
+        return decode(await child.stdout.readline(), Answer)
+    except (InputError, ValueError):
         return Answer("the library ended without a word")

@@ -6,6 +6,7 @@ does not come with the library, and follows no redirect.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
@@ -18,6 +19,7 @@ from nagare.wire.codec import decode, encode
 
 # The last that the library said of a failure is the cause.
 _LINES = 3
+_LINE_LIMIT = 1000
 
 
 class _Said(logging.Handler):
@@ -56,13 +58,16 @@ def send(message: Message) -> Answer:
 
 
 def _cause(said: _Said, otherwise: str) -> str:
-    return "; ".join(said.lines) or otherwise
+    return "; ".join(line[:_LINE_LIMIT] for line in said.lines) or otherwise
 
 
 def main() -> int:
     """Do what standard input says."""
-    answer = send(decode(sys.stdin.buffer.read(), Message))
-    sys.stdout.buffer.write(encode(answer))
+    # What a plug-in prints is no answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        answer = send(decode(sys.stdin.buffer.read(), Message))
+    sys.stdout.buffer.write(encode(answer) + b"\n")
+    sys.stdout.buffer.flush()
     return 0
 
 

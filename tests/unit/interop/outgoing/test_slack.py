@@ -59,6 +59,7 @@ def test_the_end_changes_the_first_message() -> None:
     method, sent = _bot(over(), REF)
     assert (method, sent["channel"], sent["ts"]) == ("chat.update", "C0123", "1405894322.002768")
     assert len(sent["blocks"]) == 2
+    assert "unfurl_links" not in sent
     assert _bot(over())[0] == "chat.postMessage"
 
 
