@@ -13,7 +13,7 @@ from typing import Any
 from nagare.interop.outgoing.addresses import below, checked
 from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable
 from nagare.interop.outgoing.bounds import cut
-from nagare.interop.outgoing.text import body, ends, is_loud, title
+from nagare.interop.outgoing.text import body, ends, is_loud, title, uncalled
 from nagare.lib.plain_text import plain
 from nagare.model.notify.exchange import HttpReply, HttpRequest, RefGone
 from nagare.model.notify.notice import Delivery, Notice
@@ -69,8 +69,8 @@ class SlackCodec:
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` with what Slack takes for a link, a mention or a channel made harmless."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Return ``text`` with what Slack takes for a link, a mention or a channel made harmless; Mattermost takes ``@all`` for one."""
+    return _angles(uncalled(text))
 
 
 def _size(text: str) -> int:
@@ -90,15 +90,19 @@ def _method(place: str, notice: Notice, ref: str) -> tuple[str, dict[str, Any]]:
 
 def _message(notice: Notice, ack_url: str) -> dict[str, Any]:
     head = escaped(cut(title(notice), HEADER_LIMIT, _size))
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": _plain(head)},
-        {"type": "section", "text": _plain(escaped(body(notice, SECTION_LIMIT, _size)))},
-    ]
+    text = escaped(body(notice, SECTION_LIMIT, _size))
+    rows, blocks = [head, text], [{"type": "header", "text": _plain(head)}, {"type": "section", "text": _plain(text)}]
     if ack_url and not ends(notice):
-        link = f"<{escaped(ack_url).replace('|', '%7C')}|Acknowledge>"
+        # Its ampersands and angles alone: an address may hold an @.
+        link = f"<{_angles(ack_url).replace('|', '%7C')}|Acknowledge>"
+        rows.append(link)
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": link}})
-    # The text is what a notification shows.
-    return {"text": head, "blocks": blocks}
+    # The text is what a notification of Slack shows, and all that Mattermost does.
+    return {"text": "\n".join(rows), "blocks": blocks}
+
+
+def _angles(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from nagare.errors import ConfigError
 from nagare.interop.outgoing.addresses import JSON, below, needed
 from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable
 from nagare.interop.outgoing.bounds import cut, utf16_units
-from nagare.interop.outgoing.text import body, ends, is_loud, title
+from nagare.interop.outgoing.text import body, ends, is_loud, title, uncalled
 from nagare.model.notify.exchange import HttpReply, HttpRequest, RefGone
 from nagare.model.notify.notice import Delivery, Notice
 from nagare.model.notify.receiver import Channel
@@ -33,8 +33,6 @@ _GONE = (
     "message_id_invalid",
     "message identifier is not specified",
 )
-# A word joiner behind it: the same to the eye, and no name of anybody.
-_AT = "@\u2060"
 
 
 class TelegramCodec:
@@ -98,10 +96,10 @@ def _number(channel: Channel, text: str) -> int:
 
 
 def _text(notice: Notice, ack_url: str) -> dict[str, Any]:
-    head = cut(_uncalled(title(notice)), TITLE_LIMIT, utf16_units)
+    head = cut(uncalled(title(notice)), TITLE_LIMIT, utf16_units)
     foot, link = ("", "") if not ack_url or ends(notice) else _foot(ack_url)
     room = TEXT_LIMIT - utf16_units(head) - utf16_units(foot) - 1
-    text = f"{head}\n{_uncalled(body(notice, room, _size))}{foot}"
+    text = f"{head}\n{uncalled(body(notice, room, _size))}{foot}"
     entities: list[dict[str, Any]] = [{"type": "bold", "offset": 0, "length": utf16_units(head)}]
     if link:
         length = utf16_units(foot.strip())
@@ -118,9 +116,5 @@ def _foot(ack_url: str) -> tuple[str, str]:
     return f"\n\nAcknowledge: {ack_url}", ""
 
 
-def _uncalled(text: str) -> str:
-    return text.replace("@", _AT)
-
-
 def _size(text: str) -> int:
-    return utf16_units(_uncalled(text))
+    return utf16_units(uncalled(text))

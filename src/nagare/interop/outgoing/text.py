@@ -27,6 +27,11 @@ _UNSAID = frozenset({Reason.FIRST, Reason.ALL_RESOLVED, Reason.TEST})
 _LOUD = frozenset({Reason.FIRST, Reason.NEW, Reason.REPEAT, Reason.ESCALATED, Reason.TEST})
 
 
+def uncalled(text: str) -> str:
+    """Return ``text`` with a word joiner behind each ``@``: the same to the eye, and a mention of nobody."""
+    return text.replace("@", "@\u2060")
+
+
 def severity_word(severity: int) -> str:
     """Return the word for a severity of 0 to 3; beyond is the nearest."""
     return Severity(max(0, min(severity, 3))).name.lower()

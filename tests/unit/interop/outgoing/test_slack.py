@@ -30,15 +30,13 @@ def test_an_incoming_webhook_gets_a_text_and_blocks() -> None:
     assert (asked.url, asked.headers) == (HOOK, {"Content-Type": "application/json; charset=utf-8"})
     head = "[FIRING:1] DiskFull on web1 (critical)"
     body = "web1: / is 93 % full (value 93.2, since 2025-10-09 08:53 UTC)"
+    link = "<https://nagare.example.com/ack/abc?x=1&amp;y=2|Acknowledge>"
     assert json.loads(asked.body) == {
-        "text": head,
+        "text": f"{head}\n{body}\n{link}",
         "blocks": [
             {"type": "header", "text": {"type": "plain_text", "text": head, "emoji": False}},
             {"type": "section", "text": {"type": "plain_text", "text": body, "emoji": False}},
-            {
-                "type": "section",
-                "text": {"type": "mrkdwn", "text": "<https://nagare.example.com/ack/abc?x=1&amp;y=2|Acknowledge>"},
-            },
+            {"type": "section", "text": {"type": "mrkdwn", "text": link}},
         ],
         "unfurl_links": False,
         "unfurl_media": False,
@@ -64,10 +62,11 @@ def test_the_end_changes_the_first_message() -> None:
 
 
 def test_nobody_is_called_by_a_label() -> None:
-    told = notice(line("<!channel>", summary="<@U1> <http://evil|good> & *b*"))
+    told = notice(line("<!channel>", summary="<@U1> <http://evil|good> & *b* @all"))
     sent = json.loads(CODEC.ask(channel(ChannelKind.SLACK), HOOK, delivery(told), "", "").body)
-    assert sent["text"] == "[FIRING:1] DiskFull on &lt;!channel&gt; (critical)"
-    assert "&lt;@U1&gt; &lt;http://evil|good&gt; &amp; *b*" in sent["blocks"][1]["text"]["text"]
+    assert sent["blocks"][0]["text"]["text"] == "[FIRING:1] DiskFull on &lt;!channel&gt; (critical)"
+    assert "&lt;@\u2060U1&gt; &lt;http://evil|good&gt; &amp; *b* @\u2060all" in sent["blocks"][1]["text"]["text"]
+    assert sent["text"] == "\n".join(block["text"]["text"] for block in sent["blocks"])
     assert sent["blocks"][1]["text"]["type"] == "plain_text"
 
 
