@@ -81,10 +81,15 @@ def body(notice: Notice, limit: int, size: Size = len) -> str:
 
 
 def render(delivery: Delivery, ack_url: str) -> tuple[str, str]:
-    """Return title and body for whoever takes nothing but text; the page that acknowledges is its last line."""
+    """Return title and body for whoever takes nothing but text, and passes it on; the page that acknowledges is its last line."""
     notice = delivery.notice
     foot = f"\n\nAcknowledge: {ack_url}" if ack_url and not ends(notice) else ""
-    return cut(title(notice), TITLE_LIMIT), body(notice, BODY_LIMIT) + foot
+    return _unheard(cut(title(notice), TITLE_LIMIT)), _unheard(body(notice, BODY_LIMIT)) + foot
+
+
+def _unheard(text: str) -> str:
+    # Where it goes nobody knows: Discord hears @everyone, Slack <!channel>.
+    return uncalled(text).replace("<!", "<\u2060!")
 
 
 def _head(notice: Notice) -> str:

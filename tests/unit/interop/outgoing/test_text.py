@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.interop.outgoing.bounds import Size, cut, json_bytes, utf16_units
-from nagare.interop.outgoing.text import body, title
+from nagare.interop.outgoing.text import body, render, title
 from nagare.lib.plain_text import plain_lines
 from nagare.model.notify.incident import Reason
 from nagare.model.notify.notice import Notice
-from tests.support.outgoing_notices import NOTICES, START_MS, line, notice, over, trial
+from tests.support.outgoing_notices import NOTICES, START_MS, delivery, line, notice, over, trial
 
 SIZES: list[Size] = [len, utf16_units, json_bytes]
 
@@ -61,6 +61,14 @@ def test_why_people_hear_of_it_again_comes_first(reason: Reason) -> None:
 
 def test_a_test_frightens_nobody() -> None:
     assert body(trial(), 1000) == "a test: nobody has to do anything"
+
+
+def test_whoever_passes_it_on_calls_nobody() -> None:
+    told = notice(line("@everyone", summary="<!channel> <@1>"))
+    head, text = render(delivery(told), "https://n.example/a@b")
+    assert head == "[FIRING:1] DiskFull on @\u2060everyone (critical)"
+    assert text.startswith("@\u2060everyone: <\u2060!channel> <@\u20601> (value 93.2, ")
+    assert text.endswith("\n\nAcknowledge: https://n.example/a@b")
 
 
 def test_what_is_not_named_is_counted() -> None:
