@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +26,7 @@ from nagare.net.channels.secret import Secrets
 from nagare.net.trust import Trust
 from tests.component.net.local_server import bytes_server, make_certificate, serving
 from tests.support.outgoing_notices import ACK_URL, channel, delivery, notice, over
+from tests.support.source import ROOT
 
 TOKEN = "123456:ABC-def_1"
 
@@ -156,7 +159,7 @@ async def test_a_server_that_hangs_is_left_at_the_deadline() -> None:
     assert sent == NotSent("cannot send to ops/phone: no whole answer within 0.2 s")
 
 
-async def test_a_server_that_drips_is_left_as_well() -> None:
+async def test_an_answer_without_end_is_read_to_the_bound() -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -165,7 +168,6 @@ async def test_a_server_that_drips_is_left_as_well() -> None:
             await asyncio.sleep(0)
 
     async with serving(web.post("/", drip)) as url:
-        # Each byte comes soon enough, and there is no end: the bound of what is read is the end.
         sent = await _send(channel(ChannelKind.NTFY, topic="alerts", url=url), deadline_seconds=10.0)
     assert isinstance(sent, NotSent)
 
@@ -226,6 +228,31 @@ async def test_an_unknown_authority_is_not_believed(tmp_path: Path) -> None:
     assert isinstance(sent, NotSent)
     assert not sent.is_final
     assert "certificate is not trusted" in sent.fault
+
+
+async def test_an_authority_of_our_own_is_named_by_the_environment(tmp_path: Path) -> None:
+    async def take(_: web.Request) -> web.Response:
+        return web.Response()
+
+    certificate, tls = make_certificate(tmp_path / "right")
+    code = (
+        "import asyncio, sys\n"
+        "from nagare.alerting.notify.channels import make_channels\n"
+        "from nagare.lib.clock import SystemClock\n"
+        "from tests.support.outgoing_notices import channel, delivery, notice\n"
+        "async def main():\n"
+        "    channels = make_channels(SystemClock(), print)\n"
+        "    print(await channels.send(channel('webhook', url=sys.argv[1]), delivery(notice()), '', ''))\n"
+        "    await channels.close()\n"
+        "asyncio.run(main())\n"
+    )
+    async with serving(web.post("/", take), tls=tls) as url:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, url, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+            env={**os.environ, "SSL_CERT_FILE": str(certificate.ca_file)},
+        )  # fmt: skip
+        said, _ = await child.communicate()
+    assert said == b"Sent(ref='')\n"
 
 
 async def test_nothing_listens(tmp_path: Path) -> None:
