@@ -53,6 +53,11 @@ class Places:
         return self.keys / "audit.key"
 
     @property
+    def links_key(self) -> Path:
+        """The key that signs links in notifications."""
+        return self.keys / "links.key"
+
+    @property
     def updates_key(self) -> Path:
         """The server's key of updates, which has every role until somebody takes one elsewhere."""
         return self.keys / "updates.key"

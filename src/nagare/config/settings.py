@@ -32,6 +32,10 @@ class ServerSettings:
         None, "authority (PEM) of server.tls_certificate_file that hosts are told to trust, unless their systems do"
     )
     tls_next_file: Path | None = setting(None, "next certificate or public keys (PEM), for hosts that keep the pin")
+    public_url: str = setting(
+        "",
+        "URL of this server as people know it: for links in notifications (none where it is empty) and the way back from a login",
+    )
     allowed_hosts: tuple[str, ...] = setting((), "further names that a request's Host header may carry")
     allowed_origins: tuple[str, ...] = setting((), "further origins that a browser may send requests from")
     trusted_proxies: tuple[str, ...] = setting(
@@ -295,9 +299,6 @@ class OidcSettings:
     )
     scopes: tuple[str, ...] = setting(("openid", "profile", "email"), "what to ask the provider for")
     name: str = setting("", "what a button says; the provider's host name unless set")
-    public_url: str = setting(
-        "", "URL of this server as browsers know it, for the way back; empty takes the one that was asked"
-    )
     ca_file: Path | None = setting(None, "certificate authority of the provider; the system's unless set")
     user_claim: str = setting("preferred_username", "claim that names a new user")
     roles_claim: str = setting("groups", "claim that `roles` looks at; a dot goes into it: realm_access.roles")

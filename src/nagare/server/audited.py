@@ -86,10 +86,15 @@ def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail:
         actor_id=principal.id,
         actor_kind=principal.kind.value,
         address=address_of(request),
-        target=plain((note.target if (note := request.get(NOTE)) else "") or request.path, _PATH_LIMIT),
+        target=plain((note.target if (note := request.get(NOTE)) else "") or told_path(request, route), _PATH_LIMIT),
         request_id=request.get(REQUEST_ID, ""),
         detail=plain(detail, _DETAIL_LIMIT),
     )
+
+
+def told_path(request: web.Request, route: Route | None) -> str:
+    """Return the path of a request for people to read: without what is secret in it."""
+    return route.path if route is not None and route.has_secret_path else request.path
 
 
 def _action(request: web.Request, route: Route | None) -> str:

@@ -85,7 +85,7 @@ async def composed(
         work = await enter("automation", make_tasks(settings, ground, commands, book, clock))
         plan = make_schedules(settings, ground, work, clock, book)
         seen = AlertBook(store, fleet, maintenance, relay, clock)
-        alerts = await enter_alerts(entrance, settings, records, seen, clock)
+        alerts, acking = await enter_alerts(entrance, settings, records, seen, clock)
         tables = (*_tables(fleet, gaps, audit, commands, clock), *automation_tables(work, plan))
         show_records(store, (*tables, *alerting_tables(alerts)))
         updates = await enter(
@@ -125,6 +125,7 @@ async def composed(
             tasks=work,
             schedules=plan,
             alerts=alerts,
+            acking=acking,
             agent_files=agent_files,
             hub=relay.hub,
             bodies=bodies,

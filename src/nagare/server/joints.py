@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nagare.alerting.notify.acking import Acking
 from nagare.alerting.notify.channels import make_channels
+from nagare.alerting.notify.links import AckLinks
 from nagare.alerting.notify.room import Ways
 from nagare.alerting.service import Alerts
 from nagare.audit.service import AuditTrail
@@ -24,8 +26,10 @@ from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
 from nagare.identity.service import Identity
 from nagare.lib.clock import Clock
+from nagare.model.alert.alert import Alert
 from nagare.model.columns import RecordTable
 from nagare.model.host import Host
+from nagare.model.notify.incident import FIRING
 from nagare.net.channels.channels import Channels
 from nagare.records.engine import Records
 from nagare.server.alert_book import AlertBook
@@ -84,12 +88,29 @@ async def enter_feeders(
 
 async def enter_alerts(
     entrance: Entrance, settings: Settings, records: Records, seen: AlertBook, clock: Clock
-) -> Alerts:
-    """Enter the room of alerts, and below it the channels on which it tells people."""
+) -> tuple[Alerts, Acking]:
+    """Enter the room of alerts, and below it the channels on which it tells people, and the links that these carry."""
     channels = await entrance.enter("channels", _open_channels(seen, clock))
-    # No page acknowledges an incident: whoever is told goes to the interface, or to the command line.
-    ways = Ways(channels, lambda _incident, _channel, _until_ms: "")
-    return await entrance.enter("alerts", Alerts(records, settings.alerts, seen, clock, ways))
+    key_file = Places(settings.data).links_key
+    links = await entrance.enter("links", AckLinks(records, key_file, settings.server.public_url, clock))
+    ways = Ways(channels, links.url)
+    alerts = await entrance.enter("alerts", Alerts(records, settings.alerts, seen, clock, ways))
+    return alerts, make_acking(links, alerts, clock)
+
+
+def make_acking(links: AckLinks, alerts: Alerts, clock: Clock) -> Acking:
+    """Return what links do."""
+    store, book = alerts.notifier.store, alerts.notifier.book
+
+    async def alerts_of(incident_id: str) -> list[Alert]:
+        incident = await store.find_incident(incident_id)
+        told = {} if incident is None else incident.told
+        return list((await store.find_alerts([one for one, word in told.items() if word == FIRING])).values())
+
+    def channels() -> list[str]:
+        return [channel.key for receiver in book.notifying.receivers.values() for channel in receiver.channels]
+
+    return Acking(links, alerts.board, clock, alerts_of, channels)
 
 
 @asynccontextmanager

@@ -83,6 +83,8 @@ class Route:
     keeps_deed: bool = False
     # Anybody may try a secret here: what is refused is bounded on record, as a flood of it may come.
     is_guess: bool = False
+    # A part of its path is a secret: it is told of by its pattern.
+    has_secret_path: bool = False
     # Answers callers that are limited to groups of hosts, with what concerns those hosts; other routes refuse them.
     is_scoped: bool = False
     # Runs to its end though the client has gone: what it changes is either done or not begun.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from nagare import __version__
+from nagare.alerting.notify.acking import Acking
 from nagare.alerting.service import Alerts
 from nagare.audit.service import AuditTrail
 from nagare.automation.schedules.service import Schedules
@@ -75,6 +76,7 @@ class Services:
     tasks: Tasks
     schedules: Schedules
     alerts: Alerts
+    acking: Acking
     agent_files: AgentFiles
     hub: Hub
     bodies: BodyReader

@@ -25,6 +25,7 @@ def make_gate(settings: ServerSettings, listen: Listen, served: Served | None = 
     """Return the middleware for a server that listens there; names of the user's own certificate are its too."""
     names = _allowed_names(settings, listen)
     origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
+    public = _origin_of(settings.public_url)
 
     @web.middleware
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -35,7 +36,8 @@ def make_gate(settings: ServerSettings, listen: Listen, served: Served | None = 
                 hint="add the name to server.allowed_hosts if it is one",
             )
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and not is_same_origin(origin, request):
+        # Behind a proxy that ends TLS our own pages come from where people know us, which is not how we are asked.
+        if origin is not None and origin.lower() != public and not is_same_origin(origin, request):
             if origin.lower() not in origins:
                 raise PermissionDeniedError(
                     f"cannot answer a page of origin {origin[:80]!r}: not allowed",
@@ -48,8 +50,19 @@ def make_gate(settings: ServerSettings, listen: Listen, served: Served | None = 
 
 
 def _allowed_names(settings: ServerSettings, listen: Listen) -> frozenset[str]:
-    names = {listen.host.lower(), *(name.lower() for name in settings.allowed_hosts), *_LOOPBACK}
+    public = urlsplit(settings.public_url).hostname or ""
+    names = {listen.host.lower(), *(name.lower() for name in (*settings.allowed_hosts, public) if name), *_LOOPBACK}
     return frozenset(names if listen.is_loopback else names | own_names())
+
+
+def _origin_of(url: str) -> str | None:
+    """Return the origin by which browsers name pages at ``url``, None where it is empty."""
+    parts = urlsplit(url.lower())
+    if not parts.hostname:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def _is_own(host: str, names: frozenset[str], request: web.Request) -> bool:

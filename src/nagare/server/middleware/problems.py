@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
+from nagare.server.audited import told_path
 from nagare.server.foreign.fault import ErrorForm, bug_fault, fault_of, http_fault
 from nagare.server.middleware.cors import let_read
 from nagare.server.middleware.seldom import Seldom
@@ -46,14 +47,16 @@ def make_problems(clock: Clock, route_by_handler: Mapping[Any, Route]) -> Middle
             response = await handler(request)
         except NagareError as error:
             if status_of(type(error)) >= 500:
-                _log(seldom, request, request_id, error)
+                _log(seldom, _path(request, route_by_handler), request_id, error)
             form = _form(request, route_by_handler)
             response = form(request, fault_of(error)) if form else error_response(error, request_id)
         except web.HTTPException as error:
             form = _form(request, route_by_handler)
             response = form(request, http_fault(error)) if form else http_response(error, request_id)
         except Exception:
-            log.exception("request_broke id=%s method=%s path=%s", request_id, request.method, request.path)
+            log.exception(
+                "request_broke id=%s method=%s path=%s", request_id, request.method, _path(request, route_by_handler)
+            )
             form = _form(request, route_by_handler)
             response = form(request, bug_fault(request_id)) if form else bug_response(request_id)
         services.counters.add(f"responses_{response.status // 100}xx")
@@ -69,6 +72,10 @@ def _form(request: web.Request, route_by_handler: Mapping[Any, Route]) -> ErrorF
     return None if route is None else route.form
 
 
+def _path(request: web.Request, route_by_handler: Mapping[Any, Route]) -> str:
+    return told_path(request, route_by_handler.get(request.match_info.handler))
+
+
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     """Give every answer its request id and what keeps browsers from guessing and keeping it."""
     response.headers[HEADER] = request.get(REQUEST_ID, "")
@@ -79,12 +86,12 @@ async def stamp(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Content-Security-Policy"] = policy
 
 
-def _log(seldom: Seldom, request: web.Request, request_id: str, error: NagareError) -> None:
+def _log(seldom: Seldom, path: str, request_id: str, error: NagareError) -> None:
     unsaid = seldom.ask(error.code)
     if unsaid is None:
         return
     more = f" ({unsaid} more such before)" if unsaid else ""
-    log.warning("request_failed id=%s path=%s code=%s: %s%s", request_id, request.path, error.code, error.message, more)
+    log.warning("request_failed id=%s path=%s code=%s: %s%s", request_id, path, error.code, error.message, more)
 
 
 def _request_id(request: web.Request) -> str:

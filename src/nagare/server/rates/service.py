@@ -97,6 +97,9 @@ class RateLimits:
 
 
 def _is_login(route: Route) -> bool:
+    if route.has_secret_path:
+        # What is in the path is tried as a password is.
+        return True
     # A terminal that waits for its user asks every few seconds, by a handle that nobody guesses: one login, many polls.
     return route.action == "auth.login" and route.request is not DevicePoll
 

@@ -124,7 +124,7 @@ def _told(identity: ForeignIdentity | None) -> dict[str, str] | None:
 def _redirect_uri(call: Call) -> str:
     # The gate has seen to it that the Host header is a name of ours.
     request = call.request
-    own = call.services.settings.oidc.public_url or f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}"
+    own = call.services.settings.server.public_url or f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}"
     return own.rstrip("/") + _CALLBACK
 
 

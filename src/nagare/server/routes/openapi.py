@@ -12,6 +12,7 @@ from aiohttp import web
 from nagare import __version__
 from nagare.interop.otlp.messages import JSON, PROTOBUF
 from nagare.model.principal import Permission
+from nagare.server.ack_page import page_form
 from nagare.server.foreign.fault import ErrorForm
 from nagare.server.foreign.forms import influx_form, otlp_form, plain_form
 from nagare.server.route import Call, Param, Route
@@ -30,6 +31,7 @@ _HEADERS: dict[int, dict[str, Any]] = {
 }
 _FORM_MEDIA: dict[ErrorForm, tuple[str, ...]] = {
     plain_form: ("text/plain",),
+    page_form: ("text/html",),
     influx_form: ("application/json",),
     otlp_form: (PROTOBUF, JSON),
 }

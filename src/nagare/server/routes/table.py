@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nagare.server.route import Route
 from nagare.server.routes import (
+    ack,
     actions,
     agent_link,
     alerts,
@@ -83,6 +84,7 @@ ROUTES: tuple[Route, ...] = (
     *schedules.ROUTES,
     *alerts.ROUTES,
     *webhooks.ROUTES,
+    *ack.ROUTES,
     *heartbeats.ROUTES,
     *install.ROUTES,
     *live.ROUTES,
