@@ -89,17 +89,21 @@ async def scene(
     hosts: int = 4,
     *,
     connect: bool = True,
+    toasts: bool = False,
     source: FleetSource | None = None,
     **top: Any,
 ) -> AsyncIterator[Scene]:
-    """Open the app at ``location``; with ``connect`` the far end has said hello and sent one frame a host."""
+    """Open the app at ``location``; with ``connect`` the far end has said hello and sent one frame a host.
+
+    ``toasts``: what is told in passing is drawn too.
+    """
     use_utc()
     clock = ManualClock(NOW_MS)
     source = source or FleetSource(host_names(hosts))
     if connect:
         source.connect()
     app = make_app(source, clock, location, **top)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         opened = Scene(app, source, clock, pilot)
         await opened.until(lambda: app._feed is not None and app.page.is_mounted, "the first page")
         if connect:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from nagare.lib.counters import Counters
-from nagare.wire.live import ErrorFrame, EventFrame, Hello, HostFrame, Rows, ServerFrame, Subscribed
+from nagare.wire.live import ErrorFrame, EventFrame, Hello, HostFrame, MessageFrame, Rows, ServerFrame, Subscribed
 
 # More hosts than one screen's installation has; beyond it the longest waiting frames are dropped and counted.
 INBOX_LIMIT = 4096
@@ -93,6 +93,8 @@ def _key_of(event: LiveEvent) -> _Key:
             subject = ("host", event.host.id)
         case EventFrame():
             subject = ("event", event.event.id)
+        case MessageFrame():
+            subject = ("message", f"{event.at} {event.sender}")
         case Subscribed():
             subject = ("subscribed", event.id)
         case ErrorFrame():

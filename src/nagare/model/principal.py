@@ -52,6 +52,7 @@ class Permission(StrEnum):
     ALERTS_SEND = "alerts.send"
     SILENCES_WRITE = "silences.write"
     HEARTBEATS_SEND = "heartbeats.send"
+    NOTIFY_WRITE = "notify.write"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -96,6 +97,7 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.ALERTS_WRITE: "acknowledge, give back, resolve and comment on alerts",
         Permission.ALERTS_SEND: "tell of alerts as a foreign system: Alertmanager, Prometheus, Grafana, Zabbix",
         Permission.SILENCES_WRITE: "make silences of alerts, and end them",
+        Permission.NOTIFY_WRITE: "try notifications again or give them up, test receivers, and show messages in every terminal",
         Permission.HEARTBEATS_SEND: "send heartbeats, the signs of life that are waited for",
     }
 )

@@ -17,7 +17,7 @@ from nagare.wire.batch import Cell
 from nagare.wire.codec import encode
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
-from nagare.wire.live import EventFrame, HostFrame
+from nagare.wire.live import EventFrame, HostFrame, MessageFrame
 
 EVENTS_TABLE = "events"
 # Of all connections at most one in so many may be waiting for its ticket, so that strangers cannot take every place.
@@ -119,6 +119,13 @@ class Hub:
             if is_wanted and connection.sees(Permission.EVENTS_READ, event.host):
                 frame = frame or encode(EventFrame(event))
                 connection.put_frame(frame)
+
+    def publish_message(self, message: MessageFrame) -> int:
+        """Hand out words to everybody who watches; return to how many connections."""
+        frame, readers = encode(message), [one for one in self._connections if one.principal is not None]
+        for connection in readers:
+            connection.put_frame(frame)
+        return len(readers)
 
     def publish_host(self, view: HostView, *, removed: bool = False) -> None:
         """Hand out a host that changed."""

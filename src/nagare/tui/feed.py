@@ -27,9 +27,10 @@ from nagare.tui.location import format_span
 from nagare.tui.renderables.time_axis import format_clock, format_moment, local_time
 from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
+from nagare.tui.toasts import NOTIFICATION, show_message, show_notification
 from nagare.tui.widgets.header import HeaderFacts
 from nagare.tui.work import start_work
-from nagare.wire.live import EventFrame
+from nagare.wire.live import EventFrame, MessageFrame
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
@@ -87,9 +88,17 @@ class Feed:
                 self._lose(Phase.MISSING, plain(reason), plain(hint), seconds, now_ms)
             case _:
                 self.model.apply(event, now_ms)
-                if isinstance(event, EventFrame) and event.event.kind.startswith("alert."):
-                    self.alerts.hurry()
+                self._say(event)
         self.schedule()
+
+    def _say(self, event: SourceEvent) -> None:
+        """Tell in passing what comes to be told."""
+        if isinstance(event, MessageFrame):
+            show_message(self._app, event)
+        elif isinstance(event, EventFrame) and event.event.kind == NOTIFICATION:
+            show_notification(self._app, event.event)
+        elif isinstance(event, EventFrame) and event.event.kind.startswith("alert."):
+            self.alerts.hurry()
 
     def _lose(self, phase: Phase, reason: str, hint: str, seconds: float, now_ms: int) -> None:
         was = self.model.connection

@@ -68,6 +68,15 @@ class HostFrame(msgspec.Struct, frozen=True, tag="host", tag_field="op"):
     removed: bool = False
 
 
+class MessageFrame(msgspec.Struct, frozen=True, tag="message", tag_field="op"):
+    """Words of a person to everybody who watches, to be shown for so long; ``at`` is Unix milliseconds."""
+
+    text: str
+    sender: str
+    at: int
+    lasts_seconds: float = 30.0
+
+
 class ErrorFrame(msgspec.Struct, frozen=True, tag="error", tag_field="op"):
     """What was wrong with a frame; the connection goes on unless it closes too."""
 
@@ -75,4 +84,4 @@ class ErrorFrame(msgspec.Struct, frozen=True, tag="error", tag_field="op"):
 
 
 ClientFrame = Subscribe | Unsubscribe | Authenticate
-ServerFrame = Hello | Subscribed | Rows | EventFrame | HostFrame | ErrorFrame
+ServerFrame = Hello | Subscribed | Rows | EventFrame | HostFrame | MessageFrame | ErrorFrame

@@ -112,6 +112,12 @@ class IncidentDetail(msgspec.Struct, frozen=True):
     notifications: list[NotificationView]
 
 
+class TestedReceiver(msgspec.Struct, frozen=True):
+    """``POST /api/v1/receivers/{name}/test``: the notifications that were made; how each of them went stands in it a moment later."""
+
+    notifications: list[NotificationView]
+
+
 class ChannelView(msgspec.Struct, frozen=True):
     """One way to reach a receiver, without its secret. ``options`` are the kind's own; ``severity`` is the least that is told."""
 

@@ -2,17 +2,24 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
+from sqlalchemy import insert
 
+from nagare.alerting.notify.fanout import delivery_to
+from nagare.alerting.notify.rows import incident_values
+from nagare.alerting.notify.schema import incidents
 from nagare.bundles.contents import own_arch
 from nagare.interop.remote_write.packing import pack_snappy
 from nagare.keys.signing import SigningKey
 from nagare.model.notify.heartbeat import Heartbeat
+from nagare.model.notify.incident import FIRING, Incident
+from nagare.model.notify.notice import DeliveryState
 from nagare.model.updates import bundle_name
 from tests.component.server.callers import PASSWORD, Everyone
+from tests.support.notify_room import channel, notice
 
 USERS = frozenset({"viewer", "operator", "admin", "auditor", "group"})
 _JSON, _TEXT, _PROTOBUF, _BYTES = "application/json", "text/plain", "application/x-protobuf", "application/octet-stream"
@@ -204,6 +211,14 @@ class Lawful:
             "POST /api/v1/silences": lambda: self._plain(quiet),
             f"GET {silence}": lambda: self._made("/api/v1/silences", quiet),
             f"DELETE {silence}": lambda: self._made("/api/v1/silences", quiet),
+            "GET /api/v1/notifications/{id}": self._notification,
+            "POST /api/v1/notifications/{id}/retry": self._notification,
+            "POST /api/v1/notifications/{id}/drop": self._notification,
+            "GET /api/v1/incidents/{id}": self._incident,
+            "POST /api/v1/receivers/{name}/test": lambda: self._about({"name": "terminal"}),
+            "POST /api/v1/messages": lambda: self._plain({"text": "db1 restarts"}),
+            "GET /ack/{token}": lambda: self._about({"token": "x"}),
+            "POST /ack/{token}": lambda: self._about({"token": "x"}),
             "POST /api/v1/heartbeats/{name}": lambda: self._about({"name": "backup"}, {"text": "done"}),
             "GET /api/v1/rules/{name}": lambda: self._about({"name": "DiskFull"}),
             "POST /api/v1/webhooks/alertmanager": lambda: self._plain({"version": "4", "alerts": []}),
@@ -221,6 +236,23 @@ class Lawful:
         if is_acknowledged:
             await self._do("POST", f"/api/v1/alerts/{alert_id}/ack", {})
         return Asked({"id": alert_id}, body)
+
+    async def _notification(self) -> Asked:
+        """Keep one that was given up."""
+        now_ms = self._api.now_ms()
+        one = delivery_to(channel("ops/phone"), notice(self._new("i"), host="db1"), now_ms)
+        await self._api.services.alerts.notifier.store.add(
+            [replace(one, state=DeliveryState.DEAD, done_ms=now_ms)], 1000
+        )
+        return Asked({"id": one.id})
+
+    async def _incident(self) -> Asked:
+        """Keep one that is over, of an alert of db1."""
+        told = {(await self._alert()).names["id"]: FIRING}
+        one = Incident(self._new("i"), "", {"alertname": "Full"}, 0, told=told, ended_ms=1)
+        records, values = self._api.services.records, incident_values(one)
+        await records.write(lambda connection: connection.execute(insert(incidents).values(**values)))
+        return Asked({"id": one.id})
 
     async def _schedule(self, body: Any = None) -> Asked:
         name = self._new("s")

@@ -26,6 +26,7 @@ PUBLIC = {
     "/api/v1/auth/oidc/callback": 400,
     "/api/v1/auth/oidc/device": 400,
     "/api/v1/auth/oidc/device/poll": 400,
+    "/ack/{token}": 403,
     "/install.sh": 200,
     "/api/v1/agent/bundle/{arch}": 200,
 }
@@ -33,6 +34,7 @@ PUBLIC = {
 
 def _path(route: Route) -> str:
     path = route.path.replace("{name}", "web1").replace("{role}", "viewer").replace("{id}", "x")
+    path = path.replace("{token}", "x")
     return path.replace("{arch}", own_arch())
 
 
@@ -89,7 +91,17 @@ async def test_a_host_token_does_nothing_but_send(api: Api) -> None:
     assert (await api.call("GET", "/api/v1/events", token=token)).status == 403
 
 
-_ELSEWHERE = ("/oidc/", "/commands/{id}", "/tasks/{id}", "/alerts/{id}", "/silences/{id}", "/rules/{name}")
+_ELSEWHERE = (
+    "/oidc/",
+    "/commands/{id}",
+    "/tasks/{id}",
+    "/alerts/{id}",
+    "/silences/{id}",
+    "/rules/{name}",
+    "/notifications/{id}",
+    "/incidents/{id}",
+    "/ack/",
+)
 
 
 async def test_the_administrator_does_everything_but_send_as_a_host(api: Api) -> None:

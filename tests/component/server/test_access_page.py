@@ -38,6 +38,9 @@ async def test_the_server_does_what_the_page_says(everyone: Everyone) -> None:
 
 def _is_right(route: Route, caller: str, cell: str, status: int) -> bool:
     if route.is_public:
+        if route.has_secret_path:
+            # Open to whoever has the secret, and this is none.
+            return cell == YES and status == 403
         # 404: no OpenID provider is configured here.
         return cell == YES and status in (200, 400, 404 if "/oidc/" in route.path else 200)
     if cell == NO:

@@ -154,6 +154,9 @@ class Conformance:
         if "/oidc/" in name:
             # No provider is configured here: there is none to go to, and none who could have sent anybody.
             return (400, 401, 404)
+        if "/ack/" in name:
+            # What is sent is no link (test_ack).
+            return (403,)
         if "/tasks/{id}" in name:
             # There is none here.
             return (404,)

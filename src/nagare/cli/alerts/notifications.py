@@ -1,4 +1,4 @@
-"""``nagare notifications``: who is told of alerts."""
+"""``nagare notifications``: who is told of alerts, and how that went."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from nagare.cli.alerts import deliveries
 from nagare.cli.console.invocation import invocation_of
 from nagare.cli.console.moments import parse_moment
 
 app = typer.Typer(add_completion=False)
+deliveries.register(app)
 
 Files = Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="Files of notifications.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of notifications.")]
@@ -20,9 +22,11 @@ At = Annotated[str, typer.Option("--at", metavar="WHEN", help="Who is on duty th
 
 @app.callback()
 def notifications() -> None:
-    """Check a file of notifications, and ask it who would be told of an alert.
+    """See who was told what and how that went, try again, test receivers; check a file of notifications and ask it.
 
     Examples:
+      nagare notifications list --since 1d
+      nagare notifications test ops
       nagare notifications check notify.toml
       nagare notifications match notify.toml alertname=DiskFull host=db1 severity=high
     """

@@ -50,12 +50,18 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "rules": Entry(
             "nagare.cli.alerts.rules", "What makes alerts: list, show, guide, check, test, replay.", has_rows=True
         ),
+        "incidents": Entry(
+            "nagare.cli.alerts.incidents", "Alerts that people hear of together: list, show.", has_rows=True
+        ),
+        "notifications": Entry(
+            "nagare.cli.alerts.notifications",
+            "Who is told of alerts: list, show, retry, drop, receivers, test, check, match.",
+            has_rows=True,
+        ),
         "heartbeats": Entry(
             "nagare.cli.alerts.heartbeats", "Signs of life that are waited for: list, send.", has_rows=True
         ),
-        "notifications": Entry(
-            "nagare.cli.alerts.notifications", "Who is told of alerts: check, match.", has_rows=True
-        ),
+        "message": Entry("nagare.cli.message", "A few words in every dashboard that is open.", has_rows=True),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "run": Entry("nagare.cli.run", "Run an action on hosts and watch it.", has_rows=True),
         "commands": Entry(

@@ -60,6 +60,7 @@ _OPERATES = _VIEWS | {
     Permission.ALERTS_WRITE,
     Permission.SILENCES_WRITE,
     Permission.HEARTBEATS_SEND,
+    Permission.NOTIFY_WRITE,
 }
 BUILT_IN: Mapping[str, Role] = MappingProxyType(
     {
