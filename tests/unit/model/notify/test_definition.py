@@ -15,8 +15,10 @@ from nagare.model.notify.definition import default_notifying, parse_notifying
 from nagare.model.notify.heartbeat import Heartbeat, Pulse
 from nagare.model.notify.mute import MuteTime, Span
 from nagare.model.notify.notifying import Notifying
+from nagare.model.notify.reading.channels import KINDS
 from nagare.model.notify.receiver import Channel, ChannelKind, Override, Rotation, Step
 from nagare.model.notify.route import routes_for
+from tests.support.source import ROOT
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WHOLE = """
@@ -379,3 +381,13 @@ def test_whatever_stands_in_a_table_it_is_one_or_faults(key: str, fields: dict[s
     given_there = tables[key]
     tables[key] = {**given_there, **fields} if isinstance(given_there, dict) else [{**given_there[0], **fields}]
     assert all(_faults_of(tables).values())
+
+
+def test_the_reference_names_every_key() -> None:
+    page = (ROOT / "docs" / "reference" / "notify.md").read_text()
+    keys = (*_WORDS, *(option for rules in KINDS.values() for option in rules.options))
+    assert [key for key in keys if f"`{key}`" not in page and f"[{key}]" not in page] == []
+    for kind, rules in KINDS.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{kind}` |")]
+        assert all(f"`{option}`" in row for option in rules.options)
+        assert row.endswith(f"| {rules.per_minute} |")
