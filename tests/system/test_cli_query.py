@@ -99,6 +99,7 @@ def test_files_answer_as_the_server_did(tmp_path: Path) -> None:
         "schedules",
         "alerts",
         "silences",
+        "heartbeats",
         "notifications",
         "incidents",
     }

@@ -170,6 +170,12 @@ def is_judge(connection: Connection, runner: str, term: int) -> bool:
     return connection.execute(mine).scalar_one_or_none() == term
 
 
+def is_still_judge(connection: Connection, mandate: Mandate) -> bool:
+    """Tell the same to who only reads: another one may judge a moment later."""
+    mine = select(judges.c.term).where(judges.c.name == _JUDGE, judges.c.runner == mandate.runner)
+    return connection.execute(mine).scalar_one_or_none() == mandate.term
+
+
 def _next(alert: Alert, count: int) -> Alert:
     return replace(alert, revision=alert.revision + max(count, 1))
 

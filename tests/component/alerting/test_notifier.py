@@ -15,7 +15,7 @@ from nagare.alerting.alerts.views import sees_all
 from nagare.alerting.notify.room import Ways
 from nagare.alerting.notify.wanted import DeliveriesWanted
 from nagare.alerting.service import Alerts
-from nagare.config.settings import AlertSettings
+from nagare.config.settings import AlertSettings, RecordsSettings
 from nagare.errors import ConflictError, InputError, NotFoundError
 from nagare.lib.clock import Clock, ManualClock, SystemClock
 from nagare.model.alert.alert import Alert, AlertState, Transition
@@ -115,18 +115,19 @@ def _told(one: Delivery) -> tuple[str, int, int]:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, clock: Clock, routes: str = ROUTES, rules: str = ""
+    folder: Path, clock: Clock, routes: str = ROUTES, rules: str = "", settings: RecordsSettings | None = None
 ) -> AsyncIterator[tuple[Alerts, Beside, Recorder]]:
     """Give a room over what is kept in ``folder``; nothing of it runs."""
-    place_records(folder / "records.db")
+    if settings is None:
+        place_records(folder / "records.db")
     (folder / "rules").mkdir(exist_ok=True)
     (folder / "rules" / "own.toml").write_text(rules)
     (folder / "notify.toml").write_text(routes)
     beside, post = Beside(), Recorder()
-    settings = AlertSettings(rules=folder / "rules", shipped=False, notify_file=folder / "notify.toml")
+    given = AlertSettings(rules=folder / "rules", shipped=False, notify_file=folder / "notify.toml")
     async with (
-        Records(folder / "records.db") as records,
-        Alerts(records, settings, beside, clock, Ways(post, no_link)) as alerts,
+        Records(folder / "records.db", settings) as records,
+        Alerts(records, given, beside, clock, Ways(post, no_link), is_alone=settings is None) as alerts,
     ):
         yield alerts, beside, post
 
@@ -299,6 +300,34 @@ async def test_who_does_not_judge_tells_nobody(tmp_path: Path) -> None:
         assert await rig.look(1) == []
         rig.alerts.judge._term = 1
         assert await rig.look(1) == [("first notification", 1, 0)]
+
+
+async def test_of_two_servers_the_one_that_judges_tells_and_nobody_is_told_twice(
+    tmp_path: Path, migrated: RecordsSettings
+) -> None:
+    clock = ManualClock()
+    async with (
+        opened(tmp_path, clock, settings=migrated) as (first, _, one),
+        opened(tmp_path, clock, settings=migrated) as (second, _, other),
+        asyncio.TaskGroup() as tasks,
+    ):
+        assert await first.judge._lead()
+        running = [tasks.create_task(room.notifier.outbox.run()) for room in (first, second)]
+        fired = alert("a1", host="web1")
+        await first.board.apply([Step(fired, (Transition(1, None, fired.state, "rule", "x"),))])
+        await first.notifier.planner.look()
+        # The first is away for longer than its lease, and does not know.
+        await clock.advance(31)
+        assert await second.judge._lead()
+        assert first.judge.leads
+        await asyncio.gather(*(room.notifier.planner.look() for room in (first, second)))
+        await first.notifier.planner.look()
+        await other.until(lambda: len(other.sent) == 1)
+        assert (len(one.sent), [_told(sent) for _, sent, _, _ in other.sent]) == (0, [("first notification", 1, 0)])
+        kept = await first.notifier.store.find_all(DeliveriesWanted(), None, 10)
+        assert len(kept) == 1
+        for task in running:
+            task.cancel()
 
 
 async def test_what_was_given_up_is_sent_when_somebody_asks(tmp_path: Path) -> None:

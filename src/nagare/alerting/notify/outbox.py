@@ -170,7 +170,7 @@ class Outbox:
         """Send one, and note what came of it. Whatever fails, its incident is let go on."""
         mandate = self._mandate
         try:
-            found = await self._store.find(waiting.id)
+            found = await self._store.find(waiting.id, mandate)
             if mandate is None or found is None or found[0].state is not DeliveryState.WAITING:
                 lane.finish(waiting)
             elif (channel := self._book.notifying.channel(waiting.channel)) is None:

@@ -29,7 +29,7 @@ from nagare.alerting.notify.rows import (
 from nagare.alerting.notify.schema import IS_WAITING, attempts, deliveries, incidents
 from nagare.alerting.notify.wanted import DeliveriesWanted
 from nagare.alerting.schema import alerts
-from nagare.alerting.store import Mandate, alert_of, is_judge
+from nagare.alerting.store import Mandate, alert_of, is_judge, is_still_judge
 from nagare.model.alert.alert import Alert
 from nagare.model.notify.incident import Incident
 from nagare.model.notify.notice import Attempt, Delivery, DeliveryState
@@ -125,10 +125,15 @@ class NotifyStore:
         """Keep deliveries that are of no incident; return those that are new."""
         return await self._records.write(lambda connection: _add(connection, made, waiting_limit))
 
-    async def find(self, delivery_id: str) -> tuple[Delivery, str] | None:
-        """Return a delivery and what its channel called an earlier message of the incident, or None."""
+    async def find(self, delivery_id: str, mandate: Mandate | None = None) -> tuple[Delivery, str] | None:
+        """Return a delivery and what its channel called an earlier message of the incident, or None.
+
+        None, too, where ``mandate`` is given and another server judges now: that one sends it.
+        """
 
         def work(connection: Connection) -> tuple[Delivery, str] | None:
+            if mandate is not None and not is_still_judge(connection, mandate):
+                return None
             row = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
             if row is None:
                 return None
