@@ -10,7 +10,7 @@ from nagare.agent.executor.confinement import Hold
 from nagare.agent.executor.flow import Flow
 from nagare.agent.executor.output import KeptOutput
 from nagare.agent.executor.program import Ending, Launch, Program
-from nagare.agent.executor.wardens import Warden
+from nagare.agent.executor.warden_start import Warden
 from nagare.lib.clock import Clock
 from nagare.model.command.action import Action, Limits, Overflow
 from nagare.model.command.result import CommandResult, Reason

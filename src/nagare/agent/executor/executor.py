@@ -31,7 +31,8 @@ from nagare.agent.executor.reports import (
     unknown_end,
 )
 from nagare.agent.executor.verify import SKEW_MS, Standing
-from nagare.agent.executor.wardens import Warden, Wardens
+from nagare.agent.executor.warden_start import Warden
+from nagare.agent.executor.wardens import Wardens
 from nagare.agent.executor.worker import Worker
 from nagare.config.settings import CommandSettings
 from nagare.errors import CommandRefusedError, NagareError, OverloadedError

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from nagare.agent.executor.strays import VARIABLE, end_strays
 from nagare.agent.executor.user import User
-from nagare.agent.executor.wardens import STREAM_BYTES, Warden, begin_warden
+from nagare.agent.executor.warden_start import STREAM_BYTES, Warden, begin_warden
 from nagare.errors import UnavailableError
 from nagare.lib.invariant import invariant
 from nagare.wire.codec import decode
@@ -108,12 +108,12 @@ class Program:
     @property
     def stdout(self) -> asyncio.StreamReader:
         """What it writes; not read, it waits."""
-        return self._stream("stdout")
+        return self._begun.stdout
 
     @property
     def stderr(self) -> asyncio.StreamReader:
         """What it complains; not read, it waits."""
-        return self._stream("stderr")
+        return self._begun.stderr
 
     def terminate(self) -> None:
         """Ask it and all that came of it to end."""
@@ -142,11 +142,9 @@ class Program:
     async def _begin(self, ready: Warden | None) -> dict[str, Any]:
         """Tell a warden what to run, and return its first word; ``_pid`` is set once the program may begin."""
         self._warden = ready or await begin_warden(self._launch.prefix, self._launch.cgroups)
-        stdin = self._warden.process.stdin
-        assert stdin is not None
-        stdin.write(self._launch.spec())
+        self._warden.orders.write(self._launch.spec())
         with contextlib.suppress(ConnectionError):
-            await stdin.drain()
+            await self._warden.orders.drain()
         word = await self._read_word()
         self._pid = int(word.get("starting", 0))
         if ready is not None and not self._pid:
@@ -175,16 +173,15 @@ class Program:
                 return next((line for line in reversed(lines) if line.strip()), "")
         return ""
 
-    def _stream(self, name: str) -> asyncio.StreamReader:
-        stream = None if self._warden is None else getattr(self._warden.process, name)
-        invariant(stream is not None, f"a program is read after it was started: {name}")
-        assert isinstance(stream, asyncio.StreamReader)
-        return stream
+    @property
+    def _begun(self) -> Warden:
+        invariant(self._warden is not None, "a program is read after it was started")
+        assert self._warden is not None
+        return self._warden
 
     def _ask(self, word: bytes) -> None:
-        stdin = None if self._warden is None else self._warden.process.stdin
-        if stdin is not None and not stdin.is_closing():
-            stdin.write(word)
+        if self._warden is not None and not self._warden.orders.is_closing():
+            self._warden.orders.write(word)
 
     def _kill_session(self) -> None:
         if self._pid:
@@ -198,15 +195,13 @@ class Program:
         if self._warden is None:
             return
         process = self._warden.process
-        if process.stdin is not None:
-            # The end of its input is the word to end everything.
-            process.stdin.close()
+        # The end of its input is the word to end everything.
+        self._warden.orders.close()
         try:
             async with asyncio.timeout(_END_SECONDS):
                 await process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            process.kill()
             self._kill_session()
             await process.wait()
         finally:

@@ -1,4 +1,4 @@
-"""Wardens, and one that is ready: an interpreter, and joining a control group, take longer than most programs, so one begins ahead.
+"""One warden that is ready: an interpreter, and joining a control group, take longer than most programs, so one begins ahead.
 
 A warden that waits knows nothing yet: not what will run, as whom, or with which secrets. It ends with its input, as any other, and
 its groups with it.
@@ -8,86 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import marshal
-import os
-import sys
+import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
+from dataclasses import replace
 
 from nagare.agent.executor.cgroups import CgroupParents, make_groups, remove_groups
 from nagare.agent.executor.confinement import Layers
+from nagare.agent.executor.warden_start import Template, Warden, begin_warden
 from nagare.agent.executor.worker import Worker
 
-_STATUS_LIMIT_BYTES = 4096
-# What a stream may hold unread here; the rest waits in the pipe, and the program with it.
-STREAM_BYTES = 2**16
-# Of the warden, never of the program: where a user's systemd listens.
-_ENVIRONMENT = {"XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}"}
-# Read without moving the place at which others read the same file.
-_LOAD = """import marshal, os, sys
-file = int(sys.argv.pop(1))
-code = marshal.loads(os.pread(file, os.fstat(file).st_size, 0))
-os.close(file)
-exec(code)
-"""
+log = logging.getLogger(__name__)
 # So long after the last program one is ready for the next: a host that runs nothing keeps nothing.
 _READY_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Warden:
-    """A warden that has begun: its process, and what it tells."""
-
-    process: asyncio.subprocess.Process
-    status: asyncio.StreamReader
-    transport: asyncio.ReadTransport
-    # Of its groups, which are below ``parents``; empty where it has none, or they were made for one program.
-    name: str = ""
-    parents: CgroupParents | None = None
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it lives, as far as is known here."""
-        return self.process.returncode is None
-
-    async def dismiss(self) -> None:
-        """End one that was told nothing."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        await self.process.wait()
-        self.release()
-
-    def release(self) -> None:
-        """Let go of the pipes of one that has ended; some stray may still hold them, and nobody waits for that."""
-        self.transport.close()
-        self.process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  asyncio closes them in no other way
-
-
-async def begin_warden(prefix: Sequence[str] = (), groups: Sequence[str] = ()) -> Warden:
-    """Return a new warden that waits for its orders; what it will run joins ``groups``. Raises OSError."""
-    status, tell = os.pipe()
-    try:
-        code = _code()
-        argv = [*prefix, sys.executable, "-I", "-S", "-c", _LOAD, str(code), str(tell), *groups]
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=(code, tell), env=_ENVIRONMENT, cwd="/",
-            start_new_session=True, limit=STREAM_BYTES,
-        )  # fmt: skip
-    except BaseException:
-        os.close(status)
-        raise
-    finally:
-        os.close(tell)
-    reader = asyncio.StreamReader(limit=_STATUS_LIMIT_BYTES)
-    protocol = asyncio.StreamReaderProtocol(reader)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(status, "rb", buffering=0))
-    return Warden(process, reader, transport)
 
 
 class Wardens:
@@ -97,6 +30,7 @@ class Wardens:
         """Begin with none; ``worker`` makes groups."""
         self._worker = worker
         self._ready: Warden | None = None
+        self._template: Template | None = None
         self._unfit: list[Warden] = []
         self._parents: CgroupParents | None = None
         self._wanted = asyncio.Event()
@@ -133,40 +67,49 @@ class Wardens:
                     async with asyncio.timeout(_READY_SECONDS):
                         await self._wanted.wait()
                 if not self._wanted.is_set():
-                    self.put_off(self._ready)
-                    self._ready = None
-                    await self._dismiss()
+                    await self._end()
                     self._wanted.clear()
         finally:
-            self.put_off(self._ready)
-            self._ready = None
-            await self._dismiss()
+            await self._end()
 
     async def _begin(self) -> Warden:
         parents = self._parents
         if parents is None:
-            return await begin_warden()
+            return await self._fork()
         name = f"nagare-{uuid.uuid4()}"
         folders = await self._worker.do(make_groups, parents, name)
         try:
-            return replace(await begin_warden((), [str(folder) for folder in folders]), name=name, parents=parents)
+            return replace(await self._fork([str(folder) for folder in folders]), name=name, parents=parents)
         except BaseException:
             await self._worker.do(remove_groups, folders)
             raise
 
+    async def _fork(self, groups: Sequence[str] = ()) -> Warden:
+        try:
+            if self._template is None:
+                self._template = Template()
+            return await self._template.begin_warden(groups)
+        except (OSError, TimeoutError) as error:
+            # Somebody ended it: the next one has another, and this one begins by itself.
+            log.info("warden_not_forked reason=%s", error)
+            await self._drop_template()
+            return await begin_warden((), groups)
+
+    async def _end(self) -> None:
+        """Keep nothing any more."""
+        self.put_off(self._ready)
+        self._ready = None
+        await self._dismiss()
+        await self._drop_template()
+
+    async def _drop_template(self) -> None:
+        # Forgotten when it is over: who is interrupted here begins anew.
+        if self._template is not None:
+            await self._template.close()
+            self._template = None
+
     async def _dismiss(self) -> None:
         while self._unfit:
-            await self._unfit.pop().dismiss()
-
-
-@cache
-def _code() -> int:
-    """Return a file in memory with the warden as the interpreter wants it: to compile its text takes longer than to start."""
-    text = files("nagare.agent.executor").joinpath("warden.py").read_text(encoding="utf-8")
-    file = os.memfd_create("nagare-warden", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(file, marshal.dumps(compile(text, "warden.py", "exec", dont_inherit=True)))
-    # Nobody changes what runs with the agent's rights, whoever gets hold of the descriptor.
-    fcntl.fcntl(
-        file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-    )
-    return file
+            unfit = self._unfit[0]
+            await unfit.dismiss()
+            self._unfit.remove(unfit)

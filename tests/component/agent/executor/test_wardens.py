@@ -16,7 +16,8 @@ from nagare.agent.executor.cgroups import CgroupParents, find_parents, folders_o
 from nagare.agent.executor.confinement import Layers
 from nagare.agent.executor.probe import probe
 from nagare.agent.executor.program import Launch, Program
-from nagare.agent.executor.wardens import Warden, Wardens
+from nagare.agent.executor.warden_start import Template, Warden
+from nagare.agent.executor.wardens import Wardens
 from nagare.agent.executor.worker import Worker
 from tests.support.processes import child_environment
 from tests.support.source import ROOT
@@ -63,12 +64,12 @@ async def test_the_next_program_takes_the_one_that_is_ready(kept: Keeping) -> No
     assert await kept.run() is None, "the first begins its own"
     first = await kept.ready()
     assert await kept.run() is first
-    assert first.process.returncode == 0, "it has ended with its program"
+    assert first.process.has_ended, "it has ended with its program"
     second = await kept.ready()
     assert second is not first
     kept.running.cancel()
     await asyncio.wait([kept.running])
-    assert second.process.returncode is not None
+    assert second.process.has_ended
 
 
 @pytest.mark.parametrize("whom", ["warden", "child"])
@@ -85,6 +86,62 @@ async def test_one_that_was_killed_while_it_waited_costs_no_command(kept: Keepin
         if is_noticed and whom == "warden":
             await ready.process.wait()
         await kept.run()
+
+
+_SAID = """
+env | sort; umask; pwd; readlink /proc/self/fd/0; ls /proc/self/fd | wc -l; ulimit -a
+test "$(cut -d ' ' -f 1 /proc/$$/stat)" = "$(cut -d ' ' -f 6 /proc/$$/stat)" && echo leads its session
+exec grep -E "^(Umask|Uid|Gid|SigPnd|ShdPnd|SigBlk|SigIgn|SigCgt|Cap|NoNew|Seccomp|Threads)" /proc/self/status
+"""
+
+
+async def _said_by(ready: Warden | None) -> list[str]:
+    launch = Launch(["/bin/sh", "-c", _SAID], {"PATH": "/bin:/usr/bin", "X": "1"}, "/", {"CORE": 0, "NOFILE": 50})
+    async with Program(launch, ready) as program:
+        said = await program.stdout.read()
+        assert (await program.wait()).exit_code == 0
+    return said.decode().splitlines()
+
+
+async def test_a_program_finds_nothing_else_where_its_warden_was_forked(kept: Keeping) -> None:
+    await kept.run()
+    ready = await kept.ready()
+    template = kept.wardens._template
+    assert template is not None
+    assert _parent(ready.process.pid) == template.process.pid
+    assert await _said_by(kept.wardens.take(Layers())) == await _said_by(None)
+
+
+async def test_a_template_that_was_killed_costs_no_command(kept: Keeping) -> None:
+    await kept.run()
+    ready = await kept.ready()
+    template = kept.wardens._template
+    assert template is not None
+    os.kill(template.process.pid, signal.SIGKILL)
+    assert await kept.run() is ready, "what it forked goes on"
+    # It began by itself: nobody was there to fork it.
+    own = await kept.ready()
+    assert _parent(own.process.pid) == os.getpid()
+    assert await kept.run() is own
+    ready = await kept.ready()
+    assert (again := kept.wardens._template) is not None
+    assert _parent(ready.process.pid) == again.process.pid
+    kept.running.cancel()
+    await asyncio.wait([kept.running])
+    assert again.process.has_ended
+
+
+async def test_a_warden_outlives_its_template_and_ends_with_its_input(kept: Keeping) -> None:
+    template = Template()
+    warden = await template.begin_warden()
+    await template.close()
+    assert (template.process.has_ended, warden.process.has_ended) == (True, False)
+    async with asyncio.timeout(30):
+        await warden.dismiss()
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _names(folder: Path) -> list[str]:
@@ -134,19 +191,23 @@ async def test_what_is_ready_is_in_its_groups_and_leaves_none(kept: Keeping) -> 
 
 _STRANGER = """
 import asyncio
-from nagare.agent.executor.wardens import begin_warden
+from nagare.agent.executor.warden_start import Template, begin_warden
 
 async def main():
-    warden = await begin_warden()
+    template = Template()
+    own, forked = await begin_warden(), await template.begin_warden()
     async with asyncio.timeout(30):
-        # It closes itself off with its first steps.
-        while True:
-            try:
-                open(f"/proc/{warden.process.pid}/mem", "rb").close()
-            except PermissionError:
-                break
-            await asyncio.sleep(0.01)
-    await warden.dismiss()
+        for process in (own.process, forked.process, template.process):
+            # It closes itself off with its first steps.
+            while True:
+                try:
+                    open(f"/proc/{process.pid}/mem", "rb").close()
+                except PermissionError:
+                    break
+                await asyncio.sleep(0.01)
+    await own.dismiss()
+    await forked.dismiss()
+    await template.close()
 
 asyncio.run(main())
 """

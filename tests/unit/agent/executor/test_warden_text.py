@@ -7,13 +7,15 @@ import pytest
 from nagare.agent.executor import warden
 from tests.support.source import ROOT
 
-SOURCE = (ROOT / "src/nagare/agent/executor/warden.py").read_text()
+FOLDER = ROOT / "src/nagare/agent/executor"
 
 
-def test_the_warden_imports_nothing_but_what_the_interpreter_has_at_once() -> None:
-    # It starts for every program: whatever it imports, each of them waits for.
+@pytest.mark.parametrize("name", ["warden", "template"])
+def test_it_imports_nothing_but_what_the_interpreter_has_at_once(name: str) -> None:
+    # A warden may start for a program: whatever it imports, that waits for. What forks wardens has no thread of anybody.
+    source = (FOLDER / f"{name}.py").read_text()
     text = (
-        f"{SOURCE.partition('if __name__')[0]}\nprint(sorted(name for name in sys.modules if not name.startswith('_')))"
+        f"{source.partition('if __name__')[0]}\nprint(sorted(name for name in sys.modules if not name.startswith('_')))"
     )
     argv = [sys.executable, "-I", "-S", "-c"]
     bare = {"abc", "builtins", "codecs", "encodings", "encodings.aliases", "encodings.utf_8", "genericpath", "io", "marshal", "os",
