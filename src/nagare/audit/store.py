@@ -49,6 +49,9 @@ audit_begun = Table(
     Column("deed", Text, nullable=False),
 )
 _LOOKUP_LIMIT = 253
+# Made once: to put one together takes longer than to run it.
+_ADD = insert(audit_entries)
+_NEWEST = select(audit_entries.c.seq, audit_entries.c.digest).order_by(audit_entries.c.seq.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +130,13 @@ def append_entries(connection: Connection, deeds: Sequence[Pending]) -> None:
         seq, digest = entry.seq, entry.digest
         rows.append(_values(entry, pending.at_ms, pending.deed))
     if rows:
-        connection.execute(insert(audit_entries), rows)
+        connection.execute(_ADD, rows)
     if ended := [pending.begun for pending in deeds if pending.begun]:
         connection.execute(delete(audit_begun).where(audit_begun.c.id.in_(ended)))
 
 
 def _end(connection: Connection) -> tuple[int, str]:
-    query = select(audit_entries.c.seq, audit_entries.c.digest).order_by(audit_entries.c.seq.desc()).limit(1)
-    row = connection.execute(query).first()
+    row = connection.execute(_NEWEST).first()
     return (0, GENESIS) if row is None else (row.seq, row.digest)
 
 

@@ -10,7 +10,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, inspect, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    inspect,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from nagare.audit.store import Pending, append_entries
 from nagare.commands.heads import Heads, heads_of
@@ -23,10 +36,19 @@ from nagare.model.command.job import EVERY_JOB, Command, Job, JobsWanted, Person
 from nagare.model.command.result import CommandResult, StreamKept
 from nagare.model.command.states import ENDED, CommandState, is_final
 from nagare.records.engine import Records
+from nagare.records.new_rows import insert_new
 
 Streams = tuple[StreamKept, StreamKept]
 # Bound parameters of one statement are limited.
 _MANY = 500
+# Made once: to put one together takes longer than to run it.
+_ADD_JOB, _ADD_COMMANDS = insert(jobs), insert(commands)
+_SWAP = update(commands).where(
+    commands.c.id == bindparam("was_id"),
+    commands.c.state == bindparam("was_state"),
+    commands.c.revision == bindparam("was_revision"),
+)
+_CHANGE_OUTPUT = update(outputs).where(outputs.c.command_id == bindparam("of_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +87,10 @@ class CommandStore:
         """Store a new job with its commands, and what the audit log keeps of it: all or none."""
 
         def work(connection: Connection) -> None:
-            connection.execute(insert(jobs).values(**job_values(kept.job)))
+            connection.execute(_ADD_JOB, job_values(kept.job))
             rows = [command_values(command) for command in kept.commands]
             for start in range(0, len(rows), _MANY):
-                connection.execute(insert(commands), rows[start : start + _MANY])
+                connection.execute(_ADD_COMMANDS, rows[start : start + _MANY])
             if entry is not None:
                 append_entries(connection, [entry])
 
@@ -134,11 +156,9 @@ class CommandStore:
             if not _swap(connection, command, moved):
                 return False
             values = {"streams": encode_streams(streams)}
-            if (
-                connection.execute(update(outputs).where(outputs.c.command_id == command.id).values(**values)).rowcount
-                == 0
-            ):
-                connection.execute(insert(outputs).values(command_id=command.id, **values))
+            # Only one that was called lost has some already.
+            if not insert_new(connection, outputs, {"command_id": command.id, **values}):
+                connection.execute(_CHANGE_OUTPUT, {"of_id": command.id, **values})
             return True
 
         return moved if await self._records.write(work) else None
@@ -352,10 +372,10 @@ def _kept(connection: Connection, job_id: str) -> Kept:
 
 
 def _swap(connection: Connection, before: Command, after: Command) -> bool:
-    is_same = and_(
-        commands.c.id == before.id, commands.c.state == before.state.value, commands.c.revision == before.revision
-    )
     values = {
+        "was_id": before.id,
+        "was_state": before.state.value,
+        "was_revision": before.revision,
         "state": after.state.value,
         "changed_ms": after.changed_ms,
         "revision": after.revision,
@@ -366,4 +386,4 @@ def _swap(connection: Connection, before: Command, after: Command) -> bool:
         "text": after.text,
         "result": result_text(after.result),
     }
-    return connection.execute(update(commands).where(is_same).values(**values)).rowcount == 1
+    return connection.execute(_SWAP, values).rowcount == 1

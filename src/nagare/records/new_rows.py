@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Executable, Table
 
 
 def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row and return True; False where a row with its primary key, or with another unique one, is there."""
+    return connection.execute(_statement(connection.dialect.name, table), dict(values)).first() is not None
+
+
+@cache
+def _statement(dialect: str, table: Table) -> Executable:
     # Only the dialect that is used is loaded. What was inserted comes back: the count of rows is not told by all drivers.
     key = table.primary_key.columns
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415
 
-        made = postgresql.insert(table).on_conflict_do_nothing().returning(*key)
-        return connection.execute(made, dict(values)).first() is not None
+        return postgresql.insert(table).on_conflict_do_nothing().returning(*key)
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415
 
-    written = sqlite.insert(table).on_conflict_do_nothing().returning(*key)
-    return connection.execute(written, dict(values)).first() is not None
+    return sqlite.insert(table).on_conflict_do_nothing().returning(*key)
