@@ -216,8 +216,9 @@ class Template:
             pipes.close()
 
     async def close(self) -> None:
-        """End it."""
+        """End it, whatever it does."""
         self._control.close()
+        self.process.kill()
         await self.process.wait()
 
 
