@@ -44,7 +44,7 @@ os._exit(0)
 _ANSWER_SECONDS, _ANSWER_BYTES = 10.0, 64
 
 
-class Process:
+class Begun:
     """A process that may be another's child; it tells of its end by a descriptor, and is never taken for another of its number."""
 
     def __init__(self, pid: int, handle: int, reap: Callable[[], object] | None = None) -> None:
@@ -82,7 +82,7 @@ class Process:
 class Warden:
     """A warden that has begun: its process, where it takes orders, what it tells, and what its program writes."""
 
-    process: Process
+    process: Begun
     orders: asyncio.StreamWriter
     status: asyncio.StreamReader
     stdout: asyncio.StreamReader
@@ -136,7 +136,7 @@ class _Pipes:
         while self._ours:
             os.close(self._ours.pop())
 
-    async def open(self, process: Process) -> Warden:
+    async def open(self, process: Begun) -> Warden:
         """Return the warden that has the other ends; one that nobody waits for any more is ended."""
         transports: list[asyncio.BaseTransport] = []
         try:
@@ -211,7 +211,7 @@ class Template:
             answer, handles, _, _ = socket.recv_fds(self._control, _ANSWER_BYTES, 1)
             if not handles:
                 raise ConnectionError("the template of wardens has ended")
-            return await pipes.open(Process(int(answer), handles[0]))
+            return await pipes.open(Begun(int(answer), handles[0]))
         finally:
             pipes.close()
 
@@ -222,7 +222,7 @@ class Template:
         await self.process.wait()
 
 
-def _start(argv: Sequence[str], standard: Sequence[int], kept: Sequence[int]) -> Process:
+def _start(argv: Sequence[str], standard: Sequence[int], kept: Sequence[int]) -> Begun:
     stdin, stdout, stderr = standard
     popen = subprocess.Popen(
         argv,
@@ -234,7 +234,7 @@ def _start(argv: Sequence[str], standard: Sequence[int], kept: Sequence[int]) ->
         cwd="/",
         start_new_session=True,
     )
-    return Process(popen.pid, os.pidfd_open(popen.pid), popen.wait)
+    return Begun(popen.pid, os.pidfd_open(popen.pid), popen.wait)
 
 
 async def _readable(descriptor: int) -> None:
