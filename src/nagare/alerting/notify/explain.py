@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nagare.alerting.notify.brief import Brief
-from nagare.alerting.notify.planning import Key
+from nagare.alerting.notify.planning import Key, step_ms
 from nagare.lib.rfc3339 import format_ms
 from nagare.model.notify.incident import Incident
 from nagare.model.notify.notice import DeliveryState
@@ -51,7 +51,7 @@ def incident_steps(notifying: Notifying, incident: Incident | None, alert_id: st
         text = f"it is told again at {format_ms(again_ms)}"
         rest = notifying.steps_of(route.receiver)[incident.step :]
         if rest:
-            next_ms = incident.waiting_ms + round(rest[0].after_seconds * 1000)
+            next_ms = step_ms(incident, route, rest[0])
             text += f"; if nobody acknowledges it, {', '.join(rest[0].receivers)} at {format_ms(next_ms)}"
         steps.append(WhyStep("waiting", passes=True, text=text))
     return steps

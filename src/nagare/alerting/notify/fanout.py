@@ -72,4 +72,6 @@ def _deliveries(receiver: Receiver | None, notice: Notice, now_ms: int) -> list[
 
 
 def _tells(channel: Channel, notice: Notice) -> bool:
-    return int(channel.severity) <= notice.severity and (channel.tells_resolved or not notice.is_over)
+    return int(channel.severity) <= max(notice.severity, notice.reach) and (
+        channel.tells_resolved or not notice.is_over
+    )

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from nagare.model.alert.alert import Alert, AlertState
 from nagare.model.notify.incident import Incident
 from nagare.model.notify.notice import LINES_LIMIT, Line, Notice
 
 
-def make_notice(
-    incident: Incident, reason: str, receiver: str, active: Sequence[Alert], over: Sequence[Alert], now_ms: int
-) -> Notice:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a notice tells of: what fires, what ended, how many left without anything being known of them any more.
+
+    ``reach``: the highest severity that those who hear of it were told of, as far as none of the alerts here tells it.
+    """
+
+    active: Sequence[Alert]
+    over: Sequence[Alert]
+    gone_count: int = 0
+    reach: int = 0
+
+
+def make_notice(incident: Incident, reason: str, receiver: str, parts: Parts, now_ms: int) -> Notice:
     """Return the next notice of ``incident``: what fires, the worst first, and what ended, each cut to ``LINES_LIMIT``."""
-    worst = max((int(alert.severity) for alert in active or over), default=0)
+    severities = [int(alert.severity) for alert in parts.active or parts.over]
+    all_severities = [int(alert.severity) for alert in (*parts.active, *parts.over)]
     return Notice(
         incident=incident.id,
         number=incident.number + 1,
@@ -22,11 +35,12 @@ def make_notice(
         reason=reason,
         at_ms=now_ms,
         labels=incident.labels,
-        severity=worst,
-        firing=_lines(active),
-        resolved=_lines(over),
-        firing_count=len(active),
-        resolved_count=len(over),
+        severity=max(severities, default=parts.reach),
+        reach=max((parts.reach, *all_severities)),
+        firing=_lines(parts.active),
+        resolved=_lines(parts.over),
+        firing_count=len(parts.active),
+        resolved_count=len(parts.over) + parts.gone_count,
     )
 
 

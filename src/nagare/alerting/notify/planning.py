@@ -5,15 +5,18 @@ to repeat has come, and when nobody took an alert in hand for as long as the nex
 ``group_wait`` for more of the kind, and until ``group_interval`` after the notice before. An alert that is held back (silenced,
 inhibited, in maintenance) is not told of; the end of one that people were told of is told all the same: they wait for it.
 
+Whoever was told of an incident hears how it goes on and that it is over. An alert that left its group without an end, as its labels or
+the routes changed, counts as one that ended. One that comes back before its end was told never went away, for people.
+
 A clock that was set back makes nobody wait longer than the times of the route: a moment that lies ahead of now counts as now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from nagare.alerting.notify.lines import make_notice
+from nagare.alerting.notify.lines import Parts, make_notice
 from nagare.model.alert.alert import Alert, AlertState
 from nagare.model.notify.incident import FIRING, RESOLVED, Incident, Reason
 from nagare.model.notify.notice import Notice
@@ -73,27 +76,35 @@ def plan(
     """Return what changes now.
 
     ``incidents`` are all that are open. ``subjects`` are all alerts that are open, and those that ended since somebody was told of
-    them in an open incident.
+    them in an open incident; of two of one alert the newer counts.
     """
     known = {incident.key: incident for incident in incidents}
     routes = {route.path: route for route in notifying.root.walk()}
-    groups: dict[Key, list[Subject]] = {}
+    groups: dict[Key, dict[str, Subject]] = {}
     for subject in subjects:
-        if subject.alert.state is not AlertState.PENDING:
-            for key in subject.keys:
-                # One that ended is in the groups in which it was told: their routes may be gone by now.
-                if key[0] in routes:
-                    groups.setdefault(key, []).append(subject)
-    changes = [_abandoned(incident, now_ms) for key, incident in known.items() if key not in groups]
-    for key, members in groups.items():
-        before, route = known.get(key), routes[key[0]]
-        if before is None and not any(subject.needs for subject in members):
+        if subject.alert.state is AlertState.PENDING:
             continue
-        start = before or Incident(make_id(), route.path, dict(key[1]), began_ms=now_ms)
-        after, notices = _Turn(notifying, route, members, now_ms).of(start)
+        for key in subject.keys:
+            # An alert that ended may still be in a group of a route that is gone.
+            if key[0] in routes:
+                _add(groups.setdefault(key, {}), subject)
+    active = {one for members in groups.values() for one, subject in members.items() if subject.alert.is_active}
+    changes = [_abandoned(notifying, one, active, now_ms) for key, one in known.items() if key not in groups]
+    for key, members in groups.items():
+        before = known.get(key)
+        if before is None and not any(subject.needs for subject in members.values()):
+            continue
+        start = before or Incident(make_id(), key[0], dict(key[1]), began_ms=now_ms)
+        after, notices = _Turn(notifying, routes[key[0]], members, start, now_ms).taken()
         if after != before:
             changes.append(Change(before, after, notices))
     return changes
+
+
+def _add(members: dict[str, Subject], subject: Subject) -> None:
+    other = members.get(subject.alert.id)
+    if other is None or other.alert.revision <= subject.alert.revision:
+        members[subject.alert.id] = subject
 
 
 def next_moment_ms(notifying: Notifying, incidents: Iterable[Incident]) -> int | None:
@@ -108,133 +119,160 @@ def next_moment_ms(notifying: Notifying, incidents: Iterable[Incident]) -> int |
         if incident.waiting_ms is not None:
             moments.append((incident.told_ms or 0) + _ms(route.repeat_interval_seconds))
             steps = notifying.steps_of(route.receiver)
-            if incident.step < len(steps):
-                moments.append(incident.waiting_ms + _ms(steps[incident.step].after_seconds))
+            # As below: what is new comes first.
+            is_near = incident.look_ms is not None and not incident.step
+            if incident.step < len(steps) and not is_near:
+                moments.append(step_ms(incident, route, steps[incident.step]))
     return min(moments, default=None)
 
 
-def _abandoned(incident: Incident, now_ms: int) -> Change:
-    """Return what becomes of an incident of which no alert is left, as its route is gone or all were forgotten."""
-    after = replace(incident, ended_ms=now_ms, look_ms=None, waiting_ms=None)
-    if FIRING not in incident.told.values():
+def step_ms(incident: Incident, route: Route, step: Step) -> int:
+    """Return when the next step is told of an incident that waits. One that begins anew waits for the interval of the route."""
+    due_ms = (incident.waiting_ms or 0) + _ms(step.after_seconds)
+    if incident.step:
+        return due_ms
+    return max(due_ms, (incident.told_ms or 0) + _ms(route.group_interval_seconds))
+
+
+def _abandoned(notifying: Notifying, incident: Incident, active: Container[str], now_ms: int) -> Change:
+    """Return what becomes of an incident of which no alert is left: its route is gone, or they are in other groups by now."""
+    after = replace(incident, ended_ms=now_ms, look_ms=None, waiting_ms=None, step=0)
+    left = [one for one, state in incident.told.items() if state == FIRING]
+    if not left:
         return Change(incident, after)
-    notices = tuple(make_notice(incident, Reason.ALL_RESOLVED, name, (), (), now_ms) for name in incident.told_to)
-    told = dict.fromkeys(incident.told, RESOLVED)
-    return Change(incident, replace(after, told=told, told_ms=now_ms, number=incident.number + 1), notices)
+    reason = Reason.MOVED if any(one in active for one in left) else Reason.ALL_RESOLVED
+    parts = Parts((), (), len(left), reach=incident.severity)
+    names = [name for name in incident.told_to if name in notifying.receivers]
+    notices = tuple(make_notice(incident, reason, name, parts, now_ms) for name in names)
+    number = incident.number + bool(notices)
+    return Change(
+        incident, replace(after, told=dict.fromkeys(incident.told, RESOLVED), told_ms=now_ms, number=number), notices
+    )
 
 
 class _Turn:
     """What becomes of one incident at one moment."""
 
-    def __init__(self, notifying: Notifying, route: Route, members: Sequence[Subject], now_ms: int) -> None:
+    def __init__(
+        self, notifying: Notifying, route: Route, members: Mapping[str, Subject], incident: Incident, now_ms: int
+    ) -> None:
         self._notifying = notifying
         self._route = route
         self._steps = notifying.steps_of(route.receiver)
-        self._members = members
         self._now_ms = now_ms
+        self._start = incident
+        told = [one for one, state in incident.told.items() if state == FIRING]
+        self._needing = [one for one, subject in members.items() if subject.needs]
+        self._fresh = [one for one in self._needing if incident.told.get(one) != FIRING]
+        self._active = [one.alert for one in members.values() if one.alert.is_active and not one.is_held]
+        self._is_calm = not any(one.alert.is_active for one in members.values())
+        self._over = [members[one].alert for one in told if one in members and members[one].alert.state in _OVER]
+        self._gone = [one for one in told if one not in members]
 
-    def of(self, incident: Incident) -> tuple[Incident, tuple[Notice, ...]]:
-        told = incident.told
-        needing = [one for one in self._members if one.needs]
-        fresh = [one for one in needing if told.get(one.alert.id) != FIRING]
-        over = [one.alert for one in self._members if one.alert.state in _OVER and told.get(one.alert.id) == FIRING]
-        incident = self._scheduled(_no_later(incident, self._now_ms), is_new=bool(fresh or over))
-        incident = self._awaited(incident, is_needed=bool(needing), is_known=len(fresh) < len(needing))
+    def taken(self) -> tuple[Incident, tuple[Notice, ...]]:
+        """Return the incident afterwards, and what is told."""
+        incident = self._awaited(self._scheduled(_no_later(self._start, self._now_ms)))
         notices: tuple[Notice, ...] = ()
         if not any(is_muted(self._notifying.mutes[name], self._now_ms) for name in self._route.mutes):
-            reason = self._reason(incident, is_fresh=bool(fresh), over=over, is_needed=bool(needing))
+            reason = self._reason(incident)
             if reason is not None:
-                incident, notices = self._told(incident, reason, over, is_needed=bool(needing))
-            elif incident.number:
+                incident, notices = self._told(incident, reason)
+            elif self._needing and incident.number:
                 incident, notices = self._escalated(incident)
         if self._is_over(incident):
-            incident = replace(incident, ended_ms=self._now_ms, look_ms=None, waiting_ms=None)
+            incident = replace(incident, ended_ms=self._now_ms, look_ms=None, waiting_ms=None, step=0)
         return incident, notices
 
-    def _scheduled(self, incident: Incident, *, is_new: bool) -> Incident:
-        if not is_new:
+    def _scheduled(self, incident: Incident) -> Incident:
+        if not (self._fresh or self._over or self._gone):
             return incident if incident.look_ms is None else replace(incident, look_ms=None)
-        first_ms = self._now_ms + _ms(self._route.group_wait_seconds)
-        look_ms = first_ms
+        look_ms = self._now_ms + _ms(self._route.group_wait_seconds)
         if incident.told_ms is not None:
-            look_ms = max(first_ms, incident.told_ms + _ms(self._route.group_interval_seconds))
+            look_ms = max(look_ms, incident.told_ms + _ms(self._route.group_interval_seconds))
         # One that was planned before stands, unless the clock was set back or the route waits for less by now.
         if incident.look_ms is not None and incident.look_ms <= look_ms:
             return incident
         return replace(incident, look_ms=look_ms)
 
-    def _awaited(self, incident: Incident, *, is_needed: bool, is_known: bool) -> Incident:
-        """Return it with since when somebody is needed; ``is_known``: for something of which people were told."""
-        if not is_needed:
-            return incident if incident.waiting_ms is None else replace(incident, waiting_ms=None, step=0)
-        if incident.waiting_ms is None and is_known:
-            # Somebody gave it back, or what held it back has ended: the escalation begins anew.
-            return replace(incident, waiting_ms=self._now_ms, step=0)
-        return incident
+    def _awaited(self, incident: Incident) -> Incident:
+        """Return it with since when somebody is needed for something of which people were told."""
+        if self._needing:
+            if incident.waiting_ms is None and len(self._fresh) < len(self._needing):
+                # Somebody gave it back, or what held it back has ended: the escalation begins anew.
+                return replace(incident, waiting_ms=self._now_ms, step=0)
+            return incident
+        # Of what ended nobody was told yet: if it comes back before, the escalation goes on as if nothing had been.
+        if incident.waiting_ms is None or self._over:
+            return incident
+        return replace(incident, waiting_ms=None, step=0)
 
-    def _reason(self, incident: Incident, *, is_fresh: bool, over: Sequence[Alert], is_needed: bool) -> Reason | None:
+    def _reason(self, incident: Incident) -> Reason | None:
         if incident.look_ms is not None and self._now_ms >= incident.look_ms:
-            if is_fresh:
+            if self._fresh:
                 return Reason.NEW if incident.number else Reason.FIRST
-            ended = {alert.id for alert in over}
-            is_rest = any(state == FIRING and one not in ended for one, state in incident.told.items())
+            ended = len(self._over) + len(self._gone)
+            is_rest = sum(1 for state in incident.told.values() if state == FIRING) > ended
             return Reason.RESOLVED if is_rest else Reason.ALL_RESOLVED
         repeat_ms = _ms(self._route.repeat_interval_seconds)
-        if is_needed and incident.told_ms is not None and self._now_ms - incident.told_ms >= repeat_ms:
+        if self._needing and incident.told_ms is not None and self._now_ms - incident.told_ms >= repeat_ms:
             return Reason.REPEAT
         return None
 
-    def _told(
-        self, incident: Incident, reason: Reason, over: Sequence[Alert], *, is_needed: bool
-    ) -> tuple[Incident, tuple[Notice, ...]]:
-        if is_needed and incident.waiting_ms is None:
+    def _told(self, incident: Incident, reason: Reason) -> tuple[Incident, tuple[Notice, ...]]:
+        if not self._needing:
+            incident = replace(incident, waiting_ms=None, step=0)
+        elif incident.waiting_ms is None:
             incident = replace(incident, waiting_ms=self._now_ms, step=0)
         due = self._due(incident)
-        names = self._reached(self._steps[:due]) if is_needed else []
+        names = dict.fromkeys(self._reached(self._steps[:due]), reason)
         if reason is not Reason.REPEAT:
             # Who heard of it hears how it goes on, also when another one is on duty by now.
-            names = list(dict.fromkeys((*names, *incident.told_to)))
-        active = [one.alert for one in self._members if one.alert.is_active and not one.is_held]
-        told = dict(incident.told) | {alert.id: FIRING for alert in active} | {alert.id: RESOLVED for alert in over}
+            names |= dict.fromkeys(incident.told_to, reason)
+        if incident.number:
+            later = self._reached(self._steps[max(1, incident.step) : due])
+            names |= {name: Reason.ESCALATED for name in later if name not in incident.told_to}
+        over = {alert.id for alert in self._over}.union(self._gone)
+        told = dict(incident.told) | {alert.id: FIRING for alert in self._active} | dict.fromkeys(over, RESOLVED)
         after = replace(incident, told=_bounded(told), told_ms=self._now_ms, look_ms=None, step=due)
-        return self._sent(incident, after, dict.fromkeys(names, reason), active, over)
+        reach = self._start.severity if FIRING not in told.values() else 0
+        return self._sent(after, names, Parts(self._active, self._over, len(self._gone), reach))
 
     def _escalated(self, incident: Incident) -> tuple[Incident, tuple[Notice, ...]]:
         """Tell the next steps, if they are due. What is new is told in its time: who heard of the incident is not told here."""
         due = self._due(incident)
-        if due <= incident.step:
+        if not incident.step and incident.look_ms is not None:
+            # What is new is told in a moment, and tells the first step as well.
             return incident, ()
-        names = self._reached(self._steps[incident.step : due])
-        active = [one.alert for one in self._members if one.alert.is_active and not one.is_held]
-        after = replace(incident, step=due)
-        return self._sent(incident, after, dict.fromkeys(names, Reason.ESCALATED), active, ())
+        if due <= incident.step or self._now_ms < step_ms(incident, self._route, self._steps[incident.step]):
+            return incident, ()
+        names = dict.fromkeys(self._reached(self._steps[incident.step : due]), Reason.ESCALATED)
+        if not incident.step:
+            names |= dict.fromkeys(self._reached(self._steps[:1]), Reason.AGAIN)
+            incident = replace(incident, told_ms=self._now_ms)
+        # Of an alert that is told of here, and of no other yet, the end would not be told.
+        known = [alert for alert in self._active if incident.told.get(alert.id) == FIRING]
+        return self._sent(replace(incident, step=due), names, Parts(known, ()))
 
-    def _sent(
-        self,
-        before: Incident,
-        after: Incident,
-        names: Mapping[str, Reason],
-        active: Sequence[Alert],
-        over: Sequence[Alert],
-    ) -> tuple[Incident, tuple[Notice, ...]]:
-        notices = tuple(make_notice(before, why, name, active, over, self._now_ms) for name, why in names.items())
-        told_to = tuple(dict.fromkeys((*before.told_to, *names)))
-        return replace(after, number=before.number + 1, told_to=told_to), notices
+    def _sent(self, after: Incident, names: Mapping[str, Reason], parts: Parts) -> tuple[Incident, tuple[Notice, ...]]:
+        there = {name: why for name, why in names.items() if name in self._notifying.receivers}
+        notices = tuple(make_notice(self._start, why, name, parts, self._now_ms) for name, why in there.items())
+        told_to = tuple(dict.fromkeys((*after.told_to, *there)))
+        severity = max((after.severity, *(int(alert.severity) for alert in parts.active)))
+        return replace(after, number=after.number + bool(notices), told_to=told_to, severity=severity), notices
 
     def _due(self, incident: Incident) -> int:
+        """Return how many steps are to be told since somebody is needed; a clock that was set back takes none away."""
         if incident.waiting_ms is None:
             return 0
-        waited = (self._now_ms - incident.waiting_ms) / 1000
-        return sum(1 for step in self._steps if step.after_seconds <= waited)
+        waited_ms = self._now_ms - incident.waiting_ms
+        return max(incident.step, sum(1 for step in self._steps if _ms(step.after_seconds) <= waited_ms))
 
     def _reached(self, steps: Iterable[Step]) -> list[str]:
         found = (name for step in steps for name in receivers_of(self._notifying, step, self._now_ms))
         return list(dict.fromkeys(found))
 
     def _is_over(self, incident: Incident) -> bool:
-        if incident.look_ms is not None or any(one.alert.is_active for one in self._members):
-            return False
-        return FIRING not in incident.told.values()
+        return incident.look_ms is None and self._is_calm and FIRING not in incident.told.values()
 
 
 def _bounded(told: dict[str, str]) -> dict[str, str]:

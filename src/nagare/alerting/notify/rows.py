@@ -36,6 +36,7 @@ def incident_values(incident: Incident) -> dict[str, Any]:
         "step": incident.step,
         "told_to": list(incident.told_to),
         "ended_ms": incident.ended_ms,
+        "severity": incident.severity,
         "revision": incident.revision,
     }
 
@@ -55,6 +56,7 @@ def incident_of(row: Row[Any]) -> Incident:
         step=row.step,
         told_to=tuple(row.told_to),
         ended_ms=row.ended_ms,
+        severity=row.severity,
         revision=row.revision,
     )
 
@@ -174,6 +176,7 @@ def _notice_values(notice: Notice) -> dict[str, Any]:
         "resolved": [_line_values(line) for line in notice.resolved],
         "firing_count": notice.firing_count,
         "resolved_count": notice.resolved_count,
+        "reach": notice.reach,
     }
 
 

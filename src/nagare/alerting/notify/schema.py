@@ -24,6 +24,7 @@ incidents = Table(
     Column("step", Integer, nullable=False),
     Column("told_to", JSON, nullable=False),
     Column("ended_ms", BigInteger, nullable=True, index=True),
+    Column("severity", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
 )
 # Of one group one incident is open, whoever writes it.

@@ -24,7 +24,7 @@ _SUMMARY_LIMIT = 400
 # These say nothing that the title does not.
 _UNSAID = frozenset({Reason.FIRST, Reason.ALL_RESOLVED, Reason.TEST})
 # Those that people must not overlook; the others change what they know already.
-_LOUD = frozenset({Reason.FIRST, Reason.NEW, Reason.REPEAT, Reason.ESCALATED, Reason.TEST})
+_LOUD = frozenset({Reason.FIRST, Reason.NEW, Reason.REPEAT, Reason.ESCALATED, Reason.AGAIN, Reason.TEST})
 
 
 def uncalled(text: str) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a notice is sent; the words are Alertmanager's (``notification_reason``), but for the last two."""
+    """Why a notice is sent; the words are Alertmanager's (``notification_reason``), but for those after ``REPEAT``."""
 
     FIRST = "first notification"
     NEW = "new alerts added"
@@ -16,6 +16,10 @@ class Reason(StrEnum):
     ALL_RESOLVED = "all alerts resolved"
     REPEAT = "repeat interval elapsed"
     ESCALATED = "nobody acknowledged it"
+    # Who had it gave it back, or what held it back has ended.
+    AGAIN = "nobody has it in hand any more"
+    # Its route is gone, or its alerts have other labels by now: another incident tells of them.
+    MOVED = "its alerts are told elsewhere"
     TEST = "test"
 
 
@@ -29,7 +33,8 @@ class Incident:
     ``route`` is the path of a route, ``labels`` those of the group. ``look_ms``: when what is new is told, None while nothing is.
     ``told``: by the id of an alert, ``firing`` or ``resolved``, as people were told last. ``told_ms`` and ``number``: when the last notice
     was made, and how many were. ``waiting_ms``: since when somebody is needed and nobody has it in hand; ``step``: how many steps of
-    the escalation were told since then. ``told_to``: names of the receivers that were told anything.
+    the escalation were told since then. ``told_to``: names of the receivers that were told anything. ``severity``: the highest that
+    people were told of.
     """
 
     id: str
@@ -44,6 +49,7 @@ class Incident:
     step: int = 0
     told_to: tuple[str, ...] = ()
     ended_ms: int | None = None
+    severity: int = 0
     revision: int = 0
 
     @property

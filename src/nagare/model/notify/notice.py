@@ -34,7 +34,8 @@ class Notice:
     """One notice: the ``number``-th of its incident. ``firing_count`` and ``resolved_count`` count those that are not named as well.
 
     ``firing`` are the active alerts of the group that nothing holds back, ``resolved`` those that ended since the notice before.
-    ``severity`` is the highest of what fires, or of what ended when nothing does.
+    ``severity`` is the highest of what fires, or of what ended when nothing does. ``reach`` is the highest of both, and of all that
+    people were told of when nothing fires any more: a channel that told of something tells of its end.
     """
 
     incident: str
@@ -49,6 +50,7 @@ class Notice:
     resolved: tuple[Line, ...]
     firing_count: int
     resolved_count: int
+    reach: int = 0
 
     @property
     def is_over(self) -> bool:

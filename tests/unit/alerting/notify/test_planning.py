@@ -155,3 +155,79 @@ def test_an_incident_that_goes_on_for_long_knows_the_last_that_ended() -> None:
     assert set(incident.told.values()) == {"resolved"}
     assert len(incident.told) == OVER_LIMIT
     assert {one.partition(".")[0] for one in incident.told} == {"c1", "c2"}
+
+
+def test_a_receiver_that_is_gone_is_told_nothing_and_the_incident_ends() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    world.notifying = replace(_notifying("boss"), receivers={"boss": Receiver("boss", ())})
+    world.at(40, _alert("a", _S.RESOLVED))
+    assert world.at(330, _alert("a", _S.RESOLVED)) == []
+    (incident,) = world.incidents.values()
+    assert (incident.number, incident.ended_ms) == (1, T0 + 330_000)
+
+
+def test_what_flaps_begins_no_escalation_anew_and_tells_nobody_again() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    for second in range(40, 900, 20):
+        assert world.at(second, _alert("a", _S.RESOLVED)) == []
+        assert world.at(second + 10, _alert("a", _S.REOPENED)) == []
+    assert world.at(930, _alert("a", _S.REOPENED)) == [("boss", "nobody acknowledged it", 1, 0)]
+
+
+def test_who_gives_it_back_is_heard_after_the_interval() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    world.at(40, _alert("a", _S.ACKNOWLEDGED))
+    assert world.at(50, _alert("a")) == []
+    assert world.at(329, _alert("a")) == []
+    assert world.at(330, _alert("a")) == [("ops", "nobody has it in hand any more", 1, 0)]
+    # From when it was given back.
+    assert world.at(949, _alert("a")) == []
+    assert world.at(950, _alert("a")) == [("boss", "nobody acknowledged it", 1, 0)]
+
+
+def test_a_clock_that_is_set_back_tells_no_step_twice() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    assert world.at(930, _alert("a")) == [("boss", "nobody acknowledged it", 1, 0)]
+    world.at(-5000, _alert("a"), _alert("b"))
+    told = world.at(-4000, _alert("a"), _alert("b"))
+    assert told == [("ops", "new alerts added", 2, 0), ("boss", "new alerts added", 2, 0)]
+    assert world.at(-3000, _alert("a"), _alert("b")) == []
+
+
+def test_an_alert_that_left_its_group_counts_as_one_that_ended() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"), _alert("b"))
+    world.at(30, _alert("a"), _alert("b"))
+    world.at(40, _alert("a", alertname="Fuller"), _alert("b"))
+    assert sorted(world.at(330, _alert("a", alertname="Fuller"), _alert("b"))) == [
+        ("ops", "first notification", 1, 0),
+        ("ops", "some alerts resolved", 1, 1),
+    ]
+    # The other one as well: nothing of the group is left, and it is not over.
+    told = world.at(340, _alert("a", alertname="Fuller"), _alert("b", alertname="Fuller"))
+    assert told == [("ops", "its alerts are told elsewhere", 0, 1)]
+
+
+def test_whoever_is_told_of_the_worst_hears_of_its_end() -> None:
+    world = World(_notifying())
+    worst, mild = _alert("a"), replace(_alert("b"), severity=Severity.INFO)
+    world.at(0, worst, mild)
+    world.at(30, worst, mild)
+    # It was called milder before it ended.
+    ended = replace(worst, severity=Severity.INFO, state=_S.RESOLVED)
+    subjects = [Subject(one, keys_of(world.notifying, one.labels)) for one in (ended, mild)]
+    (incident,) = world.incidents.values()
+    (change,) = plan(world.notifying, [replace(incident, look_ms=T0)], subjects, T0 + 400_000, str)
+    assert [(one.reason, one.severity, one.reach) for one in change.notices] == [("some alerts resolved", 0, 0)]
+    over = replace(mild, state=_S.RESOLVED)
+    subjects = [Subject(one, keys_of(world.notifying, one.labels)) for one in (ended, over)]
+    (change,) = plan(world.notifying, [replace(incident, look_ms=T0)], subjects, T0 + 400_000, str)
+    assert [(one.reason, one.severity, one.reach) for one in change.notices] == [("all alerts resolved", 0, 2)]

@@ -42,6 +42,7 @@ def _add_incidents() -> None:
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("told_to", sa.JSON, nullable=False),
         sa.Column("ended_ms", sa.BigInteger, nullable=True),
+        sa.Column("severity", sa.Integer, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_incidents"),
     )
