@@ -302,6 +302,24 @@ async def test_who_does_not_judge_tells_nobody(tmp_path: Path) -> None:
         assert await rig.look(1) == [("first notification", 1, 0)]
 
 
+async def test_records_that_are_away_hold_a_notice_up_for_seconds(tmp_path: Path) -> None:
+    async with rigged(tmp_path, NOW) as rig, asyncio.TaskGroup() as tasks:
+        await rig.fire(alert("a1", host="web1"))
+        planner = rig.alerts.notifier.planner
+        planner._observer = rig.steps
+        writer = planner._store._records._writer
+        # As many requests wait as may.
+        writer._waiting += 1000
+        running = tasks.create_task(planner.run())
+        await rig.steps.until("planned", 1)
+        await asyncio.sleep(0)
+        writer._waiting -= 1000
+        assert rig.alerts.counters.get("plans_failed") == 1
+        await rig.clock.advance(5)
+        await rig.post.until(lambda: len(rig.post.sent) == 1)
+        running.cancel()
+
+
 async def test_of_two_servers_the_one_that_judges_tells_and_nobody_is_told_twice(
     tmp_path: Path, migrated: RecordsSettings
 ) -> None:

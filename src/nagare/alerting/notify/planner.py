@@ -70,10 +70,11 @@ class Planner:
             try:
                 seconds = await self.look()
             except NagareError as error:
-                self._is_old, seconds = True, _AGAIN_SECONDS
+                self._is_old = True
                 self._counters.add("plans_failed")
                 log.warning("notifications_not_planned: %s", error.message)
                 await self._clock.sleep(_AGAIN_SECONDS)
+                continue
             if (took := self._clock.monotonic() - began) > 0:
                 await self._clock.sleep(min(took * _BUSY_SHARE, _BUSY_MOST_SECONDS))
             await self._alarm.wait(seconds)
