@@ -1,4 +1,4 @@
-"""Tables of alerts, of their turns, of silences, and of who judges rules, in the records database."""
+"""Tables of alerts, of their turns, of what is written back, of silences, and of who judges rules, in the records database."""
 
 from __future__ import annotations
 
@@ -52,6 +52,23 @@ turns = Table(
     Column("actor", String(253), nullable=False),
     Column("cause", Text, nullable=False),
     Column("attributes", JSON, nullable=False),
+)
+# What people did to alerts here, on its way to who told of them: ``id`` is the alert's with the number of the turn.
+write_backs = Table(
+    "write_backs",
+    metadata,
+    Column("id", String(48), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("actor", String(253), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("fault", Text, nullable=False),
+    Index("ix_write_backs_state_made_ms", "state", "made_ms"),
 )
 silences = Table(
     "silences",

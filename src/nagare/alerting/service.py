@@ -15,6 +15,8 @@ from nagare.alerting.alerts.lifecycle import Step
 from nagare.alerting.alerts.views import Held, Sees, alert_view, sees_all, turn_view, why_view
 from nagare.alerting.alerts.wanted import Wanted
 from nagare.alerting.foreign.intake import Intake
+from nagare.alerting.foreign.store import WriteStore
+from nagare.alerting.foreign.writing import Writing
 from nagare.alerting.heartbeats.pulse import Pulsing
 from nagare.alerting.heartbeats.service import Heartbeats
 from nagare.alerting.notify.book import NotifyBook
@@ -98,6 +100,8 @@ class Alerts:
         self.silences = Silences(records, clock)
         self.judge = Judge(self.board, self.book, neighbours.ask, clock, self.counters, is_alone=is_alone)
         self.intake = Intake(self.board, clock, self.counters, settings.foreign_seconds)
+        tools = self._teller, clock, self.counters
+        self.writing = Writing(WriteStore(records), self.book, *tools, leads=lambda: self.judge.leads)
         self._held_at, self._held = (-1, 0), Inhibited((), ())
         told = NotifyBook(settings.notify_file)
         self.notifier = Notifier(records, self._room(), told, ways, Tools(clock, self.counters))
@@ -125,6 +129,7 @@ class Alerts:
             tasks.create_task(self.intake.run(), name="alerts-intake")
             tasks.create_task(self.pulse.run(), name="alerts-pulse")
             tasks.create_task(self.notifier.run(), name="alerts-notify")
+            tasks.create_task(self.writing.run(), name="alerts-write-back")
             tasks.create_task(self._keep_house(), name="alerts-house")
 
     async def find_all(self, wanted: Wanted, page: str, limit: int, sees: Sees) -> AlertList:
@@ -170,7 +175,7 @@ class Alerts:
 
     async def unacknowledge(self, alert: Alert, principal: Principal, text: str) -> Alert:
         """Take an alert out of the hands of who has it. Raises ConflictError."""
-        return await self._change(alert, principal, text or "given back", lifecycle.unacknowledge, "give back")
+        return await self._change(alert, principal, text or "given back", lifecycle.unacknowledge, "unacknowledge")
 
     async def resolve(self, alert: Alert, principal: Principal, text: str) -> Alert:
         """End an alert by hand. Raises ConflictError."""
@@ -185,7 +190,8 @@ class Alerts:
             told = Transition(self._clock.now_ms(), found.state, found.state, principal.name, plain(text, _CAUSE_LIMIT))
             return Step(found, (told,))
 
-        found, _ = await self.board.change(alert.id, note)
+        found, _ = await self.board.change(alert.id, lambda one: self.writing.marked(note(one), "comment"))
+        self.writing.wake()
         return found
 
     def view(self, alert: Alert, sees: Sees = sees_all) -> AlertView:
@@ -242,10 +248,14 @@ class Alerts:
         word: str,
     ) -> Alert:
         now_ms, cause = self._clock.now_ms(), plain(text, _CAUSE_LIMIT)
-        found, is_changed = await self.board.change(alert.id, lambda one: verb(one, principal.name, cause, now_ms))
+        found, is_changed = await self.board.change(
+            alert.id, lambda one: self.writing.marked(verb(one, principal.name, cause, now_ms), word)
+        )
         if not is_changed:
             held_by = f" by {found.owner}" if found.owner else ""
-            raise ConflictError(f"cannot {word} alert {alert.id}: it is {found.state.value}{held_by}")
+            said = "give back" if word == "unacknowledge" else word
+            raise ConflictError(f"cannot {said} alert {alert.id}: it is {found.state.value}{held_by}")
+        self.writing.wake()
         return found
 
     async def _keep_house(self) -> None:
@@ -278,6 +288,8 @@ class Alerts:
     async def _forget(self) -> None:
         before_ms = self._clock.now_ms() - round(self._settings.kept_seconds * 1000)
         while await self.store.forget(before_ms, _TIDY_COUNT) == _TIDY_COUNT:
+            pass
+        while await self.writing.store.forget(before_ms, _TIDY_COUNT) == _TIDY_COUNT:
             pass
         await self.silences.forget()
         await self.notifier.forget(before_ms)

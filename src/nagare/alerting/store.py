@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, i
 
 from nagare.alerting.alerts.lifecycle import Step
 from nagare.alerting.alerts.wanted import Wanted
+from nagare.alerting.foreign.store import keep_write
 from nagare.alerting.schema import alerts, judges, turns
 from nagare.model.alert.alert import Alert, AlertState, Transition
 from nagare.model.event import Severity
@@ -217,6 +218,8 @@ def _write(connection: Connection, step: Step) -> bool:
     ]
     if told:
         connection.execute(insert(turns), told)
+    if step.back:
+        keep_write(connection, step)
     return True
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nagare.errors import InputError
+from nagare.interop.zabbix_api import is_own
 from nagare.lib.plain_text import plain
 from nagare.model.alert.foreign import TEXT_LIMIT, Told, plain_annotations, plain_labels
 from nagare.model.event import Severity
@@ -54,8 +55,11 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def read_zabbix(body: bytes) -> Told:
-    """Return what a webhook of Zabbix tells. Raises InputError that says which field is missing or wrong."""
+def read_zabbix(body: bytes) -> list[Told]:
+    """Return what a webhook of Zabbix tells, nothing for an update that we wrote ourselves.
+
+    Raises InputError that says which field is missing or wrong.
+    """
     fields = _fields(decode(body, dict[str, Any]))
     event_id = fields.get("id", "")
     if not re.fullmatch(r"[0-9]{1,20}", event_id):
@@ -66,21 +70,22 @@ def read_zabbix(body: bytes) -> Told:
     if not name:
         raise _fault("event_name", "is missing, or its macro is not set")
     is_update = fields.get("update", "0") == "1"
-    is_firing = _is_problem(fields)
-    return Told(
+    told = Told(
         SOURCE,
         event_id,
         plain_labels(_labels(fields, name)),
         plain_annotations(_annotations(fields, name, event_id)),
         _severity(fields),
-        is_firing,
+        _is_problem(fields),
         is_one_time=True,
-        is_acknowledged=_is_acknowledged(fields) if is_update or "acknowledged" in fields else None,
+        is_acknowledged=_is_acknowledged(fields),
         actor=plain(fields.get("user", "") or SOURCE, 253),
         comment=plain(" ".join(filter(None, (fields.get("action", ""), fields.get("message", "")))), 1000)
         if is_update
         else "",
     )
+    # Our own word comes back late: other things may have been done here since, and none of them is undone by it.
+    return [] if is_update and is_own(fields.get("message", "")) else [told]
 
 
 def _fields(told: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from nagare.alerting.foreign import intake
 from nagare.config.settings import AlertSettings
 from tests.component.server.callers import Everyone
 from tests.component.server.conftest import Api, Serve
+from tests.support.zabbix_server import TOKEN, Problem, zabbix_server
 
 START = "2025-10-09T08:53:20Z"
 
@@ -203,3 +204,37 @@ async def test_any_sender_is_heard_by_the_mapping_that_was_written_for_it(serve:
         assert [
             (await api.call("POST", f"/api/v1/webhooks/generic/{name}", up)).status for name in ("uptime", "checks")
         ] == [404, 200]
+
+
+async def test_what_people_do_to_a_problem_is_written_to_its_zabbix(serve: Serve, tmp_path: Path) -> None:
+    (folder := tmp_path / "rules").mkdir()
+    (tmp_path / "token").write_text(TOKEN)
+    problem = {"event_id": "7", "event_name": "Disk", "event_value": "1", "host_host": "web1"}
+    async with zabbix_server() as server:
+        written = asyncio.Queue[None]()
+
+        async def note() -> None:
+            written.put_nowait(None)
+
+        server.problems["7"], server.after = Problem(), note
+        (folder / "z.toml").write_text(
+            f'[[zabbix]]\nname = "main"\nurl = "{server.url}"\nsecret_file = "{tmp_path / "token"}"\nwrites_back = true\nevery = "0s"\n'
+        )
+        async with serve(sections={"alerts": AlertSettings(rules=folder)}) as api:
+            await api.call("POST", "/api/v1/webhooks/zabbix", problem)
+            (alert,) = (await api.call("GET", "/api/v1/alerts")).json["alerts"]
+            for verb, text in (("ack", "mine"), ("comment", "new disk"), ("unack", ""), ("resolve", "done")):
+                answer = await api.call("POST", f"/api/v1/alerts/{alert['id']}/{verb}", {"text": text})
+                assert answer.status == 200, answer.raw
+                async with asyncio.timeout(20):
+                    await written.get()
+            messages = server.problems["7"].messages
+            # What Zabbix says of it by its media type is known to be our own word.
+            echo = {**problem, "event_update_status": "1", "event_update_message": messages[0], "acknowledged": "Yes"}
+            assert (await api.call("POST", "/api/v1/webhooks/zabbix", echo)).status == 200
+            (found,) = (await api.call("GET", "/api/v1/alerts")).json["alerts"]
+            assert (found["state"], found["owner"]) == ("resolved", "")
+    assert [message.partition(" in Nagare: ")[2].partition(" [")[0] for message in messages] == [
+        "mine", "new disk", "given back", "done",
+    ]  # fmt: skip
+    assert server.problems["7"].is_closed

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from nagare.errors import InputError
 from nagare.interop.zabbix_alerts import read_zabbix
+from nagare.interop.zabbix_api import is_own, mark_of
+from nagare.model.alert.foreign import Told
 from nagare.model.event import Severity
 
 PROBLEM = {
@@ -21,6 +23,11 @@ PROBLEM = {
 
 
 def _read(**changes: Any) -> Any:
+    (told,) = _all(**changes)
+    return told
+
+
+def _all(**changes: Any) -> list[Told]:
     return read_zabbix(
         json.dumps({key: value for key, value in {**PROBLEM, **changes}.items() if value is not None}).encode()
     )
@@ -82,7 +89,7 @@ def test_macros_that_were_not_set_say_nothing() -> None:
     ],
 )
 def test_other_shapes_are_read(shape: dict[str, Any]) -> None:
-    told = read_zabbix(json.dumps(shape).encode())
+    (told,) = read_zabbix(json.dumps(shape).encode())
     assert told.fingerprint == "4711"
     assert told.labels["alertname"]
 
@@ -122,8 +129,16 @@ def test_too_many_fields_are_refused() -> None:
 )
 def test_arbitrary_fields_are_read_or_refused(fields: dict[str, Any]) -> None:
     try:
-        told = read_zabbix(json.dumps(fields).encode())
+        (told,) = read_zabbix(json.dumps(fields).encode())
     except InputError:
         return
     assert told.fingerprint.isdigit()
     assert told.labels["alertname"]
+
+
+def test_what_we_wrote_ourselves_says_nothing_when_it_comes_back() -> None:
+    mark = mark_of("3f2a9c0d11112222333344445555aaaa.12")
+    assert (mark, is_own(f"ann in Nagare: mine {mark}")) == ("[nagare 3f2a9c0d.12]", True)
+    assert _all(event_update_status="1", event_update_message=f"ann in Nagare: mine {mark}", acknowledged="Yes") == []
+    # The end of a problem that we closed is news.
+    assert len(_all(event_value="0", event_update_message=f"ann in Nagare: done {mark}")) == 1

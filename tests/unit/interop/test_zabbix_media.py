@@ -50,7 +50,7 @@ def test_what_it_sends_is_what_we_read() -> None:
         "host_groups": "Linux", "host_ip": "192.0.2.1", "trigger_description": "free some", "event_source": "0",
     }  # fmt: skip
     assert filled.keys() == sent.keys() - {"nagare_url", "nagare_key", "http_proxy"}
-    told = read_zabbix(json.dumps(filled).encode())
+    (told,) = read_zabbix(json.dumps(filled).encode())
     assert (told.fingerprint, told.is_acknowledged, told.actor, told.comment) == ("7", True, "Ann", "acknowledged mine")
     assert told.labels == {"alertname": "Full", "host": "web1", "zabbix_groups": "Linux", "tag_a": "b"}
     assert told.annotations.keys() == {"summary", "description", "data", "source", "address"}

@@ -55,12 +55,14 @@ class Timing:
 class Step:
     """An alert after a look, and its turns; without turns only what is measured of it changed.
 
-    ``is_dropped``: it was pending and came to nothing; nobody heard of it, and nothing of it is kept.
+    ``is_dropped``: it was pending and came to nothing; nobody heard of it, and nothing of it is kept. ``back``: what somebody did here
+    that is to be written back to who told of it, empty for nothing.
     """
 
     alert: Alert
     turns: tuple[Transition, ...] = ()
     is_dropped: bool = False
+    back: str = ""
 
 
 def look(known: Alert | None, seen: Seen, timing: Timing, now_ms: int, make_id: Callable[[], str]) -> tuple[Step, ...]:

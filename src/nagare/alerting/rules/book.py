@@ -12,6 +12,7 @@ from pathlib import Path
 from nagare.config.alert_rules.load import Rules, load_rules, marks_of
 from nagare.errors import ConfigError
 from nagare.model.alert.inhibition import Inhibition
+from nagare.model.alert.monitor import Monitor
 from nagare.model.alert.rule import Rule
 from nagare.model.alert.webhook import Webhook
 
@@ -30,6 +31,7 @@ class RuleBook:
         self.rules: Mapping[str, Rule] = found.rules
         self.inhibitions: Sequence[Inhibition] = found.inhibitions
         self.webhooks: Mapping[str, Webhook] = found.webhooks
+        self.monitors: Mapping[str, Monitor] = found.monitors
         self.fault = ""
 
     def refresh(self) -> bool:
@@ -46,8 +48,9 @@ class RuleBook:
             self.fault = error.message
             return False
         self.fault = ""
-        changed = found != Rules(self.rules, tuple(self.inhibitions), self.webhooks)
-        self.rules, self.inhibitions, self.webhooks = found.rules, found.inhibitions, found.webhooks
+        changed = found != Rules(self.rules, tuple(self.inhibitions), self.webhooks, self.monitors)
+        self.rules, self.inhibitions = found.rules, found.inhibitions
+        self.webhooks, self.monitors = found.webhooks, found.monitors
         if changed:
             log.info("rules_read count=%d", len(found.rules))
         return changed

@@ -49,7 +49,9 @@ def check_rules(invocation: Invocation, paths: Sequence[Path]) -> int:
             checked.append(Checked(str(path), "", "bad", text=error.message))
             continue
         # A mapping that can be read holds: there is nothing to ask.
-        checked += [Checked(str(path), f"webhook {webhook.name}", "ok") for webhook in found.webhooks]
+        named = [f"webhook {one.name}" for one in found.webhooks]
+        named += [f"{one.kind.value} {one.name}" for one in found.monitors]
+        checked += [Checked(str(path), name, "ok") for name in named]
         for rule in found.rules:
             try:
                 checked.append(_asked(settings, str(path), rule) if not unasked else _read_only(path, rule))

@@ -15,6 +15,7 @@ from nagare.config.files import ConfigFile, parse_toml, read_file
 from nagare.errors import ConfigError, InputError
 from nagare.model.alert.definition import RuleFile, parse_rules
 from nagare.model.alert.inhibition import Inhibition
+from nagare.model.alert.monitor import Monitor
 from nagare.model.alert.rule import Rule
 from nagare.model.alert.webhook import Webhook
 
@@ -24,16 +25,17 @@ TEST_SUFFIX = ".test.toml"
 _SHIPPED = "shipped"
 _FILES_LIMIT = 500
 RULES_LIMIT = 5000
-D = TypeVar("D", Rule, Webhook)
+D = TypeVar("D", Rule, Webhook, Monitor)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules by name, which alerts hold which back, and the mappings of webhooks by name."""
+    """The rules by name, which alerts hold which back, the mappings of webhooks by name, and the monitors by source."""
 
     rules: Mapping[str, Rule]
     inhibitions: tuple[Inhibition, ...]
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    monitors: Mapping[str, Monitor] = field(default_factory=dict)
 
 
 def load_rules(folder: Path | None = None, *, shipped: bool = True) -> Rules:
@@ -47,7 +49,7 @@ def load_rules(folder: Path | None = None, *, shipped: bool = True) -> Rules:
     if len(rules) > RULES_LIMIT:
         raise ConfigError(f"cannot use rules: there are {len(rules)}, {RULES_LIMIT} at the most")
     inhibitions = {one.name: one for one in (*base.inhibitions, *own.inhibitions)}
-    return Rules(dict(sorted(rules.items())), tuple(inhibitions.values()), own.webhooks)
+    return Rules(dict(sorted(rules.items())), tuple(inhibitions.values()), own.webhooks, own.monitors)
 
 
 def shipped_rules() -> Rules:
@@ -60,14 +62,17 @@ def shipped_rules() -> Rules:
 def _joined(read: Iterable[RuleFile]) -> Rules:
     rules: dict[str, Rule] = {}
     webhooks: dict[str, Webhook] = {}
+    monitors: dict[str, Monitor] = {}
     inhibitions: list[Inhibition] = []
     for file in read:
         for rule in file.rules:
             _add("rule", rules, rule)
         for webhook in file.webhooks:
             _add("webhook", webhooks, webhook)
+        for monitor in file.monitors:
+            _add(monitor.kind.value, monitors, monitor)
         inhibitions += file.inhibitions
-    return Rules(rules, tuple(inhibitions), webhooks)
+    return Rules(rules, tuple(inhibitions), webhooks, _by_source(monitors.values()))
 
 
 def _add(what: str, known: dict[str, D], one: D) -> None:
@@ -77,6 +82,17 @@ def _add(what: str, known: dict[str, D], one: D) -> None:
             hint="give it another name",
         )
     known[one.name] = one
+
+
+def _by_source(monitors: Iterable[Monitor]) -> Mapping[str, Monitor]:
+    found: dict[str, Monitor] = {}
+    for one in monitors:
+        if (other := found.setdefault(one.source, one)) is not one:
+            raise ConfigError(
+                f"cannot use {one.kind.value} {one.name} of {one.origin}: its alerts would be those of {other.name}",
+                hint="give each a key of its own, and name it in key",
+            )
+    return found
 
 
 def own_files(folder: Path) -> list[Path]:

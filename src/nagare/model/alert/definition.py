@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from nagare.errors import InputError
 from nagare.model.alert.inhibition import Inhibition
 from nagare.model.alert.matcher import Matcher, parse_matchers
+from nagare.model.alert.monitor import Monitor, MonitorKind, parse_monitor
 from nagare.model.alert.rule import COMPARISONS, Comparison, NoData, Rule
 from nagare.model.alert.template import check_template
 from nagare.model.alert.webhook import Webhook, parse_webhook
@@ -43,6 +44,7 @@ class RuleFile:
     rules: tuple[Rule, ...]
     inhibitions: tuple[Inhibition, ...]
     webhooks: tuple[Webhook, ...] = ()
+    monitors: tuple[Monitor, ...] = ()
 
 
 def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
@@ -52,15 +54,17 @@ def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
     rules = tuple(_rule(one, what) for one in fields.tables("rule"))
     inhibitions = tuple(_inhibition(one) for one in fields.tables("inhibit"))
     webhooks = tuple(parse_webhook(one, what) for one in fields.tables("webhook"))
+    monitors = {kind: tuple(parse_monitor(one, kind, what) for one in fields.tables(kind)) for kind in MonitorKind}
     fields.finish()
     named: Mapping[str, Sequence[Named]] = {"rule": rules, "inhibit": inhibitions, "webhook": webhooks}
+    named = {**named, **{kind.value: found for kind, found in monitors.items()}}
     for key, tables_of in named.items():
         names = [one.name for one in tables_of]
         for place, name in enumerate(names):
             if name in names[:place]:
                 faults.add(f"{key}.{place}.name", f"{name} is there already")
     faults.refuse()
-    return RuleFile(rules, inhibitions, webhooks)
+    return RuleFile(rules, inhibitions, webhooks, tuple(one for kind in MonitorKind for one in monitors[kind]))
 
 
 def _inhibition(fields: Fields) -> Inhibition:

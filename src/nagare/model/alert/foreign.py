@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ TEXT_LIMIT = 4096
 ANNOTATIONS_LIMIT = 64
 # Of all annotations of one alert together: thousands of alerts lie in memory.
 _TEXTS_LIMIT = 32_768
+# A source has 64 characters; of them whose key it came with has so many, and fewer behind a long beginning.
+_SOURCE_LIMIT = 64
+_KEY_LIMIT = 48
 # By which a foreign alert says on which host it is, before ``instance`` is asked.
 _HOSTS = ("host", "host.name", "host_name", "hostname", "node", "nodename")
 _SEVERITIES = {
@@ -49,6 +53,17 @@ class Told:
     is_said_once: bool = False
     actor: str = ""
     comment: str = ""
+
+
+def source_of(sort: str, key: str) -> str:
+    """Return the source of what a sender of that sort tells, by whose key it comes with, empty for none."""
+    if not key:
+        return sort
+    name = plain(key, NAME_LIMIT)
+    room = min(_KEY_LIMIT, _SOURCE_LIMIT - 1 - len(sort))
+    if len(name) > room:
+        name = f"{name[: room - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{sort}/{name}"
 
 
 def severity_of(labels: Mapping[str, str]) -> Severity:

@@ -13,7 +13,6 @@ from typing import Any
 
 from nagare.errors import InputError
 from nagare.lib.json_pointer import format_pointer, parse_pointer
-from nagare.lib.units import parse_duration
 from nagare.model.event import Severity
 from nagare.model.fields import Fields
 
@@ -249,9 +248,7 @@ def _severity(fields: Fields) -> SeverityOf | None:
             return SeverityOf(phrase, {}, level)
         return SeverityOf(phrase, {}, Severity.WARNING)
     table = Fields(given, fields.place_of("severity"), fields.faults)
-    found = SeverityOf(
-        _said(table, "from"), _values(table), _level(table, "otherwise", table.text("otherwise", "warning"))
-    )
+    found = SeverityOf(_said(table, "from"), _values(table), table.severity("otherwise", Severity.WARNING))
     table.finish()
     return found
 
@@ -272,17 +269,7 @@ def _level(fields: Fields, key: str, text: Any) -> Severity:
 
 
 def _holds(fields: Fields) -> float | None:
-    text = fields.text("holds", "")
-    if not text:
-        return None
-    try:
-        seconds = parse_duration(text)
-    except InputError as error:
-        fields.fault("holds", error.message)
-        return None
-    if not 60 <= seconds <= 31 * _DAY:
-        fields.fault("holds", f"is {seconds:g} s, and must be within 60 to {31 * _DAY:g}")
-    return seconds
+    return fields.seconds("holds", None, 60.0, 31 * _DAY) if fields.has("holds") else None
 
 
 def shown(place: Place, within: tuple[str, ...] = ()) -> str:

@@ -5,7 +5,6 @@ Answered once they are durable. Overload is 503, the one answer after which all 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,16 +17,13 @@ from nagare.interop.mapped_alerts import read_mapped
 from nagare.interop.zabbix_alerts import read_zabbix
 from nagare.lib.nearest import did_you_mean
 from nagare.lib.plain_text import plain
-from nagare.model.alert.foreign import NAME_LIMIT, Told
+from nagare.model.alert.foreign import Told, source_of
 from nagare.model.principal import Permission, Principal, PrincipalKind
 from nagare.server.foreign.forms import plain_form
 from nagare.server.route import Call, Handler, Route
 from nagare.wire.codec import encode
 
 _JSON = "application/json"
-# A source has 64 characters; of them whose key it came with has so many, and fewer behind a long beginning.
-_SOURCE_LIMIT = 64
-_KEY_LIMIT = 48
 
 
 async def hear_alertmanager(call: Call) -> web.Response:
@@ -44,11 +40,12 @@ async def hear_prometheus(call: Call) -> web.Response:
 
 async def hear_zabbix(call: Call) -> web.Response:
     """Take what a webhook of Zabbix tells; scripts of its media types look for 200 and a body, and write its tags to the event."""
-    (told,) = await _take(call, lambda body: [read_zabbix(body)])
-    alert = call.services.alerts.board.find(told.source, told.fingerprint)
-    # The address by which the sender reached us is one that it can show its people.
-    origin = call.request.url.origin()
-    return _taken(None if alert is None else {"nagare_alert": f"{origin}/api/v1/alerts/{alert.id}"})
+    tags = {}
+    for told in await _take(call, read_zabbix):
+        if (alert := call.services.alerts.board.find(told.source, told.fingerprint)) is not None:
+            # The address by which the sender reached us is one that it can show its people.
+            tags["nagare_alert"] = f"{call.request.url.origin()}/api/v1/alerts/{alert.id}"
+    return _taken(tags)
 
 
 async def hear_mapped(call: Call) -> web.Response:
@@ -81,15 +78,8 @@ def _of_sender(told: Sequence[Told], principal: Principal) -> Sequence[Told]:
     """Return ``told`` with whose key it came with: two senders may have things of the same labels."""
     if principal.kind is not PrincipalKind.KEY:
         return told
-    name = plain(f"{principal.name}.{principal.key_name}", NAME_LIMIT)
-    return [replace(one, source=_source(one.source, name)) for one in told]
-
-
-def _source(sort: str, name: str) -> str:
-    room = min(_KEY_LIMIT, _SOURCE_LIMIT - 1 - len(sort))
-    if len(name) > room:
-        name = f"{name[: room - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return f"{sort}/{name}"
+    key = f"{principal.name}.{principal.key_name}"
+    return [replace(one, source=source_of(one.source, key)) for one in told]
 
 
 def _route(path: str, handler: Handler, summary: str) -> Route:

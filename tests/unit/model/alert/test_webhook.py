@@ -63,7 +63,7 @@ def _webhook(**fields: Any) -> Webhook:
         ("state", {"from": "/s", "firing": ["a"], "resolved": ["b"], "frm": "x"}, "state/frm", "did you mean 'from'"),
         ("severity", "hgih", "severity", "must be one of"),
         ("severity", {"from": "/p", "values": {"P1": "urgent"}}, "severity/values/P1", "must be one of"),
-        ("holds", "3s", "holds", "must be within 60"),
+        ("holds", "3s", "holds", "must be within 1m"),
         ("says_once", True, "says_once", "needs state"),
         ("alrtname", "x", "alrtname", "did you mean 'alertname'"),
     ],
