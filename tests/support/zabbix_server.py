@@ -22,6 +22,8 @@ class Problem:
     is_acknowledged: bool = False
     is_closed: bool = False
     may_be_closed: bool = True
+    # Of a host that the token's user does not see any more.
+    is_hidden: bool = False
     messages: list[str] = field(default_factory=list)
     tags: list[dict[str, str]] = field(default_factory=list)
 
@@ -41,6 +43,7 @@ class ZabbixServer:
         self.version = version
         self.token = TOKEN
         self.problems: dict[str, Problem] = {}
+        self.hosts: set[str] = set()
         self.calls: list[str] = []
         self.is_down = False
         self.fault: Callable[[str, Any], None] = lambda _method, _params: None
@@ -106,13 +109,23 @@ class ZabbixServer:
             raise RefusedError(-32602, f'Invalid parameter "/": unexpected parameter "{min(unknown)}".')
         found = [(event, self.problems[event]) for event in params["eventids"] if event in self.problems]
         return [
-            {"eventid": event, "acknowledges": [{"message": text} for text in one.messages]} for event, one in found
+            {
+                "eventid": event,
+                "r_eventid": "99999" if one.is_closed else "0",
+                "acknowledges": [{"message": text} for text in one.messages],
+            }
+            for event, one in found
+            if not one.is_hidden
         ]
 
     async def problem_get(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Return open problems, oldest first, from an id on, ``limit`` at the most."""
         first, limit = int(params.get("eventid_from", 0)), int(params["limit"])
-        found = [(int(event), one) for event, one in self.problems.items() if not one.is_closed and int(event) >= first]
+        found = [
+            (int(event), one)
+            for event, one in self.problems.items()
+            if not (one.is_closed or one.is_hidden) and int(event) >= first
+        ]
         return [
             {
                 "eventid": str(event), "objectid": str(event + 1000), "name": one.name, "severity": str(one.severity),
@@ -128,7 +141,7 @@ class ZabbixServer:
 
     async def host_get(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the hosts."""
-        names = sorted({one.host for one in self.problems.values()})
+        names = sorted({one.host for one in self.problems.values() if not one.is_hidden} | self.hosts)
         return [{"hostid": str(10_000 + place), "host": name} for place, name in enumerate(names)][: params["limit"]]
 
 

@@ -16,6 +16,7 @@ from nagare.alerting.alerts.views import Held, Sees, alert_view, sees_all, turn_
 from nagare.alerting.alerts.wanted import Wanted
 from nagare.alerting.foreign.intake import Intake
 from nagare.alerting.foreign.store import WriteStore
+from nagare.alerting.foreign.syncing import Syncing
 from nagare.alerting.foreign.writing import Writing
 from nagare.alerting.heartbeats.pulse import Pulsing
 from nagare.alerting.heartbeats.service import Heartbeats
@@ -102,6 +103,7 @@ class Alerts:
         self.intake = Intake(self.board, clock, self.counters, settings.foreign_seconds)
         tools = self._teller, clock, self.counters
         self.writing = Writing(WriteStore(records), self.book, *tools, leads=lambda: self.judge.leads)
+        self.syncing = Syncing(self.board, self.intake, self.book, clock, self.counters, lambda: self.judge.leads)
         self._held_at, self._held = (-1, 0), Inhibited((), ())
         told = NotifyBook(settings.notify_file)
         self.notifier = Notifier(records, self._room(), told, ways, Tools(clock, self.counters))
@@ -130,6 +132,7 @@ class Alerts:
             tasks.create_task(self.pulse.run(), name="alerts-pulse")
             tasks.create_task(self.notifier.run(), name="alerts-notify")
             tasks.create_task(self.writing.run(), name="alerts-write-back")
+            tasks.create_task(self.syncing.run(), name="alerts-sync")
             tasks.create_task(self._keep_house(), name="alerts-house")
 
     async def find_all(self, wanted: Wanted, page: str, limit: int, sees: Sees) -> AlertList:

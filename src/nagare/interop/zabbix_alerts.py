@@ -7,7 +7,8 @@ scripts send have the same values under other names. A macro that was not set ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from nagare.errors import InputError
@@ -23,7 +24,7 @@ _TAGS_LIMIT = 50
 _MACRO = re.compile(r"\{[$#?]?[A-Z][A-Z0-9_.:()\"' -]*\}")
 _UNKNOWN = "*UNKNOWN*"
 # Zabbix: 0 not classified, 1 information, 2 warning, 3 average, 4 high, 5 disaster.
-_BY_NUMBER = {
+SEVERITIES = {
     "0": Severity.INFO, "1": Severity.INFO, "2": Severity.WARNING, "3": Severity.HIGH, "4": Severity.CRITICAL, "5": Severity.CRITICAL,
 }  # fmt: skip
 _BY_NAME = {
@@ -121,7 +122,7 @@ def _is_problem(fields: Mapping[str, str]) -> bool:
 
 def _severity(fields: Mapping[str, str]) -> Severity:
     number = fields.get("number", "") or _BY_NAME.get(fields.get("severity", "").lower(), fields.get("severity", ""))
-    return _BY_NUMBER.get(number, Severity.WARNING)
+    return SEVERITIES.get(number, Severity.WARNING)
 
 
 def _is_acknowledged(fields: Mapping[str, str]) -> bool | None:
@@ -131,9 +132,14 @@ def _is_acknowledged(fields: Mapping[str, str]) -> bool | None:
 
 def _labels(fields: Mapping[str, str], name: str) -> dict[str, str]:
     labels = {"alertname": name, "host": fields.get("host", ""), "zabbix_groups": fields.get("groups", "")}
-    for tag, value in _tags(fields.get("tags", "")):
-        # A tag may come again: its values stand side by side.
-        key = f"tag_{tag}"
+    return labels | tag_labels(_tags(fields.get("tags", "")))
+
+
+def tag_labels(tags: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the labels that tags become, as many as are kept; one may come again, and its values stand side by side."""
+    labels: dict[str, str] = {}
+    for tag, value in islice(tags, _TAGS_LIMIT):
+        key = f"tag_{tag[:64]}"
         labels[key] = f"{labels[key]},{value}" if key in labels else value or "true"
     return labels
 
@@ -145,7 +151,7 @@ def _tags(text: str) -> list[tuple[str, str]]:
         found = decode(text.encode(), list[dict[str, str]])
     except InputError:
         raise _fault("event_tags", "is no {EVENT.TAGSJSON}") from None
-    return [(one["tag"][:64], one.get("value", "")) for one in found[:_TAGS_LIMIT] if one.get("tag")]
+    return [(one["tag"], one.get("value", "")) for one in found if one.get("tag")]
 
 
 def _annotations(fields: Mapping[str, str], name: str, event_id: str) -> dict[str, str]:

@@ -93,3 +93,4 @@ def test_what_the_page_shows_is_a_mapping() -> None:
     page = (ROOT / "docs/how-to/foreign-alerts.md").read_text()
     found = [parse_rules(tomllib.loads(block), "page") for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
     assert [webhook.name for file in found for webhook in file.webhooks] == ["uptime"]
+    assert [monitor.name for file in found for monitor in file.monitors] == ["main", "main", "site-a"]
