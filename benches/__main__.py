@@ -36,6 +36,7 @@ NAMES = [
         "links",
         "commands",
         "alerts",
+        "foreign_alerts",
     )
     if (_HERE / f"{name}_bench.py").exists()
 ]
