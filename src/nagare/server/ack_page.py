@@ -48,7 +48,7 @@ def html(text: str, status: int = 200) -> web.Response:
 
 def page_form(_request: web.Request, fault: Fault) -> web.Response:
     """Return a refusal as a page for a person."""
-    response = html(fault_page(fault.text), fault.status)
+    response = html(fault_page(fault.text, is_used=fault.status == 409), fault.status)
     if fault.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(fault.retry_after_seconds)
     return response
@@ -68,9 +68,9 @@ def done_page(alerts: Sequence[Alert]) -> str:
     return _page("In hand", _list(alerts))
 
 
-def fault_page(text: str) -> str:
-    """Return the page of a link that does not work."""
-    return _page("This link does not work", f"<p>{_safe(text)}</p>")
+def fault_page(text: str, *, is_used: bool = False) -> str:
+    """Return the page of a link that does not work, or not any more."""
+    return _page("Acknowledged already" if is_used else "This link does not work", f"<p>{_safe(text)}</p>")
 
 
 def _page(title: str, body: str) -> str:

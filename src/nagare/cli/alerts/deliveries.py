@@ -257,7 +257,8 @@ def _routes(found: ReceiversView) -> list[tuple[object, ...]]:
     held = {one.name for one in found.mutes if one.holds}
 
     def walk(route: RouteView, depth: int) -> list[tuple[object, ...]]:
-        name = "  " * depth + (", ".join(route.matchers) or ("everything" if depth else "everything else"))
+        rest = "everything else" if route.routes else "everything"
+        name = "  " * depth + (", ".join(route.matchers) or rest)
         quiet = ", ".join(f"{mute} (now)" if mute in held else mute for mute in route.mutes)
         row = (name, route.receiver, reached.get(route.receiver, route.receiver), ", ".join(route.group_by), quiet)
         return [row, *(line for below in route.routes for line in walk(below, depth + 1))]
