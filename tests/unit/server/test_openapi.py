@@ -39,7 +39,7 @@ def test_bodies_parameters_and_security() -> None:
         assert operation.get("x-permission") == (None if route.permission is None else route.permission.value)
         in_path = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
         assert in_path == set(re.findall(r"{(\w+)}", route.path))
-        if route.form is not None:
+        if route.consumes:
             assert set(operation["requestBody"]["content"]) == set(route.consumes)
 
 
