@@ -37,7 +37,7 @@ class Translated:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return why it failed, in the few words that a person needs."""
+    """Return why it failed, in the few words that a person needs; nothing of an address but its host and port."""
     match error:
         case aiohttp.ServerFingerprintMismatch():
             return "its certificate does not match the pin"
@@ -49,8 +49,16 @@ def cause_of(error: BaseException) -> str:
             return "the connection was closed"
         case OSError() if error.errno:
             return os_cause(error)
-    text = "its name is unlawful" if isinstance(error, UnicodeError) else str(error)
-    return plain(text, 200) or type(error).__name__
+    return plain(_words(error), 200) or type(error).__name__
+
+
+def _words(error: BaseException) -> str:
+    # The library's own words for these two hold the whole address, which may be a secret.
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "its answer is no HTTP"
+    if isinstance(error, (UnicodeError, aiohttp.InvalidURL)):
+        return "its name is unlawful"
+    return str(error)
 
 
 def _verify_message(error: Exception) -> str:

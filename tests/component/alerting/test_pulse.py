@@ -18,6 +18,7 @@ from nagare.model.alert.alert import Alert, AlertState
 from nagare.model.event import Severity
 from nagare.model.notify.heartbeat import Pulse
 from nagare.net.outward import OutwardSession
+from tests.component.net.local_server import bytes_server
 
 SECRET = "hush-8f1c"
 
@@ -133,6 +134,17 @@ async def test_the_address_stays_a_secret(watcher: Watcher, caplog: pytest.LogCa
     # The watcher itself may write what it was asked.
     said = [record.getMessage() for record in caplog.records if record.name.startswith("nagare")]
     assert SECRET not in pulsing.fault + " ".join(said)
+
+
+async def test_an_answer_that_is_none_does_not_tell_the_address(
+    watcher: Watcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bytes_server(b"HTTP/1.1 what\r\n\r\n") as garbage:
+        watcher.file.write_text(f"{garbage.url}/{SECRET}")
+        pulsing = made(watcher, Judge(), [])
+        assert not await beat(pulsing)
+    assert pulsing.fault == f"cannot reach {garbage.url}: its answer is no HTTP"
+    assert SECRET not in caplog.text
 
 
 async def test_the_variable_is_read_too(watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:

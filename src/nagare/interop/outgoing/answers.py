@@ -1,5 +1,7 @@
 """What the statuses of HTTP mean to whoever sends a notice, and what a provider says beside them. Pure.
 
+A provider's words are not cut here: they may repeat a secret, of which half would stay. Who sends takes it out first, and cuts then.
+
 Sources: RFC 9110, 10.2.3 and 15; RFC 6585, 4 (429 with ``Retry-After``); RFC 8470, 5.2 (425).
 """
 
@@ -17,7 +19,7 @@ from nagare.wire.codec import decode_any
 
 # Whoever wants us to wait longer would let a notice grow old; we ask again, and are told again.
 AFTER_LIMIT_SECONDS = 3600.0
-_SAID_LIMIT = 200
+_ID_LIMIT = 200
 _AGAIN = frozenset({408, 425, 429})
 
 
@@ -29,10 +31,10 @@ def is_success(reply: HttpReply) -> bool:
 def refusal(reply: HttpReply, said: str = "", after_seconds: float | None = None) -> NotSent:
     """Return what a status beyond 2xx means; ``said`` are the provider's own words for it, and ``after_seconds`` its own time."""
     words = f"it answered with status {reply.status}{_phrase(reply.status)}"
-    if said:
-        words += f": {plain(said, _SAID_LIMIT)}"
     if 300 <= reply.status < 400:
         return NotSent(f"{words}; redirects are not followed: give the address that it leads to", is_final=True)
+    if said:
+        words += f": {plain(said)}"
     if reply.status in _AGAIN or reply.status >= 500:
         waits = retry_after(reply) if after_seconds is None else after_seconds
         return NotSent(words, after_seconds=bounded(waits))
@@ -71,9 +73,14 @@ def fields_of(body: bytes) -> Mapping[str, object]:
 
 
 def text_of(fields: Mapping[str, object], name: str) -> str:
-    """Return a text of an answer, made harmless; empty where it is none."""
+    """Return an id or a word of an answer, made harmless and cut; empty where it is none. For what is told, see ``words_of``."""
+    return words_of(fields, name)[:_ID_LIMIT]
+
+
+def words_of(fields: Mapping[str, object], name: str) -> str:
+    """Return what an answer says to people, made harmless and whole; empty where it says nothing."""
     found = fields.get(name)
-    return plain(found, _SAID_LIMIT) if isinstance(found, str) else ""
+    return plain(found) if isinstance(found, str) else ""
 
 
 def _phrase(status: int) -> str:

@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from nagare.interop.outgoing.addresses import JSON, below, needed
-from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable
+from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable, words_of
 from nagare.interop.outgoing.bounds import cut, json_bytes
 from nagare.interop.outgoing.text import body, ends, is_loud, severity_word, title
 from nagare.model.event import Severity
@@ -52,7 +52,7 @@ class NtfyCodec:
         """Return what the answer means: a success names the message."""
         fields = fields_of(reply.body)
         if not is_success(reply):
-            return refusal(reply, text_of(fields, "error"))
+            return refusal(reply, words_of(fields, "error"))
         message = text_of(fields, "id")
         return Sent(ref or message) if message else unreadable(reply)
 

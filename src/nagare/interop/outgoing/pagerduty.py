@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nagare.interop.outgoing.addresses import JSON, below
-from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable
+from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable, words_of
 from nagare.interop.outgoing.bounds import cut, json_bytes
 from nagare.interop.outgoing.moments import rfc3339
 from nagare.interop.outgoing.text import NAME_LIMIT, body, ends, title
@@ -95,4 +95,4 @@ def _payload(notice: Notice) -> dict[str, Any]:
 def _words(fields: Mapping[str, object]) -> str:
     errors = fields.get("errors")
     listed = [one for one in errors if isinstance(one, str)] if isinstance(errors, list) else []
-    return "; ".join(filter(None, (text_of(fields, "message"), *listed[:3])))
+    return "; ".join(filter(None, (words_of(fields, "message"), *listed[:3])))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from nagare.interop.outgoing.addresses import below, checked
-from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable
+from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable, words_of
 from nagare.interop.outgoing.bounds import cut
 from nagare.interop.outgoing.text import body, ends, is_loud, title, uncalled
 from nagare.lib.plain_text import plain
@@ -25,6 +25,7 @@ SERVER = "https://slack.com/api"
 HEADER_LIMIT = 150
 # All blocks together may be 13,000 or so; one section is what a person reads.
 SECTION_LIMIT = 3000
+_WORD_LIMIT = 64
 # Links are not fetched to be previewed.
 _UNSEEN = {"unfurl_links": False, "unfurl_media": False}
 _TYPE = "application/json; charset=utf-8"
@@ -61,7 +62,7 @@ class SlackCodec:
         if fields.get("ok") is True:
             place, message = text_of(fields, "channel"), text_of(fields, "ts")
             return Sent(ref or (f"{place}/{message}" if place and message else ""))
-        if fault := text_of(fields, "error"):
+        if fault := words_of(fields, "error"):
             if ref and fault in _GONE:
                 return RefGone(fault)
             return NotSent(f"it answered: {fault}", is_final=fault not in _AGAIN)
@@ -111,7 +112,7 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _words(content: bytes) -> str:
     """Return what an incoming webhook says of a fault: one word, or a member of JSON; nothing of a page for people."""
-    if fault := text_of(fields_of(content), "error"):
+    if fault := words_of(fields_of(content), "error"):
         return fault
-    word = content.strip()[:64].decode(errors="replace")
-    return plain(word) if word.replace("_", "").isalnum() else ""
+    word = content.strip()[: _WORD_LIMIT + 1].decode(errors="replace")
+    return plain(word) if len(word) <= _WORD_LIMIT and word.replace("_", "").isalnum() else ""

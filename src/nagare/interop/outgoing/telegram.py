@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from nagare.errors import ConfigError
 from nagare.interop.outgoing.addresses import JSON, below, needed
-from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable
+from nagare.interop.outgoing.answers import fields_of, is_success, refusal, unreadable, words_of
 from nagare.interop.outgoing.bounds import cut, utf16_units
 from nagare.interop.outgoing.text import body, ends, is_loud, title, uncalled
 from nagare.model.notify.exchange import HttpReply, HttpRequest, RefGone
@@ -58,7 +58,7 @@ class TelegramCodec:
             result = fields.get("result")
             found = result.get("message_id") if isinstance(result, dict) else None
             return Sent(ref or (str(found) if isinstance(found, int) else ""))
-        said = text_of(fields, "description")
+        said = words_of(fields, "description")
         if _UNCHANGED in said.lower():
             return Sent(ref)
         if ref and any(words in said.lower() for words in _GONE):
@@ -72,7 +72,8 @@ def _refusal(reply: HttpReply, said: str, parameters: object) -> NotSent:
     known = parameters if isinstance(parameters, dict) else {}
     moved, waits = known.get("migrate_to_chat_id"), known.get("retry_after")
     if isinstance(moved, int):
-        said += f"; chat_id is {moved} now"
+        # First, for the end of long words is cut.
+        said = f"chat_id is {moved} now; {said}"
     return refusal(reply, said, float(waits) if isinstance(waits, int) else None)
 
 

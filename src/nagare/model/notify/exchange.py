@@ -49,5 +49,8 @@ class Codec(Protocol):
         ...
 
     def read(self, reply: HttpReply, ref: str) -> Sent | NotSent | RefGone:
-        """Return what the answer to such a request means; faults hold words of the provider, made harmless and bounded."""
+        """Return what the answer to such a request means; faults hold words of the provider, made harmless.
+
+        They are as long as the answer: who sends takes the secret out of them, and cuts them then.
+        """
         ...

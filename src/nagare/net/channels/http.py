@@ -15,6 +15,7 @@ from yarl import URL
 
 from nagare.errors import ConfigError, ConnectFailedError
 from nagare.lib.clock import Clock
+from nagare.lib.plain_text import plain
 from nagare.model.notify.exchange import Codec, HttpReply, HttpRequest, RefGone
 from nagare.model.notify.notice import Delivery
 from nagare.model.notify.receiver import Channel, ChannelKind
@@ -26,6 +27,7 @@ from nagare.net.trust import Trust
 
 DEADLINE_SECONDS = 20.0
 ANSWER_LIMIT_BYTES = 65_536
+_FAULT_LIMIT = 500
 # As many deliveries as ever go out at one time.
 _CONNECTION_LIMIT = 64
 
@@ -68,7 +70,10 @@ class HttpSender:
         if isinstance(outcome, RefGone):
             # What a first message cannot have changed: the provider contradicts itself.
             outcome = NotSent(f"cannot send to {channel.key}: {outcome.fault}")
-        return replace(outcome, fault=hidden(outcome.fault, secret)) if isinstance(outcome, NotSent) else outcome
+        if not isinstance(outcome, NotSent):
+            return outcome
+        # Cut last: of a secret that was cut in its middle nobody could tell that it is one.
+        return replace(outcome, fault=plain(hidden(outcome.fault, secret), _FAULT_LIMIT))
 
     async def close(self) -> None:
         """Close the connections."""

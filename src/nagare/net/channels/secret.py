@@ -49,7 +49,7 @@ class Secrets:
 
 
 def hidden(text: str, secret: str) -> str:
-    """Return ``text`` without ``secret``, and of a URL without any of its parts but scheme and host."""
+    """Return ``text`` without ``secret``, and of a URL without any of its parts but its scheme; http and https show their host, too."""
     for part in sorted(_parts(secret), key=len, reverse=True):
         text = text.replace(part, "***")
     return text
@@ -66,7 +66,10 @@ def _shown(secret: str) -> set[str]:
         parts = urlsplit(secret)
     except ValueError:
         return set()
-    return {parts.scheme, parts.hostname or ""}
+    if parts.scheme in ("http", "https"):
+        return {parts.scheme, parts.hostname or ""}
+    # Where apprise has no host, a token stands in its place; and before the colon of a pair stands no scheme.
+    return {parts.scheme} if "://" in secret else set()
 
 
 def _from_file(channel: Channel) -> str:

@@ -216,6 +216,41 @@ async def test_a_page_that_repeats_the_address_tells_nobody_of_it(tmp_path: Path
     )
 
 
+async def test_a_long_secret_is_not_told_in_part(tmp_path: Path) -> None:
+    """Cut before it was taken out, the half of it that was left would be told."""
+    token = "SECRET" * 60
+
+    async def repeat(request: web.Request) -> web.Response:
+        return web.json_response({"error": f"no such path {request.path}", "message": request.path}, status=404)
+
+    faults = []
+    async with serving(web.post("/{rest:.*}", repeat)) as url, bytes_server(b"HTTP/1.1 what\r\n\r\n") as garbage:
+        for base in (url, garbage.url):
+            (tmp_path / "url").write_text(f"{base}/services/{token}")
+            for kind in (ChannelKind.SLACK, ChannelKind.WEBHOOK):
+                sent = await _send(channel(kind, secret_file=str(tmp_path / "url")))
+                assert isinstance(sent, NotSent)
+                faults.append(sent.fault)
+        (tmp_path / "token").write_text(token)
+        for kind in (ChannelKind.NTFY, ChannelKind.PAGERDUTY):
+            one = channel(kind, secret_file=str(tmp_path / "token"), topic="a", url=f"{url}/in/{token}")
+            sent = await _send(one)
+            assert isinstance(sent, NotSent)
+            faults.append(sent.fault)
+    assert [fault for fault in faults if "SECRET" in fault] == []
+    assert faults[2] == f"cannot send to ops/phone: cannot reach {garbage.url}: its answer is no HTTP"
+
+
+async def test_words_of_a_provider_are_short(tmp_path: Path) -> None:
+    async def talk(_: web.Request) -> web.Response:
+        return web.json_response({"error": "x" * 5000}, status=404)
+
+    async with serving(web.post("/", talk)) as url:
+        sent = await _send(channel(ChannelKind.NTFY, topic="alerts", url=url))
+    assert isinstance(sent, NotSent)
+    assert len(sent.fault) == 500
+
+
 async def test_an_unknown_authority_is_not_believed(tmp_path: Path) -> None:
     async def take(_: web.Request) -> web.Response:
         return web.json_response({"id": "x"})

@@ -4,7 +4,7 @@ import pytest
 
 from nagare.errors import ConfigError
 from nagare.interop.outgoing.addresses import checked
-from nagare.interop.outgoing.answers import fields_of, refusal
+from nagare.interop.outgoing.answers import fields_of, refusal, text_of, words_of
 from nagare.model.notify.exchange import HttpReply
 from nagare.model.notify.receiver import ChannelKind
 from tests.support.outgoing_notices import channel
@@ -56,10 +56,16 @@ def test_a_time_to_wait_is_a_number_or_a_date(text: str, seconds: float | None) 
     assert refusal(_reply(503, text)).after_seconds == seconds
 
 
-def test_words_of_a_provider_are_harmless_and_short() -> None:
+def test_words_of_a_provider_are_harmless_and_whole() -> None:
+    """Who sends cuts them, once it took the secret out."""
     refused = refusal(_reply(403), "no\x1b[2J" + "x" * 500)
-    assert refused.fault.startswith("it answered with status 403 (Forbidden): no␛[2J")
-    assert len(refused.fault) < 300
+    assert refused.fault == "it answered with status 403 (Forbidden): no␛[2J" + "x" * 500
+
+
+def test_ids_are_short_and_words_are_whole() -> None:
+    fields = {"id": "x" * 500, "other": 1}
+    assert (text_of(fields, "id"), words_of(fields, "id")) == ("x" * 200, "x" * 500)
+    assert (text_of(fields, "other"), words_of(fields, "none")) == ("", "")
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[1]", b'"x"', b"{", b"\xff", b"[" * 100_000])

@@ -83,6 +83,7 @@ def test_nobody_is_called_by_a_label() -> None:
         (200, b'{"ok":false,"error":"message_not_found"}', "", NotSent("it answered: message_not_found", is_final=True)),
         (403, b"invalid_token", "", NotSent("it answered with status 403 (Forbidden): invalid_token", is_final=True)),
         (404, b"<html>/services/SECRET</html>", "", NotSent("it answered with status 404 (Not Found)", is_final=True)),
+        (404, b"x" * 65, "", NotSent("it answered with status 404 (Not Found)", is_final=True)),
         (500, b"", "", NotSent("it answered with status 500 (Internal Server Error)")),
     ],
 )  # fmt: skip

@@ -119,7 +119,7 @@ def _error(code: int, said: str, **parameters: Any) -> HttpReply:
         ),
         (
             _error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1009), "",
-            NotSent("it answered with status 400 (Bad Request): Bad Request: group chat was upgraded; chat_id is -1009 now", is_final=True),
+            NotSent("it answered with status 400 (Bad Request): chat_id is -1009 now; Bad Request: group chat was upgraded", is_final=True),
         ),
     ],
 )  # fmt: skip

@@ -60,6 +60,9 @@ async def test_a_file_that_holds_no_secret_is_told(tmp_path: Path, content: byte
         ("user p%40ssw0rd or p@ssw0rd", "https://u:p%40ssw0rd@h.example/", "user *** or p@***"),
         ("short", "", "short"),
         ("https://h.example is away", "https://h.example/x?key=abcdefg", "https://h.example is away"),
+        ("signl4://mysecretteamtoken is away", "signl4://mysecretteamtoken", "*** is away"),
+        ("mysecretteamtoken of signl4", "signl4://mysecretteamtoken", "*** of signl4"),
+        ("alice_b or passwd1", "alice_b:passwd1", "*** or ***"),
     ],
 )  # fmt: skip
 def test_what_is_told_holds_no_secret(text: str, secret: str, shown: str) -> None:
