@@ -10,7 +10,7 @@ from aiohttp import web
 
 from nagare.model.principal import Permission
 from nagare.server.answers import Answers
-from nagare.server.audited import is_audited, run_audited
+from nagare.server.audited import SECRET_PATHS, is_audited, run_audited
 from nagare.server.bodies import check_json, no_early_continue
 from nagare.server.hot.connection import HotConnection
 from nagare.server.middleware.admission import make_admission
@@ -42,6 +42,7 @@ def make_app(services: Services, routes: Iterable[Route] = ROUTES) -> web.Applic
         client_max_size=services.settings.server.body_limit_bytes,
     )
     app[SERVICES] = services
+    app[SECRET_PATHS] = list(dict.fromkeys(route.path for route, _ in handlers if route.has_secret_path))
     app.on_response_prepare.append(stamp)
     for route, handler in handlers:
         app.router.add_route(route.method, route.path, handler, expect_handler=no_early_continue)

@@ -5,7 +5,8 @@ A change of the records may have its entry in its own transaction (``Route.keeps
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,9 @@ from nagare.server.services import ANONYMOUS, PRINCIPAL, REQUEST_ID
 IS_RECORDED: web.RequestKey[bool] = web.RequestKey("is_recorded", bool)
 # What a route that is a guess told of its attempt.
 NOTE: web.RequestKey[AuditNote] = web.RequestKey("note", AuditNote)
+# The patterns of the paths that hold a secret.
+SECRET_PATHS: web.AppKey[Sequence[str]] = web.AppKey("secret_paths", Sequence[str])
+_SLASHES = re.compile("/+")
 _PATH_LIMIT = 200
 _DETAIL_LIMIT = 1000
 
@@ -93,8 +97,15 @@ def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail:
 
 
 def told_path(request: web.Request, route: Route | None) -> str:
-    """Return the path of a request for people to read: without what is secret in it."""
-    return route.path if route is not None and route.has_secret_path else request.path
+    """Return the path of a request for people to read: without what is secret in it, also where no route takes it so."""
+    if route is not None:
+        return route.path if route.has_secret_path else request.path
+    path = _SLASHES.sub("/", request.path)
+    for pattern in request.app[SECRET_PATHS]:
+        # An address of people may have more before it, which a proxy is to take away.
+        if found := re.search(re.escape(pattern.partition("{")[0]), path, re.IGNORECASE):
+            return path[: found.start()] + pattern
+    return request.path
 
 
 def _action(request: web.Request, route: Route | None) -> str:

@@ -137,6 +137,25 @@ async def test_no_link_is_on_record(serve: Serve) -> None:
         assert await desk.owners() == {("firing", "")}
 
 
+async def test_no_link_is_on_record_where_no_route_takes_it(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    path = desk.path()
+    token = path.rpartition("/")[2]
+    asked = [
+        ("OPTIONS", path, "/ack/{token}"),
+        ("PUT", path, "/ack/{token}"),
+        ("GET", f"{path}/", "/ack/{token}"),
+        ("GET", f"/nagare{path}", "/nagare/ack/{token}"),
+        ("GET", f"/Ack//{token}", "/ack/{token}"),
+        ("GET", f"/%61ck/{token}/x", "/ack/{token}"),
+        ("GET", "/nothing/here", "/nothing/here"),
+    ]
+    for method, tried, _ in asked:
+        assert (await desk.ask(method, tried)).status in (401, 404, 405), tried
+    entries = (await desk.api.call("GET", "/api/v1/audit?outcome=refused")).json["entries"]
+    assert [one["target"] for one in reversed(entries)] == [target for _, _, target in asked]
+    assert token not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

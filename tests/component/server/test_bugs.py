@@ -3,7 +3,9 @@
 import logging
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.typedefs import Handler
 
 from nagare.server.app import make_app
 from nagare.server.route import Call, Route
@@ -14,8 +16,24 @@ async def _break(_call: Call) -> None:
     raise ZeroDivisionError("the secret is 42")
 
 
+@web.middleware
+async def _break_all(_request: web.Request, _handler: Handler) -> web.StreamResponse:
+    raise ZeroDivisionError
+
+
 async def _hang_on(_call: Call) -> None:
     raise TimeoutError
+
+
+async def test_a_bug_does_not_tell_a_secret_path(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """Also where no route takes it."""
+    app = make_app(api.services, [Route("GET", "/open/{token}", _break, "breaks", None, has_secret_path=True)])
+    app.middlewares.insert(1, _break_all)
+    async with TestClient(TestServer(app)) as client:
+        for method, path in (("GET", "/open/hush"), ("PUT", "/open/hush"), ("GET", "/open/hush/")):
+            assert (await client.request(method, path)).status == 500
+    assert caplog.text.count("path=/open/{token}") == 3
+    assert "hush" not in caplog.text
 
 
 async def test_a_bug_tells_nothing_but_its_id(api: Api, caplog: pytest.LogCaptureFixture) -> None:
