@@ -1,18 +1,20 @@
 """Channels behind a URL of the library apprise, which knows a hundred messengers.
 
 It runs in a child process, one a delivery: the library blocks and may hang, keeps threads, and what it loads a server must not carry.
-The URL travels on standard input. What would run a program of this machine or speak to its desktop is refused, and no file is read.
+The URL travels on standard input, and of the server's environment, which may hold secrets, it has what ``_ENVIRONMENT`` names. What would run a program of this machine or speak to its desktop is refused, and no file is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from nagare.config.surroundings import variable
 from nagare.errors import ConfigError, InputError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
@@ -28,6 +30,11 @@ from nagare.wire.codec import decode, encode
 REFUSED = frozenset(
     {"dbus", "kde", "qt", "glib", "gio", "gnome", "macosx", "windows", "syslog", "blink1", "file", "memory"}
 )
+# What it needs to find its way: whom it trusts, and the proxies, which this channel alone uses.
+_ENVIRONMENT = (
+    "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+)  # fmt: skip
 # A child is an interpreter of its own: this many at a time, the others wait within their deadline.
 _CHILDREN_LIMIT = 4
 _FAULT_LIMIT = 300
@@ -116,11 +123,18 @@ def _is_refused(fault: str) -> bool:
     return found is not None and found[1].startswith("4") and found[1] not in _AGAIN
 
 
+def _environment() -> dict[str, str]:
+    places = [place for place in variable("PYTHONPATH").split(os.pathsep) if os.path.isabs(place)]  # noqa: PTH117  an empty text is no place, but a path
+    found = {name: text for name in _ENVIRONMENT if (text := variable(name))}
+    return {**found, "LANG": "C.UTF-8", **({"PYTHONPATH": os.pathsep.join(places)} if places else {})}
+
+
 async def _ask_child(message: Message) -> Answer:
-    # -P: a module in the working directory must not stand in for the library.
+    # -P: a module in the working directory must not stand in for the library, nor one that a place without a root leads to.
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "nagare.net.channels.apprise_child",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env=_environment(),
     )  # fmt: skip
     try:
         return await _converse(child, encode(message))

@@ -21,6 +21,7 @@ from nagare.net.channels.apprise import REFUSED, AppriseSender
 from nagare.net.channels.secret import Secrets
 from tests.component.net.local_server import serving
 from tests.support.outgoing_notices import ACK_URL, channel, delivery, notice, over
+from tests.support.source import ROOT
 
 
 @dataclass
@@ -67,6 +68,34 @@ async def test_a_notice_arrives_with_title_body_and_kind(tmp_path: Path) -> None
     assert (second["title"], second["type"]) == ("[RESOLVED] DiskFull on web1", "success")
     assert "Acknowledge" not in second["message"]
     assert first["attachments"] == []
+
+
+async def test_the_child_has_nothing_of_the_servers_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But what leads it to the network; and no module of the working directory stands in for the library."""
+    environments = list[dict[str, str]]()
+
+    async def look(_: web.Request) -> web.Response:
+        environments.extend(_environment(process) for process in _children())
+        return web.Response()
+
+    (tmp_path / "apprise.py").write_text("raise SystemExit\n")
+    monkeypatch.chdir(tmp_path)
+    places = [str(ROOT / "src"), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", *places]))
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NAGARE_RECORDS_PASSWORD", "SECRET-WORD")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    async with serving(web.post("/{rest:.*}", look)) as url:
+        assert await _send(tmp_path, url.replace("http", "json")) == Sent()
+    (found,) = environments
+    assert found.pop("PATH") == os.environ["PATH"]
+    assert found == {
+        "LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(places), "REQUESTS_CA_BUNDLE": str(tmp_path), "no_proxy": "127.0.0.1"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "is_final"), [(404, True), (401, True), (429, False), (503, False)])
@@ -128,6 +157,12 @@ def _children() -> set[str]:
         if command.exists() and b"apprise_child" in command.read_bytes():
             found.add(process)
     return found
+
+
+def _environment(process: str) -> dict[str, str]:
+    """Return the environment with which a process began."""
+    pairs = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if pair)
 
 
 @pytest.mark.parametrize("scheme", sorted(REFUSED))
