@@ -17,7 +17,7 @@ async def _break(_call: Call) -> None:
 
 
 @web.middleware
-async def _break_all(_request: web.Request, _handler: Handler) -> web.StreamResponse:
+async def _break_all(request: web.Request, handler: Handler) -> web.StreamResponse:
     raise ZeroDivisionError
 
 
