@@ -47,7 +47,11 @@ def _sent(one: Delivery, **fields: object) -> Delivery:
 
 async def test_an_incident_and_its_deliveries_come_back_as_they_were(store: NotifyStore) -> None:
     told = {"a1": FIRING, "a2": RESOLVED}
-    one = replace(incident(look_ms=1, told=told, told_ms=2, waiting_ms=4, step=5, told_to=("ops", "boss")), number=3)
+    one = replace(
+        incident(look_ms=1, told=told, told_ms=2, waiting_ms=4, step=5, told_to=("ops", "boss")),
+        number=3,
+        severities={"a1": 3},
+    )
     first = delivery("i1", 1)
     kept = await _kept(store, one, first, delivery("i1", 1, "ops/mail"))
     assert kept == replace(one, revision=1)

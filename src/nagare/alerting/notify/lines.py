@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from nagare.model.notify.notice import LINES_LIMIT, Line, Notice
 class Parts:
     """What a notice tells of: what fires, what ended, how many left without anything being known of them any more.
 
+    ``held_count``: how many people were told of that still fire, and are held back by now.
     ``reach``: the highest severity that those who hear of it were told of, as far as none of the alerts here tells it.
     """
 
@@ -21,6 +23,7 @@ class Parts:
     over: Sequence[Alert]
     gone_count: int = 0
     reach: int = 0
+    held_count: int = 0
 
 
 def make_notice(incident: Incident, reason: str, receiver: str, parts: Parts, now_ms: int) -> Notice:
@@ -41,6 +44,7 @@ def make_notice(incident: Incident, reason: str, receiver: str, parts: Parts, no
         resolved=_lines(parts.over),
         firing_count=len(parts.active),
         resolved_count=len(parts.over) + parts.gone_count,
+        held_count=parts.held_count,
     )
 
 
@@ -62,6 +66,7 @@ def _line(alert: Alert) -> Line:
         fingerprint=alert.fingerprint,
         starts_ms=alert.starts_ms if alert.fired_ms is None else alert.fired_ms,
         ended_ms=alert.ended_ms if alert.state in (AlertState.RESOLVED, AlertState.CLOSED) else None,
-        value=alert.value,
+        # JSON has no word for what is no number, and those who read it refuse it.
+        value=alert.value if alert.value is not None and math.isfinite(alert.value) else None,
         owner=alert.owner if alert.state is AlertState.ACKNOWLEDGED else "",
     )

@@ -163,11 +163,14 @@ class _Turn:
         self._start = incident
         told = [one for one, state in incident.told.items() if state == FIRING]
         self._needing = [one for one, subject in members.items() if subject.needs]
-        self._fresh = [one for one in self._needing if incident.told.get(one) != FIRING]
+        self._fresh = [one for one in self._needing if self._is_news(members[one].alert)]
+        # Whether any of them is one of which people were told.
+        self._is_known = any(incident.told.get(one) == FIRING for one in self._needing)
         self._active = [one.alert for one in members.values() if one.alert.is_active and not one.is_held]
         self._is_calm = not any(one.alert.is_active for one in members.values())
         self._over = [members[one].alert for one in told if one in members and members[one].alert.state in _OVER]
         self._gone = [one for one in told if one not in members]
+        self._held = [members[one].alert for one in told if one in members and members[one].is_held]
 
     def taken(self) -> tuple[Incident, tuple[Notice, ...]]:
         """Return the incident afterwards, and what is told."""
@@ -177,11 +180,17 @@ class _Turn:
             reason = self._reason(incident)
             if reason is not None:
                 incident, notices = self._told(incident, reason)
-            elif self._needing and incident.number:
+            elif self._is_known and incident.number:
                 incident, notices = self._escalated(incident)
         if self._is_over(incident):
             incident = replace(incident, ended_ms=self._now_ms, look_ms=None, waiting_ms=None, step=0)
         return incident, notices
+
+    def _is_news(self, alert: Alert) -> bool:
+        """Whether people are to be told of an alert that needs them: they were not, or it was milder; some hear of the worse only."""
+        if self._start.told.get(alert.id) != FIRING:
+            return True
+        return int(alert.severity) > self._start.severities.get(alert.id, int(alert.severity))
 
     def _scheduled(self, incident: Incident) -> Incident:
         if not (self._fresh or self._over or self._gone):
@@ -197,12 +206,17 @@ class _Turn:
     def _awaited(self, incident: Incident) -> Incident:
         """Return it with since when somebody is needed for something of which people were told."""
         if self._needing:
-            if incident.waiting_ms is None and len(self._fresh) < len(self._needing):
-                # Somebody gave it back, or what held it back has ended: the escalation begins anew.
+            if incident.waiting_ms is None and self._is_known:
+                # Somebody gave it back: the escalation begins anew.
                 return replace(incident, waiting_ms=self._now_ms, step=0)
             return incident
-        # Of what ended nobody was told yet: if it comes back before, the escalation goes on as if nothing had been.
-        if incident.waiting_ms is None or self._over:
+        # Of what ended nobody was told yet, and nobody took in hand what is held back: once it comes back, the escalation goes on
+        # as if nothing had been.
+        return incident if self._over else self._calmed(incident)
+
+    def _calmed(self, incident: Incident) -> Incident:
+        """Return it with nobody needed, unless something is only held back of which people were told and that nobody has in hand."""
+        if incident.waiting_ms is None or any(alert.state in _NEEDS for alert in self._held):
             return incident
         return replace(incident, waiting_ms=None, step=0)
 
@@ -220,11 +234,12 @@ class _Turn:
 
     def _told(self, incident: Incident, reason: Reason) -> tuple[Incident, tuple[Notice, ...]]:
         if not self._needing:
-            incident = replace(incident, waiting_ms=None, step=0)
-        elif incident.waiting_ms is None:
+            incident = self._calmed(incident)
+        elif incident.waiting_ms is None or not self._is_known:
+            # Whoever waited waits for what is held back: this is another thing.
             incident = replace(incident, waiting_ms=self._now_ms, step=0)
-        due = self._due(incident)
-        names = dict.fromkeys(self._reached(self._steps[:due]), reason)
+        due = self._due(incident) if self._needing else incident.step
+        names = dict.fromkeys(self._reached(self._steps[: due if self._needing else 0]), reason)
         if reason is not Reason.REPEAT:
             # Who heard of it hears how it goes on, also when another one is on duty by now.
             names |= dict.fromkeys(incident.told_to, reason)
@@ -233,9 +248,25 @@ class _Turn:
             names |= {name: Reason.ESCALATED for name in later if name not in incident.told_to}
         over = {alert.id for alert in self._over}.union(self._gone)
         told = dict(incident.told) | {alert.id: FIRING for alert in self._active} | dict.fromkeys(over, RESOLVED)
-        after = replace(incident, told=_bounded(told), told_ms=self._now_ms, look_ms=None, step=due)
-        reach = self._start.severity if FIRING not in told.values() else 0
-        return self._sent(after, names, Parts(self._active, self._over, len(self._gone), reach))
+        after = replace(
+            incident,
+            told=_bounded(told),
+            severities=self._severities(over),
+            told_ms=self._now_ms,
+            look_ms=None,
+            step=due,
+        )
+        # The end of an alert reaches whoever was told of it, also where it was called milder since.
+        reach = max((self._start.severities.get(one, self._start.severity) for one in over), default=0)
+        if FIRING not in told.values():
+            reach = self._start.severity
+        parts = Parts(self._active, self._over, len(self._gone), reach, held_count=len(self._held))
+        return self._sent(after, names, parts)
+
+    def _severities(self, over: Container[str]) -> dict[str, int]:
+        """Return the highest severity that people were told of each alert that still fires, once they are told of all that is active."""
+        known = {one: severity for one, severity in self._start.severities.items() if one not in over}
+        return known | {one.id: max(int(one.severity), known.get(one.id, 0)) for one in self._active}
 
     def _escalated(self, incident: Incident) -> tuple[Incident, tuple[Notice, ...]]:
         """Tell the next steps, if they are due. What is new is told in its time: who heard of the incident is not told here."""

@@ -29,7 +29,7 @@ def incident_values(incident: Incident) -> dict[str, Any]:
         "labels": dict(incident.labels),
         "began_ms": incident.began_ms,
         "look_ms": incident.look_ms,
-        "told": dict(incident.told),
+        "told": _told_values(incident),
         "told_ms": incident.told_ms,
         "number": incident.number,
         "waiting_ms": incident.waiting_ms,
@@ -49,7 +49,8 @@ def incident_of(row: Row[Any]) -> Incident:
         labels=row.labels,
         began_ms=row.began_ms,
         look_ms=row.look_ms,
-        told=row.told,
+        told={one: word if isinstance(word, str) else word[0] for one, word in row.told.items()},
+        severities={one: word[1] for one, word in row.told.items() if not isinstance(word, str)},
         told_ms=row.told_ms,
         number=row.number,
         waiting_ms=row.waiting_ms,
@@ -162,6 +163,12 @@ def attempt_of(row: Row[Any]) -> Attempt:
     return Attempt(row.delivery_id, row.number, row.at_ms, row.took_ms, row.fault, row.attributes)
 
 
+def _told_values(incident: Incident) -> dict[str, Any]:
+    """Return what people were told of each alert: a word, with the severity beside it where that is known."""
+    severities = incident.severities
+    return {one: [word, severities[one]] if one in severities else word for one, word in incident.told.items()}
+
+
 def _notice_values(notice: Notice) -> dict[str, Any]:
     return {
         "incident": notice.incident,
@@ -177,6 +184,7 @@ def _notice_values(notice: Notice) -> dict[str, Any]:
         "firing_count": notice.firing_count,
         "resolved_count": notice.resolved_count,
         "reach": notice.reach,
+        "held_count": notice.held_count,
     }
 
 

@@ -48,12 +48,17 @@ def ends(notice: Notice) -> bool:
 
 
 def title(notice: Notice) -> str:
-    """Return the title: ``[FIRING:3] DiskFull on web1 (critical)``, ``[RESOLVED] DiskFull on web1``."""
+    """Return the title: ``[FIRING:3] DiskFull on web1 (critical)``, ``[RESOLVED] DiskFull on web1``.
+
+    Where the rest still fires and is held back, ``[SOME RESOLVED] DiskFull on web1``.
+    """
     lines = notice.firing or notice.resolved
     if notice.reason == Reason.TEST:
         return f"[TEST] {_subject(lines)}" if lines else "[TEST] this channel works"
     if notice.is_over:
         return f"[RESOLVED] {_subject(lines)}"
+    if not notice.firing_count:
+        return f"[SOME RESOLVED] {_subject(lines)}"
     return f"[FIRING:{notice.firing_count}] {_subject(lines)} ({severity_word(notice.severity)})"
 
 

@@ -34,7 +34,7 @@ class Incident:
     ``told``: by the id of an alert, ``firing`` or ``resolved``, as people were told last. ``told_ms`` and ``number``: when the last notice
     was made, and how many were. ``waiting_ms``: since when somebody is needed and nobody has it in hand; ``step``: how many steps of
     the escalation were told since then. ``told_to``: names of the receivers that were told anything. ``severity``: the highest that
-    people were told of.
+    people were told of; ``severities``: that of each alert of which they were told that it fires, as far as it is known.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Incident:
     told_to: tuple[str, ...] = ()
     ended_ms: int | None = None
     severity: int = 0
+    severities: Mapping[str, int] = field(default_factory=dict)
     revision: int = 0
 
     @property

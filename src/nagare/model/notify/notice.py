@@ -35,7 +35,8 @@ class Notice:
 
     ``firing`` are the active alerts of the group that nothing holds back, ``resolved`` those that ended since the notice before.
     ``severity`` is the highest of what fires, or of what ended when nothing does. ``reach`` is the highest of both, and of all that
-    people were told of when nothing fires any more: a channel that told of something tells of its end.
+    people were told of what ended: a channel that told of something tells of its end. ``held_count``: how many people were told of that
+    still fire, though something holds them back by now.
     """
 
     incident: str
@@ -51,11 +52,12 @@ class Notice:
     firing_count: int
     resolved_count: int
     reach: int = 0
+    held_count: int = 0
 
     @property
     def is_over(self) -> bool:
         """Whether nothing of it fires any more."""
-        return self.firing_count == 0
+        return self.firing_count == 0 and self.held_count == 0
 
 
 class DeliveryState(StrEnum):

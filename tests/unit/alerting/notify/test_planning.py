@@ -1,6 +1,7 @@
 """Whom to tell what, moment by moment."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from nagare.alerting.notify.planning import OVER_LIMIT, Subject, keys_of, plan
 from nagare.model.alert.alert import Alert, AlertState
 from nagare.model.event import Severity
 from nagare.model.notify.incident import Incident
+from nagare.model.notify.notice import Notice
 from nagare.model.notify.notifying import Notifying
 from nagare.model.notify.receiver import Escalation, Receiver, Step
 from nagare.model.notify.route import Route
@@ -29,6 +31,7 @@ class World:
     def __init__(self, notifying: Notifying) -> None:
         self.notifying = notifying
         self.incidents: dict[str, Incident] = {}
+        self.notices: list[Notice] = []
         self._ids = itertools.count()
 
     def at(self, seconds: float, *alerts: Alert, held: Sequence[str] = ()) -> list[tuple[str, str, int, int]]:
@@ -37,6 +40,7 @@ class World:
         told = []
         for change in plan(self.notifying, open_, subjects, T0 + round(seconds * 1000), lambda: f"i{next(self._ids)}"):
             self.incidents[change.after.id] = replace(change.after, revision=change.after.revision + 1)
+            self.notices += change.notices
             told += [(one.receiver, one.reason, one.firing_count, one.resolved_count) for one in change.notices]
         return told
 
@@ -226,8 +230,65 @@ def test_whoever_is_told_of_the_worst_hears_of_its_end() -> None:
     subjects = [Subject(one, keys_of(world.notifying, one.labels)) for one in (ended, mild)]
     (incident,) = world.incidents.values()
     (change,) = plan(world.notifying, [replace(incident, look_ms=T0)], subjects, T0 + 400_000, str)
-    assert [(one.reason, one.severity, one.reach) for one in change.notices] == [("some alerts resolved", 0, 0)]
+    assert [(one.reason, one.severity, one.reach) for one in change.notices] == [("some alerts resolved", 0, 2)]
     over = replace(mild, state=_S.RESOLVED)
     subjects = [Subject(one, keys_of(world.notifying, one.labels)) for one in (ended, over)]
     (change,) = plan(world.notifying, [replace(incident, look_ms=T0)], subjects, T0 + 400_000, str)
     assert [(one.reason, one.severity, one.reach) for one in change.notices] == [("all alerts resolved", 0, 2)]
+
+
+def test_what_is_only_held_back_goes_on_with_its_escalation_and_tells_nobody_again() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    for second in range(60, 900, 120):
+        assert world.at(second, _alert("a"), held="a") == []
+        assert world.at(second + 60, _alert("a")) == []
+    assert world.at(925, _alert("a"), held="a") == []
+    assert world.at(930, _alert("a"), held="a") == []
+    assert world.at(931, _alert("a")) == [("boss", "nobody acknowledged it", 1, 0)]
+
+
+def test_it_is_not_over_while_what_people_were_told_of_is_only_held_back() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"), _alert("b"))
+    world.at(30, _alert("a"), _alert("b"))
+    members = (_alert("a"), _alert("b", _S.RESOLVED))
+    world.at(40, *members, held="a")
+    assert world.at(330, *members, held="a") == [("ops", "some alerts resolved", 0, 1)]
+    assert (world.notices[-1].held_count, world.notices[-1].is_over) == (1, False)
+    world.at(340, _alert("a", _S.RESOLVED))
+    assert world.at(630, _alert("a", _S.RESOLVED)) == [("ops", "all alerts resolved", 0, 1)]
+    assert world.notices[-1].is_over
+
+
+def test_what_is_worse_than_people_were_told_is_told_as_new_once() -> None:
+    world = World(_notifying())
+    mild, worse = replace(_alert("a"), severity=Severity.WARNING), replace(_alert("a"), severity=Severity.CRITICAL)
+    world.at(0, mild)
+    world.at(30, mild)
+    assert world.at(40, worse) == []
+    assert world.at(330, worse) == [("ops", "new alerts added", 1, 0)]
+    assert world.notices[-1].severity == Severity.CRITICAL
+    # Going down and up again is not worse than what people know.
+    for second in range(400, 2000, 200):
+        assert world.at(second, mild) == []
+        assert world.at(second + 100, worse) == []
+
+
+def test_the_end_of_one_of_several_reaches_whoever_was_told_of_the_worst() -> None:
+    world = World(_notifying())
+    worst, mild = replace(_alert("a"), severity=Severity.CRITICAL), replace(_alert("b"), severity=Severity.WARNING)
+    world.at(0, worst, mild)
+    world.at(30, worst, mild)
+    fallen = replace(worst, severity=Severity.WARNING, state=_S.RESOLVED)
+    world.at(40, fallen, mild)
+    assert world.at(330, fallen, mild) == [("ops", "some alerts resolved", 1, 1)]
+    assert (world.notices[-1].severity, world.notices[-1].reach) == (Severity.WARNING, Severity.CRITICAL)
+
+
+def test_a_value_that_is_no_number_is_told_as_none() -> None:
+    world = World(_notifying())
+    for second in (0, 30):
+        world.at(second, *(replace(_alert(str(one)), value=one) for one in (math.nan, math.inf, 0.5)))
+    assert {line.value for line in world.notices[-1].firing} == {None, 0.5}

@@ -69,6 +69,8 @@ class Telling:
 
     steps: tuple[Step, ...]
     words: dict[str, str] = field(default_factory=dict)
+    # The worst that was said of each that fires.
+    worst: dict[str, Severity] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     said: int | None = None
     news_since: int | None = None
@@ -89,24 +91,26 @@ class Telling:
         heard = {one for one, word in self.words.items() if word == "firing"}
         ended = {one for one in heard if one in members and members[one].alert.state in OVER}
         gone = {one for one in heard if one not in members}
-        fresh = needing - heard
+        held = {one for one in heard & members.keys() if members[one].is_held and members[one].alert.state in NEEDS}
+        worse = {one for one in needing & heard if members[one].alert.severity > self.worst[one]}
+        fresh = (needing - heard) | worse
         news = fresh | ended | gone
         self.news_since = None if not news else now if self.news_since is None else self.news_since
         if needing:
-            if self.needed_since is None and needing - fresh:
+            if self.needed_since is None and needing & heard:
                 self.needed_since, self.told_steps = now, 0
-        elif not ended:
+        elif not ended | held:
             self.needed_since, self.told_steps = None, 0
-        told = [] if is_mute else list(self._say(now, members, needing, fresh, ended, gone))
+        told = [] if is_mute else list(self._say(now, members, needing, held, fresh, ended, gone))
         is_quiet = self.news_since is None and "firing" not in self.words.values()
         if is_quiet and not any(subject.alert.is_active for subject in members.values()):
-            self.is_open, self.words, self.names, self.told_steps = False, {}, [], 0
+            self.is_open, self.words, self.worst, self.names, self.told_steps = False, {}, {}, [], 0
             self.said = self.news_since = self.needed_since = None
         return told
 
     def _say(
-        self, now: int, members: Mapping[str, Subject], needing: set[str], fresh: set[str], ended: set[str],
-        gone: set[str],
+        self, now: int, members: Mapping[str, Subject], needing: set[str], held: set[str], fresh: set[str],
+        ended: set[str], gone: set[str],
     ) -> Iterator[Told]:  # fmt: skip
         active = {one for one, subject in members.items() if subject.alert.is_active and not subject.is_held}
         heard = {one for one, word in self.words.items() if word == "firing"}
@@ -123,12 +127,13 @@ class Telling:
         else:
             yield from self._climb(now, active, needing, news_due)
             return
-        if not needing:
-            self.needed_since, self.told_steps = None, 0
-        elif self.needed_since is None:
+        if needing and (self.needed_since is None or not needing & heard):
             self.needed_since, self.told_steps = now, 0
-        before, due = self.told_steps, self._due(now)
-        whom = dict.fromkeys(_reached(self.steps[:due], now), reason)
+        elif not needing and not held:
+            self.needed_since, self.told_steps = None, 0
+        before = self.told_steps
+        due = self._due(now) if needing else before
+        whom = dict.fromkeys(_reached(self.steps[:due], now) if needing else [], reason)
         if reason is not Reason.REPEAT:
             whom |= dict.fromkeys(self.names, reason)
         for name in _reached(self.steps[max(1, before) : due], now):
@@ -136,10 +141,13 @@ class Telling:
                 whom[name] = Reason.ESCALATED
         self.said, self.news_since, self.told_steps = now, None, due
         self.words |= dict.fromkeys(active, "firing") | dict.fromkeys(ended | gone, "resolved")
+        self.worst = {one: severity for one, severity in self.worst.items() if one not in ended | gone}
+        for one in active:
+            self.worst[one] = max(self.worst.get(one, Severity.INFO), members[one].alert.severity)
         yield from self._to(whom, active, ended, len(gone))
 
     def _climb(self, now: int, active: set[str], needing: set[str], news_due: int | None) -> Iterator[Told]:
-        if not needing or self.said is None:
+        if not any(self.words.get(one) == "firing" for one in needing) or self.said is None:
             return
         before, due = self.told_steps, self._due(now)
         if due <= before or (before == 0 and (news_due is not None or now < self.said + INTERVAL)):
@@ -332,14 +340,17 @@ class Policy(RuleBasedStateMachine):
     def _listen(self, before: Incident | None, after: Incident, notices: tuple[Notice, ...]) -> None:
         """Nobody is told without a reason that is there, or twice for one that is not there any more."""
         known = before.told if before else {}
+        louder = before.severities if before else {}
         for notice in notices:
             assert notice.number == after.number
-            needing = {line.id for line in notice.firing if line.state in NEEDS}
+            needing = {line.id: line.severity for line in notice.firing if line.state in NEEDS}
             match Reason(notice.reason):
                 case Reason.FIRST | Reason.NEW:
-                    assert any(known.get(one) != FIRING for one in needing)
+                    assert any(known.get(one) != FIRING or severity > louder[one] for one, severity in needing.items())
                 case Reason.RESOLVED | Reason.ALL_RESOLVED | Reason.MOVED:
                     assert notice.resolved_count
+                    # Not over while something fires of which people were told, though it is held back.
+                    assert notice.reason != Reason.RESOLVED or not notice.is_over
                 case _:
                     assert needing
             # An end is told of what people were told of, once.

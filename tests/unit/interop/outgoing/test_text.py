@@ -22,6 +22,7 @@ SIZES: list[Size] = [len, utf16_units, json_bytes]
         (notice(line("web1"), line("web1", name="Load"), severity=1), "[FIRING:2] DiskFull and others on web1 (warning)"),
         (notice(line(""), severity=2), "[FIRING:1] DiskFull (high)"),
         (over(), "[RESOLVED] DiskFull on web1"),
+        (over(held_count=1), "[SOME RESOLVED] DiskFull on web1"),
         (trial(), "[TEST] this channel works"),
         (notice(reason=Reason.TEST), "[TEST] DiskFull on web1"),
         (notice(line("a\x1b[31m\nb", name="\u202eevil")), "[FIRING:1] \N{REPLACEMENT CHARACTER}evil on a␛[31m b (critical)"),
