@@ -100,12 +100,12 @@ class AlertStore:
         def work(connection: Connection) -> dict[str, Alert | None]:
             if runner and not is_judge(connection, runner, term):
                 return {}
-            measured = [step.alert for step in steps if not step.turns and not step.is_dropped]
-            kept: dict[str, Alert | None] = {one.id: one for one in _write_measured(connection, measured)}
-            for step in steps:
-                if (step.turns or step.is_dropped) and _write(connection, step):
-                    kept[step.alert.id] = None if step.is_dropped else _next(step.alert, len(step.turns))
-            return kept
+            # First what changes: of a thing that began anew the old alert is closed before the new one is open.
+            changed = [step for step in steps if not step.is_dropped and (step.alert.revision or not step.turns)]
+            kept: dict[str, Alert | None] = {one.id: one for one in _write_changed(connection, changed)}
+            kept |= {step.alert.id: None for step in steps if step.is_dropped and _drop(connection, step.alert)}
+            begun = [step for step in steps if step.turns and not step.is_dropped and not step.alert.revision]
+            return kept | {one.id: one for one in _begin(connection, begun)}
 
         return await self._records.write(work)
 
@@ -181,46 +181,74 @@ def _next(alert: Alert, count: int) -> Alert:
     return replace(alert, revision=alert.revision + max(count, 1))
 
 
-def _write_measured(connection: Connection, measured: Sequence[Alert]) -> list[Alert]:
-    """Write what has no turn, all of it by one statement; return what was: there may be thousands twice a minute."""
+def _write_changed(connection: Connection, steps: Sequence[Step]) -> list[Alert]:
+    """Write alerts that are there, all by one statement; return those that were: there may be thousands at one time."""
     revisions: dict[str, int] = {}
-    for start in range(0, len(measured), _PIECE):
-        ids = [alert.id for alert in measured[start : start + _PIECE]]
+    for start in range(0, len(steps), _PIECE):
+        ids = [step.alert.id for step in steps[start : start + _PIECE]]
         found = connection.execute(select(alerts.c.id, alerts.c.revision).where(alerts.c.id.in_(ids)))
         revisions |= {row.id: row.revision for row in found}
     # Nobody writes between: of all servers one transaction writes at a time.
-    before = {alert.id: alert.revision for alert in measured if revisions.get(alert.id) == alert.revision}
-    after = [_next(alert, 0) for alert in measured if alert.id in before]
+    same_steps = [step for step in steps if revisions.get(step.alert.id) == step.alert.revision]
+    after = [_next(step.alert, len(step.turns)) for step in same_steps]
     if after:
         same = and_(alerts.c.id == bindparam("of_id"), alerts.c.revision == bindparam("of_revision"))
-        rows = [{"of_id": one.id, "of_revision": before[one.id], **_values(one)} for one in after]
+        rows = [{"of_id": one.id, "of_revision": revisions[one.id], **_values(one)} for one in after]
         connection.execute(update(alerts).where(same), rows)
+    _write_turns(connection, same_steps)
     return after
 
 
-def _write(connection: Connection, step: Step) -> bool:
-    alert = step.alert
+def _drop(connection: Connection, alert: Alert) -> bool:
     same = and_(alerts.c.id == alert.id, alerts.c.revision == alert.revision)
-    if step.is_dropped:
-        if connection.execute(delete(alerts).where(same)).rowcount == 0:
-            return False
-        connection.execute(delete(turns).where(turns.c.alert_id == alert.id))
-        return True
-    values = _values(_next(alert, len(step.turns)))
-    if alert.revision == 0:
-        if not insert_new(connection, alerts, values):
-            return False
-    elif connection.execute(update(alerts).where(same).values(**values)).rowcount == 0:
+    if connection.execute(delete(alerts).where(same)).rowcount == 0:
         return False
+    connection.execute(delete(turns).where(turns.c.alert_id == alert.id))
+    return True
+
+
+def _begin(connection: Connection, steps: Sequence[Step]) -> list[Alert]:
+    """Write alerts that are new, all by one statement; return those that were: of the others one of the same thing is open."""
+    taken, new = _taken(connection, [step.alert for step in steps]), list[Step]()
+    for step in steps:
+        # As above: nobody writes between.
+        if taken.isdisjoint({step.alert.key, step.alert.id}):
+            taken |= {step.alert.key, step.alert.id}
+            new.append(step)
+    after = [_next(step.alert, len(step.turns)) for step in new]
+    if after:
+        connection.execute(insert(alerts), [_values(one) for one in after])
+    _write_turns(connection, new)
+    return after
+
+
+def _taken(connection: Connection, wanted: Sequence[Alert]) -> set[tuple[str, str] | str]:
+    """Return which ids are there, and of which things an alert is open."""
+    taken = set[tuple[str, str] | str]()
+    for source in {alert.source for alert in wanted}:
+        several = [alert for alert in wanted if alert.source == source]
+        for start in range(0, len(several), _PIECE):
+            piece = several[start : start + _PIECE]
+            prints = [alert.fingerprint for alert in piece]
+            query = select(alerts.c.fingerprint).where(text("alerts.is_open"), alerts.c.source == source)
+            found = connection.execute(query.where(alerts.c.fingerprint.in_(prints))).scalars()
+            taken.update((source, fingerprint) for fingerprint in found)
+            ids = [alert.id for alert in piece]
+            taken.update(connection.execute(select(alerts.c.id).where(alerts.c.id.in_(ids))).scalars())
+    return taken
+
+
+def _write_turns(connection: Connection, steps: Sequence[Step]) -> None:
     told = [
-        {"alert_id": alert.id, "seq": alert.revision + place, **_turn_values(turn)}
+        {"alert_id": step.alert.id, "seq": step.alert.revision + place, **_turn_values(turn)}
+        for step in steps
         for place, turn in enumerate(step.turns, start=1)
     ]
     if told:
         connection.execute(insert(turns), told)
-    if step.back:
-        keep_write(connection, step)
-    return True
+    for step in steps:
+        if step.back:
+            keep_write(connection, step)
 
 
 def _turn_values(turn: Transition) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from nagare.errors import NagareError
@@ -17,6 +18,7 @@ _WAITING_LIMIT = 10_000
 # Above it those wait that can; what cannot wait has the other half.
 _ROOM = _WAITING_LIMIT // 2
 _AGAIN_SECONDS = 5.0
+_AT_A_TIME = 64
 
 
 class Named(Protocol):
@@ -70,13 +72,22 @@ class Teller(Generic[W]):
     async def flush(self) -> bool:
         """Store what waits; tell whether all of it was taken."""
         while self._waiting:
-            id_, word = next(iter(self._waiting.items()))
-            try:
-                await self._store(word)
-            except NagareError as error:
-                log.warning("event_not_stored: %s", error.message)
-                return False
-            self._waiting.pop(id_, None)
+            # Begun in their order, and on their way together: one write to the disk serves several.
+            words = list(islice(self._waiting.items(), _AT_A_TIME))
+            faults = await asyncio.gather(*(self._stored(word) for _, word in words))
+            for (id_, _), fault in zip(words, faults, strict=True):
+                if fault is None:
+                    self._waiting.pop(id_, None)
             if len(self._waiting) < _ROOM:
                 self._has_room.set()
+            if (fault := next(filter(None, faults), None)) is not None:
+                log.warning("event_not_stored: %s", fault.message)
+                return False
         return True
+
+    async def _stored(self, word: W) -> NagareError | None:
+        try:
+            await self._store(word)
+        except NagareError as error:
+            return error
+        return None
