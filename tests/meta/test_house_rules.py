@@ -23,6 +23,7 @@ CATCH_ALL_ROOMS = ("nagare.server.middleware",)
 CATCH_ALL_EXCEPTIONS = {
     "nagare.automation.tasks.attempt": "a bug in one kind of task is that task's failure, and ends no other",
     "nagare.automation.workers.main": "the end of a worker's call stack, as the command line's main is of its own",
+    "nagare.alerting.foreign.syncing": "an answer of one monitor that we do not understand is that monitor's fault, and ends no judging",
     "nagare.alerting.notify.trying": "a bug in the sender of one kind of channel is one delivery's fault, and ends no judging",
     "nagare.agent.lane": "isolates one collector's fault from the others, as the supervisor does for tasks",
     "nagare.server.hot.connection": "a bug in a short handler sends its request the long way, which tells it",

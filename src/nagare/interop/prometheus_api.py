@@ -42,7 +42,11 @@ def read_targets(body: bytes) -> tuple[int, int]:
 
 def read_start_ms(body: bytes) -> int:
     """Return when it was started. Raises UnavailableError."""
-    return int(_read(body, PrometheusRuntime).start_time.timestamp() * 1000)
+    try:
+        return int(_read(body, PrometheusRuntime).start_time.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        # A time without a zone is one of ours, and not every year has such.
+        raise UnavailableError("cannot read answer of Prometheus: nobody can tell when it was started") from error
 
 
 def _is_whole(alert: PrometheusAlert) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from nagare.errors import InputError, UnavailableError
 from nagare.interop.zabbix_alerts import SEVERITIES, tag_labels
+from nagare.lib.plain_text import plain
 from nagare.model.alert.foreign import Told, plain_annotations, plain_labels
 from nagare.model.event import Severity
 from nagare.wire.codec import decode, encode
@@ -21,6 +22,9 @@ T = TypeVar("T")
 PAGE = 1000
 # As many as one source may have open.
 PAGES = 20
+# The largest number that Zabbix gives an event has 20.
+_DIGITS = 20
+_CLOCK_DIGITS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,10 @@ def problems_params(first: int) -> dict[str, Any]:
 
 def read_problems(result: Any) -> list[ZabbixProblem]:
     """Return a page. Raises UnavailableError for one that cannot be read: part of an answer is none."""
-    return [one for one in _read(result, list[ZabbixProblem]) if one.eventid.isdigit() and one.name]
+    found = _read(result, list[ZabbixProblem])
+    for one in found:
+        _number(one.eventid)
+    return found
 
 
 def triggers_params(problems: Iterable[ZabbixProblem]) -> dict[str, Any]:
@@ -77,6 +84,11 @@ def read_hosts(result: Any) -> frozenset[str]:
     return frozenset(one.host for one in _read(result, list[ZabbixHost]))
 
 
+def next_first(page: Iterable[ZabbixProblem]) -> int:
+    """Return with which event the page after this one begins. Raises UnavailableError."""
+    return max(_number(one.eventid) for one in page) + 1
+
+
 def told_of(problem: ZabbixProblem, host: str, source: str, front_end: str) -> Told:
     """Return a problem as its media type would have told it, but for the groups of the host."""
     link = f"{front_end}/tr_events.php?triggerid={problem.objectid}&eventid={problem.eventid}"
@@ -90,11 +102,22 @@ def told_of(problem: ZabbixProblem, host: str, source: str, front_end: str) -> T
         plain_annotations(texts),
         SEVERITIES.get(problem.severity, Severity.WARNING),
         is_firing=True,
-        starts_ms=int(problem.clock) * 1000 if problem.clock.isdigit() and len(problem.clock) <= 11 else None,
+        starts_ms=int(problem.clock) * 1000 if _is_number(problem.clock, _CLOCK_DIGITS) else None,
         is_acknowledged=True if problem.acknowledged == "1" else None,
         is_one_time=True,
         actor="zabbix",
     )
+
+
+def _is_number(text: str, digits: int) -> bool:
+    # Of itself isdigit is true of "²" too, which is no number.
+    return text.isascii() and text.isdigit() and len(text) <= digits
+
+
+def _number(text: str) -> int:
+    if not _is_number(text, _DIGITS):
+        raise UnavailableError(f"cannot read answer of Zabbix: {plain(text, 40)!r} is no id of an event")
+    return int(text)
 
 
 def _read(result: Any, kind: type[T]) -> T:

@@ -173,6 +173,24 @@ async def test_a_page_that_breaks_ends_nothing(
     assert "more than 4" in next(iter(room.syncing.standings.values())).fault
 
 
+async def test_an_odd_answer_is_its_monitors_fault_and_hinders_no_other(
+    room: Room, zabbix: ZabbixServer, tmp_path: Path
+) -> None:
+    (fine,) = room.book.monitors.values()
+    # What no reader of ours foresees: of such a name of a file Python says ValueError.
+    odd = Monitor(MonitorKind.ZABBIX, "odd", zabbix.url, "odd", secret_file=f"{tmp_path}/\0")
+    room.book.monitors = {odd.source: odd, fine.source: fine}
+    zabbix.problems = {"7": Problem("Full")}
+    for _ in range(3):
+        await room.look()
+    assert room.states() == {"Full": "firing"}
+    (failing,) = room.failing()
+    assert (failing.labels["monitor"], failing.annotations["summary"][-40:]) == (
+        "odd",
+        "cannot understand its answer: ValueError",
+    )
+
+
 async def test_what_its_token_does_not_see_any_more_is_left(room: Room, zabbix: ZabbixServer) -> None:
     zabbix.problems = {"7": Problem("Hidden", is_hidden=True), "8": Problem("Seen", host="web2")}
     await _hear(room, "7", "Hidden")

@@ -51,6 +51,20 @@ def test_what_is_no_whole_answer_is_none(body: bytes) -> None:
         prometheus_api.read_firing(body, "prometheus", {}, UNTIL_MS)
 
 
+@pytest.mark.parametrize("odd", ["²", "٣", "", "-1", "1.0", "x\x1b", "9" * 21, "9" * 5000])
+def test_what_is_no_number_is_no_answer(odd: str) -> None:
+    with pytest.raises(UnavailableError, match="no id of an event"):
+        zabbix_problems.read_problems([PROBLEM, {**PROBLEM, "eventid": odd}])
+    (problem,) = zabbix_problems.read_problems([{**PROBLEM, "clock": odd}])
+    assert zabbix_problems.told_of(problem, "web1", "zabbix/a.b", "https://z.example/zabbix").starts_ms is None
+
+
+@pytest.mark.parametrize("odd", ["0001-01-01T00:00:00", "0000-01-01T00:00:00Z", "", 7])
+def test_a_start_of_which_nobody_can_tell_when_it_was_is_no_answer(odd: Any) -> None:
+    with pytest.raises(UnavailableError):
+        prometheus_api.read_start_ms(_answer({"startTime": odd}))
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 99) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["eventid", "objectid", "name", "tags", "hosts", "host", "triggerid", "r_eventid", "alerts", "labels"]), inner, max_size=5),

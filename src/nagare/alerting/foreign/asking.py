@@ -19,6 +19,7 @@ from nagare.interop.zabbix_problems import (
     PAGES,
     events_params,
     hosts_params,
+    next_first,
     problems_params,
     read_ended,
     read_hosts,
@@ -72,7 +73,9 @@ async def _ask_zabbix(api: ZabbixApi, monitor: Monitor, active: Mapping[str, str
         watched = read_triggers(await api.call("trigger.get", triggers_params(piece)))
         front_end = monitor.url.rpartition("/")[0]
         told += [
-            told_of(one, watched[one.objectid], monitor.source, front_end) for one in piece if one.objectid in watched
+            told_of(one, watched[one.objectid], monitor.source, front_end)
+            for one in piece
+            if one.name and one.objectid in watched
         ]
     missing = sorted(active.keys() - {one.eventid for one in problems})
     if missing and not hosts:
@@ -94,7 +97,7 @@ async def _problems(api: ZabbixApi) -> list[ZabbixProblem]:
         found += page
         if len(page) < PAGE:
             return found
-        first = max(int(one.eventid) for one in page) + 1
+        first = next_first(page)
     raise LimitExceededError(f"cannot take problems of Zabbix: it has more than {PAGE * PAGES}")
 
 

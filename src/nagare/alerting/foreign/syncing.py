@@ -107,6 +107,8 @@ class Syncing:
             fault = having.doubt
         except NagareError as error:
             fault = plain(error.message, 500)
+        except Exception as error:  # noqa: BLE001  an answer that we do not understand must not end the looks at others, nor alerting
+            fault = f"cannot understand its answer: {type(error).__name__}"
         else:
             standing.looked_ms, standing.things, standing.alerts = began_ms, having.things, len(having.told)
         await self._tell(standing, fault)
