@@ -54,7 +54,13 @@ def _why_no_url(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
         return "must be a URL without blanks and foreign letters"
     # A secret in a URL would be shown to whoever may see the receivers.
-    return "carries a user or a password; put the URL into a file, and name that" if "@" in parts.netloc else ""
+    if "@" in parts.netloc:
+        return "carries a user or a password; put the URL into a file, and name that as secret_file"
+    if "?" in text or "#" in text:
+        return (
+            "carries a query or a fragment, where tokens stand; put the URL into a file, and name that as secret_file"
+        )
+    return ""
 
 
 def _fits(pattern: re.Pattern[str], words: str) -> Callable[[str], str]:
