@@ -13,7 +13,7 @@ from typing import Any
 from nagare.interop.outgoing.addresses import below, checked
 from nagare.interop.outgoing.answers import fields_of, is_success, refusal, text_of, unreadable, words_of
 from nagare.interop.outgoing.bounds import cut
-from nagare.interop.outgoing.text import body, ends, is_loud, title, uncalled
+from nagare.interop.outgoing.text import body, ends, is_loud, title, uncalled, unlinked
 from nagare.lib.plain_text import plain
 from nagare.model.notify.exchange import HttpReply, HttpRequest, RefGone
 from nagare.model.notify.notice import Delivery, Notice
@@ -70,8 +70,8 @@ class SlackCodec:
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` with what Slack takes for a link, a mention or a channel made harmless; Mattermost takes ``@all`` for one."""
-    return _angles(uncalled(text))
+    """Return ``text`` with what Slack takes for a link, a mention or a channel made harmless; Mattermost reads Markdown, and hears ``@all``."""
+    return _angles(unlinked(uncalled(text)))
 
 
 def _size(text: str) -> int:

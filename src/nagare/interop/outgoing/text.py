@@ -6,6 +6,7 @@ codec escapes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from nagare.interop.outgoing.bounds import Size, cut
@@ -21,6 +22,8 @@ NAME_LIMIT = 128
 TITLE_LIMIT = 250
 BODY_LIMIT = 4000
 _SUMMARY_LIMIT = 400
+# [words](address), [words][name], and [name]: address, which makes a link of each [name].
+_LINK = re.compile(r"\](?=[(\[:])")
 # These say nothing that the title does not.
 _UNSAID = frozenset({Reason.FIRST, Reason.ALL_RESOLVED, Reason.TEST})
 # Those that people must not overlook; the others change what they know already.
@@ -30,6 +33,11 @@ _LOUD = frozenset({Reason.FIRST, Reason.NEW, Reason.REPEAT, Reason.ESCALATED, Re
 def uncalled(text: str) -> str:
     """Return ``text`` with a word joiner behind each ``@``: the same to the eye, and a mention of nobody."""
     return text.replace("@", "@\u2060")
+
+
+def unlinked(text: str) -> str:
+    """Return ``text`` with a word joiner behind each bracket that would end the words of a link or an image of Markdown."""
+    return _LINK.sub("]\u2060", text)
 
 
 def severity_word(severity: int) -> str:
@@ -93,8 +101,8 @@ def render(delivery: Delivery, ack_url: str) -> tuple[str, str]:
 
 
 def _unheard(text: str) -> str:
-    # Where it goes nobody knows: Discord hears @everyone, Slack <!channel>.
-    return uncalled(text).replace("<!", "<\u2060!")
+    # Where it goes nobody knows: Discord hears @everyone, Slack <!channel> and <https://x|words>, others read Markdown or HTML.
+    return unlinked(uncalled(text)).replace("<", "<\u2060")
 
 
 def _head(notice: Notice) -> str:

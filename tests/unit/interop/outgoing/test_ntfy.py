@@ -46,6 +46,15 @@ def test_the_end_stands_in_the_place_of_the_first() -> None:
     assert "click" not in sent
 
 
+def test_what_others_wrote_is_no_link() -> None:
+    """Nothing is read as Markdown."""
+    told = notice(line("web1", summary="[a](https://e.example)"))
+    one = channel(ChannelKind.NTFY, topic="alerts")
+    sent = json.loads(CODEC.ask(one, "", delivery(told), "", ACK_URL).body)
+    assert "markdown" not in sent
+    assert (sent["click"], [action["url"] for action in sent["actions"]]) == (ACK_URL, [ACK_URL])
+
+
 @pytest.mark.parametrize("reason", [Reason.NEW, Reason.REPEAT, Reason.ESCALATED])
 def test_what_has_to_be_heard_is_a_message_of_its_own(reason: Reason) -> None:
     assert "sequence_id" not in _sent(notice(reason=reason))

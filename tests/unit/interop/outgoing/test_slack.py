@@ -70,6 +70,21 @@ def test_nobody_is_called_by_a_label() -> None:
     assert sent["blocks"][1]["text"]["type"] == "plain_text"
 
 
+def test_what_others_wrote_is_no_link() -> None:
+    told = notice(
+        line("[Acknowledge]", summary="[a](https://e.example) ![t](https://e.example/x.png) <https://e.example|a>")
+    )
+    sent = json.loads(CODEC.ask(channel(ChannelKind.SLACK), HOOK, delivery(told), "", ACK_URL).body)
+    assert (
+        sent["text"]
+        .split("\n")[1]
+        .startswith(
+            "[Acknowledge]\u2060: [a]\u2060(https://e.example) ![t]\u2060(https://e.example/x.png) &lt;https://e.example|a&gt; ("
+        )
+    )
+    assert sent["blocks"][1]["text"]["text"] == sent["text"].split("\n")[1]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "ref", "means"),
     [

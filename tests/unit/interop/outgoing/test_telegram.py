@@ -100,6 +100,14 @@ def _error(code: int, said: str, **parameters: Any) -> HttpReply:
     )
 
 
+def test_what_others_wrote_is_no_link() -> None:
+    """Nothing is read as Markdown or HTML: what is a link is told apart from the text."""
+    told = notice(line("web1", summary="[a](https://e.example) <a href='https://e.example'>b</a>"))
+    sent = json.loads(CODEC.ask(ONE, "123456:ABC-def_1", delivery(told), "", "https://n.example.com/a").body)
+    assert "parse_mode" not in sent
+    assert [one.get("url") for one in sent["entities"]] == [None, "https://n.example.com/a"]
+
+
 @pytest.mark.parametrize(
     ("reply", "ref", "means"),
     [

@@ -11,6 +11,7 @@ from nagare.model.notify.incident import Reason
 from nagare.model.notify.notice import Notice
 from tests.support.outgoing_notices import NOTICES, START_MS, delivery, line, notice, over, trial
 
+EVIL = "[Acknowledge](https://e.example) ![t](https://e.example/x.png) [a][b] <https://e.example|Acknowledge>"
 SIZES: list[Size] = [len, utf16_units, json_bytes]
 
 
@@ -68,8 +69,20 @@ def test_whoever_passes_it_on_calls_nobody() -> None:
     told = notice(line("@everyone", summary="<!channel> <@1>"))
     head, text = render(delivery(told), "https://n.example/a@b")
     assert head == "[FIRING:1] DiskFull on @\u2060everyone (critical)"
-    assert text.startswith("@\u2060everyone: <\u2060!channel> <@\u20601> (value 93.2, ")
+    assert text.startswith("@\u2060everyone: <\u2060!channel> <\u2060@\u20601> (value 93.2, ")
     assert text.endswith("\n\nAcknowledge: https://n.example/a@b")
+
+
+def test_whoever_passes_it_on_links_nothing_of_others() -> None:
+    told = notice(line("[Acknowledge]", summary="https://e.example"), line("web2", summary=EVIL))
+    head, text = render(delivery(told), "https://n.example/a")
+    assert head == "[FIRING:2] DiskFull on [Acknowledge] and others (critical)"
+    first, second, _, foot = text.split("\n")
+    assert first.startswith("[Acknowledge]\u2060: https://e.example (value")
+    assert second.startswith(
+        "web2: [Acknowledge]\u2060(https://e.example) ![t]\u2060(https://e.example/x.png) [a]\u2060[b] <\u2060https://e.example|Acknowledge> ("
+    )
+    assert foot == "Acknowledge: https://n.example/a"
 
 
 def test_what_is_not_named_is_counted() -> None:
