@@ -169,8 +169,8 @@ class Alerts:
         )
         seconds = 0.0 if rule is None else rule.for_seconds
         view = why_view(alert, self.held(alert, sees), self._clock.now_ms(), text, seconds)
-        told = await self.notifier.why(alert)
-        return WhyView(view.alert, view.is_told and all(step.passes for step in told), [*view.steps, *told])
+        told, is_told = await self.notifier.why(alert, is_due=view.is_told)
+        return WhyView(view.alert, view.is_told and is_told, [*view.steps, *told])
 
     async def acknowledge(self, alert: Alert, principal: Principal, text: str) -> Alert:
         """Put an alert into the caller's hands. Raises ConflictError."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from nagare.config.settings import AlertSettings, RecordsSettings
 from nagare.errors import ConflictError, InputError, NotFoundError
 from nagare.lib.clock import Clock, ManualClock, SystemClock
 from nagare.model.alert.alert import Alert, AlertState, Transition
-from nagare.model.event import Event
+from nagare.model.event import Event, Severity
 from nagare.model.notify.incident import FIRING
 from nagare.model.notify.notice import Delivery
 from nagare.model.notify.sending import NotSent
@@ -208,6 +209,7 @@ async def test_a_switch_that_falls_is_one_notification_and_the_rest_is_explained
             assert "SwitchDown" in steps["inhibition"].text
             assert steps["route"].text == "route root to ops, grouped as alertname=HostDown"
             assert steps["incident"].text == "it is in no open incident"
+        await rig.steps.until("noted", 1)
         told = await rig.alerts.why(await rig.alerts.get("sw", sees_all), sees_all)
         assert told.is_told
         # Once the switch is up again and hosts are still down, people hear of them.
@@ -224,16 +226,61 @@ async def test_who_wonders_is_told_what_is_waited_for_and_how_notices_went(rig: 
         why = await rig.alerts.why(await rig.alerts.get("a1", sees_all), sees_all)
         return {step.step: step.text for step in why.steps}
 
-    assert "nobody was told of it yet" in (await steps())["incident"]
+    assert (await steps())["incident"].endswith("no notice was made yet; nothing was said of it yet")
     assert "what is new is told at" in (await steps())["waiting"]
     rig.post.always["ops/phone"] = NotSent("busy")
     await rig.look(30)
     await rig.steps.until("noted", 1)
     found = await steps()
-    assert "people were told that it is firing" in found["incident"]
+    assert "notice 1 was made; the last word on it is firing" in found["incident"]
     assert "it is told again at" in found["waiting"]
     assert "notice 1 (first notification) to ops/phone: waits until" in found["notification"]
     assert found["notification"].endswith("after 1 try: busy")
+    # It waits: nobody has heard of it.
+    assert not (await rig.alerts.why(await rig.alerts.get("a1", sees_all), sees_all)).is_told
+    await rig.turn(lambda one: lifecycle.acknowledge(one, "ann", "mine", rig.clock.now_ms()), "a1")
+    await rig.fire(alert("a2", host="web2"))
+    assert "it is told again" not in (await steps())["waiting"]
+
+
+async def test_who_wonders_hears_that_no_channel_takes_it(tmp_path: Path) -> None:
+    routes = NOW.replace("per_minute = 600", 'per_minute = 600\nseverity = "critical"')
+    async with rigged(tmp_path, routes) as rig:
+        await rig.fire(alert("a1", host="web1"))
+        why = await rig.alerts.why(await rig.alerts.get("a1", sees_all), sees_all)
+        assert [step.text for step in why.steps if not step.passes] == ["it is in no open incident"]
+        await rig.look()
+        why = await rig.alerts.why(await rig.alerts.get("a1", sees_all), sees_all)
+        assert not why.is_told
+        (wrong,) = [step.text for step in why.steps if not step.passes]
+        asked = "the worst of it is high; ops/phone takes critical and worse"
+        assert wrong == f"notice 1 went to no channel: {asked}"
+
+
+async def test_one_old_notice_that_died_does_not_count_against_those_that_arrived(tmp_path: Path) -> None:
+    async with rigged(tmp_path, NOW) as rig:
+        rig.post.answers["ops/phone"].append(NotSent("no such user", is_final=True))
+        await rig.fire(alert("a1", host="web1"))
+        await rig.look()
+        await rig.steps.until("noted", 1)
+        assert not (await rig.alerts.why(await rig.alerts.get("a1", sees_all), sees_all)).is_told
+        await rig.fire(alert("a2", host="web2"))
+        await rig.look()
+        assert await rig.look(300) == [("new alerts added", 2, 0)]
+        await rig.steps.until("noted", 2)
+        assert (await rig.alerts.why(await rig.alerts.get("a1", sees_all), sees_all)).is_told
+
+
+async def test_what_an_alert_is_called_and_how_bad_it_is_is_looked_at_when_it_changes(rig: Rig) -> None:
+    await rig.fire(alert("a1", host="web1"))
+    (first,) = rig.alerts.board.open()
+    versions = [rig.alerts.board.version]
+    changes = ({"value": 0.7}, {"severity": Severity.CRITICAL}, {"labels": {**first.labels, "team": "db"}})
+    for change in changes:
+        first = replace(first, **change)
+        await rig.alerts.board.apply([Step(first)])
+        versions.append(rig.alerts.board.version)
+    assert [after - before for before, after in pairwise(versions)] == [0, 1, 1]
 
 
 async def test_what_holds_an_alert_back_is_looked_at_all_the_time(rig: Rig) -> None:

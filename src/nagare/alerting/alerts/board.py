@@ -7,7 +7,7 @@ Several servers may write; each write is on top of the revision that was read, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from nagare.alerting.alerts.events import turn_event
@@ -17,7 +17,7 @@ from nagare.errors import ConflictError, NagareError, NotFoundError
 from nagare.lib.clock import Clock
 from nagare.lib.teller import Teller
 from nagare.model.alert.alert import Alert, AlertState
-from nagare.model.event import Event
+from nagare.model.event import Event, Severity
 
 # Told again after a start: an event that is there already is the same.
 _AGAIN_MS = 600_000
@@ -38,7 +38,7 @@ class Board:
         self._by_rule: dict[str, set[tuple[str, str]]] = {}
         self._by_source = Counter[str]()
         self._measured: dict[str, Step] = {}
-        # Rises with every change of what is active; who is to hear of that is called then, and must be quick.
+        # Rises with every change of what is active, or of what it is called and how bad it is; who is to hear of that is called then, and must be quick.
         self.version = 0
         self.on_change: Callable[[], None] = _nobody_listens
 
@@ -181,7 +181,7 @@ class Board:
             self._drop(alert)
             return
         known = self._alerts.get(alert.key)
-        is_new = known is None or known.state is not alert.state
+        is_new = known is None or _stands(known) != _stands(alert)
         if known is None:
             self._by_source[alert.source] += 1
         self._alerts[alert.key] = alert
@@ -206,6 +206,11 @@ class Board:
             event = turn_event(alert, step.alert.revision + place, turn)
             if event is not None:
                 self._teller.tell(event)
+
+
+def _stands(alert: Alert) -> tuple[AlertState, Severity, Mapping[str, str]]:
+    """Return what inhibition, routes and silences look at."""
+    return alert.state, alert.severity, alert.labels
 
 
 def _nobody_listens() -> None:

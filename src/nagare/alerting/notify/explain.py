@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from nagare.alerting.notify.brief import Brief
 from nagare.alerting.notify.planning import Key, step_ms
 from nagare.lib.rfc3339 import format_ms
+from nagare.model.alert.alert import Alert
+from nagare.model.event import Severity
 from nagare.model.notify.incident import Incident
 from nagare.model.notify.notice import DeliveryState
 from nagare.model.notify.notifying import Notifying
@@ -33,14 +35,14 @@ def route_steps(notifying: Notifying, key: Key, now_ms: int) -> list[WhyStep]:
     return steps
 
 
-def incident_steps(notifying: Notifying, incident: Incident | None, alert_id: str) -> list[WhyStep]:
-    """Return which incident an alert is in, and what is waited for."""
+def incident_steps(notifying: Notifying, incident: Incident | None, alert: Alert, *, is_due: bool) -> list[WhyStep]:
+    """Return which incident an alert is in, and what is waited for; ``is_due``: nothing of the alert itself keeps it from people."""
     if incident is None:
-        return [WhyStep("incident", passes=True, text="it is in no open incident")]
+        return [WhyStep("incident", passes=not alert.is_active, text="it is in no open incident")]
     since = f"incident {incident.id[:8]} is open since {format_ms(incident.began_ms)}"
-    told = incident.told.get(alert_id)
-    said = f"people were told that it is {told}" if told else "nobody was told of it yet"
-    notices = "1 notice" if incident.number == 1 else f"{incident.number} notices"
+    told = incident.told.get(alert.id)
+    said = f"the last word on it is {told}" if told else "nothing was said of it yet"
+    notices = f"notice {incident.number} was made" if incident.number else "no notice was made yet"
     steps = [WhyStep("incident", passes=True, text=f"{since}; {notices}; {said}")]
     route = notifying.route(incident.route)
     if incident.look_ms is not None:
@@ -48,7 +50,8 @@ def incident_steps(notifying: Notifying, incident: Incident | None, alert_id: st
         steps.append(WhyStep("waiting", passes=True, text=text))
     elif route is not None and incident.waiting_ms is not None:
         again_ms = (incident.told_ms or 0) + round(route.repeat_interval_seconds * 1000)
-        text = f"it is told again at {format_ms(again_ms)}"
+        whom = "it is told again" if is_due else "if another one of its group needs somebody, that is told again"
+        text = f"{whom} at {format_ms(again_ms)}"
         rest = notifying.steps_of(route.receiver)[incident.step :]
         if rest:
             next_ms = step_ms(incident, route, rest[0])
@@ -57,9 +60,33 @@ def incident_steps(notifying: Notifying, incident: Incident | None, alert_id: st
     return steps
 
 
-def delivery_steps(deliveries: Sequence[Brief]) -> list[WhyStep]:
-    """Return how notices went, the newest first."""
-    return [WhyStep("notification", passes=_is_fine(one), text=_went(one)) for one in deliveries[:DELIVERIES_LIMIT]]
+def delivery_steps(notifying: Notifying, incident: Incident, deliveries: Sequence[Brief]) -> list[WhyStep]:
+    """Return how notices went, the newest first; and why, where the newest one went nowhere."""
+    steps = [WhyStep("notification", passes=_is_fine(one), text=_went(one)) for one in deliveries[:DELIVERIES_LIMIT]]
+    if incident.number and not any(one.number == incident.number for one in deliveries):
+        text = f"notice {incident.number} went to no channel: {_closed(notifying, incident)}"
+        return [WhyStep("notification", passes=False, text=text), *steps]
+    return steps
+
+
+def has_arrived(incident: Incident, deliveries: Sequence[Brief]) -> bool:
+    """Tell whether the newest notice reached anybody."""
+    newest = (one for one in deliveries if one.number == incident.number)
+    return any(one.state == DeliveryState.SENT for one in newest)
+
+
+def _closed(notifying: Notifying, incident: Incident) -> str:
+    """Return why no channel of those who are told of an incident takes its newest notice."""
+    receivers = [notifying.receivers[name] for name in incident.told_to if name in notifying.receivers]
+    channels = [channel for receiver in receivers for channel in receiver.channels]
+    if not channels:
+        return "nobody who is told of it has a channel"
+    deaf = [one for one in channels if int(one.severity) > incident.severity]
+    if not deaf:
+        return "its channels do not tell of such things, or what was sent is forgotten"
+    word = Severity(max(0, min(incident.severity, 3))).name.lower()
+    asked = ", ".join(f"{one.key} takes {one.severity.name.lower()} and worse" for one in deaf[:DELIVERIES_LIMIT])
+    return f"the worst of it is {word}; {asked}"
 
 
 def _is_fine(brief: Brief) -> bool:

@@ -8,7 +8,14 @@ from uuid import uuid4
 
 from nagare.alerting.alerts.views import Sees
 from nagare.alerting.notify.brief import Brief
-from nagare.alerting.notify.explain import DELIVERIES_LIMIT, by_key, delivery_steps, incident_steps, route_steps
+from nagare.alerting.notify.explain import (
+    DELIVERIES_LIMIT,
+    by_key,
+    delivery_steps,
+    has_arrived,
+    incident_steps,
+    route_steps,
+)
 from nagare.alerting.notify.fanout import delivery_to
 from nagare.alerting.notify.outbox import WAITING_LIMIT, Outbox, Tools
 from nagare.alerting.notify.planner import Planner
@@ -165,19 +172,28 @@ class Notifier:
         now_ms = self._clock.now_ms()
         return receivers_view(self.book.notifying, self.outbox.waiting(), self.book.fault, now_ms)
 
-    async def why(self, alert: Alert) -> list[WhyStep]:
-        """Return the steps from an alert to the people: routes, mutes, incidents, what is waited for, and how notices went."""
+    async def why(self, alert: Alert, *, is_due: bool) -> tuple[list[WhyStep], bool]:
+        """Return the steps from an alert to the people, and whether it reached them: on each of its routes the newest notice did.
+
+        The steps are routes, mutes, incidents, what is waited for, and how notices went. ``is_due``: nothing of the alert itself keeps
+        it from people.
+        """
         notifying, now_ms = self.book.notifying, self._clock.now_ms()
         known = by_key(await self.store.load_open() if self._room.mandate() is None else self.planner.incidents)
         steps: list[WhyStep] = []
+        reached: list[bool] = []
         for key in self.planner.subjects.keys(notifying, alert):
             incident = known.get(key)
-            steps += route_steps(notifying, key, now_ms)
-            steps += incident_steps(notifying, incident, alert.id)
+            way = route_steps(notifying, key, now_ms)
+            steps += [*way, *incident_steps(notifying, incident, alert, is_due=is_due)]
+            has_come = False
             if incident is not None:
                 wanted = DeliveriesWanted(incident=incident.id)
-                steps += delivery_steps(await self.store.find_all(wanted, None, DELIVERIES_LIMIT))
-        return steps
+                deliveries = await self.store.find_all(wanted, None, DELIVERIES_LIMIT)
+                steps += delivery_steps(notifying, incident, deliveries)
+                has_come = has_arrived(incident, deliveries)
+            reached.append(has_come and all(step.passes for step in way))
+        return steps, bool(reached) and all(reached)
 
     def measures(self) -> Measures:
         """Return how telling people does."""
