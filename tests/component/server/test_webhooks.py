@@ -238,3 +238,12 @@ async def test_what_people_do_to_a_problem_is_written_to_its_zabbix(serve: Serve
         "mine", "new disk", "given back", "done",
     ]  # fmt: skip
     assert server.problems["7"].is_closed
+
+
+async def test_the_link_in_an_event_goes_to_the_address_for_people(serve: Serve) -> None:
+    async with serve(public_url="https://nagare.example.com/n/") as api:
+        told = {"event_id": "7", "event_name": "Disk", "event_value": "1"}
+        answer = await api.call("POST", "/api/v1/webhooks/zabbix", told)
+        (alert,) = (await api.call("GET", "/api/v1/alerts")).json["alerts"]
+        link = f"https://nagare.example.com/n/api/v1/alerts/{alert['id']}"
+        assert (answer.status, answer.json["tags"]) == (200, {"nagare_alert": link})

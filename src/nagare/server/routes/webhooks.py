@@ -43,8 +43,9 @@ async def hear_zabbix(call: Call) -> web.Response:
     tags = {}
     for told in await _take(call, read_zabbix):
         if (alert := call.services.alerts.board.find(told.source, told.fingerprint)) is not None:
-            # The address by which the sender reached us is one that it can show its people.
-            tags["nagare_alert"] = f"{call.request.url.origin()}/api/v1/alerts/{alert.id}"
+            # Without an address of ours for people, the one by which the sender reached us is one that it can show.
+            public = call.services.settings.server.public_url.rstrip("/")
+            tags["nagare_alert"] = f"{public or call.request.url.origin()}/api/v1/alerts/{alert.id}"
     return _taken(tags)
 
 
