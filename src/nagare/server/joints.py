@@ -95,10 +95,10 @@ async def enter_alerts(
     links = await entrance.enter("links", AckLinks(records, key_file, settings.server.public_url, clock))
     ways = Ways(channels, links.url)
     alerts = await entrance.enter("alerts", Alerts(records, settings.alerts, seen, clock, ways))
-    return alerts, make_acking(links, alerts, clock)
+    return alerts, make_acking(links, alerts)
 
 
-def make_acking(links: AckLinks, alerts: Alerts, clock: Clock) -> Acking:
+def make_acking(links: AckLinks, alerts: Alerts) -> Acking:
     """Return what links do."""
     store, book = alerts.notifier.store, alerts.notifier.book
 
@@ -110,7 +110,7 @@ def make_acking(links: AckLinks, alerts: Alerts, clock: Clock) -> Acking:
     def channels() -> list[str]:
         return [channel.key for receiver in book.notifying.receivers.values() for channel in receiver.channels]
 
-    return Acking(links, alerts.board, clock, alerts_of, channels)
+    return Acking(links, alerts.acknowledge, alerts_of, channels)
 
 
 @asynccontextmanager

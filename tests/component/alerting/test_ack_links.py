@@ -4,10 +4,12 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from nagare.alerting.alerts import lifecycle
 from nagare.alerting.alerts.board import Board
 from nagare.alerting.alerts.lifecycle import Step
 from nagare.alerting.notify.acking import Acking
@@ -20,6 +22,7 @@ from nagare.lib.counters import Counters
 from nagare.lib.teller import Teller
 from nagare.model.alert.alert import Alert, AlertState, Transition
 from nagare.model.event import Event, Severity
+from nagare.model.principal import Principal
 from nagare.records.engine import Records
 
 INCIDENT, CHANNEL = "0a1b2c3d000040008000000000000001", "ops/phone"
@@ -35,18 +38,31 @@ class Desk:
     key_file: Path
     base: str = "https://nagare.example.org/"
     events: list[Event] = field(default_factory=list)
+    channels: list[str] = field(default_factory=lambda: ["ops/mail", CHANNEL])
+    # What the room of alerts was asked to acknowledge.
+    taken: list[str] = field(default_factory=list)
+    board: Board = field(init=False)
 
     async def open(self) -> Acking:
         """Return the verbs, as a server has them that starts."""
         links = await AckLinks(self.records, self.key_file, self.base, self.clock).__aenter__()
         store = AlertStore(self.records)
-        board = Board(store, Teller[Event](self._happened, self.clock, Counters()), self.clock)
+        self.board = board = Board(store, Teller[Event](self._happened, self.clock, Counters()), self.clock)
         await board.load()
 
         async def alerts_of(incident: str) -> list[Alert]:
             return await store.load_open() if incident == INCIDENT else []
 
-        return Acking(links, board, self.clock, alerts_of, lambda: ["ops/mail", CHANNEL])
+        async def acknowledge(alert: Alert, principal: Principal, text: str) -> Alert:
+            self.taken.append(alert.id)
+            now_ms = self.clock.now_ms()
+            verb = partial(lifecycle.acknowledge, actor=principal.name, cause=text, now_ms=now_ms)
+            found, is_changed = await board.change(alert.id, verb)
+            if not is_changed:
+                raise ConflictError("cannot acknowledge alert: somebody was first")
+            return found
+
+        return Acking(links, acknowledge, alerts_of, lambda: self.channels)
 
     async def add(self, name: str, state: AlertState, owner: str = "") -> None:
         """Open an alert."""
@@ -78,9 +94,9 @@ async def desk(tmp_path: Path, migrated: RecordsSettings) -> AsyncIterator[Desk]
         yield made
 
 
-async def owners(acking: Acking) -> dict[str, str]:
+def owners(desk: Desk) -> dict[str, str]:
     """Return who has which alert in hand."""
-    return {alert.id: alert.owner for alert in acking._board.open()}
+    return {alert.id: alert.owner for alert in desk.board.open()}
 
 
 async def test_looking_changes_nothing(desk: Desk) -> None:
@@ -89,7 +105,7 @@ async def test_looking_changes_nothing(desk: Desk) -> None:
     for _ in range(3):
         shown = await acking.look(token)
         assert ([one.id for one in shown.takeable], len(shown.alerts), shown.actor) == (["full"], 2, "link ops/phone")
-    assert await owners(acking) == {"full": "", "slow": "ann", "odd": ""}
+    assert owners(desk) == {"full": "", "slow": "ann", "odd": ""}
 
 
 async def test_what_is_active_is_acknowledged_once(desk: Desk) -> None:
@@ -97,7 +113,7 @@ async def test_what_is_active_is_acknowledged_once(desk: Desk) -> None:
     token = token_of(acking, desk.clock.now_ms() + WEEK_MS)
     shown = await acking.take(token)
     assert shown.takeable == []
-    assert await owners(acking) == {"full": "link ops/phone", "slow": "ann", "odd": ""}
+    assert owners(desk) == {"full": "link ops/phone", "slow": "ann", "odd": ""}
     # After a restart, too.
     again = await desk.open()
     for verb in (again.look, again.take):
@@ -110,8 +126,28 @@ async def test_of_many_that_press_at_one_time_one_is_first(desk: Desk) -> None:
     token = token_of(acking, desk.clock.now_ms() + WEEK_MS)
     found = await asyncio.gather(*(acking.take(token) for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(one, ConflictError) for one in found) == 7
-    turns = await acking._board.store.turns_of("full")
+    turns = await desk.board.store.turns_of("full")
     assert [turn.actor for _, turn in turns] == ["test", "link ops/phone"]
+
+
+async def test_the_room_of_alerts_acknowledges(desk: Desk) -> None:
+    """So that whatever follows an acknowledgement follows this one, too."""
+    acking = await desk.open()
+    await acking.take(token_of(acking, desk.clock.now_ms() + WEEK_MS))
+    assert desk.taken == ["full"]
+
+
+async def test_a_link_ends_with_its_channel(desk: Desk) -> None:
+    acking = await desk.open()
+    token = token_of(acking, desk.clock.now_ms() + WEEK_MS)
+    desk.channels.remove(CHANNEL)
+    for verb in (acking.look, acking.take):
+        with pytest.raises(PermissionDeniedError, match="the channel that it was sent by is not there any more"):
+            await verb(token)
+    assert owners(desk)["full"] == ""
+    desk.channels.append(CHANNEL)
+    await acking.take(token)
+    assert owners(desk)["full"] == "link ops/phone"
 
 
 async def test_who_was_cut_off_goes_on(desk: Desk) -> None:
@@ -123,7 +159,7 @@ async def test_who_was_cut_off_goes_on(desk: Desk) -> None:
         await acking.take(token)
     await desk.clock.advance(31)
     await acking.take(token)
-    assert (await owners(acking))["full"] == "link ops/phone"
+    assert owners(desk)["full"] == "link ops/phone"
 
 
 async def test_a_link_ends(desk: Desk) -> None:
@@ -155,7 +191,7 @@ async def test_what_was_not_signed_here_is_refused(desk: Desk, tmp_path: Path) -
         for verb in (acking.look, acking.take):
             with pytest.raises(PermissionDeniedError, match="none of this server's"):
                 await verb(one)
-    assert (await owners(acking))["full"] == ""
+    assert owners(desk)["full"] == ""
 
 
 async def test_used_links_that_ended_are_forgotten(desk: Desk) -> None:
