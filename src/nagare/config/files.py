@@ -94,6 +94,11 @@ def _refuse_stranger(path: Path) -> None:
 
 def read_file(path: Path) -> ConfigFile:
     """Return what stands in ``path``. Raises ConfigError."""
+    return parse_bytes(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of ``path``. Raises ConfigError."""
     try:
         with path.open("rb") as stream:
             content = stream.read(_LIMIT_BYTES + 1)
@@ -103,7 +108,7 @@ def read_file(path: Path) -> ConfigFile:
         raise ConfigError(f"cannot read configuration {path}: {error.strerror}") from error
     if len(content) > _LIMIT_BYTES:
         raise ConfigError(f"cannot read configuration {path}: it is larger than 1 MiB")
-    return _parse_bytes(path, content)
+    return content
 
 
 def read_trusted_file(path: Path) -> ConfigFile:
@@ -111,16 +116,21 @@ def read_trusted_file(path: Path) -> ConfigFile:
 
     Raises PermissionDeniedError when others can, FileNotFoundError, ConfigError.
     """
+    return parse_bytes(path, read_trusted_bytes(path))
+
+
+def read_trusted_bytes(path: Path) -> bytes:
+    """Return the content of such a file. Raises as ``read_trusted_file`` does."""
     try:
-        content = read_trusted(path, _LIMIT_BYTES)
+        return read_trusted(path, _LIMIT_BYTES)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    return _parse_bytes(path, content)
 
 
-def _parse_bytes(path: Path, content: bytes) -> ConfigFile:
+def parse_bytes(path: Path, content: bytes) -> ConfigFile:
+    """Return what ``content``, which stands in ``path``, says. Raises ConfigError."""
     try:
         return parse_toml(path, content.decode("utf-8"))
     except UnicodeDecodeError as error:

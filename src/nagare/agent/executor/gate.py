@@ -16,7 +16,7 @@ from nagare.agent.executor.user import User
 from nagare.agent.executor.verify import Standing, Verified, check_times, open_envelope, verify
 from nagare.agent.executor.worker import Worker
 from nagare.config.actions.load import load_actions
-from nagare.config.files import read_trusted_file
+from nagare.config.files import read_trusted_bytes
 from nagare.config.settings import CommandSettings
 from nagare.errors import CommandRefusedError, ConfigError, PermissionDeniedError
 from nagare.lib.clock import Clock
@@ -126,7 +126,7 @@ class Gate:
 
     def _load_actions(self) -> dict[str, Action]:
         try:
-            return load_actions(self._settings.actions, read_trusted_file)
+            return load_actions(self._settings.actions, read_trusted_bytes)
         except (ConfigError, PermissionDeniedError) as error:
             raise CommandRefusedError(error.message, hint=error.hint, reason=Reason.UNKNOWN_ACTION) from error
 

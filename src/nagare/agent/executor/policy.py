@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nagare.config.files import ConfigFile, read_trusted_file
+from nagare.config.files import ConfigFile, parse_bytes, read_trusted_bytes
 from nagare.errors import CommandRefusedError, ConfigError, InputError, PermissionDeniedError
 from nagare.keys.signing import check_public_key
 from nagare.model.command.action import Action, Capability, Risk
@@ -63,7 +64,7 @@ class Policy:
 def load_policy(path: Path) -> Policy:
     """Return the policy in ``path``. Raises CommandRefusedError when there is none, or none that can be trusted or read."""
     try:
-        return parse_policy(read_trusted_file(path))
+        return _policy_of(path, read_trusted_bytes(path))
     except FileNotFoundError:
         raise CommandRefusedError(
             f"cannot run commands: this host has no policy {path}",
@@ -74,6 +75,12 @@ def load_policy(path: Path) -> Policy:
         raise CommandRefusedError(error.message, hint=error.hint, reason=Reason.POLICY_UNTRUSTED) from error
     except ConfigError as error:
         raise CommandRefusedError(error.message, hint=error.hint, reason=Reason.POLICY_INVALID) from error
+
+
+@lru_cache(maxsize=1)
+def _policy_of(path: Path, content: bytes) -> Policy:
+    # The file is read for every command, and seldom changes: what a content means is found out once.
+    return parse_policy(parse_bytes(path, content))
 
 
 def parse_policy(file: ConfigFile) -> Policy:

@@ -6,11 +6,11 @@ A server and a host read the same files by the same rules. Blocking, and small.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from nagare.config.files import ConfigFile, parse_toml, read_file
+from nagare.config.files import ConfigFile, parse_bytes, parse_toml, read_bytes
 from nagare.errors import ConfigError, InputError
 from nagare.model.command.action import Action
 from nagare.model.command.definition import parse_action
@@ -21,15 +21,15 @@ _SHIPPED = "shipped"
 _OWN_LIMIT = 500
 
 
-def load_actions(folder: Path | None = None, read: Callable[[Path], ConfigFile] = read_file) -> dict[str, Action]:
+def load_actions(folder: Path | None = None, read: Callable[[Path], bytes] = read_bytes) -> dict[str, Action]:
     """Return all actions by name: the shipped ones and those in ``folder``. Raises ConfigError that names every fault.
 
     An own action must not have the name of a shipped one: what that name means is the same on every host. A host passes
-    ``read_trusted_file``, for what stands in these files is what it runs.
+    ``read_trusted_bytes``, for what stands in these files is what it runs.
     """
     actions = shipped_actions()
     for path in own_files(folder) if folder else ():
-        action = read_action(read(path))
+        action = _own_action(path, read(path))
         if action.name in actions:
             raise ConfigError(
                 f"cannot use action {action.name} of {path}: there is one of that name already",
@@ -54,6 +54,12 @@ def _read_shipped() -> Mapping[str, Action]:
             action = read_action(file)
             actions[action.name] = action
     return actions
+
+
+@lru_cache(maxsize=_OWN_LIMIT)
+def _own_action(path: Path, content: bytes) -> Action:
+    # A host reads its files for every command, and they seldom change: what a content means is found out once.
+    return read_action(parse_bytes(path, content))
 
 
 def own_files(folder: Path) -> Sequence[Path]:

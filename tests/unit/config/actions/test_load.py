@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from nagare.config.actions.load import load_actions, shipped_actions
-from nagare.config.files import read_trusted_file
+from nagare.config.files import read_trusted_bytes
 from nagare.errors import ConfigError, InputError, PermissionDeniedError
 from nagare.model.command.action import Capability, Risk
 from nagare.model.command.plan import check_arguments, plan_of
@@ -79,7 +79,7 @@ def test_own_actions_stand_beside_them(tmp_path: Path) -> None:
     (tmp_path / "site.deploy.toml").write_text(OWN)
     (tmp_path / "README").write_text("no action")
     assert load_actions(tmp_path)["site.deploy"].variants[0].program == "/opt/deploy"
-    assert load_actions(tmp_path, read_trusted_file).keys() == load_actions(tmp_path).keys()
+    assert load_actions(tmp_path, read_trusted_bytes).keys() == load_actions(tmp_path).keys()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_host_does_not_run_what_others_can_write(tmp_path: Path) -> None:
     path.write_text(OWN)
     path.chmod(0o666)
     with pytest.raises(PermissionDeniedError, match="others may write it"):
-        load_actions(tmp_path, read_trusted_file)
+        load_actions(tmp_path, read_trusted_bytes)
 
 
 def test_the_agent_s_file_holds_the_actions() -> None:
@@ -147,3 +147,14 @@ def test_actions_are_read_from_a_zip(tmp_path: Path) -> None:
     assert said.stdout.split() == [str(tmp_path / "agent.zip/nagare/__init__.py"), str(len(shipped_actions()))], (
         said.stderr
     )
+
+
+def test_a_file_that_changed_means_something_else_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "site.go.toml"
+    text = 'name = "site.go"\nversion = {}\ntitle = "Go"\nrisk = "none"\nrun = [["true"]]\n'
+    for version in (1, 2, 1):
+        path.write_text(text.format(version))
+        assert load_actions(tmp_path)["site.go"].version == version
+    path.write_text("x = [")
+    with pytest.raises(ConfigError):
+        load_actions(tmp_path)

@@ -17,7 +17,7 @@ from nagare.agent.executor.user import User
 from nagare.agent.executor.worker import Worker
 from nagare.cli.offline.checks.verdict import Check, bad, ok, warn
 from nagare.config.actions.load import load_actions
-from nagare.config.files import read_trusted_file
+from nagare.config.files import read_trusted_bytes
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.errors import CommandRefusedError, ConfigError, PermissionDeniedError
@@ -51,7 +51,7 @@ def check_policy(settings: Settings) -> Iterator[Check]:
 def _check_names(settings: Settings, policy: Policy) -> Iterator[Check]:
     """Yield what rules speak of that does not exist: what is meant to be denied may be spelled otherwise."""
     try:
-        actions = load_actions(settings.commands.actions, read_trusted_file)
+        actions = load_actions(settings.commands.actions, read_trusted_bytes)
     except (ConfigError, PermissionDeniedError) as error:
         yield bad("command actions", error.message, error.hint or "correct the file: until then nothing runs")
         return
