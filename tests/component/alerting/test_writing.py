@@ -11,6 +11,7 @@ import pytest
 from nagare.alerting.alerts import lifecycle
 from nagare.alerting.alerts.board import Board
 from nagare.alerting.alerts.lifecycle import Step
+from nagare.alerting.foreign import writing
 from nagare.alerting.foreign.intake import Intake
 from nagare.alerting.foreign.store import WriteStore
 from nagare.alerting.foreign.writing import Writing
@@ -25,6 +26,8 @@ from nagare.model.alert.monitor import Monitor, MonitorKind
 from nagare.model.event import Event, Severity
 from nagare.records.engine import Records
 from tests.support.zabbix_server import TOKEN, Problem, RefusedError, ZabbixServer, zabbix_server
+
+SOURCE = "zabbix/ann.zabbix"
 
 
 @dataclass
@@ -52,13 +55,17 @@ class Room:
     async def _store(self, event: Event) -> None:
         self.told.append(event)
 
-    async def hear(self, event: str, problem: Problem | None = None) -> Alert:
+    def watch(self, server: ZabbixServer, key: str) -> str:
+        """Return the source of another Zabbix to which is written back, too."""
+        one = Monitor(MonitorKind.ZABBIX, key, server.url, key, secret_file=str(self.secret), writes_back=True)
+        self.book.monitors = {**self.book.monitors, one.source: one}
+        return one.source
+
+    async def hear(self, event: str, problem: Problem | None = None, source: str = SOURCE) -> Alert:
         """Return the alert of a problem that Zabbix told of."""
-        self.server.problems[event] = problem or Problem()
+        self.server.problems.setdefault(event, problem or Problem())
         intake = Intake(self.board, self.clock, self.counters, 18_000)
-        told = Told(
-            "zabbix/ann.zabbix", event, {"alertname": "Full"}, {}, Severity.HIGH, is_firing=True, is_one_time=True
-        )
+        told = Told(source, event, {"alertname": "Full"}, {}, Severity.HIGH, is_firing=True, is_one_time=True)
         task = asyncio.ensure_future(intake.run())
         await intake.take([told])
         task.cancel()
@@ -135,7 +142,7 @@ async def test_every_version_is_shown_the_token_where_it_looks(room: Room, versi
 async def test_what_zabbix_says_itself_is_not_said_to_it(room: Room) -> None:
     alert = await room.hear("7")
     other = Told(
-        "zabbix/ann.zabbix", "7", {"alertname": "Full"}, {}, Severity.HIGH, is_firing=True, is_one_time=True, is_acknowledged=True,
+        SOURCE, "7", {"alertname": "Full"}, {}, Severity.HIGH, is_firing=True, is_one_time=True, is_acknowledged=True,
         actor="Bob", comment="in hand",
     )  # fmt: skip
     intake = Intake(room.board, room.clock, room.counters, 18_000)
@@ -176,16 +183,16 @@ async def test_a_kill_while_it_is_written_neither_loses_nor_doubles_it(room: Roo
         await forever.wait()
 
     setattr(room.server, place, hold)
-    writing = asyncio.ensure_future(room.writing.flush())
+    flushing = asyncio.ensure_future(room.writing.flush())
     await reached.wait()
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
+    flushing.cancel()
+    await asyncio.gather(flushing, return_exceptions=True)
     setattr(room.server, place, _at_once)
     other = await room.again()
     for _ in range(2):
         await other.writing.flush()
     assert len(room.server.problems["7"].messages) == 1
-    assert await other.writing.store.waiting(10) == []
+    assert await other.writing.store.waiting(SOURCE, 10) == []
 
 
 async def _at_once() -> None:
@@ -237,7 +244,7 @@ async def test_after_a_day_it_is_given_up_and_told(room: Room) -> None:
     await room.writing.flush()
     await room.teller.flush()
     assert room.told[-1].kind == "alert.not_written_back"
-    assert await room.writing.store.waiting(10) == []
+    assert await room.writing.store.waiting(SOURCE, 10) == []
     room.server.is_down = False
     await room.writing.flush()
     assert room.server.problems["7"].messages == []
@@ -248,10 +255,73 @@ async def test_a_token_that_is_changed_counts_without_a_restart(room: Room) -> N
     room.secret.write_text("old")
     await room.do(alert, "acknowledge")
     await room.writing.flush()
-    found = (await room.writing.store.waiting(1))[0]
+    found = (await room.writing.store.waiting(SOURCE, 1))[0]
     assert (found.tries, "Not authorized" in found.fault) == (1, True)
     assert "old" not in found.fault
     room.secret.write_text(TOKEN)
     await room.clock.advance(5)
     await room.writing.flush()
     assert room.server.problems["7"].is_acknowledged
+
+
+async def test_one_that_hangs_holds_back_no_other(room: Room) -> None:
+    hung, forever, written = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        hung.set()
+        await forever.wait()
+
+    async def tell() -> None:
+        written.set()
+
+    async with zabbix_server() as other:
+        source = room.watch(other, "other")
+        stuck, fine = await room.hear("7"), await room.hear("7", source=source)
+        other.problems["7"] = Problem()
+        room.server.before, other.after = hold, tell
+        await room.do(stuck, "acknowledge")
+        running = asyncio.ensure_future(room.writing.run())
+        await hung.wait()
+        for verb in ("acknowledge", "comment"):
+            written.clear()
+            await room.do(fine, verb)
+            room.writing.wake()
+            await asyncio.wait_for(written.wait(), 5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert (len(other.problems["7"].messages), room.server.problems["7"].messages) == (2, [])
+
+
+async def test_what_waits_for_one_that_rests_hides_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "_AT_A_TIME", 2)
+    async with zabbix_server() as other:
+        source = room.watch(other, "other")
+        away = await room.hear("7")
+        room.server.is_down = True
+        for _ in range(3):
+            await room.do(away, "comment")
+        await room.writing.flush()
+        fine = await room.hear("8", source=source)
+        other.problems["8"] = Problem()
+        await room.do(fine, "acknowledge")
+        await room.writing.flush()
+        assert other.problems["8"].is_acknowledged
+
+
+async def test_one_that_goes_away_is_left_at_once(room: Room) -> None:
+    for event in ("7", "8", "9"):
+        await room.do(await room.hear(event), "acknowledge")
+
+    def fail(method: str, _params: object) -> None:
+        if method == "event.acknowledge":
+            # It answers 500.
+            raise RuntimeError
+
+    room.server.fault = fail
+    await room.writing.flush()
+    assert room.server.calls.count("event.acknowledge") == 1
+    assert room.counters.get("write_backs_unreachable") == 1
+    room.server.fault = lambda _method, _params: None
+    await room.clock.advance(10)
+    await room.writing.flush()
+    assert [room.server.problems[event].is_acknowledged for event in ("7", "8", "9")] == [True] * 3

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, update
 
 from nagare.alerting.alerts.lifecycle import Step
 from nagare.alerting.schema import write_backs
@@ -59,9 +59,21 @@ class WriteStore:
         """Keep the open records."""
         self._records = records
 
-    async def waiting(self, limit: int) -> list[WriteBack]:
-        """Return what waits, the oldest first."""
-        query = select(write_backs).where(write_backs.c.state == WAITING)
+    async def sources(self) -> list[str]:
+        """Return the sources for which something waits."""
+        query = select(write_backs.c.source).where(write_backs.c.state == WAITING).distinct()
+        return await self._records.read(lambda connection: list(connection.execute(query).scalars()))
+
+    async def waiting(self, source: str, limit: int) -> list[WriteBack]:
+        """Return what waits for that source, the oldest first."""
+        return await self._oldest(write_backs.c.source == source, limit)
+
+    async def overdue(self, before_ms: int, limit: int) -> list[WriteBack]:
+        """Return what waits, for whomever, and was made no later than then."""
+        return await self._oldest(write_backs.c.made_ms <= before_ms, limit)
+
+    async def _oldest(self, which: ColumnElement[bool], limit: int) -> list[WriteBack]:
+        query = select(write_backs).where(write_backs.c.state == WAITING, which)
         query = query.order_by(write_backs.c.made_ms, write_backs.c.id).limit(limit)
         rows = await self._records.read(lambda connection: connection.execute(query).all())
         return [_write_of(row) for row in rows]

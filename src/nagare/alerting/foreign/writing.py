@@ -15,7 +15,7 @@ from typing import Protocol
 from nagare.alerting.alerts.lifecycle import Step
 from nagare.alerting.foreign.store import DEAD, DONE, WriteBack, WriteStore
 from nagare.alerting.foreign.zabbix import ZabbixApi, zabbix_api
-from nagare.errors import InputError, NagareError
+from nagare.errors import ConnectFailedError, InputError, NagareError
 from nagare.lib.backoff import Backoff
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 DEAD_MS = 86_400_000
 _LOOK_SECONDS = 5.0
 _AT_A_TIME = 200
+# So many monitors are written to at one time.
+_PLACES = 16
 _FIRST_SECONDS, _MOST_SECONDS = 1.0, 300.0
 _FAULT_LIMIT = 500
 
@@ -69,6 +71,10 @@ class Writing:
         self._counters = counters
         self._leads = leads
         self._rests: dict[str, _Rest] = {}
+        # To whom something is being written now, and for whom more came meanwhile.
+        self._busy = set[str]()
+        self._passed_over = set[str]()
+        self._places = asyncio.Semaphore(_PLACES)
         self._woken = asyncio.Event()
 
     def marked(self, step: Step | None, verb: str) -> Step | None:
@@ -84,48 +90,61 @@ class Writing:
 
     async def run(self) -> None:
         """Write what waits, until cancelled."""
-        while True:
-            self._woken.clear()
-            if self._leads():
-                try:
-                    await self.flush()
-                except NagareError as error:
-                    log.warning("write_backs_not_looked_at: %s", error.message)
-            async with asyncio.TaskGroup() as tasks:
-                timer = tasks.create_task(self._wake_after(_LOOK_SECONDS))
-                await self._woken.wait()
-                timer.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._woken.clear()
+                if self._leads():
+                    try:
+                        await self._begin(tasks)
+                    except NagareError as error:
+                        log.warning("write_backs_not_looked_at: %s", error.message)
+                async with asyncio.TaskGroup() as waits:
+                    timer = waits.create_task(self._wake_after(_LOOK_SECONDS))
+                    await self._woken.wait()
+                    timer.cancel()
 
     async def flush(self) -> None:
         """Write what waits and is due, once. Raises StorageError."""
-        by_source: dict[str, list[WriteBack]] = {}
-        for found in await self.store.waiting(_AT_A_TIME):
-            if self._clock.now_ms() - found.made_ms >= DEAD_MS:
-                await self._give_up(found, found.fault or "it could not be reached for a day")
-            else:
-                by_source.setdefault(found.source, []).append(found)
-        for source, several in by_source.items():
+        async with asyncio.TaskGroup() as tasks:
+            await self._begin(tasks)
+
+    async def _begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin one task for each monitor for which something waits: one that hangs holds back no other."""
+        for found in await self.store.overdue(self._clock.now_ms() - DEAD_MS, _AT_A_TIME):
+            await self._give_up(found, found.fault or "it could not be reached for a day")
+        for source in await self.store.sources():
             monitor = self._book.monitors.get(source)
-            if monitor is None or not monitor.writes_back:
-                for found in several:
+            if source in self._busy:
+                self._passed_over.add(source)
+            elif monitor is None or not monitor.writes_back:
+                for found in await self.store.waiting(source, _AT_A_TIME):
                     await self._give_up(found, "nothing is written back to it any more")
             elif self._clock.monotonic() >= self._rests.setdefault(source, _Rest()).until:
-                await self._write_all(monitor, several)
+                self._busy.add(source)
+                tasks.create_task(self._write_all(monitor))
 
-    async def _write_all(self, monitor: Monitor, several: Sequence[WriteBack]) -> None:
-        rest = self._rests[monitor.source]
+    async def _write_all(self, monitor: Monitor) -> None:
+        source = monitor.source
         try:
-            async with zabbix_api(monitor) as api:
-                rest.backoff.reset()
-                await self._write_due(api, several)
+            async with self._places:
+                several = await self.store.waiting(source, _AT_A_TIME)
+                if any(found.due_ms <= self._clock.now_ms() for found in several):
+                    async with zabbix_api(monitor) as api:
+                        await self._write_due(api, several)
         except NagareError as error:
-            # Nothing was tried, so no row counts it.
             self._counters.add("write_backs_unreachable")
+            rest = self._rests[source]
             rest.until = self._clock.monotonic() + rest.backoff.next_seconds()
             log.warning("write_backs_wait monitor=%s: %s", monitor.name, error.message)
+        finally:
+            self._busy.discard(source)
+            if source in self._passed_over:
+                # Something was done meanwhile.
+                self._passed_over.discard(source)
+                self.wake()
 
     async def _write_due(self, api: ZabbixApi, several: Sequence[WriteBack]) -> None:
-        """Write what is due, of one event in the order in which it was done."""
+        """Write what is due, of one event in the order in which it was done. Raises ConnectFailedError for one that went away."""
         held = set[str]()
         # By the numbers of their turns: a clock that is set back changes no order.
         for found in sorted(several, key=lambda one: one.number):
@@ -135,7 +154,7 @@ class Writing:
                 held.add(found.event)
 
     async def _write(self, api: ZabbixApi, found: WriteBack) -> bool:
-        """Write one; tell whether that is over."""
+        """Write one; tell whether that is over. Raises ConnectFailedError: the others need not be tried."""
         tried = replace(found, tries=found.tries + 1)
         await self.store.keep(tried)
         try:
@@ -147,10 +166,13 @@ class Writing:
             seconds = min(_MOST_SECONDS, _FIRST_SECONDS * 2 ** min(tried.tries, 10))
             due_ms = self._clock.now_ms() + round(seconds * 1000)
             await self.store.keep(replace(tried, due_ms=due_ms, fault=plain(error.message, _FAULT_LIMIT)))
+            if isinstance(error, ConnectFailedError):
+                raise
             return False
         else:
             self._counters.add("write_backs_sent")
             await self.store.keep(replace(tried, state=DONE, fault=""))
+        self._rests[found.source].backoff.reset()
         return True
 
     async def _give_up(self, found: WriteBack, fault: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nagare.alerting.foreign.store import WriteBack
 from nagare.config.secrets import read_secret
-from nagare.errors import UnavailableError
+from nagare.errors import ConnectFailedError, UnavailableError
 from nagare.interop.zabbix_api import (
     Update,
     acknowledge_params,
@@ -74,7 +74,9 @@ async def _call(session: ApiSession, method: str, params: Any, token: str, versi
         async with asyncio.timeout(_SECONDS):
             answer = await session.post(body, headers)
     except TimeoutError as error:
-        raise UnavailableError(f"cannot use interface of Zabbix: no answer within {_SECONDS:g} s") from error
+        raise ConnectFailedError(f"cannot use interface of Zabbix: no answer within {_SECONDS:g} s") from error
+    if answer.status >= 500:
+        raise ConnectFailedError(f"cannot use interface of Zabbix: it answers {answer.status}")
     if answer.status != 200:
         raise UnavailableError(f"cannot use interface of Zabbix: it answers {answer.status}")
     return read_result(answer.body)
