@@ -14,7 +14,6 @@ from pathlib import Path
 
 from nagare.alerting.alerts import lifecycle
 from nagare.alerting.alerts.lifecycle import Step
-from nagare.alerting.notify.outbox import WAITING_LIMIT
 from nagare.alerting.notify.room import Ways
 from nagare.alerting.notify.wanted import DeliveriesWanted
 from nagare.alerting.service import Alerts
@@ -111,7 +110,7 @@ async def _begin(alerts: Alerts) -> None:
         made = [alert(name.lower(), alertname=name, host="web1") for name in GROUPS]
         await alerts.board.apply([Step(one, (Transition(1, None, one.state, "rule", "x"),)) for one in made])
     gone = replace(delivery("gone", 1, "ops/gone"), until_ms=2**52)
-    await alerts.notifier.store.add([gone], WAITING_LIMIT)
+    await alerts.notifier.store.add([gone], alerts.notifier.outbox.bounds)
 
 
 async def _until(alerts: Alerts, told: Told, sent: int) -> None:

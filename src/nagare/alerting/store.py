@@ -16,6 +16,7 @@ from nagare.model.alert.alert import Alert, AlertState, Transition
 from nagare.model.event import Severity
 from nagare.records.engine import Records
 from nagare.records.new_rows import insert_new
+from nagare.records.readable import readable
 
 _HOST = "host"
 _PIECE = 500
@@ -40,8 +41,9 @@ class AlertStore:
 
     async def load_open(self) -> list[Alert]:
         """Return every alert that is not closed."""
-        rows = await self._records.read(lambda connection: connection.execute(open_alerts()).all())
-        return [alert_of(row) for row in rows]
+        return await self._records.read(
+            lambda connection: readable(connection.execute(open_alerts()), alert_of, "alerts")
+        )
 
     async def find(self, alert_id: str) -> Alert | None:
         """Return the alert of that id, or None."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from nagare.alerting.alerts import lifecycle
 from nagare.alerting.alerts.lifecycle import Step
@@ -29,7 +30,7 @@ from nagare.records.engine import Records
 from nagare.wire.alerts import SilenceRequest
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
 from tests.support.migrated import place_records
-from tests.support.notify_room import Recorder, Steps, alert, no_link
+from tests.support.notify_room import Recorder, Steps, alert, delivery, no_link
 
 S = AlertState
 LOCAL = Principal("t1", "local", ADMIN_PERMISSIONS, kind=PrincipalKind.LOCAL)
@@ -504,6 +505,48 @@ async def test_from_the_turn_of_a_rule_to_the_channel_it_takes_well_under_a_seco
             waits.append(time.monotonic() - began)
         running.cancel()
     assert min(waits) < 0.5, waits
+
+
+async def _run(rig: Rig, statement: str) -> None:
+    """Do with the records what no server does."""
+    await rig.alerts.store._records.write(lambda connection: connection.execute(text(statement)))
+
+
+async def test_an_incident_that_cannot_be_written_costs_the_others_nothing(tmp_path: Path) -> None:
+    async with rigged(tmp_path, NOW) as rig:
+        refuse = "CREATE TRIGGER t BEFORE INSERT ON incidents WHEN NEW.labels LIKE '%Bad%' BEGIN SELECT RAISE(ABORT, 'no'); END"
+        await _run(rig, refuse)
+        await rig.fire(*(alert(f"a{name}", alertname=name, host="web1") for name in ("A", "Bad", "C")))
+        assert len(await rig.look()) == 2
+        assert rig.alerts.counters.get("incidents_skipped") == 1
+        await _run(rig, "DROP TRIGGER t")
+        assert await rig.look() == [("first notification", 1, 0)]
+
+
+async def test_rows_that_nobody_can_read_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with rigged(tmp_path, NOW) as rig:
+        await rig.fire(*(alert(f"a{name}", alertname=name, host="web1") for name in ("A", "B")))
+        await rig.look()
+        for table in ("incidents", "alerts"):
+            await _run(rig, f"UPDATE {table} SET labels = '{{' WHERE labels LIKE '%\"A\"%'")
+        (left,) = await rig.alerts.notifier.store.load_open()
+        assert left.labels == {"alertname": "B"}
+        assert [one.id for one in await rig.alerts.store.load_open()] == ["aB"]
+        assert "incidents_not_read count=1: JSONDecodeError" in caplog.text
+
+
+async def test_a_run_after_another_reads_anew_what_is_kept(tmp_path: Path) -> None:
+    async with opened(tmp_path, SystemClock(), NOW) as (alerts, _, post):
+        assert await alerts.judge._lead()
+        for count in (1, 2):
+            one = alert(f"a{count}", alertname=f"A{count}", host="web1")
+            await alerts.board.apply([Step(one, (Transition(1, None, one.state, "rule", "x"),))])
+            # What only the records have is sent as well.
+            await alerts.notifier.store.add([delivery(f"i{count}")], alerts.notifier.outbox.bounds)
+            running = asyncio.create_task(alerts.notifier.run())
+            await post.until(lambda count=count: len(post.sent) == 2 * count)  # type: ignore[misc]
+            running.cancel()
+            await asyncio.wait([running])
 
 
 async def test_a_storm_holds_nobody_up(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from nagare.alerting.notify.fanout import PATIENCE_MS, Telling
-from nagare.alerting.notify.store import NotifyStore
+from nagare.alerting.notify.store import Bounds, NotifyStore
 from nagare.alerting.notify.wanted import DeliveriesWanted
 from nagare.alerting.store import AlertStore, Mandate
 from nagare.config.settings import RecordsSettings
@@ -18,7 +18,7 @@ from nagare.records.engine import Records
 from tests.support.notify_room import NOW_MS, change, delivery, incident
 
 ONE = Mandate("one", 1)
-LIMIT = 100
+LIMIT = Bounds(100, 100)
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ async def test_what_waits_is_read_in_pages_that_skip_nothing(store: NotifyStore)
 
 
 async def test_more_than_may_wait_is_kept_as_dead(store: NotifyStore) -> None:
-    kept = await store.add([delivery(f"i{number}") for number in range(5)], 3)
+    kept = await store.add([delivery(f"i{number}") for number in range(5)], Bounds(3, 3))
     assert [one.state for one in kept] == [DeliveryState.WAITING] * 3 + [DeliveryState.DEAD] * 2
     assert "3 wait already" in kept[-1].fault
     assert len(await store.load_waiting(None, 10)) == 3

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from nagare.alerting.notify.outbox import FAILING_AT_ONCE, Outbox, Tools
+from nagare.alerting.notify.outbox import AT_ONCE, FAILING_AT_ONCE, Outbox, Tools
 from nagare.alerting.notify.room import Ways
-from nagare.alerting.notify.store import NotifyStore
+from nagare.alerting.notify.schema import deliveries
+from nagare.alerting.notify.store import Bounds, NotifyStore
 from nagare.alerting.notify.wanted import DeliveriesWanted
 from nagare.alerting.store import AlertStore, Mandate
 from nagare.lib.clock import ManualClock
 from nagare.lib.counters import Counters
 from nagare.model.event import Event
+from nagare.model.notify.incident import Reason
 from nagare.model.notify.notice import Delivery, DeliveryState
 from nagare.model.notify.receiver import Receiver
 from nagare.model.notify.sending import NotSent, Sent
@@ -44,7 +47,7 @@ class Rig:
 
     async def add(self, *made: Delivery, limit: int = 1000) -> None:
         """Keep deliveries and have them sent."""
-        self.outbox.take(await self.store.add(made, limit))
+        self.outbox.take(await self.store.add(made, Bounds(limit, limit)))
 
     async def noted(self, count: int) -> None:
         """Return once so many tries were noted, and what follows from the last was done."""
@@ -157,19 +160,20 @@ async def test_one_that_is_given_up_lets_the_next_of_its_incident_go(rig: Rig) -
 
 
 async def test_after_a_day_the_next_failure_is_the_last(rig: Rig) -> None:
-    one = delivery()
+    one, seldom = replace(delivery(), tries=8), delivery("i2")
     rig.post.always["ops/phone"] = BUSY
-    await rig.add(one)
-    await rig.noted(1)
+    await rig.add(one, seldom)
+    await rig.noted(2)
     # As if the server had been away for that day: it is tried once more all the same.
     rig.outbox.rest()
     await rig.clock.advance(86_399)
     await rig.outbox.lead(ONE)
-    await rig.noted(2)
-    assert await rig.states() == {one.id: "waiting"}
-    await rig.clock.advance(2)
-    await rig.noted(3)
-    assert await rig.states() == {one.id: "dead"}
+    await rig.noted(4)
+    assert await rig.states() == {one.id: "waiting", seldom.id: "waiting"}
+    await rig.clock.advance(300)
+    await rig.noted(6)
+    # A day in which hardly anything was tried is none.
+    assert await rig.states() == {one.id: "dead", seldom.id: "waiting"}
 
 
 async def test_a_clock_that_was_set_back_neither_holds_up_nor_gives_more_than_a_day(rig: Rig) -> None:
@@ -245,9 +249,105 @@ async def test_a_delivery_to_a_channel_that_is_gone_is_dropped(rig: Rig) -> None
     assert found is not None
     assert "not in the configuration" in found[0].fault
     assert len(rig.post.sent) == 1
+    assert [event.text for event in rig.told] == [f"notification to ops/pager was given up: {found[0].fault}"]
+    assert rig.counters.get("notifications_dropped") == 1
 
 
-async def test_a_bug_in_a_sender_is_the_fault_of_one_delivery(rig: Rig) -> None:
+async def test_what_waits_for_a_channel_that_is_gone_goes_to_who_stands_in_without_a_pace(rig: Rig) -> None:
+    ops = Receiver("ops", (channel("ops/phone"),), fallback="boss")
+    rig.book.notifying = notifying(ops, Receiver("boss", (channel("boss/phone"),)))
+    await rig.add(*(delivery(f"i{number}", 1, "ops/pager") for number in range(100)))
+    await rig.noted(100)
+    assert len(rig.post.ids("boss/phone")) == 100
+
+
+async def test_what_was_cut_off_is_sent_by_the_next_run(rig: Rig) -> None:
+    rig.post.held["ops/phone"] = asyncio.Event()
+    await rig.add(*(delivery(f"i{number}") for number in range(4)))
+    await rig.post.until(lambda: len(rig.post.sent) == 4)
+    # The second time it does not wait for what is on its way.
+    rig.running.cancel()
+    await asyncio.sleep(0)
+    rig.running.cancel()
+    await asyncio.wait([rig.running])
+    rig.post.held.clear()
+    again = asyncio.create_task(rig.outbox.run())
+    await rig.noted(4)
+    assert set((await rig.states()).values()) == {"sent"}
+    again.cancel()
+
+
+async def test_a_row_that_nobody_can_read_holds_up_its_incident_alone(rig: Rig) -> None:
+    bad, good = delivery("i1"), delivery("i2")
+    await rig.store.add([bad, good], Bounds(10, 10))
+    broken = update(deliveries).where(deliveries.c.id == bad.id).values(notice={})
+    await rig.store._records.write(lambda connection: connection.execute(broken))
+    rig.outbox.take([bad, good])
+    await rig.noted(1)
+    assert rig.post.ids() == [good.id]
+    for count in range(1, AT_ONCE + 2):
+        await rig.steps.until("put_back", count)
+        # Until it waits for the clock.
+        await rig.clock.advance(0)
+        assert rig.counters.get("outbox_failed") == count
+        await rig.clock.advance(5)
+    await rig.add(delivery("i3"))
+    await rig.noted(2)
+
+
+async def test_a_new_term_sends_nothing_that_is_on_its_way(rig: Rig) -> None:
+    rig.post.held["ops/phone"] = asyncio.Event()
+    one = delivery()
+    await rig.add(one)
+    await rig.post.until(lambda: len(rig.post.sent) == 1)
+    await rig.outbox.lead(ONE)
+    await rig.add(delivery("i2"))
+    await rig.post.until(lambda: len(rig.post.sent) == 2)
+    rig.post.held["ops/phone"].set()
+    await rig.noted(2)
+    assert sorted(rig.post.ids()) == [one.id, delivery("i2").id]
+
+
+async def test_channels_that_are_slow_leave_places_to_the_others(rig: Rig) -> None:
+    slow = [f"ops/c{number}" for number in range(AT_ONCE // 4)]
+    rig.book.notifying = notifying(Receiver("ops", tuple(channel(key) for key in (*slow, "ops/quick"))))
+    gates = rig.post.held
+    gates.update({key: asyncio.Event() for key in slow})
+    await rig.add(*(delivery(f"i{number}", 1, key) for key in slow for number in range(20)))
+    await rig.post.until(lambda: len(rig.post.sent) == AT_ONCE)
+    await rig.add(delivery("i1", 1, "ops/quick"))
+    # One place becomes free: it is the turn of who had none.
+    first, gates[slow[0]] = gates[slow[0]], asyncio.Event()
+    first.set()
+    await rig.post.until(lambda: "ops/quick" in [key for key, _, _, _ in rig.post.sent])
+
+
+async def test_what_finds_no_room_goes_to_who_stands_in_and_other_channels_have_theirs(rig: Rig) -> None:
+    ops = Receiver("ops", (channel("ops/phone"), channel("ops/mail")), fallback="boss")
+    rig.book.notifying = notifying(ops, Receiver("boss", (channel("boss/phone"),)))
+    bounds = replace(rig.outbox.bounds, a_channel=2)
+    phone = [delivery(f"i{number}") for number in range(3)]
+    made = await rig.store.add([*phone, delivery("i1", 1, "ops/mail")], bounds)
+    assert [(one.channel, one.notice.incident, one.state) for one in made[2:]] == [
+        ("ops/phone", "i2", S.DEAD),
+        ("ops/mail", "i1", S.WAITING),
+        ("boss/phone", "i2", S.WAITING),
+    ]
+    rig.outbox.take(made)
+    await rig.noted(4)
+    (event,) = rig.told
+    assert event.text == "1 notifications were given up: cannot take notification: 2 wait already for its channel"
+
+
+async def test_a_repeat_of_what_waits_still_is_not_kept(rig: Rig) -> None:
+    first, other = delivery("i1", 1), delivery("i1", 2)
+    again = replace(other, notice=replace(other.notice, reason=Reason.REPEAT))
+    await rig.store.add([first], Bounds(10, 10))
+    assert await rig.store.add([again], Bounds(10, 10)) == []
+    assert await rig.store.add([delivery("i1", 2, "ops/mail"), other], Bounds(10, 10)) != []
+
+
+async def test_a_bug_in_a_sender_is_the_fault_of_one_delivery(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Recorder):
         async def send(self, *_: object) -> Sent | NotSent:
             raise RuntimeError("https://secret.example/token")
@@ -259,6 +359,8 @@ async def test_a_bug_in_a_sender_is_the_fault_of_one_delivery(rig: Rig) -> None:
     found = await rig.store.find(one.id)
     assert found is not None
     assert (found[0].state, found[0].fault) == (S.WAITING, "cannot send to ops/phone: RuntimeError")
+    assert "RuntimeError < test_outbox.py:" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_too_many_that_wait_are_told_of_as_one_event(rig: Rig) -> None:
@@ -291,7 +393,7 @@ async def test_what_waits_is_sent_by_who_judges_next(rig: Rig, tmp_path: Path) -
 async def test_who_stops_lets_what_is_on_its_way_arrive(rig: Rig) -> None:
     rig.post.held["ops/phone"] = asyncio.Event()
     one = delivery()
-    rig.outbox.take(await rig.store.add([one], 10))
+    rig.outbox.take(await rig.store.add([one], Bounds(10, 10)))
     await rig.post.until(lambda: len(rig.post.sent) == 1)
     rig.running.cancel()
     await asyncio.sleep(0)

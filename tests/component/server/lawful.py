@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from nagare.alerting.notify.fanout import delivery_to
 from nagare.alerting.notify.rows import incident_values
 from nagare.alerting.notify.schema import incidents
+from nagare.alerting.notify.store import Bounds
 from nagare.bundles.contents import own_arch
 from nagare.interop.remote_write.packing import pack_snappy
 from nagare.keys.signing import SigningKey
@@ -242,7 +243,7 @@ class Lawful:
         now_ms = self._api.now_ms()
         one = delivery_to(channel("ops/phone"), notice(self._new("i"), host="db1"), now_ms)
         await self._api.services.alerts.notifier.store.add(
-            [replace(one, state=DeliveryState.DEAD, done_ms=now_ms)], 1000
+            [replace(one, state=DeliveryState.DEAD, done_ms=now_ms)], Bounds(1000, 1000)
         )
         return Asked({"id": one.id})
 

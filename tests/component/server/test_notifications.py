@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from nagare.alerting.notify.rows import incident_values
 from nagare.alerting.notify.schema import incidents
+from nagare.alerting.notify.store import Bounds
 from nagare.model.notify.incident import FIRING, Incident
 from nagare.model.notify.notice import DeliveryState
 from tests.component.server.conftest import Api
@@ -34,7 +35,7 @@ class Desk:
             for place, host in enumerate(("db1", "web1", "db1"))
         ]  # fmt: skip
         self.ids = [one.id for one in made]
-        await self.api.services.alerts.notifier.store.add(made, 1000)
+        await self.api.services.alerts.notifier.store.add(made, Bounds(1000, 1000))
         told = [{"labels": {"alertname": "Full", "host": host}} for host in ("web1", "db1")]
         assert (await self.api.call("POST", "/api/v2/alerts", told)).status == 200
         for one in (await self.api.call("GET", "/api/v1/alerts")).json["alerts"]:

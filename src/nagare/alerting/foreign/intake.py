@@ -7,6 +7,7 @@ Alertmanager repeats for. While events of alerts wait in great number for the di
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.model.alert.foreign import Told
 
+log = logging.getLogger(__name__)
 WAITING_LIMIT = 50_000
 # Open alerts of one source: all lie in memory, and are read at a start.
 OPEN_LIMIT = 20_000
@@ -74,7 +76,7 @@ class Intake:
                     await self._take_some()
                 if self._clock.monotonic() - aged >= _AGE_SECONDS:
                     aged = self._clock.monotonic()
-                    await self._age()
+                    await self._age_safely()
         finally:
             while self._waiting:
                 self._answer(self._waiting.popleft(), OverloadedError("cannot take alerts: the server stops"))
@@ -166,6 +168,14 @@ class Intake:
         self._counters.add("foreign_steps", len(steps))
         again = {id(owners[alert_id]): owners[alert_id] for alert_id in failed if alert_id in owners}
         return list(again.values())
+
+    async def _age_safely(self) -> None:
+        try:
+            await self._age()
+        except NagareError as error:
+            # They age on; the next time they are looked at again.
+            self._counters.add("foreign_age_failed")
+            log.warning("foreign_alerts_not_aged: %s", error.message)
 
     async def _age(self) -> None:
         now_ms = self._clock.now_ms()

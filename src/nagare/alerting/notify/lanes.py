@@ -58,10 +58,14 @@ class Lane:
             self._due[delivery_id] = min(self._due[delivery_id], now)
             self._offer(waiting.incident)
 
-    def next_moment(self, per_minute: float, now: float) -> float | None:
-        """Return when the next one may be sent, None where none can."""
+    def next_moment(self, per_minute: float | None, now: float) -> float | None:
+        """Return when the next one may be sent, None where none can; ``per_minute`` is None for a channel that is gone: nothing is sent."""
         if len(self._out) >= (1 if self.is_failing else AT_ONCE) or (first := self._first()) is None:
             return None
+        if per_minute is None:
+            # Begun anew: whoever comes back has sent nothing.
+            self._pace = Pace(20.0, now)
+            return first[0]
         self._pace = self._pace.as_of(per_minute, now)
         return max(first[0], self._paused, now + self._pace.wait_seconds(now))
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 
 from nagare.alerting.notify.brief import Waiting
@@ -18,7 +19,7 @@ from nagare.alerting.notify.fanout import fall_back
 from nagare.alerting.notify.lanes import Lane
 from nagare.alerting.notify.observe import NoObserver, Observer
 from nagare.alerting.notify.room import Book, Ways
-from nagare.alerting.notify.store import NotifyStore
+from nagare.alerting.notify.store import Bounds, NotifyStore
 from nagare.alerting.notify.trying import attempt_of, fate_of, try_to_send
 from nagare.alerting.store import Mandate
 from nagare.errors import NagareError
@@ -26,6 +27,7 @@ from nagare.lib.alarm import Alarm
 from nagare.lib.backoff import RETRY_AFTER_LIMIT_SECONDS
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
+from nagare.lib.frames import frames_of
 from nagare.model.event import Event
 from nagare.model.notify.notice import Attempt, Delivery, DeliveryState
 from nagare.model.notify.receiver import Channel
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 Tell = Callable[[Event], None]
 # More than these are of a storm or of weeks without a network: what comes then is kept as dead, and said to be.
 WAITING_LIMIT = 20_000
+# Of one channel so many: one that is dead for days must not leave the others without room.
+CHANNEL_LIMIT = 2_000
 # As many messages are on their way at one time; channels that fail leave the rest to those that do not.
 AT_ONCE, FAILING_AT_ONCE = 16, 12
 # A page on which an incident is acknowledged is good for as long.
@@ -70,9 +74,18 @@ class Outbox:
         self._clock, self._counters = tools.clock, tools.counters
         self._observer, self._chance = tools.observer, tools.chance
         self._mandate: Mandate | None = None
+        # Of channels, who has waited longest for a turn comes first.
         self._lanes: dict[str, Lane] = {}
         self._out: set[asyncio.Task[None]] = set()
+        # By id which lane it left, of what is on its way, also since a term that is over: nothing goes out twice at one time.
+        self._left: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
         self._alarm = Alarm(tools.clock)
+
+    @property
+    def bounds(self) -> Bounds:
+        """How many may wait, and who is told instead of those that may not."""
+        notifying = self._book.notifying
+        return Bounds(WAITING_LIMIT, CHANNEL_LIMIT, lambda dead: fall_back(notifying, dead, dead.made_ms))
 
     async def lead(self, mandate: Mandate) -> None:
         """Send from now on, in that term; read what waits."""
@@ -136,35 +149,54 @@ class Outbox:
                     await asyncio.wait(self._out, timeout=_PARTING_SECONDS)
 
     def _queue(self, waiting: Waiting) -> None:
-        wait = min(max(0.0, (waiting.due_ms - self._clock.now_ms()) / 1000), _LONGEST_SECONDS)
         lane = self._lanes.setdefault(waiting.channel, Lane())
+        if (left := self._left.get(waiting.id)) is not None and left[0] is not lane:
+            # It is on its way since an earlier term; once it is back it is looked at again.
+            return
+        wait = min(max(0.0, (waiting.due_ms - self._clock.now_ms()) / 1000), _LONGEST_SECONDS)
         lane.add(waiting, self._clock.monotonic() + wait)
 
     def _start_due(self, sends: asyncio.TaskGroup) -> float:
         """Start what may be sent now, one of each channel in turn; return after how long the next may be."""
-        nearest = _IDLE_SECONDS
-        is_any = True
+        nearest, is_any = _IDLE_SECONDS, True
+        failing = sum(one.out for one in self._lanes.values() if one.is_failing)
         while is_any:
             is_any, nearest = False, _IDLE_SECONDS
-            for key, lane in self._lanes.items():
+            for key, lane in list(self._lanes.items()):
+                if len(self._out) >= AT_ONCE:
+                    # Whoever comes back rings.
+                    return _IDLE_SECONDS
                 now = self._clock.monotonic()
                 channel = self._book.notifying.channel(key)
-                moment = lane.next_moment(60.0 if channel is None else channel.per_minute, now)
-                if moment is None or not self._has_place(lane):
+                moment = lane.next_moment(None if channel is None else channel.per_minute, now)
+                if moment is None or (lane.is_failing and failing >= FAILING_AT_ONCE):
                     continue
                 if moment > now:
                     nearest = min(nearest, moment - now)
                     continue
                 is_any = True
-                task = sends.create_task(self._deliver(lane, lane.take(now)), name=f"notify-{key}")
-                self._out.add(task)
-                task.add_done_callback(self._out.discard)
+                failing += lane.is_failing
+                self._start(sends, key, lane, lane.take(now))
         return nearest
 
-    def _has_place(self, lane: Lane) -> bool:
-        out = sum(one.out for one in self._lanes.values())
-        failing = sum(one.out for one in self._lanes.values() if one.is_failing)
-        return out < AT_ONCE and not (lane.is_failing and failing >= FAILING_AT_ONCE)
+    def _start(self, sends: asyncio.TaskGroup, key: str, lane: Lane, waiting: Waiting) -> None:
+        # To the end: who is slow must not have every place that becomes free.
+        self._lanes[key] = self._lanes.pop(key)
+        task = sends.create_task(self._deliver(lane, waiting), name=f"notify-{key}")
+        self._out.add(task)
+        self._left[waiting.id] = lane, task
+        task.add_done_callback(partial(self._ended, lane, waiting))
+
+    def _ended(self, lane: Lane, waiting: Waiting, task: asyncio.Task[None]) -> None:
+        """Give a place back, whatever a send came to: one that was cancelled may not even have begun."""
+        self._out.discard(task)
+        if (left := self._left.get(waiting.id)) is not None and left[1] is task:
+            del self._left[waiting.id]
+        if task.cancelled() or task.exception() is not None:
+            lane.again(waiting, self._clock.monotonic())
+        if self._mandate is not None and self._lanes.get(waiting.channel) is not lane:
+            self._queue(waiting)
+        self._alarm.ring()
 
     async def _deliver(self, lane: Lane, waiting: Waiting) -> None:
         """Send one, and note what came of it. Whatever fails, its incident is let go on."""
@@ -174,21 +206,36 @@ class Outbox:
             if mandate is None or found is None or found[0].state is not DeliveryState.WAITING:
                 lane.finish(waiting)
             elif (channel := self._book.notifying.channel(waiting.channel)) is None:
-                await self._store.drop(waiting.id, GONE, self._clock.now_ms())
-                self._observer.step("dropped")
-                lane.finish(waiting)
+                await self._abandon(lane, waiting, mandate, found[0])
             else:
-                await self._send(lane, waiting, mandate, channel, *found)
+                await self._send(lane, waiting, channel, *found)
         except NagareError as error:
-            self._counters.add("outbox_failed")
-            log.warning("notification_not_sent id=%s: %s", waiting.id, error.message)
-            lane.again(waiting, self._clock.monotonic() + _AGAIN_SECONDS)
-        finally:
-            self._alarm.ring()
+            self._put_back(lane, waiting, error.message)
+        except Exception as error:  # noqa: BLE001  a row that nobody can read, or a bug: it costs this delivery its time, and no other one
+            self._put_back(lane, waiting, frames_of(error))
 
-    async def _send(
-        self, lane: Lane, waiting: Waiting, mandate: Mandate, channel: Channel, delivery: Delivery, ref: str
-    ) -> None:
+    def _put_back(self, lane: Lane, waiting: Waiting, fault: str) -> None:
+        self._counters.add("outbox_failed")
+        log.warning("notification_not_sent id=%s: %s", waiting.id, fault)
+        lane.again(waiting, self._clock.monotonic() + _AGAIN_SECONDS)
+        self._observer.step("put_back")
+
+    async def _abandon(self, lane: Lane, waiting: Waiting, mandate: Mandate, delivery: Delivery) -> None:
+        """Give up one whose channel is gone; who is named as its receiver's fallback is told instead."""
+        now_ms = self._clock.now_ms()
+        after = replace(delivery, state=DeliveryState.DROPPED, done_ms=now_ms, fault=GONE)
+        instead = fall_back(self._book.notifying, after, now_ms)
+        made = await self._store.abandon(after, instead, mandate, self.bounds)
+        self._observer.step("dropped")
+        lane.finish(waiting)
+        if made is None:
+            return
+        self._counters.add("notifications_dropped")
+        log.warning("notification_dropped id=%s channel=%s: %s", after.id, after.channel, GONE)
+        self._tell(dead_event(after))
+        self.take(made)
+
+    async def _send(self, lane: Lane, waiting: Waiting, channel: Channel, delivery: Delivery, ref: str) -> None:
         self._observer.step("read")
         at_ms, began = self._clock.now_ms(), self._clock.monotonic()
         ack_url = self._ways.ack_url(waiting.incident, channel.key, at_ms + _ACK_MS)
@@ -200,7 +247,7 @@ class Outbox:
         instead = []
         if after.state is DeliveryState.DEAD:
             instead = fall_back(self._book.notifying, after, self._clock.now_ms())
-        made = await self._noted(mandate, attempt_of(after, at_ms, took_ms, answer), after, instead)
+        made = await self._noted(attempt_of(after, at_ms, took_ms, answer), after, instead)
         self._observer.step("noted")
         if made is None:
             lane.finish(waiting)
@@ -212,13 +259,14 @@ class Outbox:
         self._count(after)
         self.take(made)
 
-    async def _noted(
-        self, mandate: Mandate, attempt: Attempt, after: Delivery, instead: list[Delivery]
-    ) -> list[Delivery] | None:
-        """Keep what came of a try, however long the records are away: it was sent, and must not be sent again for want of a note."""
-        while self._mandate == mandate:
+    async def _noted(self, attempt: Attempt, after: Delivery, instead: list[Delivery]) -> list[Delivery] | None:
+        """Keep what came of a try, however long the records are away: it was sent, and must not be sent again for want of a note.
+
+        Under the term that is now: this server may have lost the lease meanwhile, and got it again.
+        """
+        while (mandate := self._mandate) is not None:
             try:
-                return await self._store.note(attempt, after, instead, mandate, WAITING_LIMIT)
+                return await self._store.note(attempt, after, instead, mandate, self.bounds)
             except NagareError as error:
                 self._counters.add("outbox_failed")
                 log.warning("notification_not_noted id=%s: %s", after.id, error.message)

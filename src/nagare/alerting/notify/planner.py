@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from nagare.alerting.notify.fanout import Telling, telling_of
-from nagare.alerting.notify.outbox import WAITING_LIMIT, Outbox, Tools
+from nagare.alerting.notify.outbox import Outbox, Tools
 from nagare.alerting.notify.planning import Subject, next_moment_ms, plan
 from nagare.alerting.notify.room import Book, Room
 from nagare.alerting.notify.store import NotifyStore
 from nagare.alerting.notify.subjects import Subjects
 from nagare.alerting.store import Mandate
-from nagare.errors import NagareError
+from nagare.errors import ConflictError, InputError, NagareError, StorageError
 from nagare.lib.alarm import Alarm
 from nagare.model.notify.incident import Incident
 from nagare.model.notify.notifying import Notifying
 
 log = logging.getLogger(__name__)
 # More than these are planned on another thread.
-_INLINE_LIMIT = 500
+_INLINE_LIMIT = 50
 # So many incidents are kept by one transaction: others write between.
 _PIECE = 200
 # Maintenance, mutes, silences and escalations begin and end by the clock: while anything is open, that is looked at so often.
@@ -33,6 +33,9 @@ _AGAIN_SECONDS, _FOLLOW_SECONDS = 5.0, 60.0
 # Of the time at most a twentieth goes into looks at what did not change, and a third into what changes all the time.
 _REST_SHARE, _BUSY_SHARE = 20.0, 2.0
 _BUSY_MOST_SECONDS = 5.0
+# What may be the fault of one incident; when so many fail one after the other from the first on, it is not.
+_ONE_IS_BAD = (InputError, StorageError, ConflictError)
+_BAD_LIMIT = 5
 
 
 class Planner:
@@ -63,18 +66,17 @@ class Planner:
         self._alarm.ring()
 
     async def run(self) -> None:
-        """Look, until cancelled."""
+        """Look, until cancelled. What an earlier run left is read again."""
+        self._mandate = None
         while True:
             # Before the look: what changes while it goes on is looked at next.
             self._alarm, began = Alarm(self._clock), self._clock.monotonic()
             try:
                 seconds = await self.look()
             except NagareError as error:
-                self._is_old = True
+                self._is_old, seconds = True, _AGAIN_SECONDS
                 self._counters.add("plans_failed")
                 log.warning("notifications_not_planned: %s", error.message)
-                await self._clock.sleep(_AGAIN_SECONDS)
-                continue
             if (took := self._clock.monotonic() - began) > 0:
                 await self._clock.sleep(min(took * _BUSY_SHARE, _BUSY_MOST_SECONDS))
             await self._alarm.wait(seconds)
@@ -121,18 +123,41 @@ class Planner:
         self._observer.step("planned")
         for start in range(0, len(changed), _PIECE):
             piece = changed[start : start + _PIECE]
-            kept = await self._store.keep(piece, mandate, WAITING_LIMIT)
-            self._observer.step("kept")
-            for telling in piece:
-                incident = kept.incidents.get(telling.change.after.id)
-                if incident is None:
-                    self._is_old = True
-                elif incident.ended_ms is None:
-                    self._incidents[incident.id] = incident
-                else:
-                    self._incidents.pop(incident.id, None)
-            self._counters.add("notices", sum(len(one.change.notices) for one in piece))
-            self._outbox.take(kept.deliveries)
+            try:
+                await self._keep_piece(piece, mandate)
+            except _ONE_IS_BAD as error:
+                if len(changed) == 1:
+                    raise
+                log.warning("notifications_not_kept count=%d: %s", len(piece), error.message)
+                await self._keep_alone(piece, mandate)
+
+    async def _keep_piece(self, piece: Sequence[Telling], mandate: Mandate) -> None:
+        kept = await self._store.keep(piece, mandate, self._outbox.bounds)
+        self._observer.step("kept")
+        for telling in piece:
+            incident = kept.incidents.get(telling.change.after.id)
+            if incident is None:
+                self._is_old = True
+            elif incident.ended_ms is None:
+                self._incidents[incident.id] = incident
+            else:
+                self._incidents.pop(incident.id, None)
+        self._counters.add("notices", sum(len(one.change.notices) for one in piece))
+        self._outbox.take(kept.deliveries)
+
+    async def _keep_alone(self, piece: Sequence[Telling], mandate: Mandate) -> None:
+        """Keep each for itself, so that one that cannot be written costs the others nothing. Raises what all of the first raise."""
+        failed = 0
+        for place, telling in enumerate(piece):
+            try:
+                await self._keep_piece([telling], mandate)
+            except _ONE_IS_BAD as error:
+                failed += 1
+                if failed == place + 1 >= min(_BAD_LIMIT, len(piece)) and len(piece) > 1:
+                    # It is not one of them: the records do not take anything.
+                    raise
+                self._counters.add("incidents_skipped")
+                log.warning("incident_not_kept id=%s: %s", telling.change.after.id, error.message)
 
     def _rest_seconds(self, notifying: Notifying, took: float) -> float:
         is_calm = not self._incidents and not any(alert.is_active for alert in self._room.board.open())

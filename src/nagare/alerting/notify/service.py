@@ -17,7 +17,7 @@ from nagare.alerting.notify.explain import (
     route_steps,
 )
 from nagare.alerting.notify.fanout import delivery_to
-from nagare.alerting.notify.outbox import WAITING_LIMIT, Outbox, Tools
+from nagare.alerting.notify.outbox import Outbox, Tools
 from nagare.alerting.notify.planner import Planner
 from nagare.alerting.notify.room import Book, Room, Ways
 from nagare.alerting.notify.store import NotifyStore
@@ -163,7 +163,7 @@ class Notifier:
         ]
         if not made:
             raise InputError(f"cannot test receiver {receiver[:80]!r}: it has no channel")
-        kept = await self.store.add(made, WAITING_LIMIT)
+        kept = await self.store.add(made, self.outbox.bounds)
         self.outbox.take(kept)
         return [notification_view(Brief.of(one)) for one in kept]
 

@@ -5,7 +5,8 @@ What is written by who judges names the term of its lease, as what is written of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,10 +32,11 @@ from nagare.alerting.notify.wanted import DeliveriesWanted
 from nagare.alerting.schema import alerts
 from nagare.alerting.store import Mandate, alert_of, is_judge, is_still_judge
 from nagare.model.alert.alert import Alert
-from nagare.model.notify.incident import Incident
+from nagare.model.notify.incident import Incident, Reason
 from nagare.model.notify.notice import Attempt, Delivery, DeliveryState
 from nagare.records.engine import Records
 from nagare.records.new_rows import insert_new
+from nagare.records.readable import readable
 
 # Statements have a limit of parameters.
 _PIECE = 500
@@ -42,6 +44,15 @@ _WAITS = DeliveryState.WAITING.value
 _BRIEF = [column for column in deliveries.c if column.name != "notice"]
 _QUEUED = [deliveries.c[name] for name in ("id", "incident", "number", "channel", "made_ms", "due_ms")]
 _PLACE = (deliveries.c.channel, deliveries.c.incident, deliveries.c.number, deliveries.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many deliveries may wait, in all and of one channel, and which come in the place of one for which there is no room."""
+
+    waiting: int
+    a_channel: int
+    instead: Callable[[Delivery], Sequence[Delivery]] = lambda _: ()
 
 
 @dataclass(slots=True)
@@ -63,8 +74,10 @@ class NotifyStore:
     async def load_open(self) -> list[Incident]:
         """Return every incident that is open."""
         query = select(incidents).where(text("incidents.is_open"))
-        rows = await self._records.read(lambda connection: connection.execute(query).all())
-        return [incident_of(row) for row in rows]
+        # Made where they are read: of ten thousand it takes a while.
+        return await self._records.read(
+            lambda connection: readable(connection.execute(query), incident_of, "incidents")
+        )
 
     async def find_incident(self, incident_id: str) -> Incident | None:
         """Return the incident of that id, or None."""
@@ -82,8 +95,9 @@ class NotifyStore:
         if before is not None:
             older = and_(incidents.c.began_ms == before[0], incidents.c.id < before[1])
             query = query.where(or_(incidents.c.began_ms < before[0], older))
-        rows = await self._records.read(lambda connection: connection.execute(query).all())
-        return [incident_of(row) for row in rows]
+        return await self._records.read(
+            lambda connection: readable(connection.execute(query), incident_of, "incidents")
+        )
 
     async def find_alerts(self, ids: Collection[str]) -> dict[str, Alert]:
         """Return the alerts of those ids, as far as they are kept."""
@@ -93,16 +107,17 @@ class NotifyStore:
             found: dict[str, Alert] = {}
             for start in range(0, len(wanted), _PIECE):
                 query = select(alerts).where(alerts.c.id.in_(wanted[start : start + _PIECE]))
-                found |= {row.id: alert_of(row) for row in connection.execute(query)}
+                made = readable(connection.execute(query), alert_of, "alerts")
+                found |= {alert.id: alert for alert in made}
             return found
 
         return await self._records.read(work)
 
-    async def keep(self, tellings: Sequence[Telling], mandate: Mandate, waiting_limit: int) -> Kept:
+    async def keep(self, tellings: Sequence[Telling], mandate: Mandate, bounds: Bounds) -> Kept:
         """Keep incidents on top of their revisions, each with its deliveries; one transaction for all.
 
         One that is missing in the answer had changed meanwhile, or another server judges now, and nothing of it was written. What
-        comes when ``waiting_limit`` deliveries wait already is kept as dead.
+        ``bounds`` leave no room for is kept as dead, and a repeat of what waits still is not kept.
         """
 
         def work(connection: Connection) -> Kept:
@@ -115,15 +130,15 @@ class NotifyStore:
                     kept.incidents[incident.id] = incident
                     made += telling.deliveries
             self._observer.step("incidents_written")
-            kept.deliveries = _add(connection, made, waiting_limit)
+            kept.deliveries = _add(connection, made, bounds)
             self._observer.step("deliveries_written")
             return kept
 
         return await self._records.write(work)
 
-    async def add(self, made: Sequence[Delivery], waiting_limit: int) -> list[Delivery]:
+    async def add(self, made: Sequence[Delivery], bounds: Bounds) -> list[Delivery]:
         """Keep deliveries that are of no incident; return those that are new."""
-        return await self._records.write(lambda connection: _add(connection, made, waiting_limit))
+        return await self._records.write(lambda connection: _add(connection, made, bounds))
 
     async def find(self, delivery_id: str, mandate: Mandate | None = None) -> tuple[Delivery, str] | None:
         """Return a delivery and what its channel called an earlier message of the incident, or None.
@@ -149,8 +164,7 @@ class NotifyStore:
         query = select(*_QUEUED).where(IS_WAITING).order_by(*_PLACE).limit(limit)
         if after is not None:
             query = query.where(tuple_(*_PLACE) > (after.channel, after.incident, after.number, after.id))
-        rows = await self._records.read(lambda connection: connection.execute(query).all())
-        return [waiting_of(row) for row in rows]
+        return await self._records.read(lambda connection: readable(connection.execute(query), waiting_of, "waiting"))
 
     async def find_all(self, wanted: DeliveriesWanted, before: tuple[int, str] | None, limit: int) -> list[Brief]:
         """Return deliveries, the newest first; ``before`` is the place after which to go on."""
@@ -159,8 +173,9 @@ class NotifyStore:
         if before is not None:
             older = and_(deliveries.c.made_ms == before[0], deliveries.c.id < before[1])
             query = query.where(or_(deliveries.c.made_ms < before[0], older))
-        rows = await self._records.read(lambda connection: connection.execute(query).all())
-        return [brief_of(row) for row in rows]
+        return await self._records.read(
+            lambda connection: readable(connection.execute(query), brief_of, "notifications")
+        )
 
     async def attempts_of(self, delivery_id: str) -> list[Attempt]:
         """Return every try of a delivery, in order."""
@@ -169,7 +184,7 @@ class NotifyStore:
         return [attempt_of(row) for row in rows]
 
     async def note(
-        self, attempt: Attempt, after: Delivery, instead: Sequence[Delivery], mandate: Mandate, waiting_limit: int
+        self, attempt: Attempt, after: Delivery, instead: Sequence[Delivery], mandate: Mandate, bounds: Bounds
     ) -> list[Delivery] | None:
         """Keep an attempt, what became of its delivery, and the deliveries that come in its place; one transaction.
 
@@ -186,7 +201,25 @@ class NotifyStore:
             is_kept = bool(connection.execute(update(deliveries).where(same).values(**fate_values(after))).rowcount)
             self._observer.step("fate_written")
             insert_new(connection, attempts, attempt_values(attempt))
-            return _add(connection, instead if is_kept else (), waiting_limit)
+            return _add(connection, instead if is_kept else (), bounds)
+
+        return await self._records.write(work)
+
+    async def abandon(
+        self, after: Delivery, instead: Sequence[Delivery], mandate: Mandate, bounds: Bounds
+    ) -> list[Delivery] | None:
+        """Give up one that waits without a try, and keep the deliveries that come in its place; one transaction.
+
+        Return those that are new; None where it waits no more or another server judges now, and nothing was written.
+        """
+
+        def work(connection: Connection) -> list[Delivery] | None:
+            if not is_judge(connection, mandate.runner, mandate.term):
+                return None
+            same = and_(deliveries.c.id == after.id, deliveries.c.state == _WAITS)
+            if connection.execute(update(deliveries).where(same).values(**fate_values(after))).rowcount == 0:
+                return None
+            return _add(connection, instead, bounds)
 
         return await self._records.write(work)
 
@@ -249,20 +282,44 @@ def _write_incident(connection: Connection, change: Change) -> Incident | None:
     return after if connection.execute(update(incidents).where(same).values(**values)).rowcount else None
 
 
-def _add(connection: Connection, made: Sequence[Delivery], waiting_limit: int) -> list[Delivery]:
+def _add(connection: Connection, made: Sequence[Delivery], bounds: Bounds) -> list[Delivery]:
     if not made:
         return []
-    count = select(func.count()).select_from(deliveries).where(IS_WAITING)
-    room = waiting_limit - connection.execute(count).scalar_one()
-    kept = []
-    for delivery in made:
-        written = delivery if room > 0 else _refused(delivery, waiting_limit)
-        if insert_new(connection, deliveries, delivery_values(written)):
-            kept.append(written)
-            room -= 1
+    query = select(deliveries.c.channel, func.count()).where(IS_WAITING).group_by(deliveries.c.channel)
+    counts = Counter({row[0]: row[1] for row in connection.execute(query)})
+    total, kept, rest = counts.total(), list[Delivery](), deque(made)
+    while rest:
+        delivery = rest.popleft()
+        if _is_told_still(connection, delivery):
+            continue
+        fault = _no_room(bounds, total, counts[delivery.channel])
+        written = (
+            replace(delivery, state=DeliveryState.DEAD, done_ms=delivery.made_ms, fault=fault) if fault else delivery
+        )
+        if not insert_new(connection, deliveries, delivery_values(written)):
+            continue
+        kept.append(written)
+        if fault:
+            rest += bounds.instead(written)
+        else:
+            total += 1
+            counts[delivery.channel] += 1
     return kept
 
 
-def _refused(delivery: Delivery, waiting_limit: int) -> Delivery:
-    fault = f"cannot take notification: {waiting_limit} wait already"
-    return replace(delivery, state=DeliveryState.DEAD, done_ms=delivery.made_ms, fault=fault)
+def _is_told_still(connection: Connection, delivery: Delivery) -> bool:
+    """Tell whether one repeats what its channel was not sent yet."""
+    if delivery.notice.reason != Reason.REPEAT:
+        return False
+    same = (deliveries.c.incident == delivery.notice.incident, deliveries.c.channel == delivery.channel)
+    query = select(deliveries.c.id).where(IS_WAITING, *same, deliveries.c.id != delivery.id).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _no_room(bounds: Bounds, total: int, of_channel: int) -> str:
+    """Return why there is no room for one more, empty where there is."""
+    if total >= bounds.waiting:
+        return f"cannot take notification: {bounds.waiting} wait already"
+    if of_channel >= bounds.a_channel:
+        return f"cannot take notification: {bounds.a_channel} wait already for its channel"
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nagare.alerting.notify.planning import Key, Subject, keys_of
@@ -53,7 +53,7 @@ class Subjects:
         if len(self._grouped) > 2 * len(alerts) + _SPARE:
             there = {alert.id for alert in alerts}
             self._grouped = {key: grouped for key, grouped in self._grouped.items() if key in there}
-        return [*found, *await self._gone({alert.id for alert in alerts}, incidents)]
+        return [*found, *await self._gone({alert.id for alert in alerts}, incidents, is_held)]
 
     def keys(self, notifying: Notifying, alert: Alert) -> tuple[Key, ...]:
         """Return the groups of an alert: by its labels, and those of its host that it has not itself."""
@@ -67,7 +67,9 @@ class Subjects:
             self._grouped[alert.id] = _Grouped(alert.labels, dict(labels), keys)
         return keys
 
-    async def _gone(self, there: set[str], incidents: Iterable[Incident]) -> list[Subject]:
+    async def _gone(
+        self, there: set[str], incidents: Iterable[Incident], is_held: Callable[[Alert], bool]
+    ) -> list[Subject]:
         """Return the alerts that people were told of and that are on the board no more, as the records have them."""
         keys: dict[str, list[Key]] = {}
         labels: dict[str, Mapping[str, str]] = {}
@@ -82,7 +84,7 @@ class Subjects:
         # What is closed stays as it is; another one may be about to come back to the board.
         self._left = {one: alert for one, alert in found.items() if alert.state is AlertState.CLOSED}
         # In the groups in which people were told of it, wherever it would be now.
-        return [Subject(alert, tuple(keys[one])) for one, alert in found.items()]
+        return [Subject(alert, tuple(keys[one]), alert.is_active and is_held(alert)) for one, alert in found.items()]
 
 
 def _forgotten(alert_id: str, labels: Mapping[str, str]) -> Alert:

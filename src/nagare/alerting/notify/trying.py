@@ -9,6 +9,7 @@ from random import Random
 
 from nagare.alerting.notify.fanout import PATIENCE_MS
 from nagare.lib.backoff import Backoff
+from nagare.lib.frames import frames_of
 from nagare.lib.plain_text import plain
 from nagare.model.notify.notice import Attempt, Delivery, DeliveryState
 from nagare.model.notify.receiver import Channel
@@ -17,6 +18,8 @@ from nagare.model.notify.sending import NotSent, Sender, Sent
 log = logging.getLogger(__name__)
 # A sender ends by itself sooner; one that does not must not keep a place for ever.
 _DEADLINE_SECONDS = 30.0
+# A server that was off for a day has not tried for a day: so often one is tried before it is given up.
+_TRIES_LEAST = 10
 _BASE_SECONDS, _CAP_SECONDS, _FLOOR_SECONDS = 1.0, 300.0, 0.5
 _FAULT_LIMIT, _REF_LIMIT = 500, 1000
 
@@ -28,9 +31,9 @@ async def try_to_send(sender: Sender, channel: Channel, delivery: Delivery, ref:
             return await sender.send(channel, delivery, ref, ack_url)
     except TimeoutError:
         return NotSent(f"cannot send to {channel.key}: no answer within {_DEADLINE_SECONDS:g} s")
-    except Exception as error:
-        log.exception("notification_not_sent id=%s channel=%s", delivery.id, channel.key)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is told and tried again
         # Its text might hold a secret.
+        log.error("notification_not_sent id=%s channel=%s: %s", delivery.id, channel.key, frames_of(error))  # noqa: TRY400  see above
         return NotSent(f"cannot send to {channel.key}: {type(error).__name__}")
 
 
@@ -43,7 +46,7 @@ def fate_of(before: Delivery, answer: Sent | NotSent, now_ms: int, chance: Rando
     # A clock that was set back gives no more time than a delivery has that is made now.
     until_ms = min(before.until_ms, now_ms + PATIENCE_MS)
     after = replace(after, until_ms=until_ms, fault=plain(answer.fault, _FAULT_LIMIT) or "it was not sent")
-    if answer.is_final or now_ms >= until_ms:
+    if answer.is_final or (now_ms >= until_ms and after.tries >= _TRIES_LEAST):
         return replace(after, state=DeliveryState.DEAD, done_ms=now_ms), 0.0
     pause = Backoff(_BASE_SECONDS, _CAP_SECONDS, _FLOOR_SECONDS, chance, before.tries)
     wait = pause.next_seconds(answer.after_seconds)
