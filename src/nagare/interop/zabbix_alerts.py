@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from nagare.errors import InputError
-from nagare.interop.zabbix_api import is_own
+from nagare.interop.zabbix_api import marked_write
 from nagare.lib.plain_text import plain
 from nagare.model.alert.foreign import TEXT_LIMIT, Told, plain_annotations, plain_labels
 from nagare.model.event import Severity
@@ -57,7 +57,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def read_zabbix(body: bytes) -> list[Told]:
-    """Return what a webhook of Zabbix tells, nothing for an update that we wrote ourselves.
+    """Return what a webhook of Zabbix tells, with the mark that an update has as those have that are written to Zabbix from here.
 
     Raises InputError that says which field is missing or wrong.
     """
@@ -71,6 +71,7 @@ def read_zabbix(body: bytes) -> list[Told]:
     if not name:
         raise _fault("event_name", "is missing, or its macro is not set")
     is_update = fields.get("update", "0") == "1"
+    message = fields.get("message", "")
     told = Told(
         SOURCE,
         event_id,
@@ -81,12 +82,10 @@ def read_zabbix(body: bytes) -> list[Told]:
         is_one_time=True,
         is_acknowledged=_is_acknowledged(fields),
         actor=plain(fields.get("user", "") or SOURCE, 253),
-        comment=plain(" ".join(filter(None, (fields.get("action", ""), fields.get("message", "")))), 1000)
-        if is_update
-        else "",
+        comment=plain(" ".join(filter(None, (fields.get("action", ""), message))), 1000) if is_update else "",
+        mark=marked_write(message) if is_update else "",
     )
-    # Our own word comes back late: other things may have been done here since, and none of them is undone by it.
-    return [] if is_update and is_own(fields.get("message", "")) else [told]
+    return [told]
 
 
 def _fields(told: Mapping[str, Any]) -> dict[str, str]:

@@ -26,7 +26,7 @@ _UNKNOWN_CALLER = re.compile(r"re-?login|not authori[sz]ed|api token|no permissi
 _PASSING = re.compile(r"sql|database|internal|try again", re.IGNORECASE)
 _PASSING_CODES = frozenset({-32400, -32603})
 # Stands in what we write, so that we know it again: when it comes back to us, and before we write it twice.
-_MARK = re.compile(r"\[nagare [0-9a-f]{8}\.[0-9]{1,9}\]")
+_MARK = re.compile(r"\[nagare ([0-9a-f]{8}\.[0-9]{1,9})\]")
 
 
 class Update(IntFlag):
@@ -44,9 +44,11 @@ def mark_of(write_id: str) -> str:
     return f"[nagare {alert_id[:8]}.{number}]"
 
 
-def is_own(message: str) -> bool:
-    """Tell whether a message is one that we wrote."""
-    return _MARK.search(message) is not None
+def marked_write(message: str) -> str:
+    """Return of which write a message has the mark, ``<beginning of the alert>.<number>``, empty for none; anybody can write such a mark."""
+    # Ours stands at the end: what a person said before it may have another.
+    found = _MARK.findall(message)
+    return found[-1] if found else ""
 
 
 def request(method: str, params: Any, token: str, version: tuple[int, int]) -> tuple[bytes, Mapping[str, str]]:

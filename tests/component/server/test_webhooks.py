@@ -234,6 +234,15 @@ async def test_what_people_do_to_a_problem_is_written_to_its_zabbix(serve: Serve
             assert (await api.call("POST", "/api/v1/webhooks/zabbix", echo)).status == 200
             (found,) = (await api.call("GET", "/api/v1/alerts")).json["alerts"]
             assert (found["state"], found["owner"]) == ("resolved", "")
+            # The marks of another installation, and those of other events, are no word of ours.
+            for number, mark in enumerate(("nagare 00000000.2]", messages[0].rpartition(" [")[2]), 8):
+                fresh = {**problem, "event_id": str(number), "acknowledged": "No"}
+                said = {**fresh, "event_update_status": "1", "acknowledged": "Yes", "event_update_user": "Bob",
+                        "event_update_message": f"bob in Nagare: mine [{mark}"}  # fmt: skip
+                for told in (fresh, said):
+                    assert (await api.call("POST", "/api/v1/webhooks/zabbix", told)).status == 200
+                (heard,) = [one for one in api.services.alerts.board.open() if one.fingerprint == str(number)]
+                assert (heard.state.value, heard.owner) == ("acknowledged", "Bob")
     assert [message.partition(" in Nagare: ")[2].partition(" [")[0] for message in messages] == [
         "mine", "new disk", "given back", "done",
     ]  # fmt: skip

@@ -84,6 +84,16 @@ class WriteStore:
         row = await self._records.read(lambda connection: connection.execute(query).first())
         return None if row is None else _write_of(row)
 
+    async def has(self, source: str, event: str, mark: str) -> bool:
+        """Tell whether one for that event has that mark: the first eight of its alert's id, a dot, and the number of its turn."""
+        first, _, number = mark.partition(".")
+        query = select(write_backs.c.id).where(
+            # By the key: of one id all begin so, and "g" comes after them all.
+            and_(write_backs.c.id >= first, write_backs.c.id < f"{first}g", write_backs.c.id.endswith(f".{number}")),
+            and_(write_backs.c.source == source, write_backs.c.event == event),
+        )
+        return await self._records.read(lambda connection: connection.execute(query).first()) is not None
+
     async def keep(self, found: WriteBack) -> None:
         """Keep how far it has come, unless it is over already."""
         same = and_(write_backs.c.id == found.id, write_backs.c.state == WAITING)

@@ -21,6 +21,7 @@ from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.lib.plain_text import plain
 from nagare.lib.teller import Teller
+from nagare.model.alert.foreign import Told
 from nagare.model.alert.monitor import Monitor
 from nagare.model.event import Event, Severity
 
@@ -83,6 +84,14 @@ class Writing:
             return step
         monitor = self._book.monitors.get(step.alert.source)
         return replace(step, back=verb) if monitor is not None and monitor.writes_back else step
+
+    async def foreign(self, told: Sequence[Told]) -> Sequence[Told]:
+        """Return what others said: of ``told`` without what we wrote to that event ourselves. Raises StorageError.
+
+        Our own word comes back late: other things may have been done here since, and none of them is undone by it. That of another
+        installation has a mark, too, and is news.
+        """
+        return [one for one in told if not (one.mark and await self.store.has(one.source, one.fingerprint, one.mark))]
 
     def wake(self) -> None:
         """Write what was just made without waiting for the next look."""

@@ -53,6 +53,8 @@ class Told:
     is_said_once: bool = False
     actor: str = ""
     comment: str = ""
+    # By which a word that an installation wrote to the sender is known when it comes back; anybody can write one.
+    mark: str = ""
 
 
 def source_of(sort: str, key: str) -> str:

@@ -66,7 +66,7 @@ async def _take(call: Call, read: Callable[[bytes], Sequence[Told]]) -> Sequence
     assert holding is not None  # a raw route always holds its body
     body = await services.bodies.unpack(holding)
     told = await services.bodies.work(len(body), partial(read, body))
-    known = _of_sender(told, call.principal)
+    known = await services.alerts.writing.foreign(_of_sender(told, call.principal))
     await services.alerts.intake.take(known)
     return known
 
