@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -24,6 +25,7 @@ from nagare.alerting.notify.book import NotifyBook
 from nagare.alerting.notify.outbox import Tools
 from nagare.alerting.notify.room import Room, Ways
 from nagare.alerting.notify.service import Notifier
+from nagare.alerting.pages import PIECE_LIMIT, read_page
 from nagare.alerting.rules.book import RuleBook
 from nagare.alerting.rules.judge import Judge
 from nagare.alerting.rules.views import rule_view
@@ -45,7 +47,6 @@ from nagare.wire.alerts import AlertDetail, AlertList, AlertView, RuleList, Rule
 from nagare.wire.sql import SqlReply, SqlRequest
 
 log = logging.getLogger(__name__)
-PAGE_LIMIT = 500
 _FILES_SECONDS = 5.0
 _SILENCES_SECONDS = 5.0
 _TIDY_SECONDS = 3600.0
@@ -137,16 +138,14 @@ class Alerts:
 
     async def find_all(self, wanted: Wanted, page: str, limit: int, sees: Sees) -> AlertList:
         """Return alerts, what changed last first, as far as ``sees`` allows. Raises InputError."""
-        before, found = _place_of(page), list[Alert]()
-        # One more than is shown tells whether there are more.
-        while len(found) <= limit:
-            rows = await self.store.find_all(wanted, before, PAGE_LIMIT)
-            found += [alert for alert in rows if sees(alert.labels.get("host", ""))]
-            if len(rows) < PAGE_LIMIT:
-                break
-            before = (rows[-1].changed_ms, rows[-1].id)
-        shown = found[:limit]
-        following = f"{shown[-1].changed_ms}.{shown[-1].id}" if len(found) > limit else ""
+
+        async def seen(rows: Sequence[Alert]) -> list[Alert]:
+            return [alert for alert in rows if sees(alert.labels.get("host", ""))]
+
+        read = partial(self.store.find_all, wanted, limit=PIECE_LIMIT)
+        shown, following = await read_page(
+            _place_of(page), limit, read, seen, lambda alert: (alert.changed_ms, alert.id)
+        )
         return AlertList([self.view(self.board.newest(alert), sees) for alert in shown], following)
 
     async def get(self, alert_id: str, sees: Sees) -> Alert:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 from nagare.alerting.alerts.views import Sees
@@ -29,6 +31,7 @@ from nagare.alerting.notify.views import (
     receivers_view,
 )
 from nagare.alerting.notify.wanted import DeliveriesWanted
+from nagare.alerting.pages import PIECE_LIMIT, read_page
 from nagare.errors import ConflictError, InputError, NotFoundError
 from nagare.lib.nearest import did_you_mean
 from nagare.model.alert.alert import Alert
@@ -47,7 +50,6 @@ from nagare.wire.notify import (
     ReceiversView,
 )
 
-PAGE_LIMIT = 500
 # Of an incident as many alerts and notifications are shown.
 _SHOWN_LIMIT = 500
 _TIDY_COUNT = 1000
@@ -88,16 +90,12 @@ class Notifier:
 
     async def deliveries(self, wanted: DeliveriesWanted, page: str, limit: int, sees: Sees) -> NotificationList:
         """Return notifications, the newest first, as far as ``sees`` allows. Raises InputError."""
-        before, found = _place_of(page, "notifications"), list[Brief]()
-        # One more than is shown tells whether there are more.
-        while len(found) <= limit:
-            rows = await self.store.find_all(wanted, before, PAGE_LIMIT)
-            found += [one for one in rows if is_seen(one.hosts, sees)]
-            if len(rows) < PAGE_LIMIT:
-                break
-            before = (rows[-1].made_ms, rows[-1].id)
-        shown = found[:limit]
-        following = f"{shown[-1].made_ms}.{shown[-1].id}" if len(found) > limit else ""
+
+        async def seen(rows: Sequence[Brief]) -> list[Brief]:
+            return [one for one in rows if is_seen(one.hosts, sees)]
+
+        read, before = partial(self.store.find_all, wanted, limit=PIECE_LIMIT), _place_of(page, "notifications")
+        shown, following = await read_page(before, limit, read, seen, lambda one: (one.made_ms, one.id))
         return NotificationList([notification_view(one) for one in shown], following)
 
     async def delivery(self, delivery_id: str, sees: Sees) -> NotificationDetail:
@@ -127,15 +125,9 @@ class Notifier:
 
     async def incidents(self, is_open: bool | None, page: str, limit: int, sees: Sees) -> IncidentList:  # noqa: FBT001
         """Return incidents, the newest first, as far as ``sees`` allows; ``is_open`` None: both kinds. Raises InputError."""
-        before, found = _place_of(page, "incidents"), list[Incident]()
-        while len(found) <= limit:
-            rows = await self.store.find_incidents(before, PAGE_LIMIT, is_open=is_open)
-            found += await self._seen(rows, sees)
-            if len(rows) < PAGE_LIMIT:
-                break
-            before = (rows[-1].began_ms, rows[-1].id)
-        shown = found[:limit]
-        following = f"{shown[-1].began_ms}.{shown[-1].id}" if len(found) > limit else ""
+        read = partial(self.store.find_incidents, limit=PIECE_LIMIT, is_open=is_open)
+        seen, before = partial(self._seen, sees=sees), _place_of(page, "incidents")
+        shown, following = await read_page(before, limit, read, seen, lambda one: (one.began_ms, one.id))
         return IncidentList([incident_view(one) for one in shown], following)
 
     async def incident(self, incident_id: str, sees: Sees) -> IncidentDetail:
@@ -212,7 +204,7 @@ class Notifier:
             raise _no_delivery(delivery_id)
         return found[0]
 
-    async def _seen(self, incidents: list[Incident], sees: Sees) -> list[Incident]:
+    async def _seen(self, incidents: Sequence[Incident], sees: Sees) -> Sequence[Incident]:
         """Return those of whose alerts the caller sees one: an incident itself is of no host."""
         if sees(""):
             return incidents
