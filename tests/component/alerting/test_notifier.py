@@ -435,6 +435,12 @@ async def test_who_sees_some_hosts_sees_what_is_told_of_them(tmp_path: Path) -> 
         (incident,) = (await notifier.incidents(None, "", 10, sees)).incidents
         detail = await notifier.incident(incident.id, sees)
         assert [found.id for found in detail.alerts] == ["a1"]
+        # Of what is on other hosts there is neither a name nor a number.
+        assert (incident.firing, detail.incident.firing) == (1, 1)
+        assert [(found.alertnames, found.firing) for found in detail.notifications] == [(["Full"], 1)]
+        assert (one.firing, (await notifier.delivery(one.id, sees)).notification.firing) == (1, 1)
+        (whole,) = (await notifier.deliveries(DeliveriesWanted(incident=incident.id), "", 10, sees_all)).notifications
+        assert whole.firing == 2
         (hidden,) = [
             found for found in (await notifier.incidents(None, "", 10, sees_all)).incidents if found.id != incident.id
         ]

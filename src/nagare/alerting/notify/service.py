@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import uuid4
 
@@ -29,6 +29,7 @@ from nagare.alerting.notify.views import (
     notification_detail,
     notification_view,
     receivers_view,
+    seen_part,
 )
 from nagare.alerting.notify.wanted import DeliveriesWanted
 from nagare.alerting.pages import PIECE_LIMIT, read_page
@@ -96,7 +97,7 @@ class Notifier:
 
         read, before = partial(self.store.find_all, wanted, limit=PIECE_LIMIT), _place_of(page, "notifications")
         shown, following = await read_page(before, limit, read, seen, lambda one: (one.made_ms, one.id))
-        return NotificationList([notification_view(one) for one in shown], following)
+        return NotificationList([notification_view(one) for one in await self._narrowed(shown, sees)], following)
 
     async def delivery(self, delivery_id: str, sees: Sees) -> NotificationDetail:
         """Return a notification, what it tells, and its tries. Raises NotFoundError."""
@@ -133,17 +134,19 @@ class Notifier:
     async def incident(self, incident_id: str, sees: Sees) -> IncidentDetail:
         """Return an incident, its alerts and its notifications, as far as ``sees`` allows. Raises NotFoundError."""
         incident = await self.store.find_incident(incident_id)
-        if incident is None or not await self._seen([incident], sees):
+        seen = [] if incident is None else await self._seen([incident], sees)
+        if incident is None or not seen:
             hint = "nagare incidents list lists them"
             raise NotFoundError(f"cannot find incident {incident_id[:40]!r}: there is none of that id", hint=hint)
         ids = list(dict.fromkeys([*incident.told, *await self._members(incident)]))[:_SHOWN_LIMIT]
         stored = await self.store.find_alerts(ids)
         alerts = [self._room.board.newest(stored[one]) for one in ids if one in stored]
         told = await self.store.find_all(DeliveriesWanted(incident=incident_id), None, _SHOWN_LIMIT)
+        told = [one for one in told if is_seen(one.hosts, sees)]
         return IncidentDetail(
-            incident_view(incident),
+            incident_view(seen[0]),
             [self._room.view(one, sees) for one in alerts if sees(one.labels.get("host", ""))],
-            [notification_view(one) for one in told if is_seen(one.hosts, sees)],
+            [notification_view(one) for one in await self._narrowed(told, sees)],
         )
 
     async def test(self, receiver: str) -> list[NotificationView]:
@@ -205,12 +208,25 @@ class Notifier:
         return found[0]
 
     async def _seen(self, incidents: Sequence[Incident], sees: Sees) -> Sequence[Incident]:
-        """Return those of whose alerts the caller sees one: an incident itself is of no host."""
+        """Return those of whose alerts the caller sees one, with what is seen of them: an incident itself is of no host."""
         if sees(""):
             return incidents
         ids = {one for incident in incidents for one in incident.told}
         hosts = {one: alert.labels.get("host", "") for one, alert in (await self.store.find_alerts(ids)).items()}
-        return [incident for incident in incidents if is_seen([hosts.get(one, "") for one in incident.told], sees)]
+        seen = {one for one, host in hosts.items() if host and sees(host)}
+        parts = [{one: word for one, word in incident.told.items() if one in seen} for incident in incidents]
+        return [replace(incident, told=told) for incident, told in zip(incidents, parts, strict=True) if told]
+
+    async def _narrowed(self, briefs: Sequence[Brief], sees: Sees) -> list[Brief]:
+        """Return them with the names and numbers of what the caller sees: for those that see a part, the notices are read."""
+        if sees(""):
+            return list(briefs)
+        found: list[Brief] = []
+        for start in range(0, len(briefs), _AT_A_TIME):
+            ids = [one.id for one in briefs[start : start + _AT_A_TIME]]
+            whole = await self.store.find_many(ids)
+            found += [Brief.of(seen_part(whole[one], sees)) for one in ids if one in whole]
+        return found
 
     async def _members(self, incident: Incident) -> list[str]:
         """Return the ids of open alerts that are in its group, also of those of which nobody was told yet."""

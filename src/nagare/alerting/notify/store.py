@@ -159,6 +159,13 @@ class NotifyStore:
 
         return await self._records.read(work)
 
+    async def find_many(self, ids: Sequence[str]) -> dict[str, Delivery]:
+        """Return the deliveries of those ids, with their notices; a few at a time, for notices are large."""
+        query = select(deliveries).where(deliveries.c.id.in_(ids))
+        return await self._records.read(
+            lambda connection: {row.id: delivery_of(row) for row in connection.execute(query)}
+        )
+
     async def load_waiting(self, after: Waiting | None, limit: int) -> list[Waiting]:
         """Return deliveries that wait, by channel, incident and number; ``after`` is the last that was returned."""
         query = select(*_QUEUED).where(IS_WAITING).order_by(*_PLACE).limit(limit)

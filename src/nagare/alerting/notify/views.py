@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from nagare.alerting.alerts.views import Sees
 from nagare.alerting.notify.brief import Brief
@@ -55,13 +56,24 @@ def notification_view(brief: Brief) -> NotificationView:
     )
 
 
+def seen_part(delivery: Delivery, sees: Sees) -> Delivery:
+    """Return a delivery whose notice names and counts nothing but what the caller sees."""
+    if sees(""):
+        return delivery
+    notice = delivery.notice
+    firing = tuple(line for line in notice.firing if sees(line.host))
+    resolved = tuple(line for line in notice.resolved if sees(line.host))
+    shown = replace(notice, firing=firing, resolved=resolved, firing_count=len(firing), resolved_count=len(resolved))
+    return replace(delivery, notice=shown)
+
+
 def notification_detail(delivery: Delivery, attempts: Sequence[Attempt], sees: Sees) -> NotificationDetail:
     """Return a delivery with what it tells, as far as the caller sees those hosts, and its tries."""
-    notice = delivery.notice
+    shown = seen_part(delivery, sees)
     return NotificationDetail(
-        notification_view(Brief.of(delivery)),
-        [_line(line) for line in notice.firing if sees(line.host)],
-        [_line(line) for line in notice.resolved if sees(line.host)],
+        notification_view(Brief.of(shown)),
+        [_line(line) for line in shown.notice.firing],
+        [_line(line) for line in shown.notice.resolved],
         [AttemptView(one.number, format_ms(one.at_ms), one.took_ms / 1000, one.fault) for one in attempts],
     )
 
