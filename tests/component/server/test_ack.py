@@ -1,7 +1,9 @@
 """Links in notifications over HTTP: a page that changes nothing, a button that works once, and nothing for who has no link."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,10 @@ from sqlalchemy import insert
 
 from nagare.alerting.notify.rows import incident_values
 from nagare.alerting.notify.schema import incidents
-from nagare.config.settings import LimitsSettings
+from nagare.config.settings import AlertSettings, LimitsSettings
 from nagare.model.notify.incident import FIRING, Incident
 from tests.component.server.conftest import Answer, Api, Serve
+from tests.support.zabbix_server import TOKEN, Problem, zabbix_server
 
 BASE = "https://ops.example.net"
 INCIDENT = "0a1b2c3d000040008000000000000001"
@@ -29,6 +32,10 @@ class Desk:
             for host in ("web1", "db1")
         ]
         assert (await self.api.call("POST", "/api/v2/alerts", told)).status == 200
+        await self.group()
+
+    async def group(self) -> None:
+        """Make an incident of the alerts that there are."""
         ids = [one["id"] for one in await self.alerts()]
         # One that is over, so that nobody else has a hand in it.
         incident = Incident(INCIDENT, "", {"alertname": "Full"}, 0, told=dict.fromkeys(ids, FIRING), ended_ms=1)
@@ -97,6 +104,34 @@ async def test_the_button_works_once(desk: Desk) -> None:
     assert [(one["actor"], one["target"], one["after"]["count"]) for one in done] == [
         ("link terminal/terminal", INCIDENT, 2)
     ]
+
+
+async def test_what_the_button_does_is_written_to_the_zabbix_that_told_of_it(serve: Serve, tmp_path: Path) -> None:
+    (folder := tmp_path / "rules").mkdir()
+    (tmp_path / "token").write_text(TOKEN)
+    written = asyncio.Event()
+
+    async def note() -> None:
+        written.set()
+
+    async with zabbix_server() as server:
+        server.problems["7"], server.after = Problem(), note
+        (folder / "z.toml").write_text(
+            f'[[zabbix]]\nname = "main"\nurl = "{server.url}"\nsecret_file = "{tmp_path / "token"}"\nwrites_back = true\nevery = "0s"\n'
+        )
+        async with serve(public_url=BASE, sections={"alerts": AlertSettings(rules=folder)}) as api:
+            desk = Desk(api)
+            problem = {"event_id": "7", "event_name": "Disk", "event_value": "1", "host_host": "web1"}
+            assert (await api.call("POST", "/api/v1/webhooks/zabbix", problem)).status == 200
+            await desk.group()
+            assert (await desk.ask("POST", desk.path())).status == 200
+            async with asyncio.timeout(20):
+                await written.wait()
+        (message,) = server.problems["7"].messages
+        assert server.problems["7"].is_acknowledged
+        assert message.startswith(
+            "link terminal/terminal in Nagare: acknowledged by the link in a notification [nagare "
+        )
 
 
 async def test_another_link_says_who_has_them(desk: Desk) -> None:
