@@ -40,15 +40,16 @@ def notice(*firing: Line, **more: Any) -> Notice:
 def over(*resolved: Line, **more: Any) -> Notice:
     """Return the notice that all is over."""
     lines = tuple(replace(one, state="resolved", ended_ms=one.starts_ms + 750_000) for one in resolved or (line(),))
-    return notice(
-        firing=(),
-        firing_count=0,
-        resolved=lines,
-        resolved_count=len(lines),
-        reason=Reason.ALL_RESOLVED,
-        number=2,
+    given: dict[str, Any] = {
+        "firing": (),
+        "firing_count": 0,
+        "resolved": lines,
+        "resolved_count": len(lines),
+        "reason": Reason.ALL_RESOLVED,
+        "number": 2,
         **more,
-    )
+    }
+    return notice(**given)
 
 
 def trial(**more: Any) -> Notice:

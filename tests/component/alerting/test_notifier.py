@@ -563,3 +563,19 @@ async def test_a_storm_holds_nobody_up(tmp_path: Path) -> None:
         # No callback may hold the loop: the guard of all tests looks.
         await rig.alerts.notifier.planner.look()
         assert len(rig.alerts.notifier.planner.incidents) == 100
+
+
+async def test_who_was_told_instead_hears_of_the_end_and_who_was_not_does_not(tmp_path: Path) -> None:
+    boss = '[[receiver]]\nname = "boss"\n[[receiver.channel]]\nkind = "terminal"\nname = "phone"\n'
+    async with rigged(tmp_path, NOW.replace('name = "ops"', 'name = "ops"\nfallback = "boss"') + boss) as rig:
+        rig.post.answers["ops/phone"].append(NotSent("no such user", is_final=True))
+        await rig.fire(alert("a1", host="web1"))
+        await rig.look()
+        await rig.post.until(lambda: len(rig.post.ids("boss/phone")) == 1)
+        await rig.fire(alert("b1", alertname="Other", host="web1"))
+        assert await rig.look() == [("first notification", 1, 0)]
+        await rig.resolve("a1", "b1")
+        await rig.look()
+        assert await rig.look(300) == [("all alerts resolved", 0, 1)] * 3
+        ends = [one.notice.incident for key, one, _, _ in rig.post.sent if key == "boss/phone"]
+        assert ends == [ends[0]] * 2

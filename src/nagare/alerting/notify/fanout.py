@@ -21,12 +21,16 @@ class Telling:
 
     change: Change
     deliveries: tuple[Delivery, ...] = ()
+    # Of an end, to those who are told instead of others: kept for who heard anything of the incident, and left out for who did not.
+    instead: tuple[Delivery, ...] = ()
 
 
 def telling_of(notifying: Notifying, change: Change, now_ms: int) -> Telling:
     """Return ``change`` with the deliveries of its notices."""
     made = (one for notice in change.notices for one in fan_out(notifying, notice, now_ms))
-    return Telling(change, tuple(made))
+    ends = [notice for notice in change.notices if notice.resolved_count or notice.is_over]
+    instead = (one for notice in ends for one in _to_fallback(notifying, notice, now_ms))
+    return Telling(change, tuple(made), tuple(instead))
 
 
 def fan_out(notifying: Notifying, notice: Notice, now_ms: int) -> list[Delivery]:
@@ -41,7 +45,7 @@ def fall_back(notifying: Notifying, dead: Delivery, now_ms: int) -> list[Deliver
     receiver = notifying.receivers.get(name)
     if receiver is None or name != dead.notice.receiver:
         return []
-    return _deliveries(notifying.receivers.get(receiver.fallback), dead.notice, now_ms)
+    return _to_fallback(notifying, dead.notice, now_ms)
 
 
 def delivery_to(channel: Channel, notice: Notice, now_ms: int) -> Delivery:
@@ -63,6 +67,11 @@ def channels_of(notifying: Notifying, names: Iterable[str]) -> list[tuple[str, C
     """Return each channel of the receivers of those names, with the name."""
     receivers = (notifying.receivers[name] for name in names if name in notifying.receivers)
     return [(receiver.name, channel) for receiver in receivers for channel in receiver.channels]
+
+
+def _to_fallback(notifying: Notifying, notice: Notice, now_ms: int) -> list[Delivery]:
+    receiver = notifying.receivers.get(notice.receiver)
+    return [] if receiver is None else _deliveries(notifying.receivers.get(receiver.fallback), notice, now_ms)
 
 
 def _deliveries(receiver: Receiver | None, notice: Notice, now_ms: int) -> list[Delivery]:

@@ -13,7 +13,7 @@ A clock that was set back makes nobody wait longer than the times of the route: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nagare.alerting.notify.lines import Parts, make_notice
@@ -80,6 +80,22 @@ def plan(
     """
     known = {incident.key: incident for incident in incidents}
     routes = {route.path: route for route in notifying.root.walk()}
+    groups = _groups(routes, subjects)
+    changes = _moved(notifying, known, groups, now_ms)
+    for key, members in groups.items():
+        before = known.get(key)
+        if before is None and not any(subject.needs for subject in members.values()):
+            continue
+        start = before or Incident(make_id(), key[0], dict(key[1]), began_ms=now_ms)
+        if start.key != key:
+            start = replace(start, route=key[0], labels=dict(key[1]))
+        after, notices = _Turn(notifying, routes[key[0]], members, start, now_ms).taken()
+        if after != before:
+            changes.append(Change(before, after, notices))
+    return changes
+
+
+def _groups(routes: Container[str], subjects: Iterable[Subject]) -> dict[Key, dict[str, Subject]]:
     groups: dict[Key, dict[str, Subject]] = {}
     for subject in subjects:
         if subject.alert.state is AlertState.PENDING:
@@ -88,16 +104,25 @@ def plan(
             # An alert that ended may still be in a group of a route that is gone.
             if key[0] in routes:
                 _add(groups.setdefault(key, {}), subject)
-    active = {one for members in groups.values() for one, subject in members.items() if subject.alert.is_active}
-    changes = [_abandoned(notifying, one, active, now_ms) for key, one in known.items() if key not in groups]
+    return groups
+
+
+def _moved(
+    notifying: Notifying, known: dict[Key, Incident], groups: Mapping[Key, Mapping[str, Subject]], now_ms: int
+) -> list[Change]:
+    """Put incidents whose groups are empty where they go on in ``known``; return what becomes of the others."""
+    homes: dict[str, list[Key]] = {}
     for key, members in groups.items():
-        before = known.get(key)
-        if before is None and not any(subject.needs for subject in members.values()):
-            continue
-        start = before or Incident(make_id(), key[0], dict(key[1]), began_ms=now_ms)
-        after, notices = _Turn(notifying, routes[key[0]], members, start, now_ms).taken()
-        if after != before:
-            changes.append(Change(before, after, notices))
+        for one, subject in members.items():
+            if subject.alert.is_active:
+                homes.setdefault(one, []).append(key)
+    changes: list[Change] = []
+    for incident in [one for key, one in known.items() if key not in groups]:
+        home = _home(notifying, incident, homes, now_ms)
+        if home is None or home in known:
+            changes.append(_abandoned(notifying, incident, homes, now_ms))
+        else:
+            known[home] = incident
     return changes
 
 
@@ -132,6 +157,21 @@ def step_ms(incident: Incident, route: Route, step: Step) -> int:
     if incident.step:
         return due_ms
     return max(due_ms, (incident.told_ms or 0) + _ms(route.group_interval_seconds))
+
+
+def _home(notifying: Notifying, incident: Incident, homes: Mapping[str, Sequence[Key]], now_ms: int) -> Key | None:
+    """Return the group in which an incident goes on whose own is empty: where all of it that fires is, told to the same people.
+
+    None for one that ends here. Nobody is told of the move: it is one incident, as before.
+    """
+    found = {home for one, state in incident.told.items() if state == FIRING for home in homes.get(one, ())}
+    if len(found) != 1:
+        return None
+    (home,) = found
+    if (route := notifying.route(home[0])) is None:
+        return None
+    whom = receivers_of(notifying, notifying.steps_of(route.receiver)[0], now_ms)
+    return home if set(whom) <= set(incident.told_to) else None
 
 
 def _abandoned(notifying: Notifying, incident: Incident, active: Container[str], now_ms: int) -> Change:

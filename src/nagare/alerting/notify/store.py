@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, or_, select, text
 
 from nagare.alerting.notify.brief import Brief, Waiting
 from nagare.alerting.notify.fanout import PATIENCE_MS, Telling
+from nagare.alerting.notify.heard import those_that_heard
 from nagare.alerting.notify.observe import NoObserver, Observer
 from nagare.alerting.notify.planning import Change
 from nagare.alerting.notify.rows import (
@@ -128,7 +129,7 @@ class NotifyStore:
             for telling in tellings:
                 if (incident := _write_incident(connection, telling.change)) is not None:
                     kept.incidents[incident.id] = incident
-                    made += telling.deliveries
+                    made += [*telling.deliveries, *those_that_heard(connection, telling.instead)]
             self._observer.step("incidents_written")
             kept.deliveries = _add(connection, made, bounds)
             self._observer.step("deliveries_written")

@@ -63,6 +63,8 @@ def title(notice: Notice) -> str:
     lines = notice.firing or notice.resolved
     if notice.reason == Reason.TEST:
         return f"[TEST] {_subject(lines)}" if lines else "[TEST] this channel works"
+    if notice.reason == Reason.MOVED:
+        return f"[MOVED] {_subject(lines)}" if lines else "[MOVED] alerts told elsewhere"
     if notice.is_over:
         return f"[RESOLVED] {_subject(lines)}"
     if not notice.firing_count:

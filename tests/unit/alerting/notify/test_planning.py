@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nagare.alerting.notify.planning import OVER_LIMIT, Subject, keys_of, plan
 from nagare.model.alert.alert import Alert, AlertState
+from nagare.model.alert.matcher import parse_matchers
 from nagare.model.event import Severity
 from nagare.model.notify.incident import Incident
 from nagare.model.notify.notice import Notice
@@ -292,3 +293,27 @@ def test_a_value_that_is_no_number_is_told_as_none() -> None:
     for second in (0, 30):
         world.at(second, *(replace(_alert(str(one)), value=one) for one in (math.nan, math.inf, 0.5)))
     assert {line.value for line in world.notices[-1].firing} == {None, 0.5}
+
+
+def test_what_is_grouped_otherwise_by_now_is_the_same_incident_and_nobody_is_told_again() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    (began,) = world.incidents
+    renamed = _alert("a", alertname="Fuller")
+    for second in (40, 400, 2000):
+        assert world.at(second, renamed) == []
+    (incident,) = world.incidents.values()
+    assert (incident.id, incident.labels, incident.ended_ms) == (began, {"alertname": "Fuller"}, None)
+    world.at(2010, replace(renamed, state=_S.RESOLVED))
+    assert world.at(2400, replace(renamed, state=_S.RESOLVED)) == [("ops", "all alerts resolved", 0, 1)]
+
+
+def test_what_goes_to_others_by_now_is_told_to_them() -> None:
+    world = World(_notifying())
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    route = Route("{team=db}", "boss", parse_matchers(["team=db"]))
+    world.notifying = replace(world.notifying, root=replace(world.notifying.root, routes=(route,)))
+    assert world.at(40, _alert("a", team="db")) == [("ops", "its alerts are told elsewhere", 0, 1)]
+    assert world.at(70, _alert("a", team="db")) == [("boss", "first notification", 1, 0)]

@@ -323,7 +323,11 @@ class Policy(RuleBasedStateMachine):
 
     def _keep(self, change: Change) -> None:
         before, after = change.before, change.after
-        assert self.open.get(after.key) == before
+        assert self.open.get(before.key if before else after.key) == before
+        if before and before.key != after.key:
+            # It goes on in another group, in which none was open.
+            assert after.key not in self.open
+            del self.open[before.key]
         assert after.number == (before.number if before else 0) + bool(change.notices)
         assert len({notice.receiver for notice in change.notices}) == len(change.notices)
         self._listen(before, after, change.notices)
@@ -357,8 +361,27 @@ class Policy(RuleBasedStateMachine):
             assert all(known[line.id] == FIRING != after.told[line.id] for line in notice.resolved)
             self.heard.setdefault((after.id, notice.receiver), []).append(notice)
 
+    def _move(self, groups: dict[Key, dict[str, Subject]], before: dict[Key, Incident]) -> None:
+        routes = {route.path: route for route in self.notifying.root.walk()}
+        homes: dict[str, set[Key]] = {}
+        for key, members in groups.items():
+            for one in [one for one, subject in members.items() if subject.alert.is_active]:
+                homes.setdefault(one, set()).add(key)
+        taken = set(before)
+        for key in [key for key in before if key not in groups]:
+            told_of = [one for one, word in self.tellings[key].words.items() if word == "firing"]
+            found = {home for one in told_of for home in homes.get(one, ())}
+            steps = [self.notifying.steps_of(routes[home[0]].receiver) for home in found]
+            if len(found) != 1 or found & taken:
+                continue
+            if set(_reached(steps[0][:1], self.now_ms)) <= set(self.tellings[key].names):
+                # People know all of it: it goes on where it is now.
+                self.tellings[found.pop()] = replace(self.tellings.pop(key), steps=steps[0])
+                taken = {*before, *self.tellings}
+
     def _compare(self, groups: dict[Key, dict[str, Subject]], before: dict[Key, Incident], told: list[Notice]) -> None:
         routes = {route.path: route for route in self.notifying.root.walk()}
+        self._move(groups, before)
         by_key: dict[Key, set[Told]] = {}
         for one in told:
             key = (one.route, tuple(sorted(one.labels.items())))

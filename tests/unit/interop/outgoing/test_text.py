@@ -23,6 +23,7 @@ SIZES: list[Size] = [len, utf16_units, json_bytes]
         (notice(line("web1"), line("web1", name="Load"), severity=1), "[FIRING:2] DiskFull and others on web1 (warning)"),
         (notice(line(""), severity=2), "[FIRING:1] DiskFull (high)"),
         (over(), "[RESOLVED] DiskFull on web1"),
+        (over(reason=Reason.MOVED), "[MOVED] DiskFull on web1"),
         (over(held_count=1), "[SOME RESOLVED] DiskFull on web1"),
         (trial(), "[TEST] this channel works"),
         (notice(reason=Reason.TEST), "[TEST] DiskFull on web1"),
