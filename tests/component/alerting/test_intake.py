@@ -101,6 +101,20 @@ async def test_an_outage_of_our_own_ends_nothing_and_silence_after_it_does(recor
         assert states == {"a": AlertState.FIRING, "b": AlertState.RESOLVED}
 
 
+async def test_records_that_are_away_end_no_intake(records: Records) -> None:
+    clock = ManualClock()
+    async with _running(records, clock) as way:
+        await way.intake.take([_told("a", clock.now_ms() + 1_000)])
+        # As many requests wait as may.
+        records._writer._waiting += 1000
+        for _ in range(100):
+            # Long enough to have listened.
+            await clock.advance(6)
+        assert way.counters.get("foreign_age_failed") >= 1
+        records._writer._waiting -= 1000
+        await way.intake.take([_told("b")])
+
+
 async def _aged(way: Way, seconds: float) -> None:
     """Let time pass, and the intake look."""
     await way.clock.advance(seconds)

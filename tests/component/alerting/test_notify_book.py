@@ -44,6 +44,20 @@ async def test_a_file_that_is_away_changes_nothing(tmp_path: Path) -> None:
     assert book.fault == ""
 
 
+async def test_a_file_that_cannot_be_opened_for_a_moment_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "notify.toml"
+    path.write_text(FILE.format(name="ann"))
+    book = NotifyBook(path)
+    # It stays as it is for the next look, at which nothing but the reading is different.
+    path.unlink()
+    path.mkdir()
+    assert not await book.refresh()
+    assert book.fault
+    book.fault = "not looked at"
+    assert not await book.refresh()
+    assert book.fault != "not looked at"
+
+
 async def test_without_a_file_a_dashboard_is_told() -> None:
     book = NotifyBook(None)
     assert book.notifying.root.receiver == "terminal"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from nagare.alerting.notify.brief import Brief
 from nagare.alerting.notify.service import Notifier
 from nagare.alerting.notify.wanted import DeliveriesWanted
@@ -9,6 +13,7 @@ from nagare.model.columns import Cell, Columns, RecordTable, columns_of
 from nagare.model.notify.incident import FIRING, Incident
 from nagare.model.tables import Column, ColumnKind, ColumnType, Table
 
+T = TypeVar("T")
 # What one statement reads of the records: those that are the newest.
 ROWS_LIMIT = 20_000
 _TEXT, _INTEGER, _ATTRIBUTE = ColumnType.TEXT, ColumnType.INTEGER, ColumnKind.ATTRIBUTE
@@ -57,13 +62,18 @@ def notify_tables(notifier: Notifier) -> tuple[RecordTable, ...]:
 
     async def fetch_notifications() -> Columns:
         found = await notifier.store.find_all(DeliveriesWanted(), None, ROWS_LIMIT)
-        return columns_of(NOTIFICATIONS, [_notification(one) for one in found])
+        return await asyncio.to_thread(_columns, NOTIFICATIONS, _notification, found)
 
     async def fetch_incidents() -> Columns:
         found = await notifier.store.find_incidents(None, ROWS_LIMIT)
-        return columns_of(INCIDENTS, [_incident(one) for one in found])
+        return await asyncio.to_thread(_columns, INCIDENTS, _incident, found)
 
     return RecordTable(NOTIFICATIONS, fetch_notifications), RecordTable(INCIDENTS, fetch_incidents)
+
+
+def _columns(table: Table, row: Callable[[T], tuple[Cell, ...]], found: Sequence[T]) -> Columns:
+    """Return what is shown of ``found``; of thousands it takes a while, so it is done beside the loop."""
+    return columns_of(table, [row(one) for one in found])
 
 
 def _notification(brief: Brief) -> tuple[Cell, ...]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nagare.config.surroundings import variable
-from nagare.errors import ConfigError, InputError
+from nagare.errors import ConfigError, InputError, UnavailableError
 from nagare.lib.invariant import invariant
 from nagare.lib.plain_text import plain
 from nagare.model.event import Severity
@@ -91,6 +91,8 @@ class AppriseSender:
                     answer = await _ask_child(Message(secret, title, body, _kind(delivery)))
         except TimeoutError:
             return NotSent(f"cannot send to {channel.key}: not sent within {self._deadline_seconds:g} s")
+        except UnavailableError as error:
+            return NotSent(error.message)
         except ConfigError as error:
             return NotSent(error.message, is_final=True)
         except OSError as error:

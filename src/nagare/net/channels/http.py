@@ -13,7 +13,7 @@ from dataclasses import replace
 import aiohttp
 from yarl import URL
 
-from nagare.errors import ConfigError, ConnectFailedError
+from nagare.errors import ConfigError, ConnectFailedError, UnavailableError
 from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.model.notify.exchange import Codec, HttpReply, HttpRequest, RefGone
@@ -67,6 +67,8 @@ class HttpSender:
             outcome = NotSent(error.message, is_final=True)
         except ConnectFailedError as error:
             outcome = NotSent(f"cannot send to {channel.key}: {error.message}")
+        except UnavailableError as error:
+            outcome = NotSent(error.message)
         if isinstance(outcome, RefGone):
             # What a first message cannot have changed: the provider contradicts itself.
             outcome = NotSent(f"cannot send to {channel.key}: {outcome.fault}")

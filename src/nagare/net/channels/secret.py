@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from nagare.config.surroundings import variable
-from nagare.errors import ConfigError
+from nagare.errors import ConfigError, UnavailableError
 from nagare.model.notify.receiver import Channel
 from nagare.net.causes import os_cause
 
@@ -28,7 +28,10 @@ class Secrets:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="channel-secret")
 
     async def read(self, channel: Channel) -> str:
-        """Return the secret, empty for a channel that has none. Raises ConfigError."""
+        """Return the secret, empty for a channel that has none.
+
+        Raises ConfigError, and UnavailableError where it cannot be read now: a file is written anew, a share is away, so it is tried again.
+        """
         if channel.secret_file:
             loop = asyncio.get_running_loop()
             secret = await loop.run_in_executor(self._threads, _from_file, channel)
@@ -38,6 +41,10 @@ class Secrets:
                 raise _unusable(channel, f"environment variable {channel.secret_env} is not set")
         else:
             return ""
+        if channel.secret_file and not secret:
+            raise UnavailableError(
+                _told(channel, f"{channel.secret_file}: it is empty, and must hold one line of text")
+            )
         # A line break inside would end a header.
         if not secret or not secret.isprintable():
             raise _unusable(channel, "it must hold one line of text")
@@ -77,10 +84,14 @@ def _from_file(channel: Channel) -> str:
         with Path(channel.secret_file).open("rb") as file:
             return file.read(_LIMIT_BYTES).decode().strip()
     except OSError as error:
-        raise _unusable(channel, f"{channel.secret_file}: {os_cause(error)}") from error
+        raise UnavailableError(_told(channel, f"{channel.secret_file}: {os_cause(error)}")) from error
     except UnicodeDecodeError as error:
         raise _unusable(channel, f"{channel.secret_file}: not UTF-8") from error
 
 
 def _unusable(channel: Channel, cause: str) -> ConfigError:
-    return ConfigError(f"cannot send to {channel.key}: cannot use its secret: {cause}")
+    return ConfigError(_told(channel, cause))
+
+
+def _told(channel: Channel, cause: str) -> str:
+    return f"cannot send to {channel.key}: cannot use its secret: {cause}"

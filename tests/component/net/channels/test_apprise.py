@@ -205,7 +205,7 @@ async def test_a_secret_that_cannot_be_read_starts_no_child(tmp_path: Path) -> N
     sent = await AppriseSender(secrets, render).send(one, delivery(notice(), one.kind), "", "")
     secrets.close()
     assert isinstance(sent, NotSent)
-    assert sent.is_final
+    assert not sent.is_final
 
 
 def test_the_library_is_loaded_by_the_child_alone() -> None:

@@ -307,11 +307,14 @@ async def test_a_proxy_of_the_environment_gets_no_secret(tmp_path: Path, monkeyp
     assert proxy.connections == []
 
 
-async def test_a_channel_that_cannot_be_used_is_final_at_once(tmp_path: Path) -> None:
+async def test_a_secret_that_cannot_be_read_now_is_tried_again(tmp_path: Path) -> None:
     missing = await _send(channel(ChannelKind.NTFY, secret_file=str(tmp_path / "none"), topic="a"))
     assert missing == NotSent(
-        f"cannot send to ops/phone: cannot use its secret: {tmp_path}/none: no such file or directory", is_final=True
+        f"cannot send to ops/phone: cannot use its secret: {tmp_path}/none: no such file or directory"
     )
+
+
+async def test_a_channel_that_cannot_be_used_is_final_at_once(tmp_path: Path) -> None:
     assert await _send(_hook(tmp_path, "ftp://x/SECRET-PATH")) == NotSent(
         "cannot send to ops/phone: its address is no http or https URL", is_final=True
     )
