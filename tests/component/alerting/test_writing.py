@@ -301,6 +301,8 @@ async def test_what_waits_for_one_that_rests_hides_nothing(room: Room, monkeypat
         for _ in range(3):
             await room.do(away, "comment")
         await room.writing.flush()
+        # So that it is the youngest of all.
+        await room.clock.advance(1)
         fine = await room.hear("8", source=source)
         other.problems["8"] = Problem()
         await room.do(fine, "acknowledge")
