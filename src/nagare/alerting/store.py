@@ -89,8 +89,12 @@ class AlertStore:
         joined = select(alerts, turns.c.seq, turns.c.at_ms, turns.c.before, turns.c.after, turns.c.actor, turns.c.cause, turns.c.attributes)  # fmt: skip
         query = joined.join(turns, turns.c.alert_id == alerts.c.id).where(turns.c.at_ms >= since_ms)
         query = query.order_by(turns.c.at_ms.desc(), turns.c.alert_id.desc(), turns.c.seq.desc()).limit(limit)
-        rows = await self._records.read(lambda connection: connection.execute(query).all())
-        return [(alert_of(row), row.seq, turn_of(row)) for row in reversed(rows)]
+
+        def made(row: Row[Any]) -> tuple[Alert, int, Transition]:
+            return alert_of(row), row.seq, turn_of(row)
+
+        found = await self._records.read(lambda connection: readable(connection.execute(query), made, "turns"))
+        return found[::-1]
 
     async def apply(self, steps: Sequence[Step], runner: str = "", term: int = 0) -> dict[str, Alert | None]:
         """Keep what ``steps`` say, each only on top of the revision that it was made from; one transaction for all.

@@ -541,6 +541,19 @@ async def test_rows_that_nobody_can_read_are_left_out(tmp_path: Path, caplog: py
         assert "incidents_not_read count=1: JSONDecodeError" in caplog.text
 
 
+async def test_an_alert_that_nobody_can_read_is_not_told_to_be_over(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with rigged(tmp_path, NOW, clock=clock) as rig:
+        await rig.fire(alert("a1", host="web1"))
+        await rig.look()
+        await rig.steps.until("noted", 1)
+        await _run(rig, "UPDATE alerts SET annotations = '{'")
+    async with rigged(tmp_path, NOW, clock=clock) as rig:
+        assert list(rig.alerts.board.open()) == []
+        assert await rig.look(600) == []
+        assert len(await rig.alerts.notifier.store.load_open()) == 1
+
+
 async def test_a_run_after_another_reads_anew_what_is_kept(tmp_path: Path) -> None:
     async with opened(tmp_path, SystemClock(), NOW) as (alerts, _, post):
         assert await alerts.judge._lead()

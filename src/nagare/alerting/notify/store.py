@@ -114,6 +114,19 @@ class NotifyStore:
 
         return await self._records.read(work)
 
+    async def known_alerts(self, ids: Collection[str]) -> set[str]:
+        """Return which of those ids are kept, also those of rows that cannot be read."""
+        wanted = list(ids)
+
+        def work(connection: Connection) -> set[str]:
+            found: set[str] = set()
+            for start in range(0, len(wanted), _PIECE):
+                query = select(alerts.c.id).where(alerts.c.id.in_(wanted[start : start + _PIECE]))
+                found |= set(connection.execute(query).scalars())
+            return found
+
+        return await self._records.read(work)
+
     async def keep(self, tellings: Sequence[Telling], mandate: Mandate, bounds: Bounds) -> Kept:
         """Keep incidents on top of their revisions, each with its deliveries; one transaction for all.
 

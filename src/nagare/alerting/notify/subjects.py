@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nagare.alerting.notify.planning import Key, Subject, keys_of
 from nagare.alerting.notify.room import Room
@@ -80,11 +80,18 @@ class Subjects:
                     labels[alert_id] = incident.labels
         unknown = keys.keys() - self._left.keys()
         read = await self._store.find_alerts(unknown) if unknown else {}
+        missing = unknown - read.keys()
+        broken = await self._store.known_alerts(missing) if missing else set[str]()
+        # Of one that is kept and cannot be read nobody knows that it is over: it is as one that is held back.
+        read |= {one: replace(_forgotten(one, labels[one]), state=AlertState.FIRING) for one in broken}
         found = {one: self._left.get(one) or read.get(one) or _forgotten(one, labels[one]) for one in keys}
         # What is closed stays as it is; another one may be about to come back to the board.
         self._left = {one: alert for one, alert in found.items() if alert.state is AlertState.CLOSED}
         # In the groups in which people were told of it, wherever it would be now.
-        return [Subject(alert, tuple(keys[one]), alert.is_active and is_held(alert)) for one, alert in found.items()]
+        return [
+            Subject(alert, tuple(keys[one]), one in broken or (alert.is_active and is_held(alert)))
+            for one, alert in found.items()
+        ]
 
 
 def _forgotten(alert_id: str, labels: Mapping[str, str]) -> Alert:
