@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from nagare.alerting.heartbeats.tables import HEARTBEATS
 from nagare.config.actions.load import shipped_actions
 from nagare.config.alert_rules.guides import find_guide, guide_names
 from nagare.config.alert_rules.load import shipped_rules
 from nagare.fleet.tables import HOSTS
 from nagare.model.alert.definition import RuleFile, parse_rules
 from nagare.model.columns import Columns, RecordTable
-from nagare.model.tables import TABLES
+from nagare.model.tables import TABLES, Table
 from nagare.wire.sql import SqlRequest
 from tests.support.metric_store import make_store
 from tests.support.source import ROOT
@@ -86,12 +87,16 @@ async def test_the_rules_that_are_documented_are_read_and_asked(tmp_path: Path) 
 
 
 async def test_every_statement_on_the_pages_is_answered(tmp_path: Path) -> None:
-    async def nothing() -> Columns:
-        return {column.name: [] for column in HOSTS.columns}
+    def empty(table: Table) -> RecordTable:
+        async def nothing() -> Columns:
+            return {column.name: [] for column in table.columns}
+
+        return RecordTable(table, nothing)
 
     async with make_store(tmp_path) as store:
-        store.register_records(RecordTable(HOSTS, nothing))
+        for table in (HOSTS, HEARTBEATS):
+            store.register_records(empty(table))
         for words in [words for name in RULES for words in _commands(name) if words[1] == "query"]:
             reply = await store.query(SqlRequest(words[2]))
             assert reply.columns
-            assert "--since" in words or "FROM hosts" in words[2], words
+            assert "--since" in words or re.search("FROM (hosts|heartbeats) ", f"{words[2]} "), words
