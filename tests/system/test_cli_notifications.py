@@ -99,9 +99,11 @@ def terminal(server: RunningServer, capsys: pytest.CaptureFixture[str]) -> Termi
 
 def test_what_was_told_to_whom(terminal: Terminal) -> None:
     run, rows = terminal.run, terminal.rows
-    (one,) = rows("notifications", "list", "--channel", "ops/terminal")
+    here = ("notifications", "list", "--channel", "ops/terminal")
+    # Another test may have sent a test there before.
+    (one,) = (row for row in rows(*here) if row["reason"] != "test")
     assert (one["state"], one["reason"], one["alertnames"]) == ("sent", "first notification", ["Full"])
-    assert rows("notifications", "list", "--check", "--state", "dead,dropped") == []
+    assert rows(*here, "--check", "--state", "dead,dropped") == []
     assert "web1 is 97.0% full" in run("notifications", "show", one["id"], "-o", "table")[0]
     assert f"cannot retry notification {one['id']}: it is sent" in run("notifications", "retry", one["id"], status=7)[1]
     (incident,) = rows("incidents", "list")
