@@ -37,6 +37,7 @@ NAMES = [
         "commands",
         "alerts",
         "foreign_alerts",
+        "told",
     )
     if (_HERE / f"{name}_bench.py").exists()
 ]

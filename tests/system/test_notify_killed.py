@@ -2,15 +2,11 @@
 
 import json
 import random
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
+from tests.support.hook import Hook, listening
 from tests.support.processes import RunningServer, child_environment, serving, wait_until
 
 _COUNT, _ROUNDS = 24, 3
@@ -30,52 +26,6 @@ per_minute = 600
 """
 
 
-class Hook:
-    """A webhook that keeps what it hears, and is busy every third time."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[float, str, dict[str, Any]]] = []
-        self._count = 0
-        self._lock = threading.Lock()
-
-    def take(self, key: str, body: dict[str, Any]) -> int:
-        """Keep a message, and return the status."""
-        with self._lock:
-            self._count += 1
-            if self._count % 3 == 0:
-                return 503
-            self.heard.append((time.monotonic(), key, body))
-            return 200
-
-    def told(self, status: str) -> set[str]:
-        """Return the names of alerts that were told with that status."""
-        return {
-            one["labels"]["alertname"] for _, _, body in self.heard for one in body["alerts"] if one["status"] == status
-        }
-
-
-@contextmanager
-def _listening(hook: Hook) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(hook.take(self.headers["Idempotency-Key"], body))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def _send(server: RunningServer, names: list[str], *, is_over: bool = False) -> None:
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
     ends = {"endsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} if is_over else {}
@@ -83,9 +33,9 @@ def _send(server: RunningServer, names: list[str], *, is_over: bool = False) -> 
 
 
 def test_kills_lose_no_message_and_a_repeat_is_known(tmp_path: Path) -> None:
-    chance, hook, data = random.Random(20261126), Hook(), tmp_path / "data"
+    chance, hook, data = random.Random(20261126), Hook(busy_every=3), tmp_path / "data"
     names = [f"Far{number}" for number in range(_COUNT)]
-    with _listening(hook) as url:
+    with listening(hook) as url:
         (tmp_path / "notify.toml").write_text(ROUTES.replace("URL", url))
         environment = child_environment(
             NAGARE_ALERTS__NOTIFY_FILE=str(tmp_path / "notify.toml"), NAGARE_ALERTS__SHIPPED="false"
