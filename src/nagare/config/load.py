@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nagare.config.coerce import BadValueError, Manner, coerce
+from nagare.config.diagnosis import check_diagnosis
 from nagare.config.fields import Field, all_fields, sections, top_level
 from nagare.config.files import (
     SYSTEM_FILE,
@@ -104,7 +105,12 @@ def _build(given: Mapping[str, _Given], sources: Sources) -> Loaded:
     built = {name: kind(**_below(name, values)) for name, kind in sections().items()}
     above = {key: values[key] for key in top_level() if key in values}
     settings = Settings(data=values["data"], **above, **built)
-    for section, fault in (("oidc", check_oidc(settings.oidc)), ("bus", check_bus(settings.bus))):
+    faults = {
+        "oidc": check_oidc(settings.oidc),
+        "bus": check_bus(settings.bus),
+        "diagnosis": check_diagnosis(settings.diagnosis),
+    }
+    for section, fault in faults.items():
         if fault:
             raise ConfigError(
                 f"cannot use section [{section}]: {fault}", hint="nagare config show --origin tells what is set where"

@@ -278,6 +278,7 @@ RULES: Mapping[str, Callable[[Any], str]] = {
     "server.public_url": _address,
     "server.trusted_proxies": _networks,
     "bus.servers": _nats,
+    "diagnosis.endpoint": _address,
     "limits.redis_url": _redis,
     "limits.redis_prefix": _prefix,
     "agent.server": _address,

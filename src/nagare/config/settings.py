@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nagare.config.diagnosis import DiagnosisSettings
 from nagare.config.setting import setting
 
 
@@ -182,12 +183,9 @@ class BusSettings:
     replicas: int = setting(1, "NATS servers that keep each stream; 3 survive the loss of one", low=1, high=5)
     connect_seconds: float = setting(10.0, "time for the first connect", unit="seconds", low=0.1, high=300)
     publish_seconds: float = setting(
-        20.0,
-        "time in which messages must be acknowledged, cuts and elections included",
-        unit="seconds",
-        low=0.1,
-        high=300,
-    )
+        20.0, "time in which messages must be acknowledged, cuts and elections included",
+        unit="seconds", low=0.1, high=300,
+    )  # fmt: skip
     request_seconds: float = setting(
         10.0, "time for an answer to any other request, such as an ack", unit="seconds", low=0.1, high=300
     )
@@ -585,6 +583,7 @@ class Settings:
     commands: CommandSettings = field(default_factory=CommandSettings)
     tasks: TaskSettings = field(default_factory=TaskSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     top: TopSettings = field(default_factory=TopSettings)
     log: LogSettings = field(default_factory=LogSettings)

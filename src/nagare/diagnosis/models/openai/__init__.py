@@ -1,0 +1,1 @@
+"""Any endpoint that speaks as OpenAI's chat completions do: OpenAI itself, and local ones such as Ollama, llama.cpp and vLLM."""
