@@ -38,6 +38,7 @@ NAMES = [
         "alerts",
         "foreign_alerts",
         "told",
+        "rank",
     )
     if (_HERE / f"{name}_bench.py").exists()
 ]

@@ -1,0 +1,1 @@
+"""What changed between a usual time and an incident: metrics, lifted to components, with the graph where one is known."""
