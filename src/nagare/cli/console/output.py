@@ -21,6 +21,10 @@ Row = Sequence[Any]
 # One for all rows: making it costs more than a row.
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 
+# Cells that are written as they are; to ask each is a third of the time of a million rows.
+_PLAIN = frozenset({str, int, float})
+_SAFE = frozenset({str, int, bool})
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -63,7 +67,7 @@ def write_csv(rows: Rows, stream: TextIO) -> None:
     """Write RFC 4180 with a header; null is an empty field."""
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(rows.names)
-    writer.writerows([_csv_field(value) for value in row] for row in rows.rows)
+    writer.writerows([v if type(v) in _PLAIN else _csv_field(v) for v in row] for row in rows.rows)
 
 
 def write_table(invocation: Invocation, rows: Rows, stream: TextIO) -> None:
@@ -93,7 +97,7 @@ def jsonable(value: Any) -> Any:
 def _objects(rows: Rows) -> Iterator[str]:
     names = unique(rows.names)
     for row in rows.rows:
-        yield _encoder.encode(dict(zip(names, map(jsonable, row), strict=True)))
+        yield _encoder.encode({n: v if type(v) in _SAFE else jsonable(v) for n, v in zip(names, row, strict=True)})
 
 
 def unique(names: Sequence[str]) -> list[str]:

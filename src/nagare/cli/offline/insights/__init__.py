@@ -1,0 +1,1 @@
+"""``nagare insights``: statistics over files and history, asked without a server."""

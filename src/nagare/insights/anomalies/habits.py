@@ -1,0 +1,54 @@
+"""What surprised at this time of day on earlier days: a nightly backup is news once, and no news the week after.
+
+A day's surprises are remembered by half hours of UTC and fade from day to day. Rows of one call lie in one UTC day, so
+that nothing of a day is remembered before the day is over: rows in one piece then see what rows one by one see.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+DAY_MS = 86_400_000
+BINS = 48
+# What is left of a surprise after a day.
+_KEPT = 0.8
+# A job that starts a little earlier or later is still the same.
+_BESIDE = np.array([-1, 0, 1])
+
+
+class Habits:
+    """The greatest surprise of each half hour, of so many series."""
+
+    def __init__(self, count: int) -> None:
+        """Begin with nothing remembered."""
+        self.past = np.zeros((count, BINS), dtype=np.float32)
+        self.today = np.zeros((count, BINS), dtype=np.float32)
+        self.day = np.full(count, -1, dtype=np.int64)
+
+    def recall(self, places: Array, ts_ms: Array) -> Array:
+        """Return the greatest surprise that earlier days had about the time of each row, in (series, rows)."""
+        day = ts_ms[:, 0] // DAY_MS
+        is_new = self.day[places] < day
+        if is_new.any():
+            self._begin_day(places[is_new], day[is_new])
+        slots = (_bins(ts_ms)[:, :, None] + _BESIDE) % BINS
+        greatest: Array = self.past[places[:, None, None], slots].max(axis=2)
+        return greatest
+
+    def remember(self, places: Array, ts_ms: Array, surprise: Array) -> None:
+        """Take the surprises of the rows that ``recall`` was asked about."""
+        np.maximum.at(self.today, (places[:, None], _bins(ts_ms)), surprise.astype(np.float32))
+
+    def _begin_day(self, places: Array, day: Array) -> None:
+        passed = np.where(self.day[places] < 0, 1, day - self.day[places])[:, None]
+        fading = np.float32(_KEPT) ** passed.astype(np.float32)
+        self.past[places] = np.maximum(self.past[places] * fading, self.today[places] * fading / np.float32(_KEPT))
+        self.today[places] = 0
+        self.day[places] = day
+
+
+def _bins(ts_ms: Array) -> Array:
+    return (ts_ms % DAY_MS) * BINS // DAY_MS
