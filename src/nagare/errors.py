@@ -13,6 +13,7 @@ The tree::
       UnauthenticatedError           no credentials, or wrong ones
       PermissionDeniedError          known, but not allowed
         HostPendingError             the host waits for an operator's word
+        HostKeyError                 a host that is to be logged in to shows a key that is not trusted
       NotFoundError                  nothing has that name
       ConflictError                  somebody else was first
         StaleVersionError            the thing changed since it was read
@@ -160,6 +161,12 @@ class HostPendingError(PermissionDeniedError):
         """Keep the delay, in seconds, beside the message."""
         super().__init__(message, hint=hint, context=context)
         self.retry_after_seconds = retry_after_seconds
+
+
+class HostKeyError(PermissionDeniedError):
+    """A host that is to be logged in to shows a key that is not trusted: a new one, or another than is known."""
+
+    code = "host-key-untrusted"
 
 
 class NotFoundError(NagareError):

@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = (
     "textual", "duckdb", "pyarrow", "numpy", "aiohttp", "sqlalchemy", "alembic", "asyncssh", "google.genai", "psutil",
-    "cryptography", "zeroconf", "uvloop", "prometheus_client",
+    "cryptography", "zeroconf", "uvloop", "prometheus_client", "pyghostty", "avt",
 )  # fmt: skip
 PROBE = """
 import contextlib, io, sys

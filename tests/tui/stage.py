@@ -14,7 +14,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from nagare.config.settings import Settings, TopSettings
+from nagare.config.settings import Settings
+from nagare.config.terminal import TopSettings
 from nagare.lib.clock import ManualClock
 from nagare.tui.app import TopApp
 from nagare.tui.location import parse_location

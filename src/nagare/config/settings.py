@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nagare.config.diagnosis import DiagnosisSettings
 from nagare.config.setting import setting
+from nagare.config.terminal import SshSettings, TopSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,18 +544,6 @@ class ClientSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TopSettings:
-    """``[top]``: the terminal interface."""
-
-    theme: str = setting("nagare-dark", "colours", choices=("nagare-dark", "nagare-light"))
-    ascii: bool = setting(False, "draw with ASCII only")
-    mouse: bool = setting(True, "take the mouse")
-    frames_per_second: float = setting(10.0, "most repaints a second", low=1, high=60)
-    bell: bool = setting(True, "ring and say so when a high or critical alert fires that people are told of")
-    keys: Mapping[str, str] = setting({}, 'keys by action id, comma separated: {"screen.hosts" = "2,h"}')
-
-
-@dataclass(frozen=True, slots=True)
 class LogSettings:
     """``[log]``: what the processes say on stderr."""
 
@@ -586,4 +575,5 @@ class Settings:
     diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     top: TopSettings = field(default_factory=TopSettings)
+    ssh: SshSettings = field(default_factory=SshSettings)
     log: LogSettings = field(default_factory=LogSettings)

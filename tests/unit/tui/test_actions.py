@@ -6,7 +6,7 @@ import pytest
 from textual.binding import Binding
 from textual.widget import Widget
 
-from nagare.config.settings import TopSettings
+from nagare.config.terminal import TopSettings
 from nagare.errors import ConfigError
 from nagare.tui.actions import ACTIONS, CONTEXTS, WIDGET_CONTEXTS, actions_in
 from nagare.tui.app import TopApp
