@@ -1,4 +1,4 @@
-"""Tables of alerts, of their turns, of what is written back, of silences, and of who judges rules, in the records database."""
+"""Tables of alerts, of their turns, of what is written back, of silences, of rules by API and of who judges, in the records database."""
 
 from __future__ import annotations
 
@@ -86,6 +86,18 @@ silences = Table(
     Column("matched_ms", BigInteger, nullable=False),
     Column("ended_by", String(253), nullable=False),
     Column("cause", Text, nullable=False),
+)
+# Rules that came by the API, as the fields of a rule file.
+kept_rules = Table(
+    "kept_rules",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("changed_by_id", String(64), nullable=False),
+    Column("changed_by", String(253), nullable=False),
 )
 # Who judges rules now: of several servers one, until its lease ends.
 judges = Table(

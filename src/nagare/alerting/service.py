@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
@@ -28,14 +28,13 @@ from nagare.alerting.notify.service import Notifier
 from nagare.alerting.pages import PIECE_LIMIT, read_page
 from nagare.alerting.rules.book import RuleBook
 from nagare.alerting.rules.judge import Judge
-from nagare.alerting.rules.views import rule_view
+from nagare.alerting.rules.service import RuleService
 from nagare.alerting.silences.service import Silences
 from nagare.alerting.store import AlertStore
 from nagare.config.settings import AlertSettings
-from nagare.errors import ConflictError, InputError, NagareError, NotFoundError
+from nagare.errors import ConflictError, InputError, NagareError
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
-from nagare.lib.nearest import did_you_mean
 from nagare.lib.plain_text import plain
 from nagare.lib.teller import Teller
 from nagare.model.alert.alert import Alert, AlertState, Transition
@@ -43,7 +42,7 @@ from nagare.model.alert.inhibition import Inhibited
 from nagare.model.event import Event
 from nagare.model.principal import Principal
 from nagare.records.engine import Records
-from nagare.wire.alerts import AlertDetail, AlertList, AlertView, RuleList, RuleView, WhyView
+from nagare.wire.alerts import AlertDetail, AlertList, AlertView, WhyView
 from nagare.wire.sql import SqlReply, SqlRequest
 
 log = logging.getLogger(__name__)
@@ -101,6 +100,7 @@ class Alerts:
         self.book = RuleBook(settings.rules, shipped=settings.shipped)
         self.silences = Silences(records, clock)
         self.judge = Judge(self.board, self.book, neighbours.ask, clock, self.counters, is_alone=is_alone)
+        self.rules = RuleService(records, self.book, self.board, self.judge, clock)
         self.intake = Intake(self.board, clock, self.counters, settings.foreign_seconds)
         tools = self._teller, clock, self.counters
         self.writing = Writing(WriteStore(records), self.book, *tools, leads=lambda: self.judge.leads)
@@ -110,12 +110,13 @@ class Alerts:
         self.notifier = Notifier(records, self._room(), told, ways, Tools(clock, self.counters))
         self.heartbeats = Heartbeats(records, clock, self.counters, lambda: told.notifying.heartbeats)
         self.pulse = Pulsing(lambda: told.notifying.pulse, self.judge, self.board.open, clock, self.counters)
-        self.board.on_change = self.silences.on_change = self.notifier.wake
+        self.board.on_change = self.silences.on_change = self.rules.on_change = self.notifier.wake
 
     async def __aenter__(self) -> Self:
         """Read what is open."""
         await self.board.load()
         await self.silences.load()
+        await self.rules.load()
         return self
 
     async def __aexit__(
@@ -224,23 +225,6 @@ class Alerts:
             counts.update(silence.id for silence in self.silences.over(alert.labels))
         return counts
 
-    def rules(self) -> RuleList:
-        """Return every rule and how it does, by name."""
-        counts = Counter((alert.rule, alert.state is AlertState.PENDING) for alert in _holding(self.board.open()))
-        views = [
-            rule_view(rule, self.judge.standings.get(rule.name), counts[rule.name, True], counts[rule.name, False])
-            for rule in self.book.rules.values()
-        ]
-        return RuleList(views, self.book.fault, self.judge.leads)
-
-    def rule(self, name: str) -> RuleView:
-        """Return the rule of that name. Raises NotFoundError."""
-        found = next((view for view in self.rules().rules if view.name == name), None)
-        if found is None:
-            hint = did_you_mean(name, list(self.book.rules)) or "nagare rules list lists them"
-            raise NotFoundError(f"cannot find rule {name[:80]!r}: there is none of that name", hint=hint)
-        return found
-
     async def _change(
         self,
         alert: Alert,
@@ -269,6 +253,7 @@ class Alerts:
                     files = now
                     await self._read_files()
                 await self.silences.follow()
+                await self.rules.follow()
                 await self.heartbeats.follow()
                 if not self.judge.leads:
                     await self.board.follow()
@@ -322,10 +307,6 @@ class Alerts:
             return bool(maintenance or self.silences.over(alert.labels) or inhibited.by(alert))
 
         return is_held
-
-
-def _holding(alerts: Iterable[Alert]) -> Sequence[Alert]:
-    return [alert for alert in alerts if alert.is_active or alert.state is AlertState.PENDING]
 
 
 def _place_of(page: str) -> tuple[int, str] | None:

@@ -1,4 +1,4 @@
-"""Calls about alerts, silences and rules: seeing them, taking alerts in hand, keeping quiet about some."""
+"""Calls about alerts, silences and rules: seeing them, taking alerts in hand, keeping quiet about some, saving rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from nagare.wire.alerts import (
     AlertDetail,
     AlertList,
     AlertView,
+    RuleCheck,
+    RuleCheckList,
+    RuleCheckRequest,
     RuleList,
+    RuleRequest,
     RuleView,
     SilenceList,
     SilenceRequest,
@@ -107,7 +111,24 @@ class RuleCalls:
 
     async def rule(self, name: str) -> RuleView:
         """Return a rule and how it does. Raises NotFoundError."""
-        return await self._client.fetch(f"{_RULES}/{path_name(name)}", RuleView)
+        return await self._client.fetch(_rule_path(name), RuleView)
+
+    async def save(self, name: str, request: RuleRequest) -> RuleView:
+        """Make a rule, or change all of one. Raises InputError, ConflictError where a file has it, StaleVersionError."""
+        return await self._client.send("PUT", _rule_path(name), request, RuleView)
+
+    async def remove(self, name: str, revision: int | None = None) -> None:
+        """Delete one that came by the API. Raises NotFoundError, ConflictError for another one, StaleVersionError."""
+        asked = "" if revision is None else f"?revision={revision}"
+        await self._client.send("DELETE", f"{_rule_path(name)}{asked}", None, None)
+
+    async def check(self, request: RuleCheckRequest) -> list[RuleCheck]:
+        """Return what is wrong with rules, and what they would have made of the past; nothing is saved."""
+        return (await self._client.send("POST", f"{_RULES}/check", request, RuleCheckList)).checks
+
+
+def _rule_path(name: str) -> str:
+    return f"{_RULES}/{path_name(name)}"
 
 
 def _alert_path(alert_id: str) -> str:

@@ -51,6 +51,7 @@ class Permission(StrEnum):
     ALERTS_WRITE = "alerts.write"
     ALERTS_SEND = "alerts.send"
     SILENCES_WRITE = "silences.write"
+    RULES_WRITE = "rules.write"
     HEARTBEATS_SEND = "heartbeats.send"
     NOTIFY_WRITE = "notify.write"
 
@@ -97,6 +98,7 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.ALERTS_WRITE: "acknowledge, give back, resolve and comment on alerts",
         Permission.ALERTS_SEND: "tell of alerts as a foreign system: Alertmanager, Prometheus, Grafana, Zabbix",
         Permission.SILENCES_WRITE: "make silences of alerts, and end them",
+        Permission.RULES_WRITE: "save, check and delete rules of alerts, over what one may ask in SQL oneself",
         Permission.NOTIFY_WRITE: "try notifications again or give them up, test receivers, and show messages in every terminal",
         Permission.HEARTBEATS_SEND: "send heartbeats, the signs of life that are waited for",
     }

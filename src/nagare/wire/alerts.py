@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -122,7 +122,11 @@ class SilenceList(msgspec.Struct, frozen=True):
 
 
 class RuleView(msgspec.Struct, frozen=True):
-    """A rule and how it does. Durations are seconds; ``health`` is ok, no-data, failing or waiting (not judged yet)."""
+    """A rule and how it does. Durations are seconds; ``health`` is ok, no-data, failing or waiting (not judged yet).
+
+    ``origin`` is the file that has it, or api; ``origin_kind`` is shipped, file or api. One of the API has a ``revision``, another
+    one after every change, and who changed it last. ``definition`` has the fields of a rule file, where one rule is asked for.
+    """
 
     name: str
     group: str
@@ -149,11 +153,91 @@ class RuleView(msgspec.Struct, frozen=True):
     rows: int
     pending: int
     firing: int
+    details: list[str] = []
+    severity_from: str = ""
+    origin_kind: str = "file"
+    revision: int | None = None
+    changed_by: str = ""
+    changed_at: str = ""
+    definition: dict[str, Any] = {}
 
 
 class RuleList(msgspec.Struct, frozen=True):
-    """``GET /api/v1/rules``: by name; ``fault`` says why rule files that changed do not hold, empty where all do."""
+    """``GET /api/v1/rules``: by name; ``fault`` says why rule files that changed do not hold, empty where all do.
+
+    ``not_held`` has the rules by the API that do not hold, by name, and why.
+    """
 
     rules: list[RuleView]
     fault: str = ""
     is_judged_here: bool = True
+    not_held: dict[str, str] = {}
+
+
+class RuleRequest(msgspec.Struct, frozen=True):
+    """``PUT /api/v1/rules/{name}``: the whole of it, by the fields of ``[[rule]]`` in a rule file; durations are texts.
+
+    With the ``revision`` that was read nothing is saved over what somebody else changed since then; with ``is_new`` nothing over
+    what came by the API before.
+    """
+
+    rule: dict[str, Any]
+    revision: int | None = None
+    is_new: bool = False
+
+
+class RuleCheckRequest(msgspec.Struct, frozen=True):
+    """``POST /api/v1/rules/check``: rules as above, each with its name; nothing is saved.
+
+    With ``since_ms`` (Unix milliseconds) it also tells what they would have made of the time since then, looked at every
+    ``step_seconds``, or as often as a few hundred looks allow.
+    """
+
+    rules: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=20)]
+    since_ms: Annotated[int, msgspec.Meta(ge=0, le=2**52)] | None = None
+    step_seconds: Annotated[float, msgspec.Meta(ge=1)] | None = None
+
+
+class RuleEpisode(msgspec.Struct, frozen=True):
+    """One time for which an alert would have been active; ``until_at`` is empty while it still would."""
+
+    labels: dict[str, str]
+    from_at: str
+    until_at: str
+    worst: float | None
+
+
+class RuleReplay(msgspec.Struct, frozen=True):
+    """What a rule would have made of the past: ``flaps`` of its ``alerts`` came back at once.
+
+    At ``faults`` of the ``looks`` it could not be judged, mostly for ``fault``. ``episodes`` has the first of them.
+    """
+
+    alerts: int
+    active_seconds: float
+    flaps: int
+    looks: int
+    step_seconds: float
+    faults: int
+    fault: str
+    episodes: list[RuleEpisode]
+
+
+class RuleCheck(msgspec.Struct, frozen=True):
+    """What became of a rule: ``outcome`` is ok or bad; ``firing`` of the ``rows`` of its statement would be alerts now.
+
+    ``fault`` says what is wrong, or why it was not replayed.
+    """
+
+    name: str
+    outcome: str
+    fault: str = ""
+    rows: int | None = None
+    firing: int | None = None
+    replay: RuleReplay | None = None
+
+
+class RuleCheckList(msgspec.Struct, frozen=True):
+    """What became of each rule that was to be checked, in their order."""
+
+    checks: list[RuleCheck]

@@ -223,7 +223,7 @@ async def test_a_statement_that_fails_makes_stale_and_is_an_alert_after_a_minute
     await room.round()
     await room.round()
     assert room.states()["RuleFailing"] == "firing"
-    assert room.alerts.rule("Full").health == "failing"
+    assert room.alerts.rules.get("Full").health == "failing"
     room.beside.fault = ""
     await room.measure(web1=0.95)
     await room.round()
@@ -246,7 +246,7 @@ async def test_an_answer_that_is_none_says_why(room: Room, statement: str, told:
     )
     assert room.alerts.book.refresh()
     await room.round(0)
-    assert told in room.alerts.rule("Full").fault
+    assert told in room.alerts.rules.get("Full").fault
     assert room.states() == {"RuleFailing": "pending"}
 
 
@@ -256,7 +256,7 @@ async def test_rows_that_are_alike_are_told_and_the_others_are_judged(room: Room
     await room.measure(web1=0.5, web2=0.95)
     await room.round(0)
     assert room.states() == {"Full web1": "firing", "Full web2": "firing", "RuleFailing": "pending"}
-    assert "two rows have the same labels" in room.alerts.rule("Full").fault
+    assert "two rows have the same labels" in room.alerts.rules.get("Full").fault
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ async def test_a_crowd_is_no_fault_of_a_rule_until_it_lasts(room: Room) -> None:
     await room.clock.advance(10)
     for _ in range(3):
         assert not await room.alerts.judge.round()
-    assert room.alerts.rule("Full").fault == ""
+    assert room.alerts.rules.get("Full").fault == ""
     assert not any(one.is_stale for one in room.alerts.board.open())
     # The moment was not lost: it is judged as soon as there is room.
     asked = len(room.beside.asked)
@@ -384,7 +384,7 @@ async def test_a_crowd_is_no_fault_of_a_rule_until_it_lasts(room: Room) -> None:
     room.beside.crowd = "cannot run query: 20 run or wait already"
     for _ in range(7):
         await room.round()
-    assert "wait already" in room.alerts.rule("Full").fault
+    assert "wait already" in room.alerts.rules.get("Full").fault
     assert all(one.is_stale for one in room.alerts.board.open() if _name(one) == "Full")
 
 
@@ -420,19 +420,19 @@ async def test_what_breaks_under_one_rule_ends_no_round(room: Room) -> None:
     await room.measure(web1=0.95)
     await room.round(0)
     assert room.states() == {"Full web1": "firing", "RuleFailing": "pending"}
-    assert "ValueError: year 10000" in room.alerts.rule("Other").fault
+    assert "ValueError: year 10000" in room.alerts.rules.get("Other").fault
 
 
 async def test_a_broken_file_changes_nothing(room: Room) -> None:
     room.rules(FULL.replace("> 0.9", "much"))
     assert not room.alerts.book.refresh()
-    assert "rule.0.fires" in room.alerts.rules().fault
+    assert "rule.0.fires" in room.alerts.rules.all().fault
     await room.measure(web1=0.95)
     await room.round(0)
     assert room.states() == {"Full web1": "firing"}
     room.rules(FULL.replace("> 0.9", "> 0.99").replace("< 0.8", "< 0.98"))
     assert room.alerts.book.refresh()
-    assert room.alerts.rules().fault == ""
+    assert room.alerts.rules.all().fault == ""
     await room.round()
     assert room.states() == {"Full web1": "resolved"}
 
@@ -577,5 +577,5 @@ async def test_a_long_answer_holds_nobody_up(room: Room) -> None:
         counting = tasks.create_task(count())
         await room.round(0)
         counting.cancel()
-    assert room.alerts.rule("Full").rows == 10_000
+    assert room.alerts.rules.get("Full").rows == 10_000
     assert turns > 40

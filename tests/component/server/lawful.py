@@ -28,6 +28,7 @@ _CONTENT, _VERSION = b"a bundle", "0.2.0"
 _DIGEST = hashlib.sha256(_CONTENT).hexdigest()
 
 
+_RULE = {"sql": "SELECT host, max(total_ratio) AS value FROM cpu GROUP BY host", "severity": "info"}
 _SCHEDULE = {"cron": "@daily", "kind": "verify"}
 
 
@@ -222,11 +223,19 @@ class Lawful:
             "POST /ack/{token}": lambda: self._about({"token": "x"}),
             "POST /api/v1/heartbeats/{name}": lambda: self._about({"name": "backup"}, {"text": "done"}),
             "GET /api/v1/rules/{name}": lambda: self._about({"name": "DiskFull"}),
+            "POST /api/v1/rules/check": lambda: self._plain({"rules": [{"name": "Own", **_RULE}]}),
+            "PUT /api/v1/rules/{name}": lambda: self._about({"name": self._new("Own")}, {"rule": _RULE}),
+            "DELETE /api/v1/rules/{name}": self._rule,
             "POST /api/v1/webhooks/alertmanager": lambda: self._plain({"version": "4", "alerts": []}),
             "POST /api/v1/webhooks/zabbix": lambda: self._plain(problem),
             "POST /api/v1/webhooks/generic/{name}": lambda: self._about({"name": "own"}, {"check": "Full"}),
             "POST /api/v2/alerts": lambda: self._plain(posted),
         }
+
+    async def _rule(self) -> Asked:
+        name = self._new("Own")
+        await self._do("PUT", f"/api/v1/rules/{name}", {"rule": _RULE})
+        return Asked({"name": name})
 
     async def _alert(self, body: Any = None, *, is_acknowledged: bool = False) -> Asked:
         name = self._new("Full")

@@ -279,7 +279,7 @@ class Judge:
     async def _end_orphans(self, now_ms: int) -> None:
         """End alerts at whose condition nobody looks any more."""
         failing = {name for name, standing in self.standings.items() if standing.fault}
-        if steps := await self._orphans.steps(self._book.rules, failing, now_ms):
+        if steps := await self._orphans.steps(self._book.names, failing, now_ms):
             await self._board.apply(steps, self._runner, self._term or 0)
         for name in self.standings.keys() - self._book.rules.keys():
             del self.standings[name]

@@ -12,10 +12,6 @@ from nagare.errors import InputError
 from nagare.model.alert.rule import Rule
 from nagare.wire.sql import SqlRequest
 
-# Of all rules together, unless a step is given; each has at least and at most so many.
-BUDGET, LEAST, MOST = 5000, 100, 1000
-# More than anybody waits for.
-LIMIT = 50_000
 # They tell of now only.
 _NOW_ONLY = re.compile(r"\b(?:from|join)\s+\"?(hosts|alerts|notifications|heartbeats|audit)\b", re.IGNORECASE)
 
@@ -49,17 +45,33 @@ class Sum:
     fault: str
 
 
-def plans(rules: Sequence[Rule], since_ms: int, until_ms: int, step_seconds: float | None) -> list[Plan]:
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many looks all rules together have unless a step is given, how many one has, and how many are too many."""
+
+    all: int = 5000
+    least: int = 100
+    most: int = 1000
+    # More than anybody waits for.
+    limit: int = 50_000
+
+
+PATIENT = Budget()
+
+
+def plans(
+    rules: Sequence[Rule], since_ms: int, until_ms: int, step_seconds: float | None, budget: Budget = PATIENT
+) -> list[Plan]:
     """Return how ``rules`` are looked at between the two moments. Raises InputError for what would take too long."""
-    most = max(LEAST, min(MOST, BUDGET // max(1, len(rules))))
+    most = max(budget.least, min(budget.most, budget.all // max(1, len(rules))))
     found = [
         _plan(rule, since_ms, until_ms, step_seconds or _step(rule, (until_ms - since_ms) / 1000, most))
         for rule in rules
     ]
     count = sum(len(plan.moments) for plan in found)
-    if count > LIMIT:
+    if count > budget.limit:
         raise InputError(
-            f"cannot replay rules: it would take {count} statements, {LIMIT} at the most",
+            f"cannot replay rules: it would take {count} statements, {budget.limit} at the most",
             hint="name fewer rules, a shorter time or a longer --step",
         )
     return found

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
 from nagare.alerting.rules.judge import Standing
 from nagare.lib.rfc3339 import format_ms
-from nagare.model.alert.rule import NoData, Rule
+from nagare.model.alert.kept import KeptRule
+from nagare.model.alert.rule import NoData, Rule, RuleOrigin
 from nagare.wire.alerts import RuleView
 
 
-def rule_view(rule: Rule, standing: Standing | None, pending: int, firing: int) -> RuleView:
-    """Return a rule as callers see it, with how it does and how many alerts it has."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule comes from; ``kept`` is what the records have of one by the API, ``definition`` the fields that are to be told."""
+
+    origin: RuleOrigin
+    kept: KeptRule | None = None
+    definition: Mapping[str, Any] = field(default_factory=dict)
+
+
+def rule_view(rule: Rule, place: Place, standing: Standing | None, pending: int, firing: int) -> RuleView:
+    """Return a rule as callers see it, with where it comes from, how it does and how many alerts it has."""
     one = standing or Standing()
     return RuleView(
         name=rule.name,
@@ -37,6 +51,13 @@ def rule_view(rule: Rule, standing: Standing | None, pending: int, firing: int) 
         rows=one.rows,
         pending=pending,
         firing=firing,
+        details=list(rule.details),
+        severity_from=rule.severity_from,
+        origin_kind=place.origin.value,
+        revision=None if place.kept is None else place.kept.revision,
+        changed_by="" if place.kept is None else place.kept.changed_by,
+        changed_at="" if place.kept is None else format_ms(place.kept.changed_ms),
+        definition=dict(place.definition),
     )
 
 

@@ -1,4 +1,4 @@
-"""``nagare rules``: what makes alerts, how each rule does, and what to do about its alerts."""
+"""``nagare rules``: what makes alerts, how each rule does, what to do about its alerts, and rules that are saved at the server."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from nagare.cli.console.moments import parse_window
 from nagare.cli.console.output import Rows, write_document, write_rows
 from nagare.errors import NotFoundError
 from nagare.lib.nearest import did_you_mean
+from nagare.lib.plain_text import plain_lines
 from nagare.lib.units import format_seconds, parse_duration
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 app = typer.Typer(add_completion=False, invoke_without_command=True)
-_COLUMNS = ("name", "group", "severity", "health", "firing", "pending", "every", "judged", "took", "text")
+_COLUMNS = ("name", "group", "severity", "health", "firing", "pending", "every", "judged", "took", "from", "text")
 # Of a terminal that does not tell.
 _WIDTH = 80
-_TIMES = ("", "", "", "", "", "", "", "TIMESTAMP", "", "")
+_TIMES = ("", "", "", "", "", "", "", "TIMESTAMP", "", "", "")
 
 
 def _complete_guide(incomplete: str) -> list[str]:
@@ -56,12 +57,18 @@ Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Unti
 Step = Annotated[str, typer.Option("--step", metavar="TIME", help="Look so often, however many statements it takes.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, metavar="ROWS", help="Alerts at the most.")]
 Group = Annotated[str, typer.Option("--group", metavar="NAME", help="Only of this group.")]
+SaveFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Rule files, or folders of them.")]
+Saved = Annotated[list[str], typer.Argument(metavar="NAME", help="Rules.", autocompletion=_complete_guide)]
+SaveCheck = Annotated[bool, typer.Option("--check", help="Show what changes and what would have been; save nothing.")]
+Revision = Annotated[
+    int | None, typer.Option("--revision", metavar="NUMBER", help="Only as it was read: `show` tells its revision.")
+]
 Health = Annotated[str, typer.Option("--health", metavar="WORD", help="Only: ok, no-data, failing, waiting.")]
 
 
 @app.callback()
 def rules(context: typer.Context) -> None:
-    """List, show, check, test and replay rules, and read what to do about their alerts.
+    """List, show, check, test, replay and save rules, and read what to do about their alerts.
 
     Without a verb it lists them.
 
@@ -106,8 +113,10 @@ def show(context: typer.Context, name: Name) -> None:
         case OutputFormat.JSON:
             write_document(document_of(rule))
         case OutputFormat.TABLE:
-            write_properties(invocation, document_of(rule) | {"severity": severity_word(rule.severity), "sql": ""})
-            sys.stdout.write(f"\n{rule.sql}\n")
+            write_properties(
+                invocation, document_of(rule) | {"severity": severity_word(rule.severity), "sql": "", "definition": {}}
+            )
+            sys.stdout.write(f"\n{plain_lines(rule.sql)}\n")
         case _:
             write_documents(invocation, [rule])
 
@@ -192,9 +201,54 @@ def replay(
     replay_rules(invocation_of(context), wish)
 
 
+@app.command()
+def save(context: typer.Context, files: SaveFiles, check: SaveCheck = False, since: Since = "7d") -> None:
+    """Save the rules of files at the server, which judges them from then on. Shows what changes.
+
+    All are checked before the first is saved. With --check none is saved: it shows what would change and what each rule would
+    have made of the time since --since, and ends with 1 when one is bad. What somebody else changes meanwhile is not lost.
+
+    Examples:
+      nagare rules save disk.toml --check --since 7d
+      nagare rules save disk.toml
+    """
+    from nagare.cli.alerts.rules_saved import check_saving, save_rules
+
+    if not check:
+        save_rules(invocation_of(context), files)
+    elif status := check_saving(invocation_of(context), files, parse_window(since, None)[0] or 0):
+        raise typer.Exit(status)
+
+
+@app.command()
+def delete(context: typer.Context, names: Saved, revision: Revision = None) -> None:
+    """Delete rules that were saved at the server; a shipped rule whose place one took holds again. Their alerts end.
+
+    Example:
+      nagare rules delete WebSlow
+    """
+    from nagare.cli.alerts.rules_saved import delete_rules
+
+    delete_rules(invocation_of(context), names, revision)
+
+
+@app.command()
+def export(context: typer.Context, names: Saved) -> None:
+    """Write rules as a rule file, which `save` takes back: also shipped ones, and those of the server's files.
+
+    Example:
+      nagare rules export DiskFull > disk.toml
+    """
+    from nagare.cli.alerts.rules_saved import export_rules
+
+    export_rules(invocation_of(context), names)
+
+
 def _tell_faults(invocation: Invocation, found: RuleList) -> None:
     if found.fault:
         note(f"nagare: what changed in the files of rules does not hold: {found.fault}")
+    for name, why in found.not_held.items():
+        note(f"nagare: rule {name} of the API does not hold: {why}")
     for rule in found.rules if not invocation.is_quiet else ():
         if rule.fault:
             note(f"nagare: rule {rule.name} cannot be judged: {rule.fault}")
@@ -211,6 +265,7 @@ def _row(rule: RuleView) -> tuple[object, ...]:
         format_seconds(rule.every_seconds),
         rule.judged_at,
         format_seconds(rule.took_seconds) if rule.judged_at else "",
+        rule.origin if rule.origin_kind == "api" else f"{rule.origin} ({rule.origin_kind})",
         rule.text,
     )
 

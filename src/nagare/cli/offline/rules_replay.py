@@ -14,6 +14,7 @@ from nagare.alerting.rules.past import Plan, Sum, asks_of_now, plans, sum_of
 from nagare.cli.console.diagnostics import ProgressLine, note
 from nagare.cli.console.invocation import Invocation, OutputFormat
 from nagare.cli.console.output import Rows, write_document, write_rows
+from nagare.cli.offline.rules_kept import kept_rules
 from nagare.cli.offline.source import Ask, ask_often
 from nagare.config.alert_rules.load import load_rules, read_rules
 from nagare.config.files import read_file
@@ -101,7 +102,7 @@ def _chosen(settings: Settings, wish: Wish) -> list[Rule]:
     if wish.files:
         known = {rule.name: rule for path in wish.files for rule in read_rules(read_file(path)).rules}
     else:
-        known = dict(load_rules(settings.alerts.rules, shipped=settings.alerts.shipped).rules)
+        known = dict(load_rules(settings.alerts.rules, shipped=settings.alerts.shipped).rules) | kept_rules(settings)
     for name in wish.names:
         if name not in known:
             hint = did_you_mean(name, list(known)) or "a rule that is not of this installation: --file FILE"

@@ -30,12 +30,16 @@ D = TypeVar("D", Rule, Webhook, Monitor)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules by name, which alerts hold which back, the mappings of webhooks by name, and the monitors by source."""
+    """The rules by name, which alerts hold which back, the mappings of webhooks by name, and the monitors by source.
+
+    ``own`` has the names of those rules that stand in files of the folder.
+    """
 
     rules: Mapping[str, Rule]
     inhibitions: tuple[Inhibition, ...]
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     monitors: Mapping[str, Monitor] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
 
 
 def load_rules(folder: Path | None = None, *, shipped: bool = True) -> Rules:
@@ -49,7 +53,9 @@ def load_rules(folder: Path | None = None, *, shipped: bool = True) -> Rules:
     if len(rules) > RULES_LIMIT:
         raise ConfigError(f"cannot use rules: there are {len(rules)}, {RULES_LIMIT} at the most")
     inhibitions = {one.name: one for one in (*base.inhibitions, *own.inhibitions)}
-    return Rules(dict(sorted(rules.items())), tuple(inhibitions.values()), own.webhooks, own.monitors)
+    return Rules(
+        dict(sorted(rules.items())), tuple(inhibitions.values()), own.webhooks, own.monitors, frozenset(own.rules)
+    )
 
 
 def shipped_rules() -> Rules:

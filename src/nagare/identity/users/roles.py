@@ -59,6 +59,7 @@ _OPERATES = _VIEWS | {
     Permission.SCHEDULES_WRITE,
     Permission.ALERTS_WRITE,
     Permission.SILENCES_WRITE,
+    Permission.RULES_WRITE,
     Permission.HEARTBEATS_SEND,
     Permission.NOTIFY_WRITE,
 }

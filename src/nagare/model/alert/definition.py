@@ -12,6 +12,7 @@ from nagare.errors import InputError
 from nagare.model.alert.inhibition import Inhibition
 from nagare.model.alert.matcher import Matcher, parse_matchers
 from nagare.model.alert.monitor import Monitor, MonitorKind, parse_monitor
+from nagare.model.alert.promql_shape import WAY_OUT, is_promql
 from nagare.model.alert.rule import COMPARISONS, Comparison, NoData, Rule
 from nagare.model.alert.template import check_template
 from nagare.model.alert.webhook import Webhook, parse_webhook
@@ -67,6 +68,14 @@ def parse_rules(tables: Mapping[str, Any], what: str) -> RuleFile:
     return RuleFile(rules, inhibitions, webhooks, tuple(one for kind in MonitorKind for one in monitors[kind]))
 
 
+def parse_rule(table: Mapping[str, Any], origin: str) -> Rule:
+    """Return the rule that ``table`` says, read as one of a file. Raises InputError with a pointer at every fault."""
+    faults = Faults("rule")
+    rule = _rule(Fields(table, "rule", faults), origin)
+    faults.refuse()
+    return rule
+
+
 def _inhibition(fields: Fields) -> Inhibition:
     found = Inhibition(
         _name(fields),
@@ -112,6 +121,8 @@ def _rule(fields: Fields, origin: str) -> Rule:
     )
     if rule.resolves is not None and rule.fires is None:
         fields.fault("resolves", "needs fires: without it every row fires")
+    if fields.raw("expr") is not None:
+        fields.fault("expr", f"is a field of Prometheus: here it is sql, {WAY_OUT}")
     fields.finish()
     return rule
 
@@ -127,6 +138,8 @@ def _sql(fields: Fields) -> str:
     sql = fields.text("sql").strip()
     if len(sql) > SQL_LIMIT:
         fields.fault("sql", f"has {len(sql)} characters, {SQL_LIMIT} at the most")
+    elif is_promql(sql):
+        fields.fault("sql", f"is PromQL, which rules do not speak yet: write it as {WAY_OUT}")
     return sql
 
 

@@ -31,8 +31,17 @@ class Comparison:
         return COMPARISONS[self.sign](value, self.bound) and not math.isnan(value)
 
     def __str__(self) -> str:
-        """Return it as it is written."""
-        return f"{self.sign} {self.bound:g}"
+        """Return it as it is written: what is read of that is the same comparison."""
+        short = f"{self.bound:g}"
+        return f"{self.sign} {short if float(short) == self.bound else repr(self.bound)}"
+
+
+class RuleOrigin(StrEnum):
+    """Where a rule comes from; of one name a file of the folder counts before the API, and that before what is shipped."""
+
+    SHIPPED = "shipped"
+    FILE = "file"
+    API = "api"
 
 
 class NoData(StrEnum):

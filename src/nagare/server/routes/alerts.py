@@ -1,4 +1,4 @@
-"""Alerts, silences and rules: seeing them, taking alerts in hand, keeping quiet about some."""
+"""Alerts and silences: seeing them, taking alerts in hand, keeping quiet about some."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from nagare.wire.alerts import (
     AlertDetail,
     AlertList,
     AlertView,
-    RuleList,
-    RuleView,
     SilenceList,
     SilenceRequest,
     SilenceView,
@@ -144,16 +142,6 @@ async def end_silence(call: Call) -> SilenceView:
     return silence_view(silence, (await alerts.matches())[silence.id], call.services.clock.now_ms())
 
 
-async def list_rules(call: Call) -> RuleList:
-    """Return rules and how they do, by name."""
-    return call.services.alerts.rules()
-
-
-async def get_rule(call: Call) -> RuleView:
-    """Return a rule and how it does."""
-    return call.services.alerts.rule(call.path("name"))
-
-
 _ALL = "/api/v1/alerts"
 _ONE = f"{_ALL}/{{id}}"
 _READ, _WRITE = Permission.ALERTS_READ, Permission.ALERTS_WRITE
@@ -196,6 +184,4 @@ ROUTES = (
         "DELETE", "/api/v1/silences/{id}", end_silence, "End a silence now", Permission.SILENCES_WRITE,
         reply=SilenceView, action="silences.end", refuses=(409,),
     ),
-    Route("GET", "/api/v1/rules", list_rules, "Rules and how they do, by name", _READ, reply=RuleList),
-    Route("GET", "/api/v1/rules/{name}", get_rule, "A rule and how it does", _READ, reply=RuleView),
 )  # fmt: skip

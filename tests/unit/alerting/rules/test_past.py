@@ -3,7 +3,7 @@
 import pytest
 
 from nagare.alerting.rules.course import Course
-from nagare.alerting.rules.past import LIMIT, asks_of_now, plans, sum_of
+from nagare.alerting.rules.past import PATIENT, asks_of_now, plans, sum_of
 from nagare.errors import InputError
 from nagare.model.alert.rule import Comparison, Rule
 from nagare.model.event import Severity
@@ -39,7 +39,7 @@ def test_a_long_time_is_looked_at_in_whole_multiples_of_the_interval() -> None:
 def test_a_step_that_is_given_holds_within_bounds() -> None:
     (plan,) = plans([RULE], T0, T0 + DAY_MS, 30.0)
     assert len(plan.moments) == 2881
-    with pytest.raises(InputError, match=f"{LIMIT} at the most"):
+    with pytest.raises(InputError, match=f"{PATIENT.limit} at the most"):
         plans([RULE] * 20, T0, T0 + DAY_MS, 30.0)
 
 
