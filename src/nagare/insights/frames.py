@@ -79,7 +79,7 @@ def read_frame(sheet: Sheet, wish: Wish) -> Frame:
     groups, labels = _grouped(sheet, by)
     if len(labels) * len(values) > SERIES_LIMIT:
         raise LimitExceededError(f"cannot use {sheet.path}: it has more than {SERIES_LIMIT} series")
-    return Frame(time, by, ts_ms, groups, labels, {name: sheet.numbers(name) for name in values})
+    return Frame(time, by, ts_ms, groups, labels, sheet.numbers_of(values))
 
 
 def _find_time(sheet: Sheet) -> str:

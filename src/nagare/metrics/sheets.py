@@ -25,6 +25,8 @@ MEMORY_BYTES = 2 * 2**30
 COLUMNS_LIMIT = 4096
 # Rows that are lent at a time to whoever writes them.
 _PAGE_ROWS = 20_000
+# Columns of one statement: planning takes more than twice as long for twice as many.
+_ASKED_COLUMNS = 100
 # Rows that tell what a column may hold.
 _LOOKED_ROWS = 1000
 _PARQUET_MAGIC = b"PAR1"
@@ -111,6 +113,19 @@ class Sheet:
         column = quote_name(name)
         return self._fetch(f"coalesce(TRY_CAST({column} AS DOUBLE), 'NaN'::DOUBLE)").astype(np.float64)
 
+    def numbers_of(self, names: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
+        """Return columns as ``numbers`` does, many with one look at the rows."""
+        found: dict[str, np.ndarray[Any, Any]] = {}
+        for first in range(0, len(names), _ASKED_COLUMNS):
+            some = names[first : first + _ASKED_COLUMNS]
+            items = (
+                f"coalesce(TRY_CAST({quote_name(name)} AS DOUBLE), 'NaN'::DOUBLE) AS c{place}"
+                for place, name in enumerate(some)
+            )
+            columns = self._lent().execute(f"SELECT {', '.join(items)} FROM sheet").fetchnumpy()  # noqa: S608  quoted names
+            found |= {name: np.asarray(columns[f"c{place}"], np.float64) for place, name in enumerate(some)}
+        return found
+
     def texts(self, name: str) -> list[str | None]:
         """Return a column as texts."""
         rows = self._lent().execute(f"SELECT CAST({quote_name(name)} AS VARCHAR) FROM sheet").fetchall()  # noqa: S608  quoted names
@@ -118,6 +133,9 @@ class Sheet:
 
     def rows(self, *, is_typed: bool) -> Iterator[tuple[Any, ...]]:
         """Yield the rows as they are in the file; ``is_typed`` gives numbers as numbers, else a CSV's as its texts."""
+        if is_typed and self._is_text:
+            whole = "TRY_CAST(CASE WHEN NOT contains({0}, '.') THEN {0} END AS BIGINT)"
+            self._integers = self._that_hold([name for name in self.names if self.kinds[name] is Kind.NUMBER], whole)
         items = ", ".join(self._cell(name, is_typed=is_typed) for name in self.names)
         cursor = self._lent().execute(f"SELECT {items} FROM sheet")  # noqa: S608  quoted names
         while page := cursor.fetchmany(_PAGE_ROWS):
@@ -138,15 +156,23 @@ class Sheet:
             source = "read_csv(?, all_varchar = true, header = true, sample_size = 20480)"
         else:
             source = "read_parquet(?)"
-        described = database.execute(f"DESCRIBE SELECT * FROM {source}", [str(self.path)]).fetchall()  # noqa: S608  quoted names
+        if self._is_text:
+            # What is told of a CSV before it is read is found out by reading it: once is enough.
+            database.execute(f"CREATE TABLE sheet AS SELECT * FROM {source}", [str(self.path)])  # noqa: S608  ours
+            described = database.execute("DESCRIBE sheet").fetchall()
+        else:
+            described = database.execute(f"DESCRIBE SELECT * FROM {source}", [str(self.path)]).fetchall()  # noqa: S608  ours
         if len(described) > COLUMNS_LIMIT:
             raise LimitExceededError(f"cannot read {self.path}: it has more than {COLUMNS_LIMIT} columns")
-        items = ", ".join(_item(str(name), str(type_)) for name, type_, *_ in described)
-        database.execute(f"CREATE TABLE sheet AS SELECT {items} FROM {source}", [str(self.path)])  # noqa: S608  quoted names
+        if not self._is_text:
+            items = ", ".join(_item(str(name), str(type_)) for name, type_, *_ in described)
+            database.execute(f"CREATE TABLE sheet AS SELECT {items} FROM {source}", [str(self.path)])  # noqa: S608  quoted names
         self.names = [str(name) for name, *_ in described]
         self.count = database.execute("SELECT count(*) FROM sheet").fetchall()[0][0]
-        for name, type_, *_ in described:
-            self.kinds[str(name)] = self._kind(str(name), str(type_))
+        if self._is_text:
+            self._find_kinds()
+        else:
+            self.kinds = {str(name): _kind_of(str(type_)) for name, type_, *_ in described}
         self._check()
 
     def _check(self) -> None:
@@ -157,33 +183,33 @@ class Sheet:
         if not self.count:
             raise InputError(f"cannot read {self.path}: it has no rows")
 
-    def _kind(self, name: str, type_: str) -> Kind:
-        """Return what a column holds; an empty one holds text."""
-        if not self._is_text:
-            if type_.startswith(("TIMESTAMP", "DATE")):
-                return Kind.TIME
-            return Kind.NUMBER if _is_numeric(type_) else Kind.TEXT
-        column = quote_name(name)
+    def _find_kinds(self) -> None:
+        """Find what each column of texts holds; an empty one holds text."""
+        numbers = self._that_hold(self.names, "TRY_CAST({0} AS DOUBLE)")
+        times = self._that_hold([name for name in self.names if name not in numbers], _time_sql("{0}"))
+        for name in self.names:
+            self.kinds[name] = Kind.NUMBER if name in numbers else Kind.TIME if name in times else Kind.TEXT
+
+    def _that_hold(self, names: Sequence[str], cast: str) -> set[str]:
+        """Return the columns of which every text that is no missing value can be read by ``cast``."""
         # The first rows tell what is worth asking of all: to fail at a million texts takes long.
-        if self._holds(f"TRY_CAST({column} AS DOUBLE)", column):
-            if self._holds(f"TRY_CAST({column} AS BIGINT)", column) and not self._holds_any(f"contains({column}, '.')"):
-                self._integers.add(name)
-            return Kind.NUMBER
-        return Kind.TIME if self._holds(_time_sql(column), column) else Kind.TEXT
+        for rows in (_LOOKED_ROWS, self.count) if self.count > 4 * _LOOKED_ROWS else (self.count,):
+            names = [
+                name
+                for first in range(0, len(names), _ASKED_COLUMNS)
+                for name in self._readable(names[first : first + _ASKED_COLUMNS], cast, rows)
+            ]
+        return set(names)
 
-    def _holds(self, cast: str, column: str) -> bool:
-        """Tell whether every text of a column that is none of a missing value can be read by ``cast``."""
-        found = (0, 0)
-        for rows in (_LOOKED_ROWS, self.count):
-            some = f"(SELECT {column} FROM sheet LIMIT {rows})"  # noqa: S608  a quoted name
-            asked = f"SELECT count({column}), count({cast}) FROM {some} WHERE {column} NOT IN {_MISSING}"  # noqa: S608
-            found = self._lent().execute(asked).fetchall()[0]
-            if found[1] < found[0]:
-                return False
-        return bool(found[0])
-
-    def _holds_any(self, condition: str) -> bool:
-        return bool(self._lent().execute(f"SELECT EXISTS (FROM sheet WHERE {condition})").fetchall()[0][0])
+    def _readable(self, names: Sequence[str], cast: str, rows: int) -> list[str]:
+        items = []
+        for name in names:
+            column = quote_name(name)
+            text = f"CASE WHEN {column} NOT IN {_MISSING} THEN {column} END"
+            items += [f"count({text})", f"count({cast.format(f'({text})')})"]
+        asked = f"SELECT {', '.join(items)} FROM (FROM sheet LIMIT {rows})"  # noqa: S608  quoted names
+        found = self._lent().execute(asked).fetchall()[0]
+        return [name for place, name in enumerate(names) if 0 < found[2 * place] == found[2 * place + 1]]
 
     def _lent(self) -> duckdb.DuckDBPyConnection:
         assert self._duckdb is not None, "the sheet is open"
@@ -245,6 +271,13 @@ def _item(name: str, type_: str) -> str:
     if _is_numeric(type_):
         return f"CAST({column} AS DOUBLE) AS {quote_name(name)}" if type_.startswith("DECIMAL") else column
     return f"CAST({column} AS VARCHAR) AS {quote_name(name)}"
+
+
+def _kind_of(type_: str) -> Kind:
+    """Return what a column of Parquet holds."""
+    if type_.startswith(("TIMESTAMP", "DATE")):
+        return Kind.TIME
+    return Kind.NUMBER if _is_numeric(type_) else Kind.TEXT
 
 
 def _is_numeric(type_: str) -> bool:

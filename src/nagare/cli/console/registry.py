@@ -39,7 +39,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "query": Entry("nagare.cli.offline.query", "Ask the metrics in SQL.", has_rows=True),
         "plot": Entry("nagare.cli.offline.plot", "Draw a metric as a chart in the terminal or a PNG.", has_rows=True),
         "insights": Entry(
-            "nagare.cli.offline.insights.group", "What is unusual in a file of series: anomalies.", has_rows=True
+            "nagare.cli.offline.insights.group",
+            "What is unusual in series, and what began it: anomalies, rank.",
+            has_rows=True,
         ),
         "tables": Entry("nagare.cli.offline.tables", "What SQL can see: tables, columns, units.", has_rows=True),
         "hosts": Entry(

@@ -13,8 +13,8 @@ from nagare.insights.ranking.values import ComponentChange, MetricChange
 # The worst metric counts in full, each further one by that share of the one before: ten symptoms are no ten causes.
 _NEXT_SHARE = 0.5
 _MOST_METRICS = 4
-# What deviates is no evidence below that many deviations.
-_NOTABLE = 1.5
+# A component below that evidence is nothing that wants an explanation.
+_NOTABLE = 0.8
 # How much less a component counts for each characteristic time that it began after the first.
 _LATE = 0.6
 _UNCLEAR = 2.0
@@ -43,7 +43,7 @@ def rank_components(
     """Return the components of ``metrics``, likeliest cause first; ``late_ms`` is the time in which trouble travels."""
     groups: dict[str, list[MetricChange]] = {}
     for metric in metrics:
-        if metric.component and abs(metric.effect) >= _NOTABLE:
+        if metric.component:
             groups.setdefault(metric.component, []).append(metric)
     evidence = {name: _gather(name, group, first_ms, late_ms) for name, group in groups.items()}
     changes = _with_graph(evidence, graph, late_ms) if graph else [_plain(one, one.total) for one in evidence.values()]
@@ -108,7 +108,7 @@ def _judged(
         default=0.0,
     )
     left = own.total - _EXPLAINED * (by_callee * own.symptom + by_caller * own.traffic)
-    effects = [one for one in above if _not_later(own, one, late_ms)]
+    effects = [one for one in above if one.total >= _NOTABLE and _not_later(own, one, late_ms)]
     covered = sum(one.symptom / callers[one.name] ** 0.5 for one in effects) / whole
     culprit = max(causes, key=lambda one: one.total).name if by_callee * own.symptom > own.total / 4 else ""
     explained = tuple(sorted((one.name for one in effects), key=lambda name: (callers[name], name)))
