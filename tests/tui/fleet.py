@@ -30,6 +30,7 @@ from nagare.wire.live import Hello, Rows
 from tests.tui.alerts import FleetAlerts
 from tests.tui.automation import FleetSchedules, FleetTasks
 from tests.tui.jobs import MADE_MS, FleetJobs
+from tests.tui.notify import FleetNotify
 
 NOW_MS = MADE_MS
 
@@ -156,6 +157,7 @@ class FleetSource:
         self.tasks_held = FleetTasks()
         self.schedules_held = FleetSchedules()
         self.alerts_held = FleetAlerts()
+        self.notify_held = FleetNotify(self.alerts_held)
 
     def connect(self) -> None:
         """Say hello and send one frame a host."""
@@ -269,6 +271,14 @@ class FleetSource:
     def rules(self) -> FleetAlerts:
         """Return what answers about rules."""
         return self.alerts_held
+
+    def notify(self) -> FleetNotify:
+        """Return the answers about how people are told."""
+        return self.notify_held
+
+    def heartbeats(self) -> FleetNotify:
+        """Return the answers about heartbeats."""
+        return self.notify_held
 
     async def standing(self, host: str) -> AgentStanding:
         """Return what is known of an agent."""

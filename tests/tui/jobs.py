@@ -102,6 +102,7 @@ class FleetJobs:
                 "tasks.write",
                 "schedules.write",
                 "alerts.read",
+                "notify.write",
                 "alerts.write",
                 "silences.write",
             ],

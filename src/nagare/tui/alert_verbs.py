@@ -32,6 +32,9 @@ _MAY: dict[str, frozenset[AlertState]] = {
     "alert.ack": _NEW, "alert.unack": frozenset({AlertState.ACKNOWLEDGED}), "alert.resolve": ACTIVE,
     "alert.comment": frozenset(AlertState), "alert.silence": frozenset(AlertState), "alert.why": frozenset(AlertState),
 }  # fmt: skip
+_ACK = ("Take in hand", "take in hand", "in hand")
+# Key of a sheet about an alert -> what it does: the keys of the list.
+_FROM_SHEET = {"a": "alert.ack", "s": "alert.silence", "W": "alert.why"}
 # How much of a host's time is shown around the moment at which an alert fired.
 _SPAN_SECONDS = 1800
 
@@ -60,7 +63,7 @@ class AlertVerbs(Page):
 
     def do_alert_ack(self) -> None:
         """Take them in hand."""
-        self._do("alert.ack", "Take in hand", "take in hand", "in hand", self.top.source.alerts().acknowledge)
+        self._do("alert.ack", *_ACK, self.top.source.alerts().acknowledge)
 
     def do_alert_unack(self) -> None:
         """Give them back."""
@@ -74,8 +77,10 @@ class AlertVerbs(Page):
         """Note something about them."""
         self._do("alert.comment", "Comment", "keep it", "noted", self.top.source.alerts().comment)
 
-    def _do(self, action: str, title: str, verb: str, said: str, do: Deed) -> None:
-        meant = self._meant(action)
+    def _do(
+        self, action: str, title: str, verb: str, said: str, do: Deed, meant: Sequence[AlertView] | None = None
+    ) -> None:
+        meant = self._meant(action) if meant is None else meant
         if meant:
             start_work(self, partial(self._done, action, meant, (title, verb, said), do), "decide", exclusive=False)
 
@@ -106,7 +111,10 @@ class AlertVerbs(Page):
 
     def do_alert_silence(self) -> None:
         """Keep quiet about alerts like these."""
-        choices = choices_of(self._meant("alert.silence"))
+        self._silence(self._meant("alert.silence"))
+
+    def _silence(self, alerts: Sequence[AlertView]) -> None:
+        choices = choices_of(alerts)
         start_work(self, partial(make_silence, self.top, choices, self.alerts_changed), "decide", exclusive=False)
 
     def do_alert_why(self) -> None:
@@ -123,7 +131,9 @@ class AlertVerbs(Page):
         except NagareError as error:
             self.top.say(plain(error.message), plain(error.hint))
             return
-        await self.app.push_screen_wait(Sheet(f"Why {plain(alert.name, 40)}", why_rows(why)))
+        title = f"Why {plain(alert.name, 40)}"
+        if await self.app.push_screen_wait(Sheet(title, why_rows(why), [("s", "silence")])) == "s":
+            self._do_to_one("alert.silence", alert)
 
     def tell_alert(self, alert: AlertView) -> None:
         """Show everything about an alert."""
@@ -138,11 +148,30 @@ class AlertVerbs(Page):
         except NagareError as error:
             self.top.say(plain(error.message), plain(error.hint))
             return
-        host = host_of(alert)
-        further = f"goes to {plain(host, 30)} at that time" if host in self.model.hosts else ""
+        alert, host = detail.alert, host_of(detail.alert)
         rows = alert_rows(detail, rule, self.top.clock.now_ms(), self.top.zone)
-        if await self.app.push_screen_wait(Sheet(plain(alert.name, 60), rows, further)):
-            await self._go_to_host(detail.alert)
+        ways = [("enter", "its host then")] if host in self.model.hosts else []
+        ways += [("a", "ack")] if alert.state in _NEW else []
+        ways += [("s", "silence"), ("W", "why")]
+        match await self.app.push_screen_wait(Sheet(plain(alert.name, 60), rows, ways)):
+            case "enter":
+                await self._go_to_host(alert)
+            case key if key in _FROM_SHEET:
+                self._do_to_one(_FROM_SHEET[key], alert)
+
+    def _do_to_one(self, action: str, alert: AlertView) -> None:
+        """Do what the key of a sheet says, to the alert of the sheet, whatever stands under the cursor by now."""
+        reason = self.why_not(action)
+        if reason:
+            self.top.say(reason)
+            return
+        match action:
+            case "alert.ack":
+                self._do(action, *_ACK, self.top.source.alerts().acknowledge, [alert])
+            case "alert.silence":
+                self._silence([alert])
+            case _:
+                start_work(self, partial(self._explain, alert), "ask", exclusive=False)
 
     async def _rule_of(self, alert: AlertView) -> RuleView | None:
         """Return its rule, None where there is none any more or nobody may see it."""

@@ -24,6 +24,7 @@ from nagare.tui.history import seed_span
 from nagare.tui.host_columns import age_seconds
 from nagare.tui.live_model import Connection, HostLive, LiveModel, Phase
 from nagare.tui.location import format_span
+from nagare.tui.notify.watch import DEAD_EVENT, DeadWatch
 from nagare.tui.renderables.time_axis import format_clock, format_moment, local_time
 from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
@@ -52,6 +53,7 @@ class Feed:
         self.model = LiveModel()
         self.trouble: tuple[str, str] | None = None
         self.alerts = AlertWatch(self, app)
+        self.dead = DeadWatch(self, app)
         self._clock = clock
         self._frame_seconds = 1 / frames_per_second
         self._app = app
@@ -78,8 +80,9 @@ class Feed:
                 state = Connection(Phase.ONLINE, now_ms, url=self.model.connection.url, version=hello.version)
                 self.model.set_connection(state)
                 start_work(self._app, self._prime, "prime")
-                self.alerts.start_anew()
-                self.alerts.ask_if_due()
+                for watch in (self.alerts, self.dead):
+                    watch.start_anew()
+                    watch.ask_if_due()
             case Found(url):
                 self.model.set_connection(replace(self.model.connection, phase=Phase.CONNECTING, url=url))
             case Disconnected(reason, seconds):
@@ -99,6 +102,8 @@ class Feed:
             show_notification(self._app, event.event)
         elif isinstance(event, EventFrame) and event.event.kind.startswith("alert."):
             self.alerts.hurry()
+        elif isinstance(event, EventFrame) and event.event.kind == DEAD_EVENT:
+            self.dead.hurry()
 
     def _lose(self, phase: Phase, reason: str, hint: str, seconds: float, now_ms: int) -> None:
         was = self.model.connection
@@ -167,6 +172,7 @@ class Feed:
             self.model.sample_fleet(now_ms)
             self.model.changes.fleet = True
         self.alerts.ask_if_due()
+        self.dead.ask_if_due()
         if self._can_draw:
             self._app.page.tick()
         if self.model.changes:
@@ -193,7 +199,7 @@ class Feed:
             mode = "stale"
         return HeaderFacts(
             page.crumbs(), text, self._age(now_ms), self._clock_text(now_ms), mode,
-            self.counts(), self.alert_counts(),
+            self.counts(), self.alert_counts(), self.dead.told,
         )  # fmt: skip
 
     def counts(self) -> tuple[tuple[str, int], ...]:

@@ -89,15 +89,18 @@ def _make_room(action: Action, key: str, resolved: dict[str, list[str]], own: Ma
 
 
 # Parts of pages about hosts, and of pages about commands or alerts: no page has both.
-# Nor do two of the lists of screens 4 and 6, or one of them and one command, stand on one page.
+# Nor do two of the lists of screens 4 and 6, or one of them and one command, stand on one page; notifications of one incident do.
+_OF_ALERTS = ("alerts", "silences", "incidents", "notices", "routes", "alarms")
+_TOGETHER = ({"incidents", "notices"},)
 _ALONE = (
     {"lists", "job"}, {"commands", "job"}, {"jobs", "tasks"}, {"jobs", "schedules"}, {"commands", "tasks"},
-    {"commands", "schedules"}, {"tasks", "schedules"}, {"tasks", "job"}, {"schedules", "job"}, {"alerts", "silences"},
-    *({one, other} for one in ("alerts", "silences") for other in ("jobs", "tasks", "schedules", "job", "output")),
+    {"commands", "schedules"}, {"tasks", "schedules"}, {"tasks", "job"}, {"schedules", "job"},
+    *(pair for pair in ({one, other} for one in _OF_ALERTS[:-1] for other in _OF_ALERTS[:-1]) if pair not in _TOGETHER),
+    *({one, other} for one in _OF_ALERTS for other in ("jobs", "tasks", "schedules", "job", "output")),
 )  # fmt: skip
 _APART = (
     frozenset({"host", "targets", "grid", "chart", "crosshair"}),
-    frozenset({"jobs", "lists", "commands", "tasks", "schedules", "job", "output", "alerts", "silences"}),
+    frozenset({"jobs", "lists", "commands", "tasks", "schedules", "job", "output", *_OF_ALERTS}),
 )
 
 

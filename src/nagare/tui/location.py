@@ -15,7 +15,10 @@ from nagare.lib.names import check_host
 from nagare.lib.nearest import did_you_mean
 from nagare.lib.units import parse_duration
 
-ADDRESSES = ("overview", "hosts", "alerts", "silences", "rules", "commands", "tasks", "schedules")
+ADDRESSES = (
+    "overview", "hosts", "alerts", "incidents", "notifications", "silences", "rules", "routes", "heartbeats", "commands", "tasks",
+    "schedules",
+)  # fmt: skip
 TABS = (
     "timeline",
     "processes",
@@ -32,12 +35,15 @@ TABS = (
 JOB_TABS = ("hosts", "together", "plan")
 # Lists of alerts beside those that need somebody.
 ALERT_TABS = ("acknowledged", "pending", "history")
+# What an incident is looked at by: each is a page, the first of which is its alerts.
+INCIDENT_TABS = ("alerts", "deliveries", "timeline")
+INCIDENT_PAGES = dict(zip(INCIDENT_TABS, ("incident", "deliveries", "timeline"), strict=True))
 DEFAULT_SPAN_SECONDS = 900
 # What a live window that nobody chose may be: the least that holds the oldest sample.
 FIT_SPANS_SECONDS = (120, 300, 600, DEFAULT_SPAN_SECONDS)
 # What the charts' time axis can show.
 SPAN_LIMITS_SECONDS = (10, 3660 * 86400)
-_JOB_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _SAFE = " ><=!:,.;/|*()[]{}@~^$'\""
 
 
@@ -75,7 +81,7 @@ FITTED = Window(is_fitted=True)
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Page, host or job, tab, filter, order and time. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
+    """Page, host, job or incident, tab, filter, order and time. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
 
     page: str = "overview"
     host: str = ""
@@ -84,14 +90,19 @@ class Location:
     sort: str = ""
     window: Window = FITTED
     job: str = ""
+    incident: str = ""
 
     def with_host(self, host: str, tab: str = "") -> Location:
         """Return the detail page of ``host`` at the same time."""
-        return replace(self, page="host", host=host, job="", tab=tab or "timeline", filter="", sort="")
+        return Location("host", host, tab or "timeline", window=self.window)
 
     def with_job(self, job: str, tab: str = "") -> Location:
         """Return the detail page of ``job`` at the same time."""
-        return replace(self, page="job", host="", job=job, tab=tab or "hosts", filter="", sort="")
+        return Location("job", tab=tab or "hosts", window=self.window, job=job)
+
+    def with_incident(self, incident: str, tab: str = "") -> Location:
+        """Return the detail page of ``incident`` at the same time."""
+        return Location(INCIDENT_PAGES[tab or INCIDENT_TABS[0]], window=self.window, incident=incident)
 
 
 def parse_location(text: str) -> Location:
@@ -102,10 +113,13 @@ def parse_location(text: str) -> Location:
     if page not in ADDRESSES:
         raise InputError(
             f"cannot open {page[:60]!r}: no such screen",
-            hint=did_you_mean(page, ADDRESSES) or f"one of {', '.join(ADDRESSES)}, hosts/NAME, commands/ID, alerts/TAB",
+            hint=did_you_mean(page, ADDRESSES)
+            or f"one of {', '.join(ADDRESSES)}, hosts/NAME, commands/ID, incidents/ID, alerts/TAB",
         )
-    if (rest and page not in ("hosts", "commands", "alerts")) or len(rest) > (1 if page == "alerts" else 2):
-        raise InputError(f"cannot open {path[:80]!r}: only hosts/NAME/TAB, commands/ID/TAB and alerts/TAB go deeper")
+    if len(rest) > _DEPTHS.get(page, 0):
+        raise InputError(
+            f"cannot open {path[:80]!r}: only hosts/NAME/TAB, commands/ID/TAB, incidents/ID/TAB and alerts/TAB go deeper"
+        )
     location = _inside(page, unquote(rest[0]), rest[1] if len(rest) == 2 else "") if rest else Location(page)
     for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")
@@ -113,15 +127,20 @@ def parse_location(text: str) -> Location:
     return location
 
 
+# How many parts may stand behind the name of a page.
+_DEPTHS = {"hosts": 2, "commands": 2, "incidents": 2, "alerts": 1}
+
+
 def _inside(page: str, name: str, tab: str) -> Location:
     if page == "alerts":
         return Location("alerts", tab=_check_tab(name, ALERT_TABS))
     if page == "hosts":
         return Location("host", check_host(name), tab=_check_tab(tab or TABS[0], TABS))
-    if _JOB_ID.fullmatch(name) is None:
-        raise InputError(
-            f"cannot open job {name[:40]!r}: it is no id of a job", hint="`nagare commands list` lists them"
-        )
+    what, verb = ("incident", "incidents list") if page == "incidents" else ("job", "commands list")
+    if _ID.fullmatch(name) is None:
+        raise InputError(f"cannot open {what} {name[:40]!r}: it is no id of one", hint=f"`nagare {verb}` lists them")
+    if page == "incidents":
+        return Location().with_incident(name, _check_tab(tab or INCIDENT_TABS[0], INCIDENT_TABS))
     return Location("job", tab=_check_tab(tab or JOB_TABS[0], JOB_TABS), job=name)
 
 
@@ -159,6 +178,9 @@ def format_location(location: Location) -> str:
         path = f"hosts/{quote(location.host, safe=':')}" + (f"/{location.tab}" if location.tab != "timeline" else "")
     elif location.page == "job":
         path = f"commands/{location.job}" + (f"/{location.tab}" if location.tab != JOB_TABS[0] else "")
+    elif location.incident:
+        tab = next(tab for tab, page in INCIDENT_PAGES.items() if page == location.page)
+        path = f"incidents/{location.incident}" + (f"/{tab}" if tab != INCIDENT_TABS[0] else "")
     elif location.page == "alerts" and location.tab:
         path += f"/{location.tab}"
     parts = []

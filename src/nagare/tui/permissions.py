@@ -28,6 +28,10 @@ _NEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "alert.silence": ("silences.write", "make silences"),
         "silence.new": ("silences.write", "make silences"),
         "silence.end": ("silences.write", "end silences"),
+        "incident.ack": ("alerts.write", "take alerts in hand"),
+        "notice.retry": ("notify.write", "send notifications again"),
+        "notice.drop": ("notify.write", "give notifications up"),
+        "receiver.test": ("notify.write", "test receivers"),
         "schedule.run": ("schedules.write", "run schedules"),
         "schedule.switch": ("schedules.write", "switch schedules"),
     }

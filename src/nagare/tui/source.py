@@ -16,8 +16,10 @@ from nagare.client.accounts import Accounts
 from nagare.client.alerts import AlertCalls, RuleCalls, SilenceCalls
 from nagare.client.client import Client
 from nagare.client.commands import Commands
+from nagare.client.heartbeats import HeartbeatCalls
 from nagare.client.inbox import Connected, Disconnected, LiveEvent
 from nagare.client.live import LiveFeed
+from nagare.client.notify import NotifyCalls
 from nagare.client.schedules import ScheduleCalls
 from nagare.client.target import Target, find_target
 from nagare.client.tasks import TaskCalls
@@ -54,6 +56,7 @@ from nagare.tui.history import (
     tables_of,
 )
 from nagare.tui.jobs.calls import JobCalls
+from nagare.tui.notify.calls import HeartbeatSeam, NotifySeam
 from nagare.tui.renderables.chart_model import GapMark
 from nagare.wire.auth import Me
 from nagare.wire.events import EventView
@@ -180,6 +183,14 @@ class Source(Protocol):
 
     def rules(self) -> RuleSeam:
         """Return the calls about rules. Raises NotReadyError while there is no connection."""
+        ...
+
+    def notify(self) -> NotifySeam:
+        """Return the calls about how people are told. Raises NotReadyError while there is no connection."""
+        ...
+
+    def heartbeats(self) -> HeartbeatSeam:
+        """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
         ...
 
     async def standing(self, host: str) -> AgentStanding:
@@ -359,6 +370,14 @@ class ServerSource:
     def rules(self) -> RuleSeam:
         """Return the calls about rules. Raises NotReadyError while there is no connection."""
         return RuleCalls(self._connected())
+
+    def notify(self) -> NotifySeam:
+        """Return the calls about how people are told. Raises NotReadyError while there is no connection."""
+        return NotifyCalls(self._connected())
+
+    def heartbeats(self) -> HeartbeatSeam:
+        """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
+        return HeartbeatCalls(self._connected())
 
     async def standing(self, host: str) -> AgentStanding:
         """Return what the server knows of the agent of ``host`` beside its rows: its last command, its update."""

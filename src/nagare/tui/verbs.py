@@ -30,6 +30,11 @@ class AppVerbs:
         """Show the alerts that need somebody."""
         await self._app.go(Location("alerts", window=self._app.page.location.window))
 
+    async def do_screen_undelivered(self) -> None:
+        """Show the notifications that reached nobody."""
+        window = self._app.page.location.window
+        await self._app.go(Location("notifications", filter="state:dead", window=window))
+
     async def do_screen_commands(self) -> None:
         """Show the commands."""
         await self._app.go(Location("commands", window=self._app.page.location.window))
@@ -55,6 +60,9 @@ class AppVerbs:
         elif location.page == "job":
             await self._app.go(Location("commands", window=location.window))
             self._app.page.point_at(location.job)
+        elif location.incident:
+            await self._app.go(Location("incidents", window=location.window))
+            self._app.page.point_at(location.incident)
         elif location.page != "overview":
             await self._app.go(Location("overview", window=location.window))
 

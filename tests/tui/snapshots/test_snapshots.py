@@ -23,6 +23,7 @@ from tests.tui.alerts import alert_of
 from tests.tui.automation import schedule_of, task_of
 from tests.tui.fleet import NOW_MS, FleetSource, frame_of, host_names
 from tests.tui.jobs import command_of, job_of
+from tests.tui.notify import heartbeat_of, incident_of, notice_of
 from tests.tui.stage import Scene, make_app, use_utc
 
 pytestmark = pytest.mark.may_block(reason="whole screens are drawn")
@@ -345,6 +346,61 @@ def test_silencing(snap_compare: Compare) -> None:
             field.cursor_blink = False
 
     _picture(snap_compare, "alerts", (80, 24), steps, _alarmed(_source(4)))
+
+
+def _told(source: FleetSource) -> FleetSource:
+    """Give the fleet alerts of which people were told, or were not."""
+    _alarmed(source)
+    far = source.notify_held
+    far.put_incident(incident_of("inc1", labels={"alertname": "DiskFull", "rack": "r7"}), "diskfull-web-1")
+    far.put_incident(incident_of("inc2", is_waiting=False, labels={"alertname": "Smart"}, step=0), "smart-db-1")
+    far.put_incident(incident_of("inc3", is_open=False, labels={}))
+    far.put(
+        notice_of("n1", "dead", seconds=900), notice_of("n2", "waiting", channel="ada/phone", kind="ntfy", number=2, seconds=60),
+        notice_of("n3", incident="inc2", channel="ops/mail", seconds=90, alertnames=["Smart"], firing=1),
+        notice_of("n4", "dropped", "inc3", seconds=7000, firing=0, resolved=2, reason="all alerts resolved"),
+    )  # fmt: skip
+    far.put_heartbeats(
+        heartbeat_of("backup", "missing"), heartbeat_of("sync"), heartbeat_of("report", "failed"), heartbeat_of("late", "late"),
+        heartbeat_of("renewal", "waiting"),
+    )  # fmt: skip
+    return source
+
+
+_TOLD = {
+    "incidents": "alertname=Smart", "notifications": "ada/phone", "routes": "oncall", "heartbeats": "renewal",
+    "incidents/inc1/timeline": "the incident began",
+}  # fmt: skip
+
+
+def _told_steps(page: str) -> Steps:
+    async def steps(top: Scene) -> None:
+        await _fleet(top)
+        await top.shows(_TOLD[page], "⊠" if not top.app.use_ascii else "undelivered D 1")
+
+    return steps
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+@pytest.mark.parametrize("page", _TOLD, ids=lambda page: page.rsplit("/", maxsplit=1)[-1])
+def test_how_people_are_told(snap_compare: Compare, size: tuple[int, int], page: str) -> None:
+    _picture(snap_compare, page, size, _told_steps(page), _told(_source(4)))
+
+
+@pytest.mark.parametrize("is_ascii", [False, True], ids=["mono", "ascii"])
+def test_a_notification_without_colour_and_in_ascii(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, *, is_ascii: bool
+) -> None:
+    if not is_ascii:
+        monkeypatch.setenv("NO_COLOR", "1")
+
+    async def steps(top: Scene) -> None:
+        await _told_steps("notifications")(top)
+        await top.press("enter")
+        await top.shows("it reached nobody, 3 tries")
+        assert not is_ascii or all(line.isascii() for line in top.lines())
+
+    _picture(snap_compare, "notifications", (80, 24), steps, _told(_source(4)), ascii=is_ascii)
 
 
 def test_commands_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:

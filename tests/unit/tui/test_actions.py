@@ -17,6 +17,12 @@ from nagare.tui.screens.help import help_actions
 from nagare.tui.screens.host import HostPage
 from nagare.tui.screens.hosts import HostsPage
 from nagare.tui.screens.job import JobPage
+from nagare.tui.screens.notify.heartbeats import HeartbeatsPage
+from nagare.tui.screens.notify.incident import DeliveriesPage, IncidentPage
+from nagare.tui.screens.notify.incidents import IncidentsPage
+from nagare.tui.screens.notify.notifications import NotificationsPage
+from nagare.tui.screens.notify.routes import RoutesPage
+from nagare.tui.screens.notify.timeline import TimelinePage
 from nagare.tui.screens.overview import OverviewPage
 from nagare.tui.screens.page import Page
 from nagare.tui.screens.rules import RulesPage
@@ -40,6 +46,13 @@ PAGES = (
     AlertsPage,
     SilencesPage,
     RulesPage,
+    IncidentsPage,
+    IncidentPage,
+    DeliveriesPage,
+    TimelinePage,
+    NotificationsPage,
+    RoutesPage,
+    HeartbeatsPage,
 )
 _WIDGETS: tuple[tuple[type[Widget], tuple[str, ...]], ...] = (
     (LiveTable, ("table",)), (HeatGridView, ("grid",)), (TimeChart, ("chart", "crosshair")),

@@ -9,6 +9,7 @@ from nagare.tui.location import (
     ADDRESSES,
     ALERT_TABS,
     FITTED,
+    INCIDENT_PAGES,
     JOB_TABS,
     TABS,
     Location,
@@ -49,7 +50,13 @@ _ALERTS = st.builds(
 )  # fmt: skip
 
 
-@given(_LISTS | _HOSTS | _JOBS | _ALERTS)
+_INCIDENTS = st.builds(
+    Location, st.sampled_from(list(INCIDENT_PAGES.values())), st.just(""), st.just(""), st.text(max_size=40), _SORTS, _WINDOWS,
+    incident=st.from_regex(r"[0-9a-f]{32}", fullmatch=True),
+)  # fmt: skip
+
+
+@given(_LISTS | _HOSTS | _JOBS | _ALERTS | _INCIDENTS)
 def test_an_address_gives_its_location_back(location: Location) -> None:
     assert parse_location(format_location(location)) == location
 
@@ -78,6 +85,9 @@ def test_addresses_that_people_write() -> None:
     _check("commands?filter=state:failed&t=-1d", Location("commands", filter="state:failed", window=Window(86400)))
     _check("commands/0a1b2c", Location("job", tab="hosts", job="0a1b2c"))
     _check("commands/0a1b2c/plan", Location("job", tab="plan", job="0a1b2c"))
+    _check("incidents/0a1b2c", Location("incident", incident="0a1b2c"))
+    _check("incidents/0a1b2c/timeline", Location("timeline", incident="0a1b2c"))
+    _check("notifications?filter=state:dead", Location("notifications", filter="state:dead"))
     _check("hosts/web-12", Location("host", "web-12", "timeline"))
     _check("hosts/web-12/processes?t=15m", Location("host", "web-12", "processes", window=Window(900)))
     _check(
@@ -97,6 +107,8 @@ def test_what_is_wrong_is_named() -> None:
     _check_refused("overview/x", "only hosts/NAME")
     _check_refused("hosts/a/b/c", "only hosts/NAME")
     _check_refused("hosts/web/proceses", "did you mean 'processes'?")
+    _check_refused("incidents/a/delivries", "did you mean 'deliveries'?")
+    _check_refused("incidents/a%20b", "`nagare incidents list` lists them")
     _check_refused("hosts?fliter=x", "did you mean 'filter'?")
     _check_refused("hosts?t=yesterdayish", "yesterdayish")
     _check_refused("hosts?t=-1s", "between 10s and")

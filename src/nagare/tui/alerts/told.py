@@ -47,7 +47,7 @@ def _pair(name: str, text: str) -> SheetRow:
 def _standing(alert: AlertView, now_ms: int, zone: tzinfo | None) -> list[SheetRow]:
     state, severity = STATES.get(alert.state, "unknown"), SEVERITY_STATES[min(max(alert.severity, 0), 3)]
     rows = [SheetRow("", plain(alert.annotations.get("summary", ""), _TEXT_LIMIT) or plain(alert.name))]
-    rows += [SheetRow("severity", _SEVERITY_WORDS[severity], severity), SheetRow("state", plain(alert.state), state)]
+    rows += [SheetRow("severity", SEVERITY_WORDS[severity], severity), SheetRow("state", plain(alert.state), state)]
     at_ms = fired_ms(alert)
     if at_ms is not None:
         ago = format_seconds(max(0, now_ms - at_ms) // 1000)
@@ -61,7 +61,7 @@ def _standing(alert: AlertView, now_ms: int, zone: tzinfo | None) -> list[SheetR
     return rows
 
 
-_SEVERITY_WORDS = {"crit": "critical", "high": "high", "warn": "warning", "info": "info"}
+SEVERITY_WORDS = {"crit": "critical", "high": "high", "warn": "warning", "info": "info"}
 
 
 def _guide(alert: AlertView, rule: RuleView | None) -> list[SheetRow]:

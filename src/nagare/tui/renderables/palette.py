@@ -167,6 +167,14 @@ _STATE_SHAPES = (
     ("again", "↺", "&", "again", 1, True, False),
     ("resolved", "✓", "v", "resolved", 8, False, False),
     ("closed", "▫", ".", "closed", 9, False, False),
+    # How far a notification has come, and whether a sign of life came, where no word above says it.
+    ("dead", "⊠", "D", "dead", 0, True, False),
+    ("waiting", "◒", "t", "waiting", 1, False, False),
+    ("dropped", "⊟", "p", "dropped", 8, False, False),
+    ("open", "◍", "O", "open", 3, False, False),
+    ("missing", "∅", "0", "missing", 0, True, False),
+    ("late", "◵", "L", "late", 1, False, False),
+    ("ok", "⊕", "k", "ok", 7, False, False),
     # Whether a schedule makes tasks; one that is on and cannot stands first.
     ("fault", "⊗", "#", "fault", 0, True, False),
     ("on", "▣", "@", "on", 1, False, False),
@@ -231,6 +239,7 @@ _DARK_STATES = {
     "lost": "#cc79a7", "failed": "#d55e00", "expired": "#cc79a7", "cancelled": "#8a949e", "done": "#009e73",
     "high": "#e8754a", "firing": "#d55e00", "again": "#d55e00", "resolved": "#009e73", "closed": "#8a949e",
     "fault": "#d55e00", "on": "#56b4e9", "off": "#8a949e",
+    "dead": "#d55e00", "waiting": "#e69f00", "open": "#cc79a7", "dropped": "#8a949e", "missing": "#d55e00", "late": "#e69f00", "ok": "#56b4e9",
 }  # fmt: skip
 _LIGHT_STATES = {
     "up": "#0067a3", "warn": "#976300", "crit": "#8c2600", "ack": "#96406f", "info": "#00684b",
@@ -239,6 +248,7 @@ _LIGHT_STATES = {
     "lost": "#96406f", "failed": "#8c2600", "expired": "#96406f", "cancelled": "#5d6670", "done": "#00684b",
     "high": "#a83e00", "firing": "#8c2600", "again": "#8c2600", "resolved": "#00684b", "closed": "#5d6670",
     "fault": "#8c2600", "on": "#0067a3", "off": "#5d6670",
+    "dead": "#8c2600", "waiting": "#976300", "open": "#96406f", "dropped": "#5d6670", "missing": "#8c2600", "late": "#976300", "ok": "#0067a3",
 }  # fmt: skip
 
 DARK = Palette(
@@ -264,7 +274,9 @@ def make_palette(name: str = "nagare-dark", *, ascii_only: bool = False, mono: b
     colours = dict(_DARK_STATES if base.dark else _LIGHT_STATES)
     if mono:
         # As greys their colours would be dimmer than the text around them.
-        bright = ("crit", "warn", "pending", "lost", "failed", "fault", "high", "firing", "again")
+        bright = (
+            "crit", "warn", "pending", "lost", "failed", "fault", "high", "firing", "again", "dead", "waiting", "missing", "late",
+        )  # fmt: skip
         colours |= dict.fromkeys(bright, base.foreground)
     glyphs = ASCII if ascii_only else UNICODE
     if base.glyphs is glyphs and not mono:

@@ -23,7 +23,7 @@ from nagare.tui.jobs.rows import moment_ms
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location, format_span
 from nagare.tui.renderables.time_axis import format_moment
-from nagare.tui.screens.polled_page import Lists, PolledPage
+from nagare.tui.screens.alert_lists import AlertLists
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
 from nagare.tui.widgets.tab_bar import TabBar
@@ -33,20 +33,15 @@ if TYPE_CHECKING:
     from nagare.wire.alerts import AlertView
 
 _MOST_PAST = 1000
-LISTS: Lists = (
-    ("alerts", "Active"), ("alerts/acknowledged", "Acknowledged"), ("alerts/pending", "Pending"), ("alerts/history", "History"),
-    ("silences", "Silences"), ("rules", "Rules"),
-)  # fmt: skip
 _OVER = ",".join((AlertState.RESOLVED, AlertState.CLOSED))
 
 
-class AlertsPage(AlertVerbs, PolledPage):
+class AlertsPage(AlertVerbs, AlertLists):
     """The lists of alerts."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "commands", "alerts")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms", "commands", "alerts")
     BINDINGS = bindings_for(contexts)
     columns = ALERT_COLUMNS
-    lists = LISTS
 
     def __init__(self, location: Location) -> None:
         """Begin at ``location``."""

@@ -53,6 +53,15 @@ _ALERT_LEGEND = (
     ("resolved", "not true any more"),
     ("closed", "history: what comes now is another alert"),
 )
+_NOTICE_LEGEND = (
+    ("firing", "an incident that nobody has in hand"),
+    ("open", "an incident that is in hand, or of which something holds people back"),
+    ("resolved", "an incident that is over"),
+    ("dead", "a notification that reached nobody, and is not tried any more"),
+    ("waiting", "it is tried, or waits for the next try"),
+    ("sent", "its channel took it"),
+    ("dropped", "given up by somebody, or because its channel is gone"),
+)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -111,7 +120,7 @@ def keys_table(actions: list[Action], palette: Palette, own: Mapping[str, str]) 
     return table
 
 
-_LEGENDS = {"jobs": _JOB_LEGEND, "alerts": _ALERT_LEGEND}
+_LEGENDS = {"jobs": _JOB_LEGEND, "alerts": _ALERT_LEGEND, "notices": _NOTICE_LEGEND, "incidents": _NOTICE_LEGEND}
 _GROUPS = ("Screens", "Alerts", "Commands", "Lists", "Fleet", "Host", "Time", "Panels", "Take away", "Connection")
 
 

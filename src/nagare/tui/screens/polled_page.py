@@ -88,6 +88,10 @@ class PolledPage(Reconnecting, ListPage):
         """Return the list."""
         return self.query_one("#items", LiveTable)
 
+    def titles(self) -> Lists:
+        """Return the lists of the screen with their titles, as they are now."""
+        return self.lists
+
     def crumbs(self) -> tuple[tuple[str, str], ...]:
         """Return the breadcrumb."""
         return ((self.location.page, ""),)
@@ -95,7 +99,7 @@ class PolledPage(Reconnecting, ListPage):
     def on_mount(self) -> None:
         """Take the keys."""
         bar = self.query_one(TabBar)
-        bar.tabs, bar.active = self.lists, self.list_id
+        bar.tabs, bar.active = self.titles(), self.list_id
         table = self.table()
         table.border_title = self.location.page.removesuffix("s").capitalize()
         table.leave_out("order")
@@ -109,7 +113,7 @@ class PolledPage(Reconnecting, ListPage):
 
     def show(self, location: Location) -> None:
         """Filter and sort as the address says, and ask anew."""
-        if (location.window, location.tab) != (self.location.window, self.location.tab):
+        if _asked_of(location) != _asked_of(self.location):
             self._is_known = False
         super().show(location)
         self._refusal, self._due = "", 0.0
@@ -154,10 +158,10 @@ class PolledPage(Reconnecting, ListPage):
         start_work(self, self._ask, "items", exclusive=False)
 
     async def _ask(self) -> None:
-        asked, wait = (self.location.window, self.location.tab), _SELDOM_SECONDS
+        asked, wait = _asked_of(self.location), _SELDOM_SECONDS
         try:
             found = await self.fetch_items()
-            if asked == (self.location.window, self.location.tab):
+            if asked == _asked_of(self.location):
                 self._items, self._is_known = found, True
             else:
                 wait = 0.0
@@ -186,6 +190,7 @@ class PolledPage(Reconnecting, ListPage):
         if not self.is_ready or not self.query("#items"):
             return
         table, now_ms = self.table(), self.top.clock.now_ms()
+        self.query_one(TabBar).tabs = self.titles()
         shown = self.shown_items()
         for key in [key for key in table.store.row_keys() if key not in shown]:
             table.store.remove(key)
@@ -287,3 +292,8 @@ class PolledPage(Reconnecting, ListPage):
             self.set_location(window=window)
             self.show(self.location)
             self.redraw()
+
+
+def _asked_of(location: Location) -> tuple[Window, str, str]:
+    """Return what an answer depends on: one to another question is not shown."""
+    return location.window, location.tab, location.incident

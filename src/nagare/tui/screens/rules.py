@@ -10,19 +10,17 @@ from nagare.tui.alerts.rows import RULE_COLUMNS, rule_row
 from nagare.tui.alerts.told import rule_rows
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
-from nagare.tui.screens.alerts import LISTS
-from nagare.tui.screens.polled_page import PolledPage
+from nagare.tui.screens.alert_lists import AlertLists
 from nagare.tui.screens.sheet import Sheet
 from nagare.tui.widgets.live_table_messages import RowSelected
 
 
-class RulesPage(PolledPage):
+class RulesPage(AlertLists):
     """The list of rules."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms")
     BINDINGS = bindings_for(contexts)
     columns = RULE_COLUMNS
-    lists = LISTS
 
     def __init__(self, location: Location) -> None:
         """Begin at ``location``."""

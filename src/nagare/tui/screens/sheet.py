@@ -1,4 +1,4 @@
-"""A sheet over the page: lines with labels, glyphs and words, to read and to leave, or to go on from by Enter."""
+"""A sheet over the page: lines with labels, glyphs and words, to read and to leave, or to go on from by a key."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from nagare.tui.alerts.told import SheetRow
+from nagare.tui.keymap import key_label
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.theme import find_palette
 
 _LABEL_WIDTH = 14
 
 
-class Sheet(ModalScreen[bool]):
-    """Returns whether to go on; ``further`` says what Enter goes on to, empty for nowhere."""
+class Sheet(ModalScreen[str]):
+    """Returns the key that was pressed to go on, empty where it was left; ``ways`` are (key, what it does)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss(False)", show=False),
-        Binding("enter", "go_on", show=False),
+        Binding("escape,q", "dismiss('')", show=False),
         Binding("y", "copy", show=False),
     ]
     DEFAULT_CSS = """
@@ -36,34 +37,36 @@ class Sheet(ModalScreen[bool]):
     }
     """
 
-    def __init__(self, title: str, rows: Sequence[SheetRow], further: str = "") -> None:
-        """Show ``rows`` under ``title``."""
+    def __init__(self, title: str, rows: Sequence[SheetRow], ways: Sequence[tuple[str, str]] = ()) -> None:
+        """Show ``rows`` under ``title``. Enter leaves a sheet that it does not go on from."""
         super().__init__()
         self._title = title
         self._rows = tuple(rows)
-        self._further = further
+        self._ways = tuple(ways)
 
     def compose(self) -> ComposeResult:
         """Show a line a row."""
         palette = find_palette(self)
         with VerticalScroll() as box:
             box.border_title = Text(palette.text(f" {self._title} ")).markup
-            on = f" Enter {self._further} ·" if self._further else ""
-            box.border_subtitle = palette.text(f"{on} y copies · Esc closes ")
+            told = [f"{key_label(key)} {words}" for key, words in self._ways]
+            box.border_subtitle = palette.text(f" {' · '.join([*told, 'y copies', 'Esc closes'])} ")
             yield Static(_grid(self._rows, palette))
 
     def on_mount(self) -> None:
         """Take the keys, so that arrows scroll."""
         self.query_one(VerticalScroll).focus()
 
-    def action_go_on(self) -> None:
+    def on_key(self, event: Key) -> None:
         """Go on, where there is somewhere to go."""
-        self.dismiss(bool(self._further))
+        if event.key == "enter" or any(event.key == key for key, _ in self._ways):
+            event.stop()
+            self.dismiss(event.key if any(event.key == key for key, _ in self._ways) else "")
 
     def action_copy(self) -> None:
         """Copy the rows, a line each."""
         self.app.copy_to_clipboard("\n".join(f"{row.label}\t{row.text}".strip() for row in self._rows))
-        self.dismiss(result=False)
+        self.dismiss("")
 
 
 def _grid(rows: Sequence[SheetRow], palette: Palette) -> Table:

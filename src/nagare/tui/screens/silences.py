@@ -12,8 +12,7 @@ from nagare.lib.plain_text import plain
 from nagare.tui.alert_verbs import make_silence
 from nagare.tui.alerts.rows import SILENCE_COLUMNS, silence_row
 from nagare.tui.keymap import bindings_for
-from nagare.tui.screens.alerts import LISTS
-from nagare.tui.screens.polled_page import PolledPage
+from nagare.tui.screens.alert_lists import AlertLists
 from nagare.tui.screens.row_detail import RowDetail
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
@@ -23,13 +22,12 @@ if TYPE_CHECKING:
     from nagare.wire.alerts import SilenceView
 
 
-class SilencesPage(PolledPage):
+class SilencesPage(AlertLists):
     """The list of silences."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "silences")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms", "silences")
     BINDINGS = bindings_for(contexts)
     columns = SILENCE_COLUMNS
-    lists = LISTS
 
     async def fetch_items(self) -> dict[str, Any]:
         """Return every silence."""

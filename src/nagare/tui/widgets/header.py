@@ -13,7 +13,10 @@ from nagare.tui.widgets.line import Line, Part
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
-    """All that the header says. ``mode`` is live, stale or history; ``counts`` are (state, number) of hosts, ``alerts`` of alerts."""
+    """All that the header says. ``mode`` is live, stale or history; ``counts`` are (state, number) of hosts, ``alerts`` of alerts.
+
+    ``dead`` is the number of notifications that reached nobody, empty for none.
+    """
 
     crumbs: tuple[tuple[str, str], ...] = ()
     window: str = ""
@@ -22,10 +25,11 @@ class HeaderFacts:
     mode: str = "live"
     counts: tuple[tuple[str, int], ...] = ()
     alerts: tuple[tuple[str, int], ...] = ()
+    dead: str = ""
 
 
 class Header(Line):
-    """Breadcrumb left; window, age, counts and clock right. Parts drop out as room runs short: counts, then alerts, last."""
+    """Breadcrumb left; window, age, counts and clock right. Parts drop out as room runs short: counts, then alerts, then what reached nobody, last."""
 
     DEFAULT_CSS = """
     Header { background: $panel; color: $foreground; }
@@ -81,6 +85,19 @@ class Header(Line):
         blocks.append((4, [Part(f" {dot}", quiet), *counts] if counts else []))
         if facts.alerts:
             blocks.append((5, [Part(f" {dot} alerts", quiet, "screen.alerts"), *_badge(facts.alerts, palette)]))
+        if facts.dead:
+            look = palette.state("dead")
+            reached = [f" {dot} undelivered", f" {look.glyph} {facts.dead}"]
+            tooltip = f"{facts.dead} notifications reached nobody"
+            blocks.append(
+                (
+                    6,
+                    [
+                        Part(text, style, "screen.undelivered", tooltip)
+                        for text, style in zip(reached, (quiet, look.style), strict=True)
+                    ],
+                )
+            )
         blocks.append((1, [Part(f" {dot} {facts.clock}", quiet)]))
         return blocks
 

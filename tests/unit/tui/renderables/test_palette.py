@@ -50,6 +50,8 @@ def test_the_gradient_rises_in_luminance_from_blue_to_orange(palette: Palette) -
 
 
 _ALERT_STATES = ("high", "firing", "again", "resolved", "closed")
+# Of notifications, incidents and heartbeats, where no other word says it.
+_TOLD_STATES = ("dead", "waiting", "dropped", "open", "missing", "late", "ok")
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
@@ -57,7 +59,7 @@ _ALERT_STATES = ("high", "firing", "again", "resolved", "closed")
 def test_states_differ_by_glyph_and_word(palette: Palette, ascii_only: bool) -> None:
     states = make_palette(palette.name, ascii_only=ascii_only).states
     alone = {"up", "warn", "crit", "ack", "stale", "down", "unknown", "info", "on", "off", "fault"}
-    assert set(states) == {*alone, *CommandState, *_ALERT_STATES}
+    assert set(states) == {*alone, *CommandState, *_ALERT_STATES, *_TOLD_STATES}
     assert len({look.glyph for look in states.values()}) == len(states)
     assert len({look.word for look in states.values()}) == len(states)
     assert states["crit"].bold
