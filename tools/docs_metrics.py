@@ -32,6 +32,7 @@ GAUGES = {
     "nagare_bus_answers": "1 while the bus answers",
     "nagare_bus_waiting_messages": "messages never delivered to a consumer; labels `stream`, `consumer`",
     "nagare_bus_unacked_messages": "messages that are out and that nobody acked yet; labels `stream`, `consumer`",
+    "nagare_anomaly_series": "series of the fleet whose rows are scored",
     "nagare_statsd_names": "StatsD names with their tags that are kept now",
 }
 STORE = {
@@ -214,6 +215,13 @@ COUNTERS = {
     "nagare_statsd_samples_total": "samples that StatsD flushes stored",
     "nagare_statsd_refused_samples_total": "samples of StatsD flushes that the store refused",
     "nagare_statsd_append_failures_total": "StatsD flushes that could not be stored",
+    "nagare_diagnosis_anomaly_rows_total": "rows of the table `anomalies` stored since the start",
+    "nagare_diagnosis_anomaly_rows_left_out_total": "rows that were unlike and not stored, for too many came at one time",
+    "nagare_diagnosis_anomaly_series_refused_total": "rows of series past `anomalies.series_limit`, which are not scored",
+    "nagare_diagnosis_anomaly_late_rows_total": "rows that came later than others of their series, or twice; they are not scored",
+    "nagare_diagnosis_anomaly_batches_dropped_total": "batches that were not scored, for too many waited",
+    "nagare_diagnosis_anomaly_append_failures_total": "ticks whose rows of a host could not be stored",
+    "nagare_diagnosis_anomaly_save_failures_total": "times that what is known of the series could not be kept on disk",
     "nagare_metrics_flushes_total": "flushes of the head to blocks",
 }
 _TOP = """# The server's own numbers

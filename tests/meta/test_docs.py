@@ -107,7 +107,17 @@ def test_every_metric_of_our_own_is_documented() -> None:
     for module in modules():
         prefix = {
             room: room
-            for room in ("audit", "identity", "scrape", "statsd", "commands", "bus", "automation", "alerting")
+            for room in (
+                "audit",
+                "identity",
+                "scrape",
+                "statsd",
+                "commands",
+                "bus",
+                "automation",
+                "alerting",
+                "diagnosis",
+            )
         }.get(module.room) or ("metrics" if module.name == "nagare.metrics.store" else "")
         if module.room == "server":
             prefix = by_module.get(module.name, owners.get([*module.name.split("."), ""][2], ""))

@@ -43,6 +43,11 @@ class Places:
         return self.data / "blobs" / "exports"
 
     @property
+    def anomalies(self) -> Path:
+        """What the server knows of how series behave; derived, and made anew when it is gone."""
+        return self.data / "anomalies.npz"
+
+    @property
     def keys(self) -> Path:
         """Private keys and certificates, mode 0700 with files 0600."""
         return self.data / "keys"

@@ -419,6 +419,19 @@ EVENTS = Table(
         _attribute("attributes", "further facts", ColumnType.MAP),
     ),
 )
+ANOMALIES = Table(
+    "anomalies",
+    "Rows that were unlike the past of their series, as the server scores every gauge of our own tables. It alone writes here.",
+    (
+        _key("table_name", "the table of the series"),
+        _key("column_name", "its column"),
+        _key("series", "its keys: mount=/, device=sda1; empty where the table has none"),
+        _attribute("kind", "value: the row was unlike; stopped: no row came for long"),
+        _gauge("score", "how unlike, from 0.5 (worth a look) to 1"),
+        _gauge("value", "what the row said; null where the series stopped"),
+        _gauge("expected", "the mean of the series before"),
+    ),
+)
 
 SAMPLES = Table(
     "samples",
@@ -440,7 +453,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         table.name: table
         for table in (
             CPU, LOAD, MEMORY, DISK, DISK_IO, NETWORK, PROCESS, CONTAINER, GPU, GPU_PROCESS,
-            SENSOR, SMART, PROBE, UNIT, AGENT, EVENTS,
+            SENSOR, SMART, PROBE, UNIT, AGENT, EVENTS, ANOMALIES,
         )
     }
 )  # fmt: skip

@@ -39,6 +39,7 @@ from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.joints import (
     enter_alerts,
+    enter_anomalies,
     enter_feeders,
     make_commands,
     make_schedules,
@@ -84,8 +85,9 @@ async def composed(
         bodies = await enter("bodies", BodyReader(settings.server))
         work = await enter("automation", make_tasks(settings, ground, commands, book, clock))
         plan = make_schedules(settings, ground, work, clock, book)
-        seen = AlertBook(store, fleet, maintenance, relay, clock)
-        alerts, acking = await enter_alerts(entrance, settings, records, seen, clock)
+        alerts, acking = await enter_alerts(
+            entrance, settings, records, AlertBook(store, fleet, maintenance, relay, clock), clock
+        )
         tables = (*_tables(fleet, gaps, audit, commands, clock), *automation_tables(work, plan))
         show_records(store, (*tables, *alerting_tables(alerts)))
         updates = await enter(
@@ -94,6 +96,7 @@ async def composed(
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
         rates = await enter("rates", RateLimits(settings.limits, clock))
         scraper, statsd = await enter_feeders(entrance, settings, store, relay, clock)
+        anomalies = await enter_anomalies(entrance, settings, store, clock)
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
         _supervise_all(
@@ -101,6 +104,7 @@ async def composed(
             {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run},
             {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run, "commands": commands.run},
             {"bus": ground.bus.run, "automation": work.run, "schedules": plan.run, "alerts": alerts.run},
+            {"anomalies": anomalies.run},
         )
         yield Services(
             settings=settings,
@@ -125,6 +129,7 @@ async def composed(
             tasks=work,
             schedules=plan,
             alerts=alerts,
+            anomalies=anomalies,
             acking=acking,
             agent_files=agent_files,
             hub=relay.hub,

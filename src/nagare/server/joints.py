@@ -21,6 +21,7 @@ from nagare.bus.protocol import Bus
 from nagare.commands.service import Commands
 from nagare.config.places import Places
 from nagare.config.settings import Settings
+from nagare.diagnosis.anomalies.service import Anomalies
 from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
@@ -84,6 +85,13 @@ async def enter_feeders(
 
     scraper = await entrance.enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
     return scraper, await entrance.enter("statsd", StatsdServer(settings.statsd, store, clock))
+
+
+async def enter_anomalies(entrance: Entrance, settings: Settings, store: MetricStore, clock: Clock) -> Anomalies:
+    """Enter what scores the rows of the fleet."""
+    return await entrance.enter(
+        "anomalies", Anomalies(settings.anomalies, store, Places(settings.data).anomalies, clock)
+    )
 
 
 async def enter_alerts(

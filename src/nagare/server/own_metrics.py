@@ -97,6 +97,7 @@ def _numbers(prefix: str, owner: str, status: StoreStatus | BucketStatus) -> Ite
 def _sources(services: Services) -> Iterator[MetricValue]:
     for state, count in services.scraper.count_by_state().items():
         yield _gauge("nagare_scrape_targets", "scrape targets by state", count, state=state)
+    yield _gauge("nagare_anomaly_series", "series that are scored", len(services.anomalies))
     yield _gauge("nagare_statsd_names", "StatsD names with their tags kept now", len(services.statsd))
 
 
@@ -164,6 +165,7 @@ def _counters(services: Services) -> Iterator[MetricValue]:
         _Owner("bus", services.bus.counters),
         _Owner("automation", services.tasks.counters),
         _Owner("alerting", services.alerts.counters),
+        _Owner("diagnosis", services.anomalies.counters),
     )
     for owner in owners:
         for name, value in owner.counters:

@@ -16,6 +16,7 @@ from nagare.automation.tasks.service import Tasks
 from nagare.bus.protocol import Bus
 from nagare.commands.service import Commands
 from nagare.config.settings import Settings
+from nagare.diagnosis.anomalies.service import Anomalies
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
@@ -76,6 +77,7 @@ class Services:
     tasks: Tasks
     schedules: Schedules
     alerts: Alerts
+    anomalies: Anomalies
     acking: Acking
     agent_files: AgentFiles
     hub: Hub

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from nagare.config.settings import StatsdSettings
+from nagare.config.statsd import StatsdSettings
 from nagare.errors import NagareError
 from nagare.interop.statsd import parse_datagram
 from nagare.lib.clock import Clock

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nagare.config.settings import ScrapeJob, StatsdSettings
+from nagare.config.settings import ScrapeJob
+from nagare.config.statsd import StatsdSettings
 from tests.component.server.conftest import Api, Serve
 from tests.support.exporters import WAIT_SECONDS, Exporter, exporting
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nagare.config.settings import StatsdSettings
+from nagare.config.statsd import StatsdSettings
 from nagare.errors import ConfigError, DiskFullError
 from nagare.lib.clock import ManualClock
 from nagare.statsd.service import StatsdServer

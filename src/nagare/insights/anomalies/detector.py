@@ -13,19 +13,15 @@ One setting serves all series; nothing here knows a unit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nagare.insights.anomalies.habits import Habits
-from nagare.insights.anomalies.moving import (
-    exponential,
-    gains,
-    shifted,
-    trailing_greatest,
-    windowed_means,
-)
+from nagare.insights.anomalies.moving import exponential, gains, shifted, trailing_greatest, windowed_means
+from nagare.insights.anomalies.pauses import PAUSE_SCORE, Pauses
 
 Array = np.ndarray[Any, Any]
 # Rows over which a series is looked at: a spike, a step, a slow change.
@@ -70,10 +66,41 @@ class Detector:
         self.seen = np.zeros(count, dtype=np.int64)
         self._rows = np.zeros((count, max(WIDTHS)))
         self._level = np.zeros(count)
-        self._means = np.zeros((len(WIDTHS), count))
-        self._spreads = np.zeros((len(WIDTHS), count))
+        self._means = np.zeros((count, len(WIDTHS)))
+        self._spreads = np.zeros((count, len(WIDTHS)))
         self._held = np.zeros((count, _HELD_ROWS), dtype=np.float32)
         self._habits = Habits(count)
+        self._pauses = Pauses(count)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays that are the whole state, by name; a series is one place in each. They are not copies."""
+        return {
+            "seen": self.seen,
+            "rows": self._rows,
+            "level": self._level,
+            "means": self._means,
+            "spreads": self._spreads,
+            "held": self._held,
+            "past": self._habits.past,
+            "today": self._habits.today,
+            "day": self._habits.day,
+            "last_ms": self._pauses.last_ms,
+            "step_ms": self._pauses.step_ms,
+            "longest_ms": self._pauses.longest_ms,
+        }
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Take ``arrays`` as the state of the first series. Raises ValueError for arrays of another shape."""
+        for name, array in self.arrays().items():
+            kept = arrays[name]
+            if kept.shape[1:] != array.shape[1:] or kept.dtype != array.dtype or len(kept) > len(array):
+                raise ValueError(f"cannot restore {name}: its shape is {kept.shape}, not {array.shape}")
+            array[: len(kept)] = kept
+
+    def forget(self, places: Array) -> None:
+        """Let the series at ``places`` be such of which nothing is known."""
+        for array in self.arrays().values():
+            array[places] = 0
 
     def advance(self, places: Array, ts_ms: Array, values: Array) -> Scored:
         """Score the next rows of the series at ``places`` and learn from them.
@@ -95,9 +122,14 @@ class Detector:
             expected = mean if width == 1 else expected
         known = seen[:, None] + np.arange(values.shape[1])
         score = self._score(places, ts_ms, np.where(known < LEARNING_ROWS // 2, np.log(_LEAST), logs))
+        score = np.maximum(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
         self._rows[places] = shifted(self._rows[places], values)
         self.seen[places] += values.shape[1]
         return Scored(np.where(known < LEARNING_ROWS, 0.0, score), expected)
+
+    def silent(self, now_ms: int) -> Array:
+        """Return the places of the series that said nothing for so long that it is news."""
+        return np.flatnonzero((self.seen >= LEARNING_ROWS) & self._pauses.is_long(now_ms - self._pauses.last_ms))
 
     def _meet(self, places: Array, values: Array) -> None:
         """Let a series that is new have been for ever as its first row."""
@@ -106,9 +138,9 @@ class Detector:
             self._rows[places[is_new]] = values[is_new, :1]
 
     def _surprise(self, at: int, places: Array, looked: Array, gain: Array, floor: Array) -> tuple[Array, Array]:
-        mean, self._means[at, places] = exponential(self._means[at, places], looked, gain)
+        mean, self._means[places, at] = exponential(self._means[places, at], looked, gain)
         off = np.abs(looked - mean)
-        spread, self._spreads[at, places] = exponential(self._spreads[at, places], off, gain)
+        spread, self._spreads[places, at] = exponential(self._spreads[places, at], off, gain)
         measure = np.maximum(spread + floor, off / _MOST)
         return mean, np.divide(off, measure, out=np.zeros_like(off), where=measure > 0)
 

@@ -26,7 +26,8 @@ class Habits:
         """Begin with nothing remembered."""
         self.past = np.zeros((count, BINS), dtype=np.float32)
         self.today = np.zeros((count, BINS), dtype=np.float32)
-        self.day = np.full(count, -1, dtype=np.int64)
+        # The day of ``today``, counted from 1970; 0 before the first row.
+        self.day = np.zeros(count, dtype=np.int64)
 
     def recall(self, places: Array, ts_ms: Array) -> Array:
         """Return the greatest surprise that earlier days had about the time of each row, in (series, rows)."""
@@ -43,7 +44,7 @@ class Habits:
         np.maximum.at(self.today, (places[:, None], _bins(ts_ms)), surprise.astype(np.float32))
 
     def _begin_day(self, places: Array, day: Array) -> None:
-        passed = np.where(self.day[places] < 0, 1, day - self.day[places])[:, None]
+        passed = np.where(self.day[places] == 0, 1, day - self.day[places])[:, None]
         fading = np.float32(_KEPT) ** passed.astype(np.float32)
         self.past[places] = np.maximum(self.past[places] * fading, self.today[places] * fading / np.float32(_KEPT))
         self.today[places] = 0

@@ -57,6 +57,7 @@ async def _store(services: Services, batch: Batch | SoundBatch) -> BatchReply:
     services.counters.add("batches")
     tables = accepted_tables(batch, reply)
     if not reply.duplicate:
+        services.anomalies.note(batch.host, tables)
         _publish(services, batch, tables)
     await _note_time(services, batch, tables, is_duplicate=reply.duplicate)
     return reply

@@ -1,0 +1,165 @@
+"""The service: takes what was stored off the way of the requests, and scores it at each tick on a thread of its own.
+
+What was unlike is stored as rows of the table ``anomalies``, each with the host whose series it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+from uuid import uuid4
+
+from nagare.config.anomalies import AnomalySettings
+from nagare.diagnosis.anomalies.intake import Tables, series_rows
+from nagare.errors import NagareError
+from nagare.lib.clock import Clock
+from nagare.lib.counters import Counters
+from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply, Cell
+
+if TYPE_CHECKING:
+    from nagare.diagnosis.anomalies.scores import Anomaly, Scores
+
+log = logging.getLogger(__name__)
+# Batches that may wait for the next tick; the oldest go first.
+_WAITING_BATCHES = 8192
+# Rows told of one tick; those that score highest.
+_ROWS_LIMIT = 500
+# After a crash so much is learned anew.
+_SAVE_SECONDS = 600.0
+
+
+class BatchStore(Protocol):
+    """Where rows go; the metric store is one."""
+
+    async def append(self, batch: Batch) -> BatchReply:
+        """Store a batch durably and say what became of it."""
+        ...
+
+
+class Anomalies:
+    """``note`` takes rows from the event loop; ``async with`` owns the thread and the kept state, ``run`` scores."""
+
+    def __init__(self, settings: AnomalySettings, store: BatchStore, path: Path, clock: Clock) -> None:
+        """Keep what to do; ``path`` is the file of the state."""
+        self._settings = settings
+        self._store = store
+        self._path = path
+        self._clock = clock
+        self._waiting: deque[tuple[str, Tables]] = deque(maxlen=_WAITING_BATCHES)
+        self._thread: ThreadPoolExecutor | None = None
+        self._scores: Scores | None = None
+        # Names the batches of this run of the server.
+        self._boot = str(uuid4())
+        self._seq = 0
+        self.counters = Counters()
+
+    async def __aenter__(self) -> Self:
+        """Read the kept state."""
+        if self._settings.on:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="nagare-anomalies")
+            self._scores = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Keep the state."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._save)
+            thread.shutdown(wait=False)
+
+    def __len__(self) -> int:
+        """Return how many series are scored."""
+        return 0 if self._scores is None else len(self._scores)
+
+    def note(self, host: str, tables: Tables) -> None:
+        """Take the rows of a host that were just stored; they are scored at the next tick."""
+        if self._thread is None:
+            return
+        if len(self._waiting) == _WAITING_BATCHES:
+            self.counters.add("anomaly_batches_dropped")
+        self._waiting.append((host, tables))
+
+    async def run(self) -> None:
+        """Score at each tick, and keep the state now and then; until cancelled."""
+        saved = self._clock.monotonic()
+        while True:
+            await self._clock.sleep(self._settings.interval_seconds)
+            await self.tick()
+            if self._clock.monotonic() - saved >= _SAVE_SECONDS and self._thread is not None:
+                saved = self._clock.monotonic()
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._save)
+
+    async def tick(self) -> None:
+        """Score what waits, and store what was unlike."""
+        if self._thread is None:
+            return
+        batches = list(self._waiting)
+        self._waiting.clear()
+        now_ms = self._clock.now_ms()
+        found = await asyncio.get_running_loop().run_in_executor(self._thread, self._score, batches, now_ms)
+        kept = sorted(found, key=lambda one: one.score, reverse=True)[:_ROWS_LIMIT]
+        if len(kept) < len(found):
+            self.counters.add("anomaly_rows_left_out", len(found) - len(kept))
+        hosts: dict[str, list[Anomaly]] = {}
+        for one in kept:
+            hosts.setdefault(one.name.host, []).append(one)
+        for host, told in hosts.items():
+            await self._tell(host, told)
+
+    async def _tell(self, host: str, told: Sequence[Anomaly]) -> None:
+        self._seq += 1
+        batch = Batch(BATCH_VERSION, host, self._boot, self._seq, {"anomalies": _columns(told)})
+        try:
+            reply = await self._store.append(batch)
+        except NagareError as error:
+            # Scores of one tick: the next rows that are unlike come by themselves.
+            self.counters.add("anomaly_append_failures")
+            log.error("anomalies_not_stored host=%s reason=%s", host, error.message)  # noqa: TRY400  the message says it all
+            return
+        self.counters.add("anomaly_rows", reply.accepted)
+
+    def _open(self) -> Scores:
+        from nagare.diagnosis.anomalies.scores import Scores  # noqa: PLC0415  loads numpy, on this thread
+        from nagare.diagnosis.anomalies.state import load_state  # noqa: PLC0415  as above
+
+        limit = self._settings.series_limit
+        scores = Scores(limit, self._settings.floor, self.counters)
+        scores.restore(*load_state(self._path, limit))
+        return scores
+
+    def _score(self, batches: Sequence[tuple[str, Tables]], now_ms: int) -> list[Anomaly]:
+        assert self._scores is not None, "the state is read before the first tick"
+        rows = (row for host, tables in batches for row in series_rows(host, tables))
+        return self._scores.take(rows, now_ms)
+
+    def _save(self) -> None:
+        from nagare.diagnosis.anomalies.state import save_state  # noqa: PLC0415  loads numpy, on this thread
+
+        if self._scores is None or not len(self._scores):
+            return
+        try:
+            save_state(self._path, self._scores.names, self._scores.detector)
+        except OSError as error:
+            self.counters.add("anomaly_save_failures")
+            log.error("anomaly_state_not_kept path=%s error=%s", self._path, error.strerror)  # noqa: TRY400  told in full
+
+
+def _columns(told: Sequence[Anomaly]) -> dict[str, list[Cell]]:
+    return {
+        "ts": [one.ts_ms for one in told],
+        "table_name": [one.name.table for one in told],
+        "column_name": [one.name.column for one in told],
+        "series": [one.name.text() for one in told],
+        "kind": ["stopped" if one.value is None else "value" for one in told],
+        "score": [one.score for one in told],
+        "value": [one.value for one in told],
+        "expected": [one.expected for one in told],
+    }

@@ -1,0 +1,69 @@
+"""The service over a real store, its ticks by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nagare.config.anomalies import AnomalySettings
+from nagare.diagnosis.anomalies.service import Anomalies
+from nagare.lib.clock import ManualClock
+from nagare.metrics.store import MetricStore
+from tests.support.metric_store import START_MS, make_store, rows
+
+SQL = "select host, table_name, column_name, series, kind, value, epoch_ms(ts) from anomalies"
+
+
+def _disk(clock: ManualClock, value: float) -> dict[str, Any]:
+    row = {"mount": ["/"], "device": ["sda1"], "fstype": ["ext4"], "used_ratio": [value]}
+    return {"disk": {"ts": [clock.now_ms()], **row}}
+
+
+async def _fill(anomalies: Anomalies, clock: ManualClock, count: int, last: float | None = None) -> None:
+    noise = np.random.default_rng(1).normal(0.5, 0.01, count).tolist()
+    for value in noise if last is None else [*noise, last]:
+        await clock.advance(5)
+        anomalies.note("web1", _disk(clock, value))
+        await anomalies.tick()
+
+
+def _service(store: MetricStore, folder: Path, clock: ManualClock, **settings: Any) -> Anomalies:
+    return Anomalies(AnomalySettings(**settings), store, folder / "anomalies.npz", clock)
+
+
+async def test_a_row_that_is_unlike_stands_in_the_table(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock) as store, _service(store, tmp_path, clock) as anomalies:
+        await _fill(anomalies, clock, 100, last=0.95)
+        found = await rows(store, SQL)
+        assert len(anomalies) == 1
+        assert anomalies.counters.get("anomaly_rows") == 1
+    series = "mount=/, device=sda1, fstype=ext4"
+    assert found == [["web1", "disk", "used_ratio", series, "value", 0.95, START_MS + 101 * 5000]]
+
+
+async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock) as store:
+        async with _service(store, tmp_path, clock) as before:
+            await _fill(before, clock, 60)
+        async with _service(store, tmp_path, clock) as after:
+            await _fill(after, clock, 0, last=0.95)
+        assert len(await rows(store, SQL)) == 1
+
+
+async def test_what_is_off_scores_nothing_and_keeps_nothing(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock) as store:
+        async with _service(store, tmp_path, clock, on=False) as anomalies:
+            await _fill(anomalies, clock, 3)
+            assert len(anomalies) == 0
+        assert not (tmp_path / "anomalies.npz").exists()
+
+
+async def test_a_store_that_takes_nothing_costs_a_tick_and_no_more(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    store = make_store(tmp_path, clock=clock)
+    async with _service(store, tmp_path, clock) as anomalies:
+        await _fill(anomalies, clock, 100, last=0.95)
+        assert anomalies.counters.get("anomaly_append_failures") == 1

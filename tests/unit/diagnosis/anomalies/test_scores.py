@@ -1,0 +1,106 @@
+"""Scores of many series: order, bounds, series that stop, and what outlasts a restart."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nagare.diagnosis.anomalies.intake import SeriesName, SeriesRow
+from nagare.diagnosis.anomalies.scores import Anomaly, Scores
+from nagare.diagnosis.anomalies.state import load_state, save_state
+from nagare.lib.counters import Counters
+
+BEGIN_MS = 1_767_225_600_000
+STEP_MS = 5000
+
+
+def _name(host: str = "a", column: str = "load1") -> SeriesName:
+    return SeriesName(host, "load", column)
+
+
+def _value(at: int) -> float:
+    return 60.0 if at == 150 else float(np.random.default_rng(at).normal(10, 1))
+
+
+def _row(at: int, name: SeriesName | None = None) -> SeriesRow:
+    return SeriesRow(name or _name(), BEGIN_MS + STEP_MS * at, _value(at))
+
+
+class _Box:
+    def __init__(self, limit: int = 10) -> None:
+        self.counters = Counters()
+        self.scores = Scores(limit, 0.5, self.counters)
+
+    def tick(self, at: int, *names: SeriesName) -> list[Anomaly]:
+        return self.scores.take([_row(at, name) for name in names], BEGIN_MS + STEP_MS * at)
+
+    def ticks(self, begin: int, end: int, *names: SeriesName) -> Iterator[Anomaly]:
+        for at in range(begin, end):
+            yield from self.tick(at, *names)
+
+
+def test_a_row_that_is_unlike_is_told_with_what_was_expected() -> None:
+    box = _Box()
+    (found,) = box.ticks(0, 200, _name())
+    assert (found.name, found.ts_ms, found.value) == (_name(), BEGIN_MS + STEP_MS * 150, 60.0)
+    assert found.score >= 0.5
+    assert found.expected == pytest.approx(10, abs=0.5)
+
+
+def test_rows_of_one_tick_are_taken_in_the_order_of_time_and_once() -> None:
+    one, many = _Box(), _Box()
+    expected = [*one.ticks(0, 200, _name())]
+    rows = [_row(at) for at in range(200)]
+    assert many.scores.take([*reversed(rows), *rows[:5]], BEGIN_MS) == expected
+    assert many.scores.take(rows[3:50], BEGIN_MS) == []
+    assert many.counters.get("anomaly_late_rows") == 5 + 47
+
+
+def test_more_series_than_have_a_place_are_counted() -> None:
+    box = _Box(limit=3)
+    names = [_name(str(number)) for number in range(5)]
+    box.tick(0, *names)
+    assert len(box.scores) == 3
+    assert box.counters.get("anomaly_series_refused") == 2
+
+
+def test_a_series_that_says_nothing_for_a_day_gives_its_place_up() -> None:
+    box = _Box(limit=1)
+    box.tick(0, _name("a"))
+    box.tick(17_282, _name("b"))
+    assert (len(box.scores), box.scores.names) == (1, [_name("b")])
+
+
+def test_a_series_that_stops_is_told_once_while_its_host_goes_on() -> None:
+    box, gone, other = _Box(), _name("a", "load5"), _name()
+    assert [*box.ticks(0, 100, gone, other)] == []
+    found = [one for one in box.ticks(100, 145, other) if one.value is None]
+    assert [(one.name, one.score) for one in found] == [(gone, 0.75)]
+    assert found[0].ts_ms == BEGIN_MS + STEP_MS * 129
+
+
+def test_a_host_of_which_nothing_comes_is_not_told_series_by_series() -> None:
+    box = _Box()
+    assert [*box.ticks(0, 100, _name("a"), _name("b"))] == []
+    assert [one for one in box.ticks(100, 149, _name("b")) if one.value is None] == []
+
+
+def test_what_is_known_outlasts_a_restart(tmp_path: Path) -> None:
+    path, box, whole = tmp_path / "anomalies.npz", _Box(), _Box()
+    expected = [*whole.ticks(0, 200, _name())]
+    assert [*box.ticks(0, 120, _name())] == []
+    save_state(path, box.scores.names, box.scores.detector)
+    after = _Box()
+    after.scores.restore(*load_state(path, 256))
+    assert len(after.scores) == 1
+    assert [*after.ticks(120, 200, _name())] == expected
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04" + bytes(60)])
+def test_a_state_that_cannot_be_read_is_an_empty_one(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "anomalies.npz"
+    if content is not None:
+        path.write_bytes(content)
+    names, detector = load_state(path, 10)
+    assert (names, detector.count) == ([], 0)
