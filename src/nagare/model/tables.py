@@ -421,7 +421,7 @@ EVENTS = Table(
 )
 ANOMALIES = Table(
     "anomalies",
-    "Rows that were unlike the past of their series, as the server scores every gauge of our own tables. It alone writes here.",
+    "Rows that were unlike the past of their series, and series that stopped: as the server scores the gauges of our own tables.",
     (
         _key("table_name", "the table of the series"),
         _key("column_name", "its column"),

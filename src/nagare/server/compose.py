@@ -39,14 +39,13 @@ from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.joints import (
     enter_alerts,
-    enter_anomalies,
     enter_feeders,
     make_commands,
     make_schedules,
+    make_store,
     make_tasks,
     open_ground,
     show_records,
-    store_room,
     tell_more,
 )
 from nagare.server.live.relay import Relay
@@ -71,9 +70,7 @@ async def composed(
         enter, ground = entrance.enter, await open_ground(entrance, settings, clock)
         records, audit, identity = ground.records, ground.audit, ground.identity
         provider = await enter("oidc", Provider(settings.oidc, clock))
-        store = await enter(
-            "store", store_room()(places, settings.storage, settings.query, clock=clock, bucket=settings.bucket)
-        )
+        store = await enter("store", make_store(settings, clock))
         relay = Relay(store, Hub(settings.server.connection_limit, settings.server.connection_queue_frames))
         fleet = await enter("fleet", Fleet(records, identity, relay, clock, Groups(settings.fleet.groups)))
         maintenance = await enter("maintenance", Maintenance(records, clock, fleet.group_rules.of))
@@ -85,9 +82,8 @@ async def composed(
         bodies = await enter("bodies", BodyReader(settings.server))
         work = await enter("automation", make_tasks(settings, ground, commands, book, clock))
         plan = make_schedules(settings, ground, work, clock, book)
-        alerts, acking = await enter_alerts(
-            entrance, settings, records, AlertBook(store, fleet, maintenance, relay, clock), clock
-        )
+        seen = AlertBook(store, fleet, maintenance, relay, clock)
+        alerts, acking = await enter_alerts(entrance, settings, records, seen, clock)
         tables = (*_tables(fleet, gaps, audit, commands, clock), *automation_tables(work, plan))
         show_records(store, (*tables, *alerting_tables(alerts)))
         updates = await enter(
@@ -95,8 +91,7 @@ async def composed(
         )
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
         rates = await enter("rates", RateLimits(settings.limits, clock))
-        scraper, statsd = await enter_feeders(entrance, settings, store, relay, clock)
-        anomalies = await enter_anomalies(entrance, settings, store, clock)
+        scraper, statsd, anomalies = await enter_feeders(entrance, settings, store, relay, clock)
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
         _supervise_all(

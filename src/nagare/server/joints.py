@@ -69,29 +69,24 @@ async def open_ground(entrance: Entrance, settings: Settings, clock: Clock) -> G
     return Ground(records, bus, audit, identity, BusView(bus, settings))
 
 
-def store_room() -> type[MetricStore]:
+def make_store(settings: Settings, clock: Clock) -> MetricStore:
     """Return the room that loads duckdb and numpy, which only a server pays for."""
     from nagare.metrics.store import MetricStore  # noqa: PLC0415  as it says
 
-    return MetricStore
+    return MetricStore(Places(settings.data), settings.storage, settings.query, clock=clock, bucket=settings.bucket)
 
 
 async def enter_feeders(
     entrance: Entrance, settings: Settings, store: MetricStore, relay: Relay, clock: Clock
-) -> tuple[Scraper, StatsdServer]:
-    """Enter what brings samples without being asked."""
+) -> tuple[Scraper, StatsdServer, Anomalies]:
+    """Enter what brings samples without being asked, and what scores the rows that come."""
     from nagare.scrape.service import Scraper  # noqa: PLC0415  loads numpy, as the store does
     from nagare.statsd.service import StatsdServer  # noqa: PLC0415  as above
 
     scraper = await entrance.enter("scrape", Scraper(settings.scrape, store, clock, relay.event_happened))
-    return scraper, await entrance.enter("statsd", StatsdServer(settings.statsd, store, clock))
-
-
-async def enter_anomalies(entrance: Entrance, settings: Settings, store: MetricStore, clock: Clock) -> Anomalies:
-    """Enter what scores the rows of the fleet."""
-    return await entrance.enter(
-        "anomalies", Anomalies(settings.anomalies, store, Places(settings.data).anomalies, clock)
-    )
+    statsd = await entrance.enter("statsd", StatsdServer(settings.statsd, store, clock))
+    watching = Anomalies(settings.anomalies, store, Places(settings.data).anomalies, clock)
+    return scraper, statsd, await entrance.enter("anomalies", watching)
 
 
 async def enter_alerts(
