@@ -28,7 +28,7 @@ _CONTENT, _VERSION = b"a bundle", "0.2.0"
 _DIGEST = hashlib.sha256(_CONTENT).hexdigest()
 
 
-_RULE = {"sql": "SELECT host, max(total_ratio) AS value FROM cpu GROUP BY host", "severity": "info"}
+_RULE = {"sql": "SELECT host, max(busy_ratio) AS value FROM cpu GROUP BY host", "severity": "info"}
 _SCHEDULE = {"cron": "@daily", "kind": "verify"}
 
 
