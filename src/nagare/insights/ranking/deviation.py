@@ -28,9 +28,12 @@ _LEVEL_SHARE = 0.005
 # the incident's own height gives it, so that it counts as ten deviations.
 _STILL_SHARE = 0.05
 _FROM_NOTHING = 0.1
+_PEERS_LEAST = 0.02
 # Half of the points that were there before are missing: it fell silent.
 _SILENT_SHARE = 0.5
 SILENCE = 12.0
+# What is sampled rarely may have no point in a short time: so many must be missing.
+_EXPECTED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def measure(baseline: Floats, incident: Floats, kinds: Integers | None = None) -
     middle = _SHARES.index(0.5)
     edge = np.where(effect >= 0, highest[:, middle], lowest[:, middle])
     is_silent, is_new = _presence(baseline, incident)
-    effect = np.where(is_silent, -SILENCE, np.where(is_new, SILENCE, effect))
+    least = np.maximum(np.abs(effect), SILENCE)
+    effect = np.where(is_silent, -least, np.where(is_new, least, effect))
     return Deviations(effect, before, np.where(effect == 0, now[:, middle], after), scale, edge, is_silent, is_new)
 
 
@@ -104,7 +108,9 @@ def _scale(whole: Floats, now: Floats, kinds: Integers | None) -> Floats:
     scale = np.where(still, _STILL_SHARE * level, np.fmax(moving, _LEVEL_SHARE * level))
     if kinds is not None:
         scale[still] = np.fmax(scale[still], _of_kind(moving, kinds)[still])
-    own = _FROM_NOTHING * np.fmax(np.abs(now[:, 0]), np.abs(now[:, -1]))
+    reach = np.fmax(np.abs(now[:, 0]), np.abs(now[:, -1]))
+    scale[still] = np.where(scale[still] > 0, np.fmax(scale[still], _PEERS_LEAST * reach[still]), scale[still])
+    own = _FROM_NOTHING * reach
     scale = np.where(scale > 0, scale, own)
     return np.where(scale > 0, scale, 1.0)
 
@@ -133,4 +139,6 @@ def _presence(baseline: Floats, incident: Floats) -> tuple[NDArray[np.bool_], ND
     recent = baseline[:, -max(baseline.shape[1] // _WINDOWS_LEAST, 1) :]
     was = count_known(recent) / max(recent.shape[1], 1)
     now = count_known(incident) / max(incident.shape[1], 1)
-    return (was > 0) & (now < was * (1 - _SILENT_SHARE)), (now > 0) & (was < now * (1 - _SILENT_SHARE))
+    is_silent = (was * incident.shape[1] >= _EXPECTED) & (now < was * (1 - _SILENT_SHARE))
+    is_new = (now * recent.shape[1] >= _EXPECTED) & (was < now * (1 - _SILENT_SHARE))
+    return is_silent, is_new

@@ -6,7 +6,8 @@ that a caller knows is taken for a hint: people and alerts notice minutes later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,6 +34,8 @@ _FEWEST_POINTS = 3
 # Deviations from which on a series tells when the incident began, and beyond which it tells no more.
 _TELLING = 4.0
 _MOST = 50.0
+# What deviates in so few points that it has no begin counts no more than that.
+_UNSURE = 8.0
 # So many times the characteristic time count as "together". The first stretch counts that is nearly as dense as the densest and has
 # that share of it at its very begin: a stray that happens to stand before the others has not.
 _TOGETHER = 3.0
@@ -42,11 +45,23 @@ _BEGIN, _FIRST = 1 / 6, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How to rank: ``pattern`` says where components stand in names, ``graph`` who depends on whom."""
+    """How to rank: ``pattern`` says where components stand in names, ``graph`` who depends on whom.
+
+    ``known`` holds the names that a caller has apart already; ``pattern`` is for the others.
+    """
 
     pattern: str = ""
     graph: DependencyGraph | None = None
     slack_ms: int = SLACK_MS
+    known: Mapping[str, SeriesName] = field(default_factory=dict)
+
+    def names_of(self, matrix: SeriesMatrix) -> tuple[SeriesName, ...]:
+        """Return the names of the series, apart. Raises InputError for a pattern that none fits."""
+        if not self.known:
+            return parse_names(matrix.names, self.pattern)
+        unknown = [name for name in matrix.names if name not in self.known]
+        parsed = {one.name: one for one in parse_names(unknown, self.pattern)}
+        return tuple(self.known.get(name) or parsed[name] for name in matrix.names)
 
 
 def rank_changes(matrix: SeriesMatrix, onset_ms: int | None = None, question: Question | None = None) -> Ranking:
@@ -87,7 +102,7 @@ def compare(
             )
     baseline, incident = _shared(baseline, incident)
     times_ms = incident.times_ms
-    names = parse_names(incident.names, question.pattern)
+    names = question.names_of(incident)
     kinds = _kinds(names)
     late_ms = _late_ms(incident)
     rough = measure(baseline.values, incident.values, kinds)
@@ -96,6 +111,7 @@ def compare(
     first = 0 if onset is None else min(int(np.searchsorted(times_ms, onset)), len(times_ms) - _FEWEST_POINTS)
     found = measure(baseline.values, incident.values[:, first:], kinds)
     began = _began(found, incident.values)
+    found = replace(found, effect=np.where(began < 0, np.clip(found.effect, -_UNSURE, _UNSURE), found.effect))
     onset = _common_onset(found, began, times_ms, onset_ms, _TOGETHER * late_ms) or int(times_ms[first])
     changes = _changes(names, found, began, times_ms)
     ordered = sorted(changes, key=lambda one: (-weight_of(one, onset, late_ms), one.name))
@@ -110,7 +126,7 @@ def _likeliest(matrix: SeriesMatrix, question: Question) -> int | None:
     times_ms = likely_onsets(matrix)
     if len(times_ms) < 2:
         return times_ms[0] if times_ms else None
-    kinds = _kinds(parse_names(matrix.names, question.pattern))
+    kinds = _kinds(question.names_of(matrix))
     return max(times_ms, key=lambda time_ms: _beginning(matrix, time_ms, kinds))
 
 

@@ -1,4 +1,4 @@
-"""``nagare insights rank``: which component an incident began at, from files of series."""
+"""``nagare insights rank``: which component an incident began at, from files of series or from what is kept here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nagare.cli.console.invocation import Invocation, invocation_of
-from nagare.cli.console.moments import parse_moment
+from nagare.cli.console.moments import parse_moment, parse_window
 from nagare.cli.offline.insights.columns import By, Time, Value, say_choice, wish
 from nagare.errors import InputError
 
@@ -28,6 +28,13 @@ Onset = Annotated[
     str | None,
     typer.Option("--onset", metavar="WHEN", help="When it began, give or take --slack; found out unless given."),
 ]
+Host = Annotated[
+    list[str] | None, typer.Option("--host", metavar="HOST", help="Instead of files: what is kept of it; may repeat.")
+]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="WHEN", help="Instead of files: what is kept since then.")
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="And until then; now unless given.")]
 Slack = Annotated[str, typer.Option("--slack", metavar="TIME", help="How far the onset may be off.")]
 Pattern = Annotated[
     str,
@@ -55,6 +62,9 @@ def rank(
     baseline: Baseline = None,
     incident: Incident = None,
     file: Both = None,
+    host: Host = None,
+    since: Since = None,
+    until: Until = None,
     onset: Onset = None,
     slack: Slack = "5m",
     graph: Graph = None,
@@ -66,17 +76,21 @@ def rank(
 ) -> None:
     """Rank what changed: metrics, and the components that the incident may have begun at.
 
-    Files are CSV or Parquet with a time column; a wide one has a series a column, named component_metric or the like. A
-    change counts by how far it leaves all that the baseline shows, and by how early it began. With --graph, a
-    component is no suspect for what its dependencies explain.
+    Files are CSV or Parquet with a time column; a wide one has a series a column, named component_metric or the like.
+    With --host or --since it is the history of this installation, and events near the onset are told: of several hosts
+    each is a component, of one host its disks, programs and so on. A change counts by how far it leaves all that
+    the baseline shows, and by how early it began. With --graph, a component is no suspect for what its dependencies
+    explain.
 
     Examples:
       nagare insights rank --baseline before.csv --incident during.csv
       nagare insights rank --file metrics.parquet --onset 2026-11-20T14:05Z --graph calls.csv -o json
-      nagare insights rank --file metrics.csv -k 3
+      nagare insights rank --since 2h
+      nagare insights rank --host db1 --onset 14:05
     """
     invocation = invocation_of(context)
-    _check(baseline, incident, file, onset)
+    wanted = [file is not None, baseline is not None or incident is not None, bool(host or since or until)]
+    _check(wanted, is_pair=baseline is not None and incident is not None, has_onset=onset is not None)
     from nagare.cli.offline.insights.rank_shown import write_ranking
     from nagare.insights.ranking.rank import compare, rank_changes
 
@@ -84,23 +98,33 @@ def rank(
     if file is not None:
         matrix = _read(invocation, file, time, value, by)
         ranking: Ranking = rank_changes(matrix, None if onset is None else _moment(onset), question)
-    else:
-        assert baseline is not None
-        assert incident is not None
+    elif baseline is not None and incident is not None:
         before, during = (_read(invocation, one, time, value, by) for one in (baseline, incident))
         ranking = compare(before, during, question)
+    else:
+        _refuse_columns(time, value, by)
+        from nagare.cli.offline.insights.rank_history import Past, rank_past
+
+        past = Past(host or (), *parse_window(since, until), None if onset is None else parse_moment(onset))
+        ranking, events = rank_past(invocation.settings, past, question)
+        write_ranking(invocation, ranking, top, events)
+        return
     write_ranking(invocation, ranking, top)
 
 
-def _check(baseline: Path | None, incident: Path | None, file: Path | None, onset: str | None) -> None:
-    is_pair = baseline is not None and incident is not None
-    if (file is not None) == (baseline is not None or incident is not None) or (file is None and not is_pair):
+def _check(wanted: list[bool], *, is_pair: bool, has_onset: bool) -> None:
+    if sum(wanted) != 1 or (wanted[1] and not is_pair):
         raise InputError(
-            "cannot rank: give either --file, or --baseline and --incident",
+            "cannot rank: give either --file, or --baseline and --incident, or --host and --since",
             hint="for example: nagare insights rank --file metrics.csv --onset 2026-11-20T14:05Z",
         )
-    if onset is not None and file is None:
+    if has_onset and is_pair:
         raise InputError("cannot use --onset with two files: it is found in the incident", hint="leave it out")
+
+
+def _refuse_columns(*names: object) -> None:
+    if any(names):
+        raise InputError("cannot use --time, --value or --by: they are for files")
 
 
 def _question(pattern: str, graph: Path | None, slack: str) -> Question:
