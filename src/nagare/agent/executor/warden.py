@@ -33,6 +33,8 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRI
 # Of the program, not of the agent, when memory runs out.
 _OOM_SCORE = b"600"
 _KILL_SECONDS = 10.0
+# How long a program may take to stop.
+_STOP_SECONDS = 1.0
 # The last that the child says before it becomes the program: who died without it was never the program.
 _ABOUT_TO = b"+"
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -188,8 +190,11 @@ class _Watch:
                 self._is_asked = True
                 if not word or b"K" in word:
                     break
-                self._may_obey = self._may_obey or _minds(self._child)
-                self._signal_all(signal.SIGTERM)
+                if self._stop():
+                    self._may_obey = self._may_obey or _minds(self._child)
+                    self._signal_all(signal.SIGTERM)
+                # Whose end was told meanwhile is not told again.
+                self._reap()
         self._kill_all()
 
     def ending(self) -> dict[str, Any]:
@@ -205,6 +210,19 @@ class _Watch:
             "left": self._left,
             "asked": self._is_asked and not has_ended_itself,
         }
+
+    def _stop(self) -> bool:
+        """Stop the program, so that it cannot end between a look at it and its signal; tell whether it had not ended before."""
+        _send(self._child, _stat_of(str(self._child))[1], signal.SIGSTOP)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            found = os.waitid(os.P_PID, self._child, os.WEXITED | os.WSTOPPED | os.WNOWAIT | os.WNOHANG)
+            if found is not None:
+                return bool(found.si_code == os.CLD_STOPPED)
+            select.select([self._news], [], [], _STOP_SECONDS / 100)
+            self._drain()
+        # It waits for a disk, say: it gets its signal all the same.
+        return True
 
     def _drain(self) -> None:
         with _ignoring(BlockingIOError):

@@ -1,5 +1,9 @@
 """Asked to end, and ended by itself: which of the two it was is told by who reaps it, and nobody else could."""
 
+import asyncio
+import random
+from contextlib import suppress
+
 import pytest
 
 from nagare.agent.executor.confinement import Hold, Layers
@@ -37,6 +41,19 @@ async def test_one_that_ends_at_that_moment_ended_by_itself_or_died_of_it() -> N
             program.terminate()
             ending = await program.wait()
         # Whoever ran to its end did so by itself: whatever was asked for came too late.
+        assert (ending.exit_code, ending.signal, ending.was_asked) in ((0, None, False), (None, 15, True))
+
+
+async def test_one_that_holds_signals_back_for_a_moment_did_not_obey_them() -> None:
+    # A shell does so while it starts a program: what it does with the signal is not known then, and it may end before it comes.
+    launch = Launch(["/bin/sh", "-c", f"{'/bin/true; ' * 6}exit 0"], {"PATH": "/bin:/usr/bin"}, "/", LIMITS)
+    chance = random.Random(5)
+    for _ in range(60):
+        async with Program(launch) as program:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(program.stdout.read(), chance.uniform(0.0, 0.012))
+            program.terminate()
+            ending = await program.wait()
         assert (ending.exit_code, ending.signal, ending.was_asked) in ((0, None, False), (None, 15, True))
 
 
