@@ -9,7 +9,7 @@ import msgspec
 
 from nagare.errors import NagareError
 from nagare.lib.rfc3339 import format_ms
-from nagare.wire.tasks import ScheduleView, TaskView
+from nagare.wire.tasks import KindView, ScheduleRequest, ScheduleView, TaskView
 from tests.tui.jobs import MADE_MS
 
 
@@ -36,6 +36,19 @@ def schedule_of(name: str, next_ms: int = MADE_MS + 3_600_000, **more: Any) -> S
     return ScheduleView(**{**values, **more})
 
 
+def _kind(name: str, text: str, needed: tuple[str, ...] = (), *names: str, may_run: bool = True) -> KindView:
+    properties = {one: {"type": "string"} for one in (*needed, *names)}
+    schema = {"type": "object", "properties": properties, "required": list(needed), "additionalProperties": False}
+    arguments = {"$ref": "#/$defs/Arguments", "$defs": {"Arguments": schema}}
+    return KindView(name, text, arguments, 3, 3600.0, is_repeatable=True, may_run=may_run)
+
+
+KINDS = (
+    _kind("backup", "keeps the newest backups", (), "keep"), _kind("command", "runs an action on hosts", ("action", "targets"), "why"),
+    _kind("query", "exports a SELECT", ("sql",), "format", may_run=False), _kind("verify", "reads every byte that is kept"),
+)  # fmt: skip
+
+
 @dataclass
 class FleetTasks:
     """The far end's answers about tasks."""
@@ -57,6 +70,13 @@ class FleetTasks:
         newest = sorted(self.held.values(), key=lambda task: task.made_at, reverse=True)
         return [task for task in newest if task.made_at >= since][:limit]
 
+    async def kinds(self) -> list[KindView]:
+        """Return the kinds."""
+        self.asked.append("kinds")
+        if self.fails is not None:
+            raise self.fails
+        return list(KINDS)
+
     async def cancel(self, task_id: str) -> TaskView:
         """End one."""
         self.asked.append(f"cancel {task_id[:4]}")
@@ -72,6 +92,8 @@ class FleetSchedules:
     held: dict[str, ScheduleView] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     revisions: list[int | None] = field(default_factory=list)
+    requests: list[ScheduleRequest] = field(default_factory=list)
+    refuses: NagareError | None = None
 
     def put(self, *schedules: ScheduleView) -> None:
         """Hold ``schedules``."""
@@ -81,6 +103,19 @@ class FleetSchedules:
         """Return all."""
         self.asked.append("schedules")
         return list(self.held.values())
+
+    async def save(self, name: str, request: ScheduleRequest) -> ScheduleView:
+        """Make one."""
+        self.asked.append(f"save {name}")
+        if self.refuses is not None:
+            raise self.refuses
+        self.requests.append(request)
+        made = schedule_of(
+            name, cron=request.cron, zone=request.zone, kind=request.kind, arguments=request.arguments, owner="bob",
+            enabled=request.enabled, missed=request.missed, overlap=request.overlap, text=request.text, last_moment_at="", last_outcome="",
+        )  # fmt: skip
+        self.put(made)
+        return made
 
     async def enable(self, name: str, *, enabled: bool, revision: int | None = None) -> ScheduleView:
         """Switch one."""

@@ -11,7 +11,7 @@ from nagare.cli.console.calls import call
 from nagare.cli.console.diagnostics import note
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.output import Rows, write_document, write_rows
-from nagare.cli.work.arguments import read_arguments
+from nagare.client.argument_words import read_arguments
 from nagare.errors import InputError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from nagare.cli.console.diagnostics import note
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.moments import parse_moment
 from nagare.cli.console.output import Rows, write_rows
-from nagare.cli.work.arguments import read_arguments
 from nagare.cli.work.ids import find_task_id
+from nagare.client.argument_words import read_arguments
 from nagare.errors import InputError, StorageError
 from nagare.lib.atomic_file import open_atomic
 from nagare.lib.nearest import did_you_mean

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from nagare.errors import InputError
 from nagare.model.task import Owner
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Missed(StrEnum):
@@ -64,3 +68,10 @@ class Run:
     outcome: RunOutcome
     task_id: str
     made_ms: int
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if a schedule may have it. Raises InputError."""
+    if not _NAME.fullmatch(name):
+        raise InputError(f"cannot name a schedule {name[:80]!r}: use at most 64 of letters, digits and . _ -")
+    return name

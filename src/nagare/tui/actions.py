@@ -109,6 +109,7 @@ _TABLE = (
     Action("job.reject", ("R",), "Reject", "refuse what waits for a second person, with a reason", "Commands", "jobs", 8),
     Action("job.cancel", ("c",), "Cancel", "end what runs of it, and begin nothing more", "Commands", "jobs", 9),
     Action("task.cancel", ("c",), "End", "end the task under the cursor", "Commands", "tasks", 7),
+    Action("schedule.new", ("N",), "New", "make a schedule: fill it in, see when it comes, agree", "Commands", "schedules", 9),
     Action("schedule.run", ("n",), "Run now", "make the task of the schedule under the cursor now", "Commands", "schedules", 7),
     Action("schedule.switch", ("S",), "On or off", "switch the schedule under the cursor on or off", "Commands", "schedules", 8),
     Action("list.next", ("right_square_bracket",), "Next list", "the next list of this screen", "Lists", "lists", 27),

@@ -32,6 +32,7 @@ _NEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "notice.retry": ("notify.write", "send notifications again"),
         "notice.drop": ("notify.write", "give notifications up"),
         "receiver.test": ("notify.write", "test receivers"),
+        "schedule.new": ("schedules.write", "make schedules"),
         "schedule.run": ("schedules.write", "run schedules"),
         "schedule.switch": ("schedules.write", "switch schedules"),
     }

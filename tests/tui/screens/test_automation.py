@@ -2,8 +2,9 @@
 
 import msgspec
 import pytest
+from textual.widgets import Input  # noqa: TID253  these tests drive textual itself
 
-from nagare.errors import DeadlineExceededError
+from nagare.errors import ConflictError, DeadlineExceededError
 from tests.tui.automation import schedule_of, task_of
 from tests.tui.fleet import NOW_MS, FleetSource, host_names
 from tests.tui.jobs import command_of, job_of
@@ -111,6 +112,75 @@ async def test_who_only_reads_may_do_neither() -> None:
         await top.shows("bob may not end tasks: no role of theirs has tasks.write")
         await top.press("right_square_bracket")
         await top.shows("(n Run now)", "(S On or off)")
+
+
+async def test_a_form_of_a_schedule_says_what_is_wrong_and_when_it_comes() -> None:
+    # In a terminal that the form is higher than: the arrows go to the next field all the same.
+    async with scene("schedules", (80, 24), source=_source()) as top:
+        await top.shows("nightly")
+        await top.press("N")
+        await top.shows("New schedule", "UTC unless you say otherwise", "when it comes stands here")
+        await top.type("weekly")
+        await top.shows("cannot name a schedule 'weekly': there is one of that name")
+        await top.press("down")
+        await top.type("30 2 * *")
+        await top.shows("five fields are meant")
+        await top.type(" 1-5")
+        await top.shows("next      Fri 2025-10-10 02:30 UTC, in 17h36m", "then      Mon 2025-10-13 02:30 UTC")
+        await top.press("down")
+        await top.type("Europe/Berlin")
+        await top.shows("02:30 CEST")
+        await top.press("down")
+        await top.type("backup")
+        await top.shows("backup: keeps the newest backups", "NAME=VALUE: keep")
+        # To the first that is wrong.
+        await top.press("enter", "backspace", "enter")
+        await top.shows("Make this schedule?", "weekl", "30 2 * * 1-5 (Europe/Berlin)")
+
+
+async def test_a_schedule_is_seen_whole_agreed_to_and_made() -> None:
+    async with scene("schedules", (120, 40), source=_source()) as top:
+        schedules = top.source.schedules_held
+        await top.shows("nightly")
+        await top.press("N")
+        await top.shows("New schedule")
+        texts = {
+            "name": "weekl",
+            "cron": "30 2 * * 1-5",
+            "zone": "Europe/Berlin",
+            "kind": "backup",
+            "arguments": "keep=9",
+        }
+        for name, text in texts.items():
+            top.app.screen.query_one(f"#field-{name}", Input).value = text
+        schedules.refuses = ConflictError("cannot make schedule: somebody made it meanwhile")
+        await top.press("enter")
+        await top.shows(
+            "Make this schedule?", "30 2 * * 1-5 (Europe/Berlin)", "comes", '{"keep": 9}', "run on your behalf"
+        )
+        assert "save weekl" not in schedules.asked
+        await top.press("enter")
+        await top.shows("New schedule", "somebody made it meanwhile", "Europe/Berlin")
+        schedules.refuses = None
+        await top.press("enter", "enter")
+        await top.shows("made: schedule weekl", "30 2 * * 1-5")
+        assert [(one.kind, one.arguments, one.zone, one.is_new) for one in schedules.requests] == [
+            ("backup", {"keep": 9}, "Europe/Berlin", True)
+        ]
+        assert top.app.page.item_at_cursor().name == "weekl"  # type: ignore[attr-defined]
+
+
+async def test_a_form_of_a_schedule_that_is_left_makes_nothing() -> None:
+    async with scene("schedules", (80, 24), hosts=1) as top:
+        await top.shows("no schedule yet: N makes one")
+        await top.press("N")
+        await top.shows("New schedule", "letters, digits")
+        await top.press("escape")
+        await top.until(lambda: top.app.screen is top.app.page, "the list")
+        top.source.tasks_held.fails = DeadlineExceededError("cannot list kinds: no answer in 30 s")
+        await top.press("N")
+        await top.shows("cannot list kinds: no answer")
+        assert not top.source.schedules_held.requests
 
 
 async def test_nothing_yet_a_failure_and_foreign_text() -> None:

@@ -244,6 +244,21 @@ def test_automation(snap_compare: Compare, size: tuple[int, int], page: str) -> 
     _picture(snap_compare, page, size, _plan_shown, _automation())
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+def test_making_a_schedule(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def steps(top: Scene) -> None:
+        await _plan_shown(top)
+        await top.press("N")
+        await top.shows("New schedule")
+        for field in top.app.screen.query(Input):
+            field.cursor_blink = False
+        for name, text in (("name", "nightly"), ("cron", "30 2 * * *"), ("zone", "Europe/Berlin"), ("kind", "command")):
+            top.app.screen.query_one(f"#field-{name}", Input).value = text
+        await top.shows("there is one of that name", "02:30 CEST")
+
+    _picture(snap_compare, "schedules", size, steps, _automation())
+
+
 async def _glass_broken(top: Scene) -> None:
     await _listed(top)
     await top.press("n")

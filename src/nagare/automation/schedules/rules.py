@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from nagare.automation.schedules.cron import Cron, moments_after, newest_between, parse_cron
 from nagare.errors import InputError
+from nagare.lib.cron import Cron, moments_after, newest_between, parse_cron
 from nagare.lib.zones import find_zone
 from nagare.model.schedule import Missed, Overlap, RunOutcome, Schedule
 from nagare.wire.tasks import ScheduleRequest
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Moments that are told as missed; there may be a million of them.
 _TOLD_LIMIT = 100
 # A server looks every few seconds: what is late by less than this cannot be told from what is in time.
@@ -92,13 +90,6 @@ def seen_until(schedule: Schedule, now_ms: int) -> int:
     Moments for which it made runs have their rows, so that none is made again.
     """
     return now_ms if is_ahead(schedule, now_ms) else schedule.seen_ms
-
-
-def check_name(name: str) -> str:
-    """Return ``name`` if a schedule may have it. Raises InputError."""
-    if not _NAME.fullmatch(name):
-        raise InputError(f"cannot name a schedule {name[:80]!r}: use at most 64 of letters, digits and . _ -")
-    return name
 
 
 def check_request(request: ScheduleRequest, now_ms: int) -> Timetable:

@@ -17,7 +17,6 @@ from nagare.automation.schedules.events import Telling, Told
 from nagare.automation.schedules.rules import (
     Owed,
     Timetable,
-    check_name,
     check_request,
     is_ahead,
     owed,
@@ -37,7 +36,7 @@ from nagare.lib.nearest import did_you_mean
 from nagare.lib.plain_text import plain
 from nagare.model.event import Event
 from nagare.model.principal import Permission, Principal
-from nagare.model.schedule import Missed, Overlap, Run, RunOutcome, Schedule
+from nagare.model.schedule import Missed, Overlap, Run, RunOutcome, Schedule, check_name
 from nagare.model.task import Task
 from nagare.records.engine import Records
 from nagare.wire.tasks import ScheduleRequest, ScheduleView, TaskRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from nagare.wire.tasks import ScheduleView, TaskView
+    from nagare.wire.tasks import KindView, ScheduleRequest, ScheduleView, TaskView
 
 
 class TaskSeam(Protocol):
@@ -13,6 +13,10 @@ class TaskSeam(Protocol):
 
     async def tasks(self, limit: int = 100, **wanted: str) -> list[TaskView]:
         """Return at most ``limit`` tasks, newest first."""
+        ...
+
+    async def kinds(self) -> list[KindView]:
+        """Return the kinds that the server knows, by name."""
         ...
 
     async def cancel(self, task_id: str) -> TaskView:
@@ -25,6 +29,10 @@ class ScheduleSeam(Protocol):
 
     async def schedules(self) -> list[ScheduleView]:
         """Return every schedule, by name."""
+        ...
+
+    async def save(self, name: str, request: ScheduleRequest) -> ScheduleView:
+        """Make a schedule, or change all of one."""
         ...
 
     async def enable(self, name: str, *, enabled: bool, revision: int | None = None) -> ScheduleView:

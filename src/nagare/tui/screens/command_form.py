@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, Static
@@ -18,6 +18,7 @@ from nagare.tui.jobs.draft import Draft, Field, fault_of, fields_of
 from nagare.tui.jobs.target_rows import Fleet
 from nagare.tui.renderables.canvas import cut
 from nagare.tui.renderables.theme import find_palette
+from nagare.tui.widgets.form_fields import FormFields
 from nagare.tui.work import start_work
 
 _LABEL_WIDTH = 13
@@ -39,7 +40,7 @@ class CommandForm(ModalScreen["Draft | None"]):
         width: 100; max-width: 100%; height: auto; max-height: 100%;
         background: $surface; border: round $primary; border-title-color: $foreground; padding: 0 1;
     }
-    CommandForm VerticalScroll { height: auto; max-height: 100%; scrollbar-size: 1 1; }
+    CommandForm FormFields { height: auto; max-height: 100%; scrollbar-size: 1 1; }
     CommandForm Horizontal { height: 1; }
     CommandForm Label { width: 13; color: $nagare-muted; }
     CommandForm Input { border: none; padding: 0 1; height: 1; width: 1fr; background: $panel; }
@@ -66,7 +67,7 @@ class CommandForm(ModalScreen["Draft | None"]):
             room = min(_WIDTH, self.app.size.width) - _FRAME_CELLS
             box.border_title = Text(cut(palette.text(title), room, palette.glyphs.more)).markup
             box.border_subtitle = palette.text(" Enter shows the plan · F2 hosts · Esc back ")
-            with VerticalScroll(can_focus=False):
+            with FormFields():
                 for field in self._fields:
                     with Horizontal():
                         yield Label(Text(palette.text(plain(field.label, _LABEL_WIDTH - 1))))

@@ -45,11 +45,11 @@ class SchedulesPage(PolledPage):
 
     def nothing(self) -> str:
         """Say that there is none, and how one is made."""
-        return "no schedule yet: `nagare schedules add` makes one"
+        return "no schedule yet: N makes one"
 
     def can(self, action: str) -> bool:
-        """Switch and run what is under the cursor."""
-        if action.startswith("schedule."):
+        """Switch and run what is under the cursor; make one wherever."""
+        if action.startswith("schedule.") and action != "schedule.new":
             return self.item_at_cursor() is not None
         return super().can(action)
 
@@ -61,6 +61,18 @@ class SchedulesPage(PolledPage):
             further += [("moments to come", ", ".join(map(plain, schedule.next[:_NEXT_SHOWN])))]
             further += [("its arguments", as_text(schedule.arguments)), ("last task", plain(schedule.last_task))]
             self.app.push_screen(RowDetail(message.table, message.key, [pair for pair in further if pair[1]]))
+
+    def do_schedule_new(self) -> None:
+        """Make one."""
+        from nagare.tui.scheduling import make_schedule  # noqa: PLC0415  loaded when shown
+
+        start_work(
+            self, partial(make_schedule, self.top, tuple(self._items), self._take_new), "decide", exclusive=False
+        )
+
+    def _take_new(self, schedule: ScheduleView) -> None:
+        self.take_item(schedule.name, schedule)
+        self.point_at(schedule.name)
 
     def do_schedule_switch(self) -> None:
         """Switch it on or off."""

@@ -1,4 +1,4 @@
-"""Arguments of a task on a command line: NAME=VALUE, where a value that is JSON is taken as such and any other as text."""
+"""Arguments of a task as people type them: NAME=VALUE, where a value that is JSON is taken as such and any other as text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def read_arguments(words: Sequence[str], document: str = "") -> dict[str, Any]:
     for word in words:
         name, separator, text = word.partition("=")
         if not separator or not all(name.split(".")):
-            raise InputError(f"cannot use argument {word[:80]!r}: NAME=VALUE is meant, or --arguments '{{…}}'")
+            hint = "on a command line --arguments '{…}' takes all of them as one JSON object"
+            raise InputError(f"cannot use argument {word[:80]!r}: NAME=VALUE is meant", hint=hint)
         _put(found, name.split("."), _value(text))
     return found
 

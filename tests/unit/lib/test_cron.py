@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nagare.automation.schedules.cron import Cron, moments_after, moments_of, newest_between, parse_cron
 from nagare.errors import InputError
+from nagare.lib.cron import Cron, moments_after, moments_of, newest_between, parse_cron
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu")
 MINUTE = timedelta(minutes=1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nagare.cli.work.arguments import read_arguments
+from nagare.client.argument_words import read_arguments
 from nagare.errors import InputError
 
 
