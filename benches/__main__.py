@@ -39,6 +39,7 @@ NAMES = [
         "foreign_alerts",
         "told",
         "rank",
+        "kb",
     )
     if (_HERE / f"{name}_bench.py").exists()
 ]

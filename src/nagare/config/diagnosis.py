@@ -80,3 +80,20 @@ def _plain_fault(diagnosis: DiagnosisSettings) -> str:
 
 def _is_near(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True)
+class KbSettings:
+    """``[kb]``: the knowledge base of runbooks, past incidents and notes."""
+
+    directories: tuple[str, ...] = setting(
+        (), "directories below which users may have pages read; the owner of this installation may name any"
+    )
+    sync_seconds: float = setting(
+        900.0, "time after which every source is read again; 0 for only when somebody says so", unit="seconds", low=0
+    )
+    embeddings: str = setting(
+        "auto",
+        "whether a model orders what fits: auto does where the extra nagare[embeddings] is installed",
+        choices=("auto", "off"),
+    )

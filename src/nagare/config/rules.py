@@ -267,6 +267,11 @@ def check_oidc(oidc: OidcSettings) -> str:
     return ""
 
 
+def _directories(value: tuple[str, ...]) -> str:
+    bad = [text for text in value if not text.startswith("/")]
+    return f"{bad[0]!r} is no absolute path" if bad else ""
+
+
 RULES: Mapping[str, Callable[[Any], str]] = {
     "fleet.auto_accept": _accept,
     "fleet.groups": _groups,
@@ -284,6 +289,7 @@ RULES: Mapping[str, Callable[[Any], str]] = {
     "agent.server": _address,
     "client.server": _address,
     "records.url": _database,
+    "kb.directories": _directories,
     "oidc.issuer": _issuer,
     "oidc.roles": _oidc_roles,
     "oidc.default_role": _oidc_role,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nagare.config.anomalies import AnomalySettings
-from nagare.config.diagnosis import DiagnosisSettings
+from nagare.config.diagnosis import DiagnosisSettings, KbSettings
 from nagare.config.setting import setting
 from nagare.config.statsd import StatsdSettings
 from nagare.config.terminal import SshSettings, TopSettings
@@ -553,6 +553,7 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     anomalies: AnomalySettings = field(default_factory=AnomalySettings)
     diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
+    kb: KbSettings = field(default_factory=KbSettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     top: TopSettings = field(default_factory=TopSettings)
     ssh: SshSettings = field(default_factory=SshSettings)

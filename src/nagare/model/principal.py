@@ -54,6 +54,8 @@ class Permission(StrEnum):
     RULES_WRITE = "rules.write"
     HEARTBEATS_SEND = "heartbeats.send"
     NOTIFY_WRITE = "notify.write"
+    KB_READ = "kb.read"
+    KB_WRITE = "kb.write"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -100,6 +102,8 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.SILENCES_WRITE: "make silences of alerts, and end them",
         Permission.RULES_WRITE: "save, check and delete rules of alerts, over what one may ask in SQL oneself",
         Permission.NOTIFY_WRITE: "try notifications again or give them up, test receivers, and show messages in every terminal",
+        Permission.KB_READ: "ask the knowledge base, and see where its pages come from",
+        Permission.KB_WRITE: "have directories that the settings allow read as pages, read them again, and remove them",
         Permission.HEARTBEATS_SEND: "send heartbeats, the signs of life that are waited for",
     }
 )

@@ -14,6 +14,7 @@ from nagare.commands.service import Commands
 from nagare.commands.tables import commands_table
 from nagare.config.places import Places
 from nagare.config.settings import Settings
+from nagare.diagnosis.kb.service import KnowledgeBase
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.gaps.tables import gaps_table
 from nagare.fleet.groups import Groups
@@ -44,6 +45,7 @@ from nagare.server.joints import (
     make_schedules,
     make_store,
     make_tasks,
+    make_updates,
     open_ground,
     show_records,
     tell_more,
@@ -56,7 +58,6 @@ from nagare.server.running.listen import Listen
 from nagare.server.running.served import Served
 from nagare.server.services import Services
 from nagare.server.update_view import UpdateView
-from nagare.updates.service import Updates
 
 
 @asynccontextmanager
@@ -84,11 +85,11 @@ async def composed(
         plan = make_schedules(settings, ground, work, clock, book)
         seen = AlertBook(store, fleet, maintenance, relay, clock)
         alerts, acking = await enter_alerts(entrance, settings, records, seen, clock)
-        tables = (*_tables(fleet, gaps, audit, commands, clock), *automation_tables(work, plan))
-        show_records(store, (*tables, *alerting_tables(alerts)))
-        updates = await enter(
-            "updates", Updates(records, places.updates, places.updates_key, UpdateView(fleet, store), clock)
-        )
+        show_records(
+            store, (*_tables(fleet, gaps, audit, commands, clock), *automation_tables(work, plan), *alerting_tables(alerts))
+        )  # fmt: skip
+        kb = await enter("kb", KnowledgeBase(records, settings.kb, settings.data, clock))
+        updates = await enter("updates", make_updates(places, records, UpdateView(fleet, store), clock))
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
         rates = await enter("rates", RateLimits(settings.limits, clock))
         scraper, statsd, anomalies = await enter_feeders(entrance, settings, store, relay, clock)
@@ -99,7 +100,7 @@ async def composed(
             {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run},
             {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run, "commands": commands.run},
             {"bus": ground.bus.run, "automation": work.run, "schedules": plan.run, "alerts": alerts.run},
-            {"anomalies": anomalies.run},
+            {"anomalies": anomalies.run, "kb": kb.run},
         )
         yield Services(
             settings=settings,
@@ -126,6 +127,7 @@ async def composed(
             alerts=alerts,
             anomalies=anomalies,
             acking=acking,
+            kb=kb,
             agent_files=agent_files,
             hub=relay.hub,
             bodies=bodies,

@@ -39,6 +39,8 @@ from nagare.server.command_book import CommandBook
 from nagare.server.live.relay import Relay
 from nagare.server.running.bounded import Entrance
 from nagare.server.task_book import Rooms, TaskBook
+from nagare.server.update_view import UpdateView
+from nagare.updates.service import Updates
 from nagare.wire.hosts import HostView
 
 if TYPE_CHECKING:
@@ -145,6 +147,11 @@ def make_tasks(settings: Settings, ground: Ground, commands: Commands, book: Com
 
     known.on_revoke = revoked
     return tasks
+
+
+def make_updates(places: Places, records: Records, view: UpdateView, clock: Clock) -> Updates:
+    """Return the room of bundles and rollouts."""
+    return Updates(records, places.updates, places.updates_key, view, clock)
 
 
 def make_commands(

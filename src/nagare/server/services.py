@@ -17,6 +17,7 @@ from nagare.bus.protocol import Bus
 from nagare.commands.service import Commands
 from nagare.config.settings import Settings
 from nagare.diagnosis.anomalies.service import Anomalies
+from nagare.diagnosis.kb.service import KnowledgeBase
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
@@ -79,6 +80,7 @@ class Services:
     alerts: Alerts
     anomalies: Anomalies
     acking: Acking
+    kb: KnowledgeBase
     agent_files: AgentFiles
     hub: Hub
     bodies: BodyReader

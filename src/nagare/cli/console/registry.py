@@ -66,6 +66,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "heartbeats": Entry(
             "nagare.cli.alerts.heartbeats", "Signs of life that are waited for: list, send.", has_rows=True
         ),
+        "kb": Entry(
+            "nagare.cli.kb.group", "Runbooks, past incidents and notes: search, list, add, sync, remove.", has_rows=True
+        ),
         "message": Entry("nagare.cli.message", "A few words in every dashboard that is open.", has_rows=True),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "run": Entry("nagare.cli.run", "Run an action on hosts and watch it.", has_rows=True),

@@ -80,7 +80,7 @@ def describe(settings: Settings) -> list[TableView]:
 async def _from_either(
     settings: Settings, live: Callable[[Client], Awaitable[T]], files: Callable[[Any], Awaitable[T]]
 ) -> T:
-    target = _find_live(settings)
+    target = find_live(settings)
     if target is not None:
         async with Client(target, deadline_seconds=settings.client.deadline_seconds) as client:
             return await live(client)
@@ -100,7 +100,7 @@ async def _from_either(
             return await files(store)
 
 
-def _find_live(settings: Settings) -> Target | None:
+def find_live(settings: Settings) -> Target | None:
     """Return the server to ask, None when none runs here. Raises what reaching it raises."""
     try:
         return find_target(settings)

@@ -46,6 +46,7 @@ _VIEWS = frozenset(
         Permission.TASKS_READ,
         Permission.SCHEDULES_READ,
         Permission.ALERTS_READ,
+        Permission.KB_READ,
     }
     | OWN_ACCOUNT
 )
@@ -62,6 +63,7 @@ _OPERATES = _VIEWS | {
     Permission.RULES_WRITE,
     Permission.HEARTBEATS_SEND,
     Permission.NOTIFY_WRITE,
+    Permission.KB_WRITE,
 }
 BUILT_IN: Mapping[str, Role] = MappingProxyType(
     {

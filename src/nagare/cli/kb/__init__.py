@@ -1,0 +1,1 @@
+"""``nagare kb``: what people wrote down, and what of it fits."""

@@ -1,0 +1,1 @@
+"""The knowledge base: pages that people wrote, cut into passages, and the ones that fit a question."""

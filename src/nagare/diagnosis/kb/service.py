@@ -1,0 +1,197 @@
+"""The knowledge base of this installation: its sources in the records, and an index of them in memory.
+
+The index is made when somebody asks after a change, on a thread of its own, where questions are answered and directories are
+read too. What it is made of are the records alone, so it outlives the directories, a restart and a move to another machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from nagare.config.diagnosis import KbSettings
+from nagare.diagnosis.kb.checkout import find_commit
+from nagare.diagnosis.kb.chunks import Page
+from nagare.diagnosis.kb.library_shelf import Shelf
+from nagare.diagnosis.kb.places import check_directory, name_for
+from nagare.diagnosis.kb.reading import read_directory
+from nagare.diagnosis.kb.shipped import shipped_shelves, shipped_source
+from nagare.diagnosis.kb.store import (
+    Added,
+    Read,
+    add_source,
+    get_source,
+    load_owners,
+    load_shelves,
+    load_sources,
+    remove_source,
+    sync_source,
+    tell_fault,
+)
+from nagare.errors import InputError, NagareError, OverloadedError
+from nagare.lib.clock import Clock
+from nagare.model.diagnosis.knowledge import SHIPPED, Passage, Source, Synced
+from nagare.model.principal import Permission, Principal, PrincipalKind
+from nagare.records.engine import Records
+
+if TYPE_CHECKING:
+    # Loads numpy, for which only who asks pays.
+    from nagare.diagnosis.kb.library import Library
+
+log = logging.getLogger(__name__)
+
+RESULTS_LIMIT = 50
+# A question takes milliseconds; more that wait at one time mean that something is wrong.
+_WAITING_LIMIT = 64
+T = TypeVar("T")
+
+
+class KnowledgeBase:
+    """Sources, and the passages that fit a question. ``async with`` begins its thread."""
+
+    def __init__(self, records: Records, settings: KbSettings, data: Path, clock: Clock) -> None:
+        """Keep the neighbours; ``data`` is the installation's directory, which is never read."""
+        self._records = records
+        self._settings = settings
+        self._data = data
+        self._clock = clock
+        self._threads: ThreadPoolExecutor | None = None
+        self._waiting = 0
+        # Counts the changes; the index is of one of them, and is made anew for another.
+        self._revision = 0
+        self._indexed = -1
+        self._library: Library | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin the thread; nothing is read yet."""
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="kb")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the thread after what it is about."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self) -> None:
+        """Sync every source each ``kb.sync_seconds``, until cancelled; what fails is told beside its source."""
+        while True:
+            await self._clock.sleep(self._settings.sync_seconds or 3600.0)
+            if self._settings.sync_seconds:
+                await self._sync_all()
+
+    async def sources(self) -> list[Source]:
+        """Return every source, the shipped one first."""
+        return [shipped_source(), *await self._records.read(load_sources)]
+
+    async def add(self, principal: Principal, directory: str, name: str = "") -> Synced:
+        """Begin a source and read it.
+
+        Raises InputError, PermissionDeniedError for a directory that the caller may not have read, ConflictError for a name
+        that is taken, LimitExceededError.
+        """
+        is_owner = principal.kind is PrincipalKind.LOCAL
+        real = check_directory(directory, self._settings.directories, self._data, is_owner=is_owner)
+        added = Added(name_for(real, name), str(real), principal.name, is_owner)
+        read = await self._read(real)
+        synced = await self._records.write(lambda connection: add_source(connection, added, read))
+        self._revision += 1
+        return synced
+
+    async def sync(self, name: str) -> Synced:
+        """Read a source again: what changed is taken up, what is gone vanishes.
+
+        Raises NotFoundError, InputError, PermissionDeniedError, LimitExceededError; then its pages stay as they were.
+        """
+        if name == SHIPPED:
+            return Synced(shipped_source(), unchanged=len(shipped_shelves()))
+        source = await self._records.read(lambda connection: get_source(connection, name))
+        owners = await self._records.read(load_owners)
+        try:
+            real = check_directory(source.directory, self._settings.directories, self._data, is_owner=name in owners)
+            if str(real) != source.directory:
+                raise InputError(f"cannot read directory {source.directory}: a link stands in its place")
+            read = await self._read(real)
+        except NagareError as error:
+            fault = error.message
+            await self._records.write(lambda connection: tell_fault(connection, name, fault))
+            raise
+        synced = await self._records.write(lambda connection: sync_source(connection, name, read))
+        if synced.added or synced.changed or synced.removed or synced.source.version != source.version:
+            self._revision += 1
+        return synced
+
+    async def remove(self, name: str) -> Source:
+        """Forget a source with its pages; its directory stays as it is. Raises NotFoundError, InputError."""
+        if name == SHIPPED:
+            raise InputError(f"cannot remove source {SHIPPED}: it comes with the package")
+        gone = await self._records.write(lambda connection: remove_source(connection, name))
+        self._revision += 1
+        return gone
+
+    async def search(
+        self, text: str, limit: int = 10, principal: Principal | None = None, source: str = ""
+    ) -> tuple[Passage, ...]:
+        """Return the passages that fit ``text``, one a page, the best first; none where nothing fits.
+
+        ``principal`` is who asks (None: the server itself): who may not read the knowledge base finds nothing. ``source``
+        narrows it to one. Raises OverloadedError.
+        """
+        if principal is not None and not principal.may(Permission.KB_READ):
+            return ()
+        library = await self._current()
+        count = max(1, min(limit, RESULTS_LIMIT))
+        return tuple(await self._on_thread(lambda: library.search(text, count, source)))
+
+    async def page(self, passage: Passage) -> Page | None:
+        """Return the whole page of a passage, None when it is gone."""
+        library = await self._current()
+        return await self._on_thread(lambda: library.page(passage.source, passage.path))
+
+    async def _current(self) -> Library:
+        revision = self._revision
+        if self._library is None or self._indexed != revision:
+            stored = await self._records.read(load_shelves)
+            return await self._on_thread(lambda: self._make(revision, stored))
+        return self._library
+
+    def _make(self, revision: int, stored: list[Shelf]) -> Library:
+        """Make the index, on the thread, unless another question had it made meanwhile."""
+        if self._library is None or self._indexed < revision:
+            self._library, self._indexed = make_library(stored, self._settings), revision
+        return self._library
+
+    async def _sync_all(self) -> None:
+        for source in await self._records.read(load_sources):
+            try:
+                await self.sync(source.name)
+            except NagareError as error:
+                log.warning("kb_source_not_synced name=%s: %s", source.name, error.message)
+
+    async def _read(self, directory: Path) -> Read:
+        reading, version = await self._on_thread(lambda: (read_directory(directory), find_commit(directory)))
+        return Read(reading, version, self._clock.now_ms())
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        if self._waiting >= _WAITING_LIMIT:
+            raise OverloadedError(f"cannot ask the knowledge base: {_WAITING_LIMIT} questions wait already")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+
+def make_library(stored: list[Shelf], settings: KbSettings) -> Library:
+    """Return the index of ``stored`` and the shipped pages: blocking. Raises StorageError for a model that does not read."""
+    from nagare.diagnosis.kb.embedding import find_embedder  # noqa: PLC0415  loads numpy
+    from nagare.diagnosis.kb.library import Library  # noqa: PLC0415  as above
+
+    embedder = find_embedder() if settings.embeddings == "auto" else None
+    return Library([*stored, *shipped_shelves()], embedder)
