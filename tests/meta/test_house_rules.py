@@ -15,7 +15,14 @@ FEATURES = {
 CLI_MAY_IMPORT = {"cli", "client", "config", "wire", "model", "lib", "errors"}
 # Drawing holds no state and knows no server.
 DRAWING = "nagare.tui.renderables"
-CLI_STARTERS = {"serve": {"server"}, "agent": {"agent"}, "up": {"tui"}, "top": {"tui"}}
+CLI_STARTERS = {
+    "serve": {"server"},
+    "agent": {"agent"},
+    "up": {"tui"},
+    "top": {"tui"},
+    "ssh": {"ssh"},
+    "shell": {"ssh"},
+}
 # Where `except Exception` may stand: the supervisor, the HTTP middleware, the CLI's main.
 CATCH_ALL = {"nagare.lib.tasks", "nagare.cli.main"}
 CATCH_ALL_ROOMS = ("nagare.server.middleware",)
@@ -43,7 +50,8 @@ def test_a_command_asks_through_the_client() -> None:
     for module in modules():
         if module.room != "cli" or module.name.startswith("nagare.cli.offline."):
             continue
-        allowed = CLI_MAY_IMPORT | CLI_STARTERS.get(module.name.rsplit(".", 1)[-1], set())
+        # A command by its name, or the folder of what belongs to one.
+        allowed = CLI_MAY_IMPORT.union(*(CLI_STARTERS.get(part, set()) for part in module.name.split(".")[2:]))
         if strange := _rooms(module) - allowed:
             faults[module.where] = sorted(strange)
     assert faults == {}

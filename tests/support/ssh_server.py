@@ -118,6 +118,8 @@ async def bash(process: asyncssh.SSHServerProcess[bytes]) -> None:
     columns, rows, _, _ = process.get_terminal_size()
     child, master = pty.fork()
     if child == 0:
+        # A runner that was started in the background ignores it, and so would all that is run here.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.environ |= {"TERM": process.get_terminal_type() or "dumb", "PS1": "$ "}
         os.execvp("bash", ["bash", "--norc", "--noprofile"])
     await _carry(process, child, master, columns, rows)

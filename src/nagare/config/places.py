@@ -48,6 +48,11 @@ class Places:
         return self.data / "anomalies.npz"
 
     @property
+    def recordings(self) -> Path:
+        """Recordings of shells that were opened from here."""
+        return self.data / "recordings"
+
+    @property
     def keys(self) -> Path:
         """Private keys and certificates, mode 0700 with files 0600."""
         return self.data / "keys"

@@ -47,3 +47,5 @@ class SshSettings:
         15.0, "silence after which a host is asked whether it is still there", unit="seconds", low=1, high=3600
     )
     keepalive_misses: int = setting(3, "questions without an answer after which a connection is lost", low=1, high=100)
+    record: bool = setting(False, "ask of everybody who opens a shell that it is recorded (asciicast v2)")
+    recordings: Path | None = setting(None, "folder of recordings; empty takes recordings/ in the data directory")

@@ -56,6 +56,7 @@ class Permission(StrEnum):
     NOTIFY_WRITE = "notify.write"
     KB_READ = "kb.read"
     KB_WRITE = "kb.write"
+    SHELLS_OPEN = "shells.open"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -104,6 +105,7 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.NOTIFY_WRITE: "try notifications again or give them up, test receivers, and show messages in every terminal",
         Permission.KB_READ: "ask the knowledge base, and see where its pages come from",
         Permission.KB_WRITE: "have directories that the settings allow read as pages, read them again, and remove them",
+        Permission.SHELLS_OPEN: "open shells on hosts, each of them on record; logging in there is between a person and the host",
         Permission.HEARTBEATS_SEND: "send heartbeats, the signs of life that are waited for",
     }
 )
@@ -132,6 +134,7 @@ HOST_BOUND = frozenset(
         Permission.COMMANDS_BREAK_GLASS,
         Permission.ALERTS_READ,
         Permission.ALERTS_WRITE,
+        Permission.SHELLS_OPEN,
     }
 )
 

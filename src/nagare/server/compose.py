@@ -26,6 +26,7 @@ from nagare.identity.oidc.links import Links
 from nagare.identity.oidc.provider import Provider
 from nagare.identity.oidc.service import OidcLogin
 from nagare.identity.oidc.store import ForeignIdentityStore
+from nagare.identity.shells.service import Shells
 from nagare.lib.clock import Clock
 from nagare.lib.tasks import Job, TaskSupervisor
 from nagare.model.columns import RecordTable
@@ -91,14 +92,15 @@ async def composed(
         kb = await enter("kb", KnowledgeBase(records, settings.kb, settings.data, clock))
         updates = await enter("updates", make_updates(places, records, UpdateView(fleet, store), clock))
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
-        rates = await enter("rates", RateLimits(settings.limits, clock))
         scraper, statsd, anomalies = await enter_feeders(entrance, settings, store, relay, clock)
+        rates, shells = await enter("rates", RateLimits(settings.limits, clock)), Shells(audit.record, clock)
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
         _supervise_all(
             tasks,
             {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run},
             {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run, "commands": commands.run},
+            {"shells": shells.run},
             {"bus": ground.bus.run, "automation": work.run, "schedules": plan.run, "alerts": alerts.run},
             {"anomalies": anomalies.run, "kb": kb.run},
         )
@@ -128,6 +130,7 @@ async def composed(
             anomalies=anomalies,
             acking=acking,
             kb=kb,
+            shells=shells,
             agent_files=agent_files,
             hub=relay.hub,
             bodies=bodies,

@@ -25,6 +25,7 @@ from nagare.fleet.service import Fleet
 from nagare.identity.oidc.links import Links
 from nagare.identity.oidc.service import OidcLogin
 from nagare.identity.service import Identity
+from nagare.identity.shells.service import Shells
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
 from nagare.model.principal import Principal
@@ -79,6 +80,7 @@ class Services:
     schedules: Schedules
     alerts: Alerts
     anomalies: Anomalies
+    shells: Shells
     acking: Acking
     kb: KnowledgeBase
     agent_files: AgentFiles

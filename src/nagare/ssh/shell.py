@@ -12,6 +12,8 @@ from nagare.ssh.faults import translating
 TERM = "xterm-256color"
 # What one read takes at most: little enough that a key is answered between two of them.
 CHUNK_BYTES = 64 * 1024
+# What may be on its way to here: after Ctrl-C no more of a flood is shown than this, on a slow terminal too.
+_WINDOW_BYTES = 256 * 1024
 # What of typed text may wait for a host that reads none of it.
 _WAITING_LIMIT_BYTES = 1024 * 1024
 
@@ -84,5 +86,6 @@ async def open_shell(name: str, connection: Connection, columns: int, rows: int,
             encoding=None,
             env={"COLORTERM": "truecolor"},
             stderr=asyncssh.STDOUT,
+            window=_WINDOW_BYTES,
         )
     return RemoteShell(name, connection, process)

@@ -100,6 +100,7 @@ _ELSEWHERE = (
     "/rules/{name}",
     "/notifications/{id}",
     "/incidents/{id}",
+    "/shells/{id}",
     "/ack/",
 )
 

@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "hosts": Entry(
             "nagare.cli.hosts", "List, show, label, accept, revoke, rotate and remove hosts.", has_rows=True
         ),
+        "ssh": Entry("nagare.cli.ssh", "A shell on a host, on record."),
         "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
         "alerts": Entry(
             "nagare.cli.alerts.alerts", "What is wrong: list, show, ack, unack, resolve, comment, why.", has_rows=True

@@ -64,6 +64,7 @@ _OPERATES = _VIEWS | {
     Permission.HEARTBEATS_SEND,
     Permission.NOTIFY_WRITE,
     Permission.KB_WRITE,
+    Permission.SHELLS_OPEN,
 }
 BUILT_IN: Mapping[str, Role] = MappingProxyType(
     {

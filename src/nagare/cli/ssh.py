@@ -1,0 +1,60 @@
+"""``nagare ssh``: a shell on a host of the fleet, in this terminal."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+
+from nagare.cli.console.invocation import invocation_of, is_interactive
+from nagare.errors import InputError
+
+if TYPE_CHECKING:
+    from nagare.config.settings import Settings
+    from nagare.ssh.shell import Ending
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def ssh(
+    context: typer.Context,
+    host: str = typer.Argument(metavar="HOST", help="A host of the fleet."),
+    user: str | None = typer.Option(None, "--user", "-l", metavar="NAME", help="Log in as NAME."),
+) -> None:
+    """Open a shell on a host. It ends with the exit status of the remote shell.
+
+    The way there is what operators noted of the host (labels ssh_address, ssh_port, ssh_user, ssh_jump) and your own
+    ~/.ssh/config. Begin and end are on record at the server. Enter, then ~. closes a shell that hangs.
+
+    Examples:
+      nagare ssh web1
+      nagare ssh db1 --user postgres
+    """
+    invocation = invocation_of(context)
+    if not is_interactive():
+        raise InputError(
+            "cannot open a shell: stdin and stdout must be a terminal", hint="`nagare run` runs an action without one"
+        )
+    invocation.set_flags({"ssh.user": user})
+    ending = _run(invocation.settings, host)
+    raise typer.Exit(exit_status(ending))
+
+
+def _run(settings: Settings, host: str) -> Ending:
+    import asyncio
+
+    from nagare.cli.shell.session import run_shell
+
+    return asyncio.run(run_shell(settings, host))
+
+
+def exit_status(ending: Ending) -> int:
+    """Return the status to end with: the remote shell's own, 128 and its signal's number, or 3 when it was lost."""
+    if ending.status is not None:
+        return ending.status & 0xFF
+    if ending.signal:
+        known = {member.name: member.value for member in signal.Signals}
+        return 128 + known.get(f"SIG{ending.signal}", 0)
+    return 3

@@ -1,0 +1,29 @@
+"""Calls about shells on hosts: the server is told of each, and says what it knows of the way."""
+
+from __future__ import annotations
+
+from nagare.client.client import Client
+from nagare.lib.names import path_name
+from nagare.wire.shells import ShellEnd, ShellRequest, ShellView
+
+_SHELLS = "/api/v1/shells"
+
+
+class ShellCalls:
+    """The calls, through a client that is entered."""
+
+    def __init__(self, client: Client) -> None:
+        """Keep the client."""
+        self._client = client
+
+    async def open(self, host: str) -> ShellView:
+        """Tell that a shell is opened on ``host``. Raises NotFoundError, PermissionDeniedError, LimitExceededError."""
+        return await self._client.send("POST", _SHELLS, ShellRequest(host), ShellView)
+
+    async def touch(self, shell_id: str) -> ShellView:
+        """Tell that it is still open. Raises NotFoundError, UnauthenticatedError, PermissionDeniedError."""
+        return await self._client.fetch(f"{_SHELLS}/{path_name(shell_id)}", ShellView)
+
+    async def end(self, shell_id: str, end: ShellEnd) -> None:
+        """Tell how it ended. Raises NotFoundError."""
+        await self._client.send("POST", f"{_SHELLS}/{path_name(shell_id)}/end", end, None)

@@ -1,0 +1,148 @@
+"""One shell from its begin to its end, on record: told to the server before it is opened and when it is over.
+
+While it is open it tells so, and learns whether the login that opened it still holds: when that is over, the shell is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+from nagare.config.terminal import SshSettings
+from nagare.errors import (
+    DeadlineExceededError,
+    LimitExceededError,
+    NagareError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from nagare.lib.clock import Clock
+from nagare.lib.invariant import invariant
+from nagare.ssh.asking import Asker
+from nagare.ssh.connection import Connector
+from nagare.ssh.recording import Recording
+from nagare.ssh.shell import Ending, RemoteShell, open_shell
+from nagare.ssh.target import Target
+from nagare.wire.shells import ShellEnd, ShellView
+
+# The last word to the server must not hold up who leaves.
+_LAST_WORD_SECONDS = 5.0
+
+
+class Book(Protocol):
+    """Where shells are put on record: the server, by the client's calls."""
+
+    async def open(self, host: str) -> ShellView:
+        """Tell that a shell is opened."""
+
+    async def touch(self, shell_id: str) -> ShellView:
+        """Tell that it is still open."""
+
+    async def end(self, shell_id: str, end: ShellEnd) -> None:
+        """Tell how it ended."""
+
+
+class Session:
+    """A shell on a host for one person; made anew for each connection."""
+
+    def __init__(self, settings: SshSettings, recordings: Path, book: Book, asker: Asker, clock: Clock) -> None:
+        """Keep what it needs; nothing is told or opened."""
+        self._settings = settings
+        self._recordings = settings.recordings or recordings
+        self._book = book
+        self._asker = asker
+        self._clock = clock
+        self._view: ShellView | None = None
+        self._shell: RemoteShell | None = None
+        self._why = ""
+        self.recording: Recording | None = None
+
+    @property
+    def shell(self) -> RemoteShell:
+        """The open shell."""
+        invariant(self._shell is not None, "a shell is used between open and close")
+        assert self._shell is not None
+        return self._shell
+
+    @property
+    def why(self) -> str:
+        """Why the shell was closed from here, empty when it was not."""
+        return self._why
+
+    async def open(self, host: str, columns: int, rows: int) -> None:
+        """Open a shell on ``host``, on record. Raises what the server and the connection raise."""
+        view = self._view = await self._book.open(host)
+        try:
+            target = Target(view.host, view.address, view.port, view.user, view.jump)
+            connection = await Connector(self._settings, self._asker).connect(target)
+            try:
+                self._shell = await open_shell(host, connection, columns, rows)
+            except BaseException:
+                await connection.close()
+                raise
+            if view.is_recorded or self._settings.record:
+                self.recording = Recording(self._recordings, host, columns, rows, self._clock)
+        except BaseException as error:
+            await self.close(error.message if isinstance(error, NagareError) else "given up")
+            raise
+
+    async def read(self) -> bytes:
+        """Return what the host wrote, nothing at the end. Raises ConnectFailedError, StorageError of a recording."""
+        chunk = await self.shell.read()
+        if self.recording is not None and chunk:
+            self.recording.wrote(chunk)
+        return chunk
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell the host the window's size."""
+        if self._shell is not None:
+            self._shell.resize(columns, rows)
+        if self.recording is not None:
+            self.recording.resized(columns, rows)
+
+    async def keep_told(self) -> None:
+        """Tell the server that the shell is open until the login does not hold any more: then close it and return."""
+        while True:
+            invariant(self._view is not None, "a shell is told after it was opened")
+            assert self._view is not None
+            await self._clock.sleep(self._view.again_seconds)
+            try:
+                self._view = await self._tell(self._view)
+            except (UnauthenticatedError, PermissionDeniedError, NotFoundError) as error:
+                self._why = error.message
+                await self.shell.close()
+                return
+            except (UnavailableError, DeadlineExceededError, LimitExceededError):
+                continue  # a server that is away ends no shell: it may be what is being mended
+
+    async def _tell(self, view: ShellView) -> ShellView:
+        try:
+            return await self._book.touch(view.id)
+        except NotFoundError:
+            # The server began anew, or heard nothing for long: the shell is told again, under another id.
+            return await self._book.open(view.host)
+
+    async def close(self, why: str = "") -> Ending:
+        """End the shell however far it is, put its end on record and return it; never raises for a server that is away."""
+        ending = Ending()
+        if self._shell is not None:
+            await self._shell.close()
+            ending = await self._shell.ended()
+        view, self._view = self._view, None
+        if view is not None:
+            await self._last_word(view, ending, why or self._why)
+        return ending
+
+    async def _last_word(self, view: ShellView, ending: Ending, why: str) -> None:
+        told = ShellEnd(ending.status, ending.signal, why)
+        if self.recording is not None:
+            digest = self.recording.close()
+            told = ShellEnd(ending.status, ending.signal, why, digest, self.recording.size_bytes)
+        try:
+            async with asyncio.timeout(_LAST_WORD_SECONDS):
+                await self._book.end(view.id, told)
+        except (NagareError, TimeoutError):
+            return  # the server notices by itself that no sign of life comes
