@@ -100,9 +100,8 @@ async def composed(
             tasks,
             {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run},
             {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run, "commands": commands.run},
-            {"shells": shells.run},
             {"bus": ground.bus.run, "automation": work.run, "schedules": plan.run, "alerts": alerts.run},
-            {"anomalies": anomalies.run, "kb": kb.run},
+            {"anomalies": anomalies.run, "kb": kb.run, "shells": shells.run},
         )
         yield Services(
             settings=settings,
