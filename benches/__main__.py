@@ -37,6 +37,7 @@ NAMES = [
         "commands",
         "alerts",
         "foreign_alerts",
+        "anomalies",
         "told",
         "rank",
         "kb",
@@ -47,7 +48,9 @@ NAMES = [
 # Those with a longer form, and the programs that stand beside in the same run.
 LONGER = {"foreign", "sustained"}
 # Minutes each, so only when they are named.
-NAMED_ONLY = ["foreign", "tsbs", "tsbs_tall", "day", "sustained"]
+NAMED_ONLY = ["nab", "foreign", "tsbs", "tsbs_tall", "day", "sustained"]
+# Those that take a folder of data.
+WITH_DATA = {"nab"}
 PEERS = ("victoria-metrics", "vmagent", "prometheus")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -79,10 +82,13 @@ def _version(program: str) -> str:
     return found[0] if found else "of unknown version"
 
 
-def _run(name: str, *, is_long: bool) -> Section:
+def _run(name: str, *, is_long: bool, data: Path | None) -> Section:
     print(f"bench {name} …", file=sys.stderr, flush=True)
     run = importlib.import_module(f"benches.{name}_bench").run
-    section: Section = run(is_long=True) if is_long and name in LONGER else run()
+    given: dict[str, object] = {"is_long": True} if is_long and name in LONGER else {}
+    if name in WITH_DATA:
+        given["data"] = data
+    section: Section = run(**given)
     return section
 
 
@@ -103,11 +109,12 @@ def main() -> None:
     )
     parser.add_argument("--only", action="append", choices=[*NAMES, *NAMED_ONLY], default=[], help="the same as a name")
     parser.add_argument("--long", action="store_true", help="more of everything where a bench has a longer form")
+    parser.add_argument("--data", metavar="DIR", type=Path, help="folder of data, for the benches that take one")
     parser.add_argument("--write", metavar="FILE", type=Path, help="write the figures as a page, too")
     arguments = parser.parse_args()
     _say_peers()
     names = [*arguments.names, *arguments.only] or NAMES
-    sections = [_run(name, is_long=arguments.long) for name in names]
+    sections = [_run(name, is_long=arguments.long, data=arguments.data) for name in names]
     print(as_text(sections))
     if arguments.write:
         arguments.write.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,7 @@ class Scores:
                 self._counters.add("anomaly_series_refused")
             elif np.isfinite(row.value):
                 queues.setdefault(place, []).append(row)
-        last = self.detector.arrays()["last_ms"]
+        last = self.detector.last_ms
         return {place: kept for place, queue in queues.items() if (kept := self._later(queue, int(last[place])))}
 
     def _later(self, queue: list[SeriesRow], last_ms: int) -> list[SeriesRow]:
@@ -136,19 +136,19 @@ class Scores:
         quiet = set(silent) | self._stopped
         alive = {name.host for name, place in self._places.items() if place not in quiet}
         told: dict[str, list[Anomaly]] = {}
-        means = self.detector.arrays()["means"]
+        means = self.detector.means
         for place in silent:
             name = self.names[place]
             if name is None or name.host not in alive:
                 continue
             self._stopped.add(place)
-            told.setdefault(name.host, []).append(Anomaly(name, now_ms, PAUSE_SCORE, None, float(means[place, 0])))
+            told.setdefault(name.host, []).append(Anomaly(name, now_ms, PAUSE_SCORE, None, float(means[place])))
         cut = {host: found[:_STOPPED_LIMIT] for host, found in told.items()}
         self._counters.add("anomaly_rows_left_out", sum(map(len, told.values())) - sum(map(len, cut.values())))
         return [one for found in cut.values() for one in found]
 
     def _forget(self, now_ms: int) -> None:
-        last = self.detector.arrays()["last_ms"]
+        last = self.detector.last_ms
         gone = np.flatnonzero((last > 0) & (last < now_ms - _FORGOTTEN_MS))
         if not len(gone):
             return

@@ -1,14 +1,11 @@
 """The detector: the state of many series side by side, and the scores of their next rows.
 
-A row is surprising as far as it stands off the series' own mean, measured by how far rows usually stand off it, on
-several widths at a time (Roberts 1959; robust against one wild row by taking the widths together). A surprise is an
-anomaly only as far as it exceeds what the series did of late and what it did at this time of day before: the likelihood
-of a score under the recent scores, as in Ahmad, Lavin, Purdy and Agha, "Unsupervised real-time anomaly detection for
-streaming data" (Neurocomputing 2017), taken at the extremes as in Siffer, Fouque, Termier and Largouët, "Anomaly
-detection in streams with extreme value theory" (KDD 2017). That one memory adapts to noise of any shape, and keeps a
-detector quiet about what it has told.
+A row is looked at in two ways. How far it stands off the slow mean of its series, or off what the time of day lets
+expect where that tells more; and how far it stands off the few rows before it, which finds a jump on a swell. What
+surprises in one way is weighed against what did so before (``novelty``), and the stronger evidence makes the score.
 
-One setting serves all series; nothing here knows a unit.
+One setting serves all series; nothing here knows a unit. The numbers below were chosen on labelled series and on
+generated ones; ``benches/nab_bench.py`` tells how they do there and on series that had no part in it.
 """
 
 from __future__ import annotations
@@ -19,33 +16,29 @@ from typing import Any
 
 import numpy as np
 
-from nagare.insights.anomalies.habits import Habits
-from nagare.insights.anomalies.moving import exponential, gains, shifted, trailing_greatest, windowed_means
+from nagare.insights.anomalies.moving import exponential, gains
+from nagare.insights.anomalies.novelty import Novelty
 from nagare.insights.anomalies.pauses import PAUSE_SCORE, Pauses
+from nagare.insights.anomalies.seasons import Seasons
+from nagare.insights.anomalies.surprises import LEAST, Surprises
 
 Array = np.ndarray[Any, Any]
 # Rows over which a series is looked at: a spike, a step, a slow change.
-WIDTHS = (1, 12, 48)
-# A mean forgets with the weight of this many rows.
-_FORGETTING_ROWS = 333
-# Surprises of as many rows before are what a row has to exceed.
-_HELD_ROWS = 150
+_WIDTHS = (1, 12, 48)
+# What a mean forgets with each row; the quick one follows a swell.
+_FORGETTING, _QUICK_FORGETTING = 0.003, 0.2
 # A series is learned for so many rows before one can score; what surprises in the second half of them is held.
 LEARNING_ROWS = 50
 # Changes that are smaller than this part of the level are no news, however still the series was.
 _LEVEL_PART = 1e-3
-# Surprises are told apart between these.
-_LEAST, _MOST = 1e-3, 1e6
 # Values beyond it count as it: their sums stay finite.
-_GREATEST_VALUE = 1e150
-# What is remembered counts as at least this surprising: noise of a series that stood still is none.
-_MEMORY_FLOOR = 0.3
-# How much the surprise itself counts beside its novelty; found on half of the labelled series and generated ones.
-_SURPRISE_WEIGHT = 0.5
-_HABIT_WEIGHT = 3.0
+_GREATEST_VALUE = 1e100
+# A season counts once rows stand off it so much less than off their mean, for so many rows.
+_SEASON_SKILL, _SEASON_ROWS = 0.5, 144
+# A jump has to be more surprising than a departure from the level, by this much of its logarithm: noise jumps all the time.
+_JUMP_HANDICAP = 1.0
 # The evidence at which a score is one half, and how steeply it rises there.
-_HALF_EVIDENCE = 1.0
-_STEEPNESS = 4.0
+_HALF_EVIDENCE, _STEEPNESS = 1.0, 4.0
 _DIGITS = 6
 
 
@@ -63,31 +56,45 @@ class Detector:
     def __init__(self, count: int) -> None:
         """Begin with ``count`` series of which nothing is known."""
         self.count = count
-        self.seen = np.zeros(count, dtype=np.int64)
-        self._rows = np.zeros((count, max(WIDTHS)))
+        self._seen = np.zeros(count, dtype=np.int64)
         self._level = np.zeros(count)
-        self._means = np.zeros((count, len(WIDTHS)))
-        self._spreads = np.zeros((count, len(WIDTHS)))
-        self._held = np.zeros((count, _HELD_ROWS), dtype=np.float32)
-        self._habits = Habits(count)
+        self._off_mean = Surprises(count, _WIDTHS)
+        self._off_season = Surprises(count, _WIDTHS)
+        self._season_seen = np.zeros(count, dtype=np.int64)
+        self._season_error = np.zeros(count)
+        self._seasons = Seasons(count)
+        self._quick = np.zeros(count)
+        self._jumps = Surprises(count, (1,))
+        self._departures_news = Novelty(count)
+        self._jumps_news = Novelty(count)
         self._pauses = Pauses(count)
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that are the whole state, by name; a series is one place in each. They are not copies."""
-        return {
-            "seen": self.seen,
-            "rows": self._rows,
-            "level": self._level,
-            "means": self._means,
-            "spreads": self._spreads,
-            "held": self._held,
-            "past": self._habits.past,
-            "today": self._habits.today,
-            "day": self._habits.day,
-            "last_ms": self._pauses.last_ms,
-            "step_ms": self._pauses.step_ms,
-            "longest_ms": self._pauses.longest_ms,
-        }
+        own: dict[str, Array] = {"seen": self._seen, "level": self._level, "quick": self._quick}
+        own |= {"season_seen": self._season_seen, "season_error": self._season_error}
+        for name, part in (("mean", self._off_mean), ("season", self._off_season), ("jump", self._jumps)):
+            own |= {f"{name}_rows": part.rows, f"{name}_means": part.means, f"{name}_spreads": part.spreads}
+        for name, news in (("departures", self._departures_news), ("jumps", self._jumps_news)):
+            habits = news.habits
+            own |= {f"{name}_held": news.held, f"{name}_past": habits.past, f"{name}_today": habits.today}
+            own |= {f"{name}_day": habits.day}
+        seasons, pauses = self._seasons, self._pauses
+        own |= {"day_means": seasons.means, "day_known": seasons.is_known, "day_sums": seasons.sums}
+        own |= {"day_counts": seasons.counts, "day": seasons.day, "days": seasons.days}
+        own |= {"last_ms": pauses.last_ms, "step_ms": pauses.step_ms, "longest_ms": pauses.longest_ms}
+        return own
+
+    @property
+    def last_ms(self) -> Array:
+        """The moment of the last row of each series, Unix milliseconds; 0 before the first."""
+        return self._pauses.last_ms
+
+    @property
+    def means(self) -> Array:
+        """The mean of each series."""
+        means: Array = self._off_mean.means[:, 0]
+        return means
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
         """Take ``arrays`` as the state of the first series. Raises ValueError for arrays of another shape."""
@@ -102,6 +109,10 @@ class Detector:
         for array in self.arrays().values():
             array[places] = 0
 
+    def silent(self, now_ms: int) -> Array:
+        """Return the places of the series that said nothing for so long that it is news."""
+        return np.flatnonzero((self._seen >= LEARNING_ROWS) & self._pauses.is_long(now_ms - self._pauses.last_ms))
+
     def advance(self, places: Array, ts_ms: Array, values: Array) -> Scored:
         """Score the next rows of the series at ``places`` and learn from them.
 
@@ -109,48 +120,59 @@ class Detector:
         """
         values = np.clip(values, -_GREATEST_VALUE, _GREATEST_VALUE)
         self._meet(places, values)
-        seen = self.seen[places]
-        gain = gains(seen, values.shape[1], 1.0 / _FORGETTING_ROWS)
-        before, self._level[places] = exponential(self._level[places], np.abs(values), gain)
-        floor = _LEVEL_PART * before
-        logs = np.zeros_like(values)
-        expected = values
-        for at, width in enumerate(WIDTHS):
-            looked = values if width == 1 else windowed_means(self._rows[places], values, width)
-            mean, surprise = self._surprise(at, places, looked, gain, floor)
-            logs += np.log(np.maximum(surprise, _LEAST)) / len(WIDTHS)
-            expected = mean if width == 1 else expected
-        known = seen[:, None] + np.arange(values.shape[1])
-        score = self._score(places, ts_ms, np.where(known < LEARNING_ROWS // 2, np.log(_LEAST), logs))
+        seen, count = self._seen[places], values.shape[1]
+        gain = gains(seen, count, _FORGETTING)
+        level, self._level[places] = exponential(self._level[places], np.abs(values), gain)
+        floor = _LEVEL_PART * level
+        departures, expected = self._departures(places, ts_ms, values, gain, floor)
+        jumps = self._jump(places, values, gain, floor)
+        known = seen[:, None] + np.arange(count)
+        is_raw, least = known < LEARNING_ROWS // 2, np.log(LEAST)
+        evidence = np.maximum(
+            self._departures_news.weigh(places, ts_ms, np.where(is_raw, least, departures)),
+            self._jumps_news.weigh(places, ts_ms, np.where(is_raw, least, jumps)),
+        )
+        score = np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (_HALF_EVIDENCE - evidence))), _DIGITS)
         score = np.maximum(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
-        self._rows[places] = shifted(self._rows[places], values)
-        self.seen[places] += values.shape[1]
+        self._seen[places] += count
         return Scored(np.where(known < LEARNING_ROWS, 0.0, score), expected)
-
-    def silent(self, now_ms: int) -> Array:
-        """Return the places of the series that said nothing for so long that it is news."""
-        return np.flatnonzero((self.seen >= LEARNING_ROWS) & self._pauses.is_long(now_ms - self._pauses.last_ms))
 
     def _meet(self, places: Array, values: Array) -> None:
         """Let a series that is new have been for ever as its first row."""
-        is_new = self.seen[places] == 0
+        is_new = self._seen[places] == 0
         if is_new.any():
-            self._rows[places[is_new]] = values[is_new, :1]
+            self._off_mean.rows[places[is_new]] = values[is_new, :1]
+            self._quick[places[is_new]] = values[is_new, 0]
 
-    def _surprise(self, at: int, places: Array, looked: Array, gain: Array, floor: Array) -> tuple[Array, Array]:
-        mean, self._means[places, at] = exponential(self._means[places, at], looked, gain)
-        off = np.abs(looked - mean)
-        spread, self._spreads[places, at] = exponential(self._spreads[places, at], off, gain)
-        measure = np.maximum(spread + floor, off / _MOST)
-        return mean, np.divide(off, measure, out=np.zeros_like(off), where=measure > 0)
+    def _departures(self, places: Array, ts_ms: Array, values: Array, gain: Array, floor: Array) -> tuple[Array, Array]:
+        """Return how surprising rows are beside their mean or their season, and what was expected."""
+        logs, expected, spread = self._off_mean.look(places, values, gain, floor)
+        has_season = self._seasons.begin(places, ts_ms)
+        if has_season.any():
+            at = np.flatnonzero(has_season)
+            chosen, season_logs, usual = self._beside_season(places[at], ts_ms[at], values[at], floor[at], spread[at])
+            logs[at] = np.where(chosen, season_logs, logs[at])
+            expected = expected.copy()
+            expected[at] = np.where(chosen, usual, expected[at])
+        self._seasons.learn(places, ts_ms, values)
+        return logs, expected
 
-    def _score(self, places: Array, ts_ms: Array, logs: Array) -> Array:
-        """Return the scores of rows whose surprise has these logarithms, and remember them."""
-        surprise = np.exp(logs).astype(np.float32)
-        recent = np.maximum(trailing_greatest(self._held[places], surprise), _MEMORY_FLOOR)
-        usual = np.maximum(self._habits.recall(places, ts_ms), _MEMORY_FLOOR)
-        novelty = logs - np.log(recent) + _SURPRISE_WEIGHT * logs
-        evidence = np.minimum(novelty, _HABIT_WEIGHT * (logs - np.log(usual)))
-        self._held[places] = shifted(self._held[places], surprise)
-        self._habits.remember(places, ts_ms, surprise)
-        return np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (_HALF_EVIDENCE - evidence))), _DIGITS)
+    def _beside_season(
+        self, places: Array, ts_ms: Array, values: Array, floor: Array, spread: Array
+    ) -> tuple[Array, Array, Array]:
+        """Return where the season tells more than the mean, how surprising rows are beside it, and what it lets expect."""
+        usual = self._seasons.expect(places, ts_ms)
+        off, seen = values - usual, self._season_seen[places]
+        gain = gains(seen, values.shape[1], _FORGETTING)
+        logs, mean, _ = self._off_season.look(places, off, gain, floor)
+        error, self._season_error[places] = exponential(self._season_error[places], np.abs(off), gain)
+        is_old = seen[:, None] + np.arange(values.shape[1]) > _SEASON_ROWS
+        self._season_seen[places] += values.shape[1]
+        return is_old & (error < _SEASON_SKILL * spread), logs, usual + mean
+
+    def _jump(self, places: Array, values: Array, gain: Array, floor: Array) -> Array:
+        """Return how surprising rows are beside the few before them."""
+        quick_gain = gains(self._seen[places], values.shape[1], _QUICK_FORGETTING)
+        quick, self._quick[places] = exponential(self._quick[places], values, quick_gain)
+        logs, _, _ = self._jumps.look(places, values - quick, gain, floor)
+        return logs - _JUMP_HANDICAP

@@ -23,10 +23,7 @@ def gains(seen: Array, count: int, least: float) -> Array:
 
 
 def exponential(before: Array, rows: Array, gain: Array) -> tuple[Array, Array]:
-    """Return the exponentially weighted mean before each row, and the one after the last.
-
-    Roberts, "Control chart tests based on geometric moving averages" (Technometrics, 1959).
-    """
+    """Return the exponentially weighted mean before each row, and the one after the last."""
     if rows.shape[1] == 1:
         return before[:, None], before + gain[:, 0] * (rows[:, 0] - before)
     # The very first row is the mean itself; a kept share of nought could not be divided by.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nagare.insights.anomalies.detector import LEARNING_ROWS, Detector
-from nagare.insights.anomalies.series import score_series
+from nagare.insights.anomalies.series import score_all, score_series
 
 STEP_MS = 300_000
 BEGIN_MS = 1_767_225_600_000
@@ -97,6 +97,23 @@ def test_one_row_at_a_time_is_as_all_at_once() -> None:
     assert found == pytest.approx(whole, abs=1e-4)
 
 
+def test_series_side_by_side_are_as_each_for_itself() -> None:
+    times, long = _times(700), _times(900)
+    series = [(times, _noise(700, 1)), (long, _noise(900, 2)), (times, _noise(700, 3)), (times[:5], _noise(5))]
+    series[2][1][[0, 100, 400]] = np.nan
+    for found, (ts_ms, values) in zip(score_all(series), series, strict=True):
+        assert found == pytest.approx(score_series(ts_ms, values), abs=1e-4)
+    assert score_all([]) == []
+
+
+def test_what_the_time_of_day_explains_is_no_news_and_what_breaks_it_is() -> None:
+    day = 288
+    values = 50 + 20 * np.sin(2 * np.pi * np.arange(day * 12) / day) + _noise(day * 12)
+    values[day * 10 + 72 : day * 10 + 84] -= 25
+    told = np.flatnonzero(score_series(_times(len(values)), values) >= 0.5)
+    assert day * 10 + 72 <= told.min() <= day * 10 + 84
+
+
 def test_series_that_miss_a_tick_do_not_touch_the_others() -> None:
     count, times = 300, _times(300)
     values = np.stack([_noise(count, 1), _noise(count, 2)])
@@ -132,6 +149,15 @@ def test_what_comes_every_night_is_news_once() -> None:
 def test_a_counter_that_counts_evenly_is_no_news() -> None:
     values = np.cumsum(100 + _noise(2000))
     assert score_series(_times(2000), values)[LEARNING_ROWS:].max() < 0.5
+
+
+def test_the_row_after_a_long_pause_is_told_once() -> None:
+    times = _times(600)
+    times[300:] += 100 * STEP_MS
+    times[400:] += 100 * STEP_MS
+    scores = score_series(times, _noise(600))
+    assert scores[300] == 0.75
+    assert scores[400] < 0.5
 
 
 def test_nothing_is_scored_of_nothing() -> None:

@@ -54,12 +54,12 @@ def anomalies(
 def _scores(frame: Frame) -> Any:
     import numpy as np
 
-    from nagare.insights.anomalies.series import score_series
+    from nagare.insights.anomalies.series import score_all
 
-    scores = np.zeros(len(frame.ts_ms))
-    for _, column, rows in frame.series():
-        found = score_series(frame.ts_ms[rows], frame.values[column][rows])
-        scores[rows] = np.maximum(scores[rows], found)
+    scores, series = np.zeros(len(frame.ts_ms)), list(frame.series())
+    found = score_all([(frame.ts_ms[rows], frame.values[column][rows]) for _, column, rows in series])
+    for (_, _, rows), score in zip(series, found, strict=True):
+        scores[rows] = np.maximum(scores[rows], score)
     return scores
 
 

@@ -1,0 +1,46 @@
+"""Whether a surprise is news: as far as it exceeds what the series did of late, and at this time of day before.
+
+It is the likelihood of a score under the recent scores, as in Ahmad, Lavin, Purdy and Agha, "Unsupervised real-time
+anomaly detection for streaming data" (Neurocomputing 2017), taken at the extremes as in Siffer, Fouque, Termier and
+Largouët, "Anomaly detection in streams with extreme value theory" (KDD 2017). That one memory adapts to noise of any
+shape, and keeps a detector quiet about what it has told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nagare.insights.anomalies.habits import Habits
+from nagare.insights.anomalies.moving import shifted, trailing_greatest
+
+Array = np.ndarray[Any, Any]
+# Surprises of as many rows before are what a row has to exceed.
+_HELD_ROWS = 150
+# What is remembered counts as at least this surprising: noise of a series that stood still is none.
+_MEMORY_FLOOR = 0.3
+# How much the surprise itself counts beside its novelty, and how strictly a habit is held against it.
+_SURPRISE_WEIGHT = 0.5
+_HABIT_WEIGHT = 3.0
+
+
+class Novelty:
+    """The surprises that each series had."""
+
+    def __init__(self, count: int) -> None:
+        """Begin with none."""
+        self.held = np.zeros((count, _HELD_ROWS), dtype=np.float32)
+        self.habits = Habits(count)
+
+    def weigh(self, places: Array, ts_ms: Array, logs: Array) -> Array:
+        """Return the evidence that rows are news whose surprise has these logarithms, and remember them."""
+        surprise = np.exp(logs).astype(np.float32)
+        held = self.held[places]
+        recent = np.maximum(trailing_greatest(held, surprise), _MEMORY_FLOOR)
+        usual = np.maximum(self.habits.recall(places, ts_ms), _MEMORY_FLOOR)
+        novel = (1.0 + _SURPRISE_WEIGHT) * logs - np.log(recent)
+        self.held[places] = shifted(held, surprise)
+        self.habits.remember(places, ts_ms, surprise)
+        evidence: Array = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
+        return evidence

@@ -1,0 +1,74 @@
+"""What a series usually is at each time of day, learned from the days before: the seasonal mean of Holt and Winters.
+
+Winters, "Forecasting sales by exponentially weighted moving averages" (Management Science, 1960), with a day of UTC as
+the season and half hours as its parts. Rows of one call lie in one UTC day; a day counts from the next one on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nagare.insights.anomalies.habits import BINS, DAY_MS
+
+Array = np.ndarray[Any, Any]
+# How much a new day counts against all before.
+_DAY_WEIGHT = 0.3
+# Fewer days are no habit.
+_DAYS = 2
+
+
+class Seasons:
+    """The mean of each half hour of the day, of so many series."""
+
+    def __init__(self, count: int) -> None:
+        """Begin with nothing known."""
+        self.means = np.zeros((count, BINS))
+        self.is_known = np.zeros((count, BINS), dtype=np.bool_)
+        self.sums = np.zeros((count, BINS))
+        self.counts = np.zeros((count, BINS), dtype=np.float32)
+        self.day = np.zeros(count, dtype=np.int64)
+        self.days = np.zeros(count, dtype=np.int64)
+
+    def begin(self, places: Array, ts_ms: Array) -> Array:
+        """Let the days that are over count, and tell which series have a season that can be expected."""
+        day = ts_ms[:, 0] // DAY_MS
+        is_new = self.day[places] < day
+        if is_new.any():
+            self._end_day(places[is_new])
+            self.day[places[is_new]] = day[is_new]
+        known = self.is_known[places]
+        near = known | np.roll(known, 1, axis=1) | np.roll(known, -1, axis=1)
+        is_usual: Array = (self.days[places] > _DAYS) & near.all(axis=1)
+        return is_usual
+
+    def expect(self, places: Array, ts_ms: Array) -> Array:
+        """Return what the season lets expect of each row: between two half hours in their proportion."""
+        at = (ts_ms % DAY_MS) * BINS / DAY_MS - 0.5
+        first = np.floor(at).astype(np.int64)
+        low, high = first % BINS, (first + 1) % BINS
+        share = at - first
+        series = places[:, None]
+        has_low, has_high = self.is_known[series, low], self.is_known[series, high]
+        share = np.where(has_low & has_high, share, np.where(has_low, 0.0, 1.0))
+        expected: Array = (1.0 - share) * self.means[series, low] + share * self.means[series, high]
+        return expected
+
+    def learn(self, places: Array, ts_ms: Array, values: Array) -> None:
+        """Take rows of the day that lasts."""
+        slots = (places[:, None], (ts_ms % DAY_MS) * BINS // DAY_MS)
+        np.add.at(self.sums, slots, values)
+        np.add.at(self.counts, slots, np.float32(1))
+
+    def _end_day(self, places: Array) -> None:
+        counts = self.counts[places]
+        seen = counts > 0
+        mean = np.divide(self.sums[places], counts, out=np.zeros(seen.shape), where=seen)
+        before, known = self.means[places], self.is_known[places]
+        moved = np.where(known, before + _DAY_WEIGHT * (mean - before), mean)
+        self.means[places] = np.where(seen, moved, before)
+        self.is_known[places] = known | seen
+        self.days[places] += 1
+        self.sums[places] = 0
+        self.counts[places] = 0
