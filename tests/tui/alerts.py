@@ -73,6 +73,7 @@ class FleetAlerts:
     fails: NagareError | None = None
     refuses: NagareError | None = None
     rule_fault: str = ""
+    incidents: dict[str, list[str]] = field(default_factory=dict)
 
     def put(self, *alerts: AlertView) -> None:
         """Hold ``alerts``."""
@@ -109,7 +110,7 @@ class FleetAlerts:
             TurnView(alert.fired_at, "pending", "firing", "", "it held for 1m"),
             TurnView(alert.fired_at, "firing", "firing", "ada", "looking"),
         ]
-        return AlertDetail(alert, turns)
+        return AlertDetail(alert, turns, self.incidents.get(alert_id, []))
 
     async def why(self, alert_id: str) -> WhyView:
         """Return two steps, the second of which stops a silenced one."""

@@ -118,6 +118,8 @@ class FleetNotify:
         """Hold an incident with these alerts."""
         self.known[incident.id] = incident
         self.members[incident.id] = list(alert_ids)
+        for alert_id in alert_ids if incident.is_open else ():
+            self.alerts_held.incidents[alert_id] = [incident.id]
 
     def put_heartbeats(self, *beats: HeartbeatView) -> None:
         """Hold ``beats``."""

@@ -159,7 +159,8 @@ class Alerts:
     async def detail(self, alert: Alert, sees: Sees) -> AlertDetail:
         """Return an alert with what happened to it."""
         turns = await self.store.turns_of(alert.id)
-        return AlertDetail(self.view(alert, sees), [turn_view(turn) for _, turn in turns])
+        incidents = [one.id for one in (await self.notifier.incidents_of(alert)).values()]
+        return AlertDetail(self.view(alert, sees), [turn_view(turn) for _, turn in turns], incidents)
 
     async def why(self, alert: Alert, sees: Sees) -> WhyView:
         """Return, step by step, why people are told of an alert, or are not."""

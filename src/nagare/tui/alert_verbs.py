@@ -16,14 +16,16 @@ from nagare.lib.plain_text import plain
 from nagare.model.alert.alert import ACTIVE, AlertState
 from nagare.tui.alerts.rows import fired_ms, host_of
 from nagare.tui.alerts.silence_draft import Choice, SilenceDraft, choices_of, request_of
-from nagare.tui.alerts.told import alert_rows, why_rows
+from nagare.tui.alerts.told import SheetRow, alert_rows, why_rows
 from nagare.tui.location import Window
+from nagare.tui.notify.told import told_rows
 from nagare.tui.screens.page import Page
 from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
-    from nagare.wire.alerts import AlertView, RuleView
+    from nagare.wire.alerts import AlertDetail, AlertView, RuleView
+    from nagare.wire.notify import NotificationView
 
 Deed = Callable[[str, str], Awaitable["AlertView"]]
 _NEW = frozenset({AlertState.FIRING, AlertState.REOPENED})
@@ -35,6 +37,8 @@ _MAY: dict[str, frozenset[AlertState]] = {
 _ACK = ("Take in hand", "take in hand", "in hand")
 # Key of a sheet about an alert -> what it does: the keys of the list.
 _FROM_SHEET = {"a": "alert.ack", "s": "alert.silence", "W": "alert.why"}
+# An alert goes by few routes, and is in one incident of each.
+_INCIDENTS_MOST = 4
 # How much of a host's time is shown around the moment at which an alert fired.
 _SPAN_SECONDS = 1800
 
@@ -145,17 +149,21 @@ class AlertVerbs(Page):
         try:
             detail = await self.top.source.alerts().alert(alert.id)
             rule = await self._rule_of(alert)
+            told = await self._told_of(detail)
         except NagareError as error:
             self.top.say(plain(error.message), plain(error.hint))
             return
         alert, host = detail.alert, host_of(detail.alert)
-        rows = alert_rows(detail, rule, self.top.clock.now_ms(), self.top.zone)
+        rows = (*alert_rows(detail, rule, self.top.clock.now_ms(), self.top.zone), *told)
         ways = [("enter", "its host then")] if host in self.model.hosts else []
         ways += [("a", "ack")] if alert.state in _NEW else []
         ways += [("s", "silence"), ("W", "why")]
+        ways += [("i", "incident")] if detail.incidents else []
         match await self.app.push_screen_wait(Sheet(plain(alert.name, 60), rows, ways)):
             case "enter":
                 await self._go_to_host(alert)
+            case "i":
+                await self.top.go(self.location.with_incident(detail.incidents[0]))
             case key if key in _FROM_SHEET:
                 self._do_to_one(_FROM_SHEET[key], alert)
 
@@ -172,6 +180,16 @@ class AlertVerbs(Page):
                 self._silence([alert])
             case _:
                 start_work(self, partial(self._explain, alert), "ask", exclusive=False)
+
+    async def _told_of(self, detail: AlertDetail) -> tuple[SheetRow, ...]:
+        """Return how people were told of it, nothing where it is in no incident that is open."""
+        found: list[NotificationView] = []
+        for incident in detail.incidents[:_INCIDENTS_MOST]:
+            try:
+                found += (await self.top.source.notify().incident(incident)).notifications
+            except (NotFoundError, PermissionDeniedError):
+                continue  # it ended meanwhile, or is not for this caller
+        return told_rows(found, self.top.clock.now_ms(), self.top.zone) if detail.incidents else ()
 
     async def _rule_of(self, alert: AlertView) -> RuleView | None:
         """Return its rule, None where there is none any more or nobody may see it."""

@@ -56,10 +56,11 @@ class TurnView(msgspec.Struct, frozen=True):
 
 
 class AlertDetail(msgspec.Struct, frozen=True):
-    """``GET /api/v1/alerts/{id}``: an alert and its turns, in order."""
+    """``GET /api/v1/alerts/{id}``: an alert and its turns, in order. ``incidents`` are ids of those that are open and have it."""
 
     alert: AlertView
     turns: list[TurnView]
+    incidents: list[str] = []
 
 
 class WhyStep(msgspec.Struct, frozen=True):

@@ -228,6 +228,8 @@ async def test_who_wonders_is_told_what_is_waited_for_and_how_notices_went(rig: 
         return {step.step: step.text for step in why.steps}
 
     assert (await steps())["incident"].endswith("no notice was made yet; nothing was said of it yet")
+    detail = await rig.alerts.detail(await rig.alerts.get("a1", sees_all), sees_all)
+    assert detail.incidents == [incident.id for incident in rig.alerts.notifier.planner.incidents]
     assert "what is new is told at" in (await steps())["waiting"]
     rig.post.always["ops/phone"] = NotSent("busy")
     await rig.look(30)

@@ -169,11 +169,22 @@ async def test_a_heartbeat_is_shown_whole() -> None:
         await top.shows(" Heartbeat ", "no space left on /srv", "nagare heartbeats send report", "said that it failed")
 
 
+async def test_an_alert_says_how_people_were_told_and_leads_to_its_incident() -> None:
+    async with scene("alerts?filter=db-1", (120, 40), source=_source()) as top:
+        await top.shows("1 of 2")
+        await top.press("enter")
+        await top.shows(
+            "How people were told", "ops/hook, first notification: dead: it reached nobody, 3 tries", "i incident"
+        )
+        await top.press("i")
+        await top.shows("▸ incidents ▸ alertname=DiskFull", "◉ firing 2 firing")
+
+
 async def test_an_alert_is_silenced_and_explained_from_its_sheet() -> None:
     async with scene("alerts?filter=db-1", (80, 24), source=_source()) as top:
         await top.shows("1 of 2")
         await top.press("enter")
-        await top.shows("What happened to it", "a ack · s silence · W why")
+        await top.shows("What happened to it", "a ack · s silence · W why · i incident")
         await top.press("W")
         await top.shows("people are told of it", "s silence")
         await top.press("s")

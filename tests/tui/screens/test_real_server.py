@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot  # noqa: TID253  these tests drive textual itself
 
+from nagare.client.client import Client
+from nagare.client.target import find_target
 from nagare.config.settings import Settings
 from nagare.lib.names import check_host
 from nagare.tui.app import TopApp
@@ -95,6 +97,37 @@ async def test_the_past_comes_by_sql(tmp_path: Path, environment: dict[str, str]
             assert "cannot" not in _text(pilot)
 
 
+_NOTIFY = """
+[route]
+receiver = "ops"
+group_wait = "0s"
+
+[[receiver]]
+name = "ops"
+[[receiver.channel]]
+name = "hook"
+kind = "webhook"
+url = "http://127.0.0.1:9/"
+
+[[heartbeat]]
+name = "backup"
+every = "1d"
+"""
+
+
+async def test_what_cannot_be_delivered_is_seen_given_up_and_tried_again(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    data, notify = tmp_path / "data", tmp_path / "notify.toml"
+    notify.write_text(_NOTIFY)
+    with serving(data, environment={**environment, "NAGARE_ALERTS__NOTIFY_FILE": str(notify)}):
+        async with Client(find_target(Settings(data=data))) as client:
+            await client.send("POST", "/api/v2/alerts", [{"labels": {"alertname": "DiskFull", "host": "db-1"}}], None)
+        async with _top(data, "incidents") as pilot:
+            await _shows(pilot, "◉ firing", "alertname=Disk", "ops")
+            await _go(pilot, _TOLD)
+
+
 _Steps = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 _RUN: _Steps = (
     (("n",), ("disk.usage", "host.reboot")),
@@ -112,6 +145,23 @@ _RUN_ON: _Steps = (
     (("c",), ("ends on   web1 (1 of 1 hosts)",)),
     ((*"web1", "enter"), ("▬ cancelled", "cancelled: host.reboot")),
     (("escape",), ("✔ done", "▬ cancelled", "disk.usage", "host.reboot")),
+)
+
+_TOLD: _Steps = (
+    (("enter",), ("DiskFull", "db-1", "nobody has it in hand")),
+    (("right_square_bracket",), ("ops/hook", "cannot reach")),
+    (("X",), ("Give up?",)),
+    (("enter",), ("⊟ dropped", "given up: ops/hook")),
+    (("right_square_bracket",), ("the incident began", "try 1 failed", "given up")),
+    (("a",), ("Take in hand", "DiskFull db-1 (firing)")),
+    (("enter",), ("in hand: DiskFull db-1",)),
+    (("N",), ("⊟ dropped",)),
+    (("T",), ("Send again?",)),
+    (("enter",), ("◒ waiting", "sent again: ops/hook")),
+    (("P",), ("everything", "hook (webhook)")),
+    (("T",), ("type ops to send a test",)),
+    ((*"ops", "enter"), ("reason:test", "Test (1 firing)")),
+    (("B",), ("◒ waiting", "backup")),
 )
 
 

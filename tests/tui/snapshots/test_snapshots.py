@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from rich.segment import Segment
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -73,12 +74,14 @@ def _picture(
 
 async def _still(top: Scene) -> None:
     """Wait until nothing is asked or painted and the picture does not change for a while."""
-    seen, same = "", 0
+    seen: list[list[Segment]] = []
+    same = 0
     for _ in range(400):
         await top.pilot.pause(0.05)
-        text = top.app.export_screenshot()
-        same = same + 1 if text == seen and not _is_at_work(top) else 0
-        seen = text
+        # The segments with their styles: what a picture is made of, at a fraction of the price of one.
+        drawn = [list(strip) for strip in top.app.screen._compositor.render_strips()]
+        same = same + 1 if drawn == seen and not _is_at_work(top) else 0
+        seen = drawn
         if same >= 8:
             return
     raise AssertionError("the picture never came to rest")

@@ -21,6 +21,7 @@ from nagare.alerting.notify.explain import (
 from nagare.alerting.notify.fanout import delivery_to
 from nagare.alerting.notify.outbox import Outbox, Tools
 from nagare.alerting.notify.planner import Planner
+from nagare.alerting.notify.planning import Key
 from nagare.alerting.notify.room import Book, Room, Ways
 from nagare.alerting.notify.store import NotifyStore
 from nagare.alerting.notify.views import (
@@ -167,6 +168,12 @@ class Notifier:
         now_ms = self._clock.now_ms()
         return receivers_view(self.book.notifying, self.outbox.waiting(), self.book.fault, now_ms)
 
+    async def incidents_of(self, alert: Alert) -> dict[Key, Incident]:
+        """Return the open incidents that an alert is in, by their groups: one for each of its routes at the most."""
+        known = by_key(await self.store.load_open() if self._room.mandate() is None else self.planner.incidents)
+        keys = self.planner.subjects.keys(self.book.notifying, alert)
+        return {key: known[key] for key in keys if key in known}
+
     async def why(self, alert: Alert, *, is_due: bool) -> tuple[list[WhyStep], bool]:
         """Return the steps from an alert to the people, and whether it reached them: on each of its routes the newest notice did.
 
@@ -174,7 +181,7 @@ class Notifier:
         it from people.
         """
         notifying, now_ms = self.book.notifying, self._clock.now_ms()
-        known = by_key(await self.store.load_open() if self._room.mandate() is None else self.planner.incidents)
+        known = await self.incidents_of(alert)
         steps: list[WhyStep] = []
         reached: list[bool] = []
         for key in self.planner.subjects.keys(notifying, alert):

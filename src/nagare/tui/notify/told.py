@@ -11,7 +11,15 @@ from nagare.lib.units import format_seconds
 from nagare.tui.alerts.rows import STATES
 from nagare.tui.alerts.told import SEVERITY_WORDS, SheetRow
 from nagare.tui.jobs.rows import moment_ms
-from nagare.tui.notify.rows import WAITING, incident_state, labels_text, seconds_since, seconds_until, severity_word
+from nagare.tui.notify.rows import (
+    WAITING,
+    cause_of,
+    incident_state,
+    labels_text,
+    seconds_since,
+    seconds_until,
+    severity_word,
+)
 from nagare.tui.renderables.time_axis import format_moment
 
 if TYPE_CHECKING:
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
     )
 
 _TEXT_LIMIT = 2000
+# Of one alert; its incident shows all.
+_TOLD_MOST = 20
 
 
 def notice_rows(detail: NotificationDetail, now_ms: int, zone: tzinfo | None) -> tuple[SheetRow, ...]:
@@ -43,6 +53,23 @@ def notice_rows(detail: NotificationDetail, now_ms: int, zone: tzinfo | None) ->
     rows += [SheetRow("What it tells"), *_lines(one, [*detail.firing, *detail.resolved])]
     rows += [SheetRow("Tries"), *(try_row(one, now_ms, zone) for one in detail.attempts)]
     return tuple(rows if detail.attempts else [*rows, SheetRow("", "none yet")])
+
+
+def told_rows(notices: Sequence[NotificationView], now_ms: int, zone: tzinfo | None) -> tuple[SheetRow, ...]:
+    """Return how people were told of an alert: a line a notification, the newest first; one line where nobody was yet."""
+    shown = sorted(notices, key=lambda one: one.made_at, reverse=True)[:_TOLD_MOST]
+    rows = [
+        SheetRow(
+            _moment(one.made_at, now_ms, zone),
+            plain(f"{one.channel}, {one.reason}: {_standing(one, now_ms)}", _TEXT_LIMIT)
+            + (f": {cause_of(one.fault, one.channel)}" if one.fault else ""),
+            one.state,
+        )
+        for one in shown
+    ]
+    more = len(notices) - len(shown)
+    rows += [SheetRow("", f"and {more} before; i shows all")] if more > 0 else []
+    return (SheetRow("How people were told"), *(rows or [SheetRow("", "nobody was told of it yet; W says why")]))
 
 
 def _standing(one: NotificationView, now_ms: int) -> str:
