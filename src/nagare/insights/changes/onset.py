@@ -9,10 +9,12 @@ Slabý 2001, MOSUM; several widths as in Messer et al. 2014), the sum over serie
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nagare.insights.matrix import Floats, SeriesMatrix
 from nagare.insights.robust import QUARTILES_APART, row_quantiles
 
+Singles = NDArray[np.float32]
 # Widths of a window as shares of the whole stretch, and the fewest points of one.
 _WIDTHS = (1 / 60, 1 / 24, 1 / 10)
 _FEWEST = 4
@@ -62,10 +64,11 @@ def change_strength(values: Floats) -> Floats:
     width = values.shape[1]
     strength = np.zeros(width)
     scaled = _scaled(values)
+    sums, counts = _running(scaled)
     for share in _WIDTHS:
         points = max(_FEWEST, round(width * share))
         if 2 * points < width:
-            strength += _window_strength(scaled, points)
+            strength += _window_strength(sums, counts, points)
     # Of thousands of series some are beyond the usual at any time.
     return np.maximum(strength - np.median(strength), 0.0)
 
@@ -82,20 +85,35 @@ def _scaled(values: Floats) -> Floats:
         return np.clip((values[moving] - middle[moving, None]) / usual[moving, None], -_CLIP, _CLIP)
 
 
-def _window_strength(scaled: Floats, points: int) -> Floats:
+def _running(scaled: Floats) -> tuple[Singles, NDArray[np.int32] | None]:
+    """Return the sums of each series before each place, and the counts of what is known, None where all is."""
     rows, width = scaled.shape
+    # Bounded values of one file: half the digits are enough, and half the memory to go through.
+    sums = np.zeros((rows, width + 1), np.float32)
+    np.cumsum(np.nan_to_num(scaled), axis=1, out=sums[:, 1:])
     is_known = ~np.isnan(scaled)
-    sums = np.concatenate((np.zeros((rows, 1)), np.cumsum(np.where(is_known, scaled, 0.0), axis=1)), axis=1)
-    counts = np.concatenate((np.zeros((rows, 1), np.int64), np.cumsum(is_known, axis=1)), axis=1)
+    if is_known.all():
+        return sums, None
+    counts = np.zeros((rows, width + 1), np.int32)
+    np.cumsum(is_known, axis=1, out=counts[:, 1:])
+    return sums, counts
+
+
+def _window_strength(sums: Singles, counts: NDArray[np.int32] | None, points: int) -> Floats:
+    width = sums.shape[1] - 1
+    means = sums[:, points:] - sums[:, :-points]
     with np.errstate(divide="ignore", invalid="ignore"):
-        means = (sums[:, points:] - sums[:, :-points]) / (counts[:, points:] - counts[:, :-points])
-    apart = np.abs(means[:, points:] - means[:, :-points])
-    apart = np.where(np.isnan(apart), 0.0, apart)
+        means /= np.float32(points) if counts is None else counts[:, points:] - counts[:, :-points]
+    apart = means[:, points:] - means[:, :-points]
+    np.abs(apart, out=apart)
+    np.nan_to_num(apart, copy=False)
     # Neighbouring windows share most of their points: some of them say what is usual as well as all.
     elsewhere = np.median(apart[:, :: max(points // 6, 1)], axis=1) + (2.0 / points) ** 0.5 * 0.25
-    beyond = np.clip(apart / elsewhere[:, None] - _COUNTS_FROM, 0.0, _COUNTS_MOST)
+    apart /= elsewhere[:, None].astype(np.float32)
+    apart -= np.float32(_COUNTS_FROM)
+    np.clip(apart, 0.0, _COUNTS_MOST, out=apart)
     strength = np.zeros(width)
-    strength[points : points + beyond.shape[1]] = beyond.sum(axis=0)
+    strength[points : points + apart.shape[1]] = apart.sum(axis=0)
     return strength
 
 

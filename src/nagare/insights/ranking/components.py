@@ -16,7 +16,7 @@ _MOST_METRICS = 4
 # A component below that evidence is nothing that wants an explanation.
 _NOTABLE = 0.8
 # How much less a component counts for each characteristic time that it began after the first.
-_LATE = 0.6
+_LATE = 1.2
 _UNCLEAR = 2.0
 # Load comes from outside and from callers; what one does with it comes from oneself.
 _KIND_WEIGHT = {MetricKind.RESOURCE: 1.0, MetricKind.SYMPTOM: 0.9, MetricKind.TRAFFIC: 0.6}

@@ -8,7 +8,7 @@ count, as does a series that falls silent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,14 +67,20 @@ def measure(baseline: Floats, incident: Floats, kinds: Integers | None = None) -
         below = (lowest - now) / unit
     up, down = _most(above), _most(below)
     effect = np.where(up >= down, np.maximum(up, 0.0), -np.maximum(down, 0.0))
-    place = np.where(up >= down, np.argmax(_no_gaps(above), axis=1), np.argmax(_no_gaps(below), axis=1))
-    after = np.take_along_axis(now, place[:, None], axis=1)[:, 0]
     middle = _SHARES.index(0.5)
     edge = np.where(effect >= 0, highest[:, middle], lowest[:, middle])
     is_silent, is_new = _presence(baseline, incident)
     least = np.maximum(np.abs(effect), SILENCE)
     effect = np.where(is_silent, -least, np.where(is_new, least, effect))
-    return Deviations(effect, before, np.where(effect == 0, now[:, middle], after), scale, edge, is_silent, is_new)
+    return Deviations(effect, before, now[:, middle], scale, edge, is_silent, is_new)
+
+
+def shown(found: Deviations, baseline: Floats, incident: Floats) -> Deviations:
+    """Return ``found`` with figures of the series as they were: what was measured may have been less their load."""
+    now = row_quantiles(incident, _SHARES)
+    side = np.where(found.effect > 0, len(_SHARES) - 2, np.where(found.effect < 0, 1, _SHARES.index(0.5)))
+    after = np.take_along_axis(now, side[:, None], axis=1)[:, 0]
+    return replace(found, before=row_quantiles(baseline, (0.5,))[:, 0], after=after)
 
 
 def _windows(baseline: Floats, points: int) -> Floats:

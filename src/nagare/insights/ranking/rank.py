@@ -16,8 +16,9 @@ from nagare.insights.changes.cusum import onsets
 from nagare.insights.changes.onset import likely_onsets
 from nagare.insights.matrix import Floats, SeriesMatrix, Times
 from nagare.insights.ranking.components import rank_components, weight_of
-from nagare.insights.ranking.deviation import Deviations, Integers, measure
+from nagare.insights.ranking.deviation import Deviations, Integers, measure, shown
 from nagare.insights.ranking.graph import DependencyGraph
+from nagare.insights.ranking.load import without_load
 from nagare.insights.ranking.names import SeriesName, parse_names
 from nagare.insights.ranking.values import MetricChange, Ranking
 
@@ -33,6 +34,7 @@ _LATE_STEPS = 3.0
 _FEWEST_POINTS = 3
 # Deviations from which on a series tells when the incident began, and beyond which it tells no more.
 _TELLING = 4.0
+_NEARLY = 0.6
 _MOST = 50.0
 # What deviates in so few points that it has no begin counts no more than that.
 _UNSURE = 8.0
@@ -70,6 +72,8 @@ def rank_changes(matrix: SeriesMatrix, onset_ms: int | None = None, question: Qu
     Raises InputError when nothing stands out and no onset is given, or when one side of it has too few points.
     """
     question = question or Question()
+    # Names are looked at more than once.
+    question = replace(question, known={one.name: one for one in question.names_of(matrix)})
     slack_ms = question.slack_ms
     hint = onset_ms
     if hint is None:
@@ -104,6 +108,8 @@ def compare(
     times_ms = incident.times_ms
     names = question.names_of(incident)
     kinds = _kinds(names)
+    told = baseline, incident
+    baseline, incident = _unloaded(baseline, incident)
     late_ms = _late_ms(incident)
     rough = measure(baseline.values, incident.values, kinds)
     onset = _common_onset(rough, _began(rough, incident.values), times_ms, onset_ms, _TOGETHER * late_ms)
@@ -113,7 +119,7 @@ def compare(
     began = _began(found, incident.values)
     found = replace(found, effect=np.where(began < 0, np.clip(found.effect, -_UNSURE, _UNSURE), found.effect))
     onset = _common_onset(found, began, times_ms, onset_ms, _TOGETHER * late_ms) or int(times_ms[first])
-    changes = _changes(names, found, began, times_ms)
+    changes = _changes(names, shown(found, told[0].values, told[1].values[:, first:]), began, times_ms)
     ordered = sorted(changes, key=lambda one: (-weight_of(one, onset, late_ms), one.name))
     most = max((weight_of(one, onset, late_ms) for one in ordered), default=0.0)
     metrics = tuple(_scored(one, weight_of(one, onset, late_ms), most) for one in ordered)
@@ -123,6 +129,8 @@ def compare(
 
 def _likeliest(matrix: SeriesMatrix, question: Question) -> int | None:
     """Return the time at which most began to be other than before; several may look alike to a window that slides."""
+    # What the load does is no change. How series follow it is told by the earlier half, wherever the incident is.
+    matrix = replace(matrix, values=without_load(matrix.values, len(matrix.times_ms) // 2))
     times_ms = likely_onsets(matrix)
     if len(times_ms) < 2:
         return times_ms[0] if times_ms else None
@@ -157,6 +165,12 @@ def _split_ms(times_ms: Times, hint: int, slack_ms: int) -> int:
 
 def _around(times_ms: Times, hint: int, slack_ms: int) -> int | None:
     return min(hint + slack_ms, int(times_ms[-1])) if len(times_ms) else None
+
+
+def _unloaded(baseline: SeriesMatrix, incident: SeriesMatrix) -> tuple[SeriesMatrix, SeriesMatrix]:
+    usual = len(baseline.times_ms)
+    left = without_load(np.concatenate((baseline.values, incident.values), axis=1), usual)
+    return replace(baseline, values=left[:, :usual]), replace(incident, values=left[:, usual:])
 
 
 def _shared(baseline: SeriesMatrix, incident: SeriesMatrix) -> tuple[SeriesMatrix, SeriesMatrix]:
@@ -200,12 +214,12 @@ def _common_onset(
 
     Not the first of all: one series in a hundred leaves its usual whenever it likes. The time is the begin of the densest stretch.
     """
-    telling = (np.abs(found.effect) >= _TELLING) & (began >= 0)
     began_ms = times_ms[began]
-    if latest_ms is not None:
-        telling &= began_ms <= latest_ms
+    telling = began >= 0 if latest_ms is None else (began >= 0) & (began_ms <= latest_ms)
     if not telling.any():
         return None
+    # In an incident that hardly shows, what shows most has to tell.
+    telling &= np.abs(found.effect) >= min(_TELLING, _NEARLY * float(np.abs(found.effect[telling]).max()))
     order = np.argsort(began_ms[telling], kind="stable")
     at = began_ms[telling][order]
     risen = np.concatenate(([0.0], np.cumsum(np.log1p(np.minimum(np.abs(found.effect[telling][order]), _MOST)))))
