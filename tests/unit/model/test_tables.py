@@ -86,5 +86,8 @@ def test_units_stand_in_names() -> None:
         "sensor.value",
         "sensor.high",
         "sensor.critical",
-    }  # a sensor's kind says its unit
+        "anomalies.score",
+        "anomalies.value",
+        "anomalies.expected",
+    }  # a sensor's kind says its unit, and an anomaly's column that of its value
     assert set(suspicious) <= unitless
