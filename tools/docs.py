@@ -11,6 +11,7 @@ from nagare.alerting.tables import ALERTS, SILENCES
 from nagare.audit.tables import AUDIT
 from nagare.automation.schedules.tables import SCHEDULES
 from nagare.automation.tasks.tables import TASKS
+from nagare.diagnosis.tables import DIAGNOSES
 from nagare.fleet.gaps.tables import GAPS
 from nagare.fleet.tables import HOSTS
 from nagare.model.history import COMMANDS
@@ -18,6 +19,7 @@ from nagare.model.tables import SAMPLE_TABLES, TABLES, ColumnKind, Table
 from tools.docs_access import access_page
 from tools.docs_actions import actions_page
 from tools.docs_cli import cli_page
+from tools.docs_diagnosis import diagnosis_page
 from tools.docs_keys import keys_page
 from tools.docs_metrics import metrics_page
 from tools.docs_problems import exit_codes_page, problems_page
@@ -70,7 +72,7 @@ there are none but `commands`, which old ones leave for blocks. Who may not read
 def tables_page() -> str:
     """Return the page that describes every table of ours."""
     metrics = (*TABLES.values(), *SAMPLE_TABLES.values())
-    alerting = (ALERTS, SILENCES, HEARTBEATS, NOTIFICATIONS, INCIDENTS)
+    alerting = (ALERTS, SILENCES, HEARTBEATS, NOTIFICATIONS, INCIDENTS, DIAGNOSES)
     records = (HOSTS, GAPS, AUDIT, COMMANDS, TASKS, SCHEDULES, *alerting)
     return "\n".join([_TABLES_TOP, *map(_table, metrics), _RECORDS_TOP, *map(_table, records)])
 
@@ -97,6 +99,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "shipped-rules.md": shipped_rules_page,
     "tables.md": tables_page,
+    "diagnosis.md": diagnosis_page,
 }
 
 

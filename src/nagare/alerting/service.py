@@ -25,7 +25,6 @@ from nagare.alerting.notify.book import NotifyBook
 from nagare.alerting.notify.outbox import Tools
 from nagare.alerting.notify.room import Room, Ways
 from nagare.alerting.notify.service import Notifier
-from nagare.alerting.pages import PIECE_LIMIT, read_page
 from nagare.alerting.rules.book import RuleBook
 from nagare.alerting.rules.judge import Judge
 from nagare.alerting.rules.service import RuleService
@@ -35,6 +34,7 @@ from nagare.config.settings import AlertSettings
 from nagare.errors import ConflictError, InputError, NagareError
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
+from nagare.lib.pages import PIECE_LIMIT, read_page
 from nagare.lib.plain_text import plain
 from nagare.lib.teller import Teller
 from nagare.model.alert.alert import Alert, AlertState, Transition

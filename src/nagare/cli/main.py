@@ -19,6 +19,7 @@ from nagare.cli import exit_codes
 from nagare.cli.console import diagnostics
 from nagare.cli.console.invocation import Invocation, OutputFormat
 from nagare.cli.console.registry import LazyGroup, build
+from nagare.cli.diagnosis.plugin import is_plugin
 from nagare.errors import InputError, NagareError, PermissionDeniedError, StorageError
 
 _COMPLETION_VARIABLE = "_NAGARE_COMPLETE"
@@ -27,8 +28,33 @@ _COMPLETION_VARIABLE = "_NAGARE_COMPLETE"
 def main(args: Sequence[str] | None = None) -> int:
     """Run ``nagare`` with ``args`` (the process's own when None) and return its exit status."""
     arguments = list(sys.argv[1:] if args is None else args)
-    invocation = Invocation()
     _prepare_streams()
+    if is_plugin(arguments):
+        return _run_plugin(arguments)
+    return _run_and_tell(arguments, Invocation())
+
+
+def _run_plugin(arguments: list[str]) -> int:
+    """Run what answers as a monitoring plugin: its own status, and for every failure UNKNOWN with the reason on stdout."""
+    from nagare.cli.diagnosis.plugin import UNKNOWN, guard, unknown
+
+    guard()
+    try:
+        status = _run(arguments, Invocation())
+        _flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+        status = UNKNOWN
+    except NagareError as error:
+        status = unknown(error)
+    except OSError as error:
+        status = unknown(_refused_by_system(error) if error.filename is not None else _bug(error, arguments))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  as in _run_and_tell
+        status = unknown(_bug(error, arguments))
+    return status
+
+
+def _run_and_tell(arguments: list[str], invocation: Invocation) -> int:
     try:
         status = _run(arguments, invocation)
         _flush()
@@ -133,15 +159,19 @@ def _wants_json(arguments: list[str], invocation: Invocation) -> bool:
     )
 
 
-def _report_bug(error: Exception, arguments: list[str], invocation: Invocation) -> None:
-    bug = NagareError(
-        f"cannot go on: {type(error).__name__} where none should be, a bug of ours",
-        hint="run it again with --debug and report what it prints",
-    )
-    if invocation.is_debug or "--debug" in arguments:
+def _bug(error: BaseException, arguments: list[str]) -> NagareError:
+    if "--debug" in arguments:
         import traceback
 
         diagnostics.note("".join(traceback.format_exception(error)))
+    return NagareError(
+        f"cannot go on: {type(error).__name__} where none should be, a bug of ours",
+        hint="run it again with --debug and report what it prints",
+    )
+
+
+def _report_bug(error: Exception, arguments: list[str], invocation: Invocation) -> None:
+    bug = _bug(error, [*arguments, "--debug"] if invocation.is_debug else arguments)
     if "logging" in sys.modules:
         import logging
 

@@ -13,6 +13,22 @@ from nagare.config.setting import setting
 class DiagnosisSettings:
     """``[diagnosis]``: without a provider no model is asked, and diagnoses come from rules and statistics alone."""
 
+    automatic: bool = setting(True, "diagnose critical alerts when they fire, and keep what was found with them")
+    queue_limit: int = setting(
+        100, "critical alerts that may wait for their diagnosis; beyond it the oldest are left out", low=1, high=10_000
+    )
+    concurrency: int = setting(2, "diagnoses made at one time; the others wait", low=1, high=64)
+    waiting_limit: int = setting(16, "diagnoses that may wait; beyond it the answer is 503", low=1, high=1000)
+    deadline_seconds: float = setting(
+        20.0, "time that one diagnosis may take, without a model", unit="seconds", low=0.5, high=600
+    )
+    evidence_limit: int = setting(80, "pieces of evidence that one diagnosis keeps", low=5, high=500)
+    redact: tuple[str, ...] = setting(
+        (), "regular expressions of what is taken out of evidence, beside secrets, tokens and mail addresses"
+    )
+    kept_seconds: float = setting(
+        90 * 86400.0, "time that diagnoses are kept in the records", unit="seconds", low=86400
+    )
     provider: str = setting(
         "none", "whose models are asked: none, Gemini, or an endpoint that speaks as OpenAI's does (local models too)",
         choices=("none", "gemini", "openai"),

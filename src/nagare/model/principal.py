@@ -57,6 +57,8 @@ class Permission(StrEnum):
     KB_READ = "kb.read"
     KB_WRITE = "kb.write"
     SHELLS_OPEN = "shells.open"
+    DIAGNOSE_RUN = "diagnose.run"
+    DIAGNOSE_READ = "diagnose.read"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -107,6 +109,8 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.KB_WRITE: "have directories that the settings allow read as pages, read them again, and remove them",
         Permission.SHELLS_OPEN: "open shells on hosts, each of them on record; logging in there is between a person and the host",
         Permission.HEARTBEATS_SEND: "send heartbeats, the signs of life that are waited for",
+        Permission.DIAGNOSE_RUN: "ask what is wrong and why, of hosts whose metrics one may read; remove diagnoses",
+        Permission.DIAGNOSE_READ: "see what diagnoses found, as far as one may see all that they speak of",
     }
 )
 ADMIN_PERMISSIONS = frozenset(Permission)
@@ -135,6 +139,8 @@ HOST_BOUND = frozenset(
         Permission.ALERTS_READ,
         Permission.ALERTS_WRITE,
         Permission.SHELLS_OPEN,
+        Permission.DIAGNOSE_RUN,
+        Permission.DIAGNOSE_READ,
     }
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -41,6 +41,8 @@ class AlertBook:
         self._relay = relay
         self._clock = clock
         self._labels: dict[str, _Labels] = {}
+        # Told of every event of an alert; nobody is unless somebody says so.
+        self.on_event: Callable[[Event], None] = lambda _: None
 
     async def ask(self, request: SqlRequest) -> SqlReply:
         """Return the answer to a statement of a rule, which sees every host. Raises what a query raises."""
@@ -49,6 +51,7 @@ class AlertBook:
     async def event_happened(self, event: Event) -> None:
         """Store an event. Raises StorageError."""
         await self._relay.event_happened(event)
+        self.on_event(event)
 
     def maintenance_of(self, host: str) -> str:
         """Return why that host is in maintenance now, empty when it is not, or is not known."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from nagare.alerting.service import Alerts
 from nagare.alerting.tables import alerting_tables
 from nagare.audit.service import AuditTrail
 from nagare.audit.tables import audit_table
+from nagare.automation.schedules.service import Schedules
 from nagare.automation.tables import automation_tables
+from nagare.automation.tasks.service import Tasks
 from nagare.bundles.own import OwnFiles
 from nagare.commands.service import Commands
 from nagare.commands.tables import commands_table
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.diagnosis.kb.service import KnowledgeBase
+from nagare.diagnosis.service import Diagnoses
+from nagare.diagnosis.tables import diagnoses_table
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.gaps.tables import gaps_table
 from nagare.fleet.groups import Groups
@@ -34,6 +38,7 @@ from nagare.server.agent_files import AgentFiles
 from nagare.server.alert_book import AlertBook
 from nagare.server.bodies import BodyReader
 from nagare.server.command_book import CommandBook
+from nagare.server.diagnosis_book import DiagnosisBook
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
 from nagare.server.hot.crowd import Crowd
@@ -41,6 +46,7 @@ from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.joints import (
     enter_alerts,
+    enter_diagnoses,
     enter_feeders,
     make_commands,
     make_schedules,
@@ -86,10 +92,8 @@ async def composed(
         plan = make_schedules(settings, ground, work, clock, book)
         seen = AlertBook(store, fleet, maintenance, relay, clock)
         alerts, acking = await enter_alerts(entrance, settings, records, seen, clock)
-        show_records(
-            store, (*_tables(fleet, gaps, audit, commands, clock), *automation_tables(work, plan), *alerting_tables(alerts))
-        )  # fmt: skip
-        kb = await enter("kb", KnowledgeBase(records, settings.kb, settings.data, clock))
+        kb, diagnoses = await enter_diagnoses(entrance, settings, records, DiagnosisBook(store, alerts), seen, clock)
+        show_records(store, _tables(fleet, gaps, audit, commands, clock), _more_tables(work, plan, alerts, diagnoses))
         updates = await enter("updates", make_updates(places, records, UpdateView(fleet, store), clock))
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
         scraper, statsd, anomalies = await enter_feeders(entrance, settings, store, relay, clock)
@@ -101,7 +105,7 @@ async def composed(
             {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run},
             {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run, "commands": commands.run},
             {"bus": ground.bus.run, "automation": work.run, "schedules": plan.run, "alerts": alerts.run},
-            {"anomalies": anomalies.run, "kb": kb.run, "shells": shells.run},
+            {"anomalies": anomalies.run, "kb": kb.run, "shells": shells.run, "diagnosis": diagnoses.run},
         )
         yield Services(
             settings=settings,
@@ -130,6 +134,7 @@ async def composed(
             acking=acking,
             kb=kb,
             shells=shells,
+            diagnoses=diagnoses,
             agent_files=agent_files,
             hub=relay.hub,
             bodies=bodies,
@@ -151,6 +156,10 @@ def _tables(fleet: Fleet, gaps: Gaps, audit: AuditTrail, commands: Commands, clo
         audit_table(audit),
         commands_table(commands.store),
     )
+
+
+def _more_tables(work: Tasks, plan: Schedules, alerts: Alerts, diagnoses: Diagnoses) -> tuple[RecordTable, ...]:
+    return (*automation_tables(work, plan), *alerting_tables(alerts), diagnoses_table(diagnoses.store))
 
 
 def _supervise_all(tasks: TaskSupervisor, *tables: Mapping[str, Job]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nagare.alerting.notify.acking import Acking
@@ -22,6 +23,8 @@ from nagare.commands.service import Commands
 from nagare.config.places import Places
 from nagare.config.settings import Settings
 from nagare.diagnosis.anomalies.service import Anomalies
+from nagare.diagnosis.kb.service import KnowledgeBase
+from nagare.diagnosis.service import Diagnoses
 from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
@@ -36,6 +39,7 @@ from nagare.records.engine import Records
 from nagare.server.alert_book import AlertBook
 from nagare.server.bus_view import BusView
 from nagare.server.command_book import CommandBook
+from nagare.server.diagnosis_book import DiagnosisBook, watch_alerts
 from nagare.server.live.relay import Relay
 from nagare.server.running.bounded import Entrance
 from nagare.server.task_book import Rooms, TaskBook
@@ -101,6 +105,16 @@ async def enter_alerts(
     ways = Ways(channels, links.url)
     alerts = await entrance.enter("alerts", Alerts(records, settings.alerts, seen, clock, ways))
     return alerts, make_acking(links, alerts)
+
+
+async def enter_diagnoses(
+    entrance: Entrance, settings: Settings, records: Records, book: DiagnosisBook, seen: AlertBook, clock: Clock
+) -> tuple[KnowledgeBase, Diagnoses]:
+    """Enter the knowledge base, and the room of diagnoses, which is told of the alerts that fire."""
+    kb = await entrance.enter("kb", KnowledgeBase(records, settings.kb, settings.data, clock))
+    diagnoses = await entrance.enter("diagnosis", Diagnoses(records, settings.diagnosis, book, clock))
+    seen.on_event = partial(watch_alerts, diagnoses)
+    return kb, diagnoses
 
 
 def make_acking(links: AckLinks, alerts: Alerts) -> Acking:
@@ -184,7 +198,8 @@ def tell_more(fleet: Fleet, maintenance: Maintenance, notes: Notes, clock: Clock
     fleet.why_in_maintenance, fleet.newest_note = why, notes.newest
 
 
-def show_records(store: MetricStore, tables: Iterable[RecordTable]) -> None:
+def show_records(store: MetricStore, *tables: Iterable[RecordTable]) -> None:
     """Let SQL see ``tables`` of records."""
-    for table in tables:
-        store.register_records(table)
+    for some in tables:
+        for table in some:
+            store.register_records(table)

@@ -166,6 +166,7 @@ def _counters(services: Services) -> Iterator[MetricValue]:
         _Owner("automation", services.tasks.counters),
         _Owner("alerting", services.alerts.counters),
         _Owner("diagnosis", services.anomalies.counters),
+        _Owner("diagnosis", services.diagnoses.counters),
     )
     for owner in owners:
         for name, value in owner.counters:

@@ -18,6 +18,7 @@ from nagare.commands.service import Commands
 from nagare.config.settings import Settings
 from nagare.diagnosis.anomalies.service import Anomalies
 from nagare.diagnosis.kb.service import KnowledgeBase
+from nagare.diagnosis.service import Diagnoses
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
@@ -83,6 +84,7 @@ class Services:
     shells: Shells
     acking: Acking
     kb: KnowledgeBase
+    diagnoses: Diagnoses
     agent_files: AgentFiles
     hub: Hub
     bodies: BodyReader

@@ -25,11 +25,14 @@ _PERMISSIONS: Mapping[str, Permission] = MappingProxyType(
         "heartbeats": Permission.ALERTS_READ,
         "notifications": Permission.ALERTS_READ,
         "incidents": Permission.ALERTS_READ,
+        "diagnoses": Permission.DIAGNOSE_READ,
     }
 )
 
 # Their rows are of no host, so a statement that sees some hosts only would find them empty.
-_OF_NO_HOST = frozenset({"audit", "tasks", "schedules", "silences", "heartbeats", "notifications", "incidents"})
+_OF_NO_HOST = frozenset(
+    {"audit", "tasks", "schedules", "silences", "heartbeats", "notifications", "incidents", "diagnoses"}
+)
 
 
 @dataclass(frozen=True, slots=True)

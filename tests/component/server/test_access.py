@@ -101,6 +101,7 @@ _ELSEWHERE = (
     "/notifications/{id}",
     "/incidents/{id}",
     "/shells/{id}",
+    "/diagnoses/{id}",
     "/ack/",
 )
 

@@ -33,9 +33,9 @@ from nagare.alerting.notify.views import (
     seen_part,
 )
 from nagare.alerting.notify.wanted import DeliveriesWanted
-from nagare.alerting.pages import PIECE_LIMIT, read_page
 from nagare.errors import ConflictError, InputError, NotFoundError
 from nagare.lib.nearest import did_you_mean
+from nagare.lib.pages import PIECE_LIMIT, read_page
 from nagare.model.alert.alert import Alert
 from nagare.model.notify.incident import Incident, Reason
 from nagare.model.notify.notice import Delivery, Line, Notice

@@ -14,6 +14,7 @@ from nagare.cli.console.calls import call
 from nagare.cli.console.diagnostics import note
 from nagare.cli.console.invocation import Invocation, invocation_of
 from nagare.cli.console.moments import parse_moment
+from nagare.cli.diagnosis.attached import diagnoses_of
 from nagare.cli.exit_codes import BAD
 from nagare.errors import ConflictError, InputError
 from nagare.lib.nearest import did_you_mean
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from nagare.client.alerts import AlertCalls
     from nagare.client.client import Client
     from nagare.wire.alerts import AlertDetail, AlertView, WhyView
+    from nagare.wire.diagnosis import DiagnosisBrief
 
 T = TypeVar("T")
 app = typer.Typer(add_completion=False, invoke_without_command=True)
@@ -132,10 +134,15 @@ def show(context: typer.Context, alert_id: Id) -> None:
     """
     invocation = invocation_of(context)
 
-    async def fetch(calls: AlertCalls) -> AlertDetail:
-        return await calls.alert(await find_id(calls, alert_id))
+    async def fetch(client: Client) -> tuple[AlertDetail, list[DiagnosisBrief]]:
+        from nagare.client.alerts import AlertCalls
 
-    write_detail(invocation, _call(invocation, fetch))
+        calls = AlertCalls(client)
+        detail = await calls.alert(await find_id(calls, alert_id))
+        return detail, await diagnoses_of(client, [detail.alert.id])
+
+    detail, diagnoses = call(invocation.settings, fetch)
+    write_detail(invocation, detail, diagnoses)
 
 
 @app.command()

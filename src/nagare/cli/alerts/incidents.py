@@ -8,13 +8,23 @@ import typer
 
 from nagare.cli.alerts.choice import whole_id
 from nagare.cli.alerts.deliveries import call_notify, write_notifications
-from nagare.cli.alerts.shown import SHORT, document_of, write_alerts, write_documents, write_properties
+from nagare.cli.alerts.shown import (
+    SHORT,
+    document_of,
+    write_alerts,
+    write_diagnoses,
+    write_documents,
+    write_properties,
+)
+from nagare.cli.console.calls import call
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.output import Rows, write_document, write_rows
+from nagare.cli.diagnosis.attached import diagnoses_of
 from nagare.cli.exit_codes import BAD
 
 if TYPE_CHECKING:
-    from nagare.client.notify import NotifyCalls
+    from nagare.client.client import Client
+    from nagare.wire.diagnosis import DiagnosisBrief
     from nagare.wire.notify import IncidentDetail, IncidentView
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
@@ -66,18 +76,23 @@ def show(context: typer.Context, incident_id: Id) -> None:
     """
     invocation = invocation_of(context)
 
-    async def fetch(calls: NotifyCalls) -> IncidentDetail:
-        known = [one.id for one in await calls.incidents(_LOOKED_AT)]
-        return await calls.incident(whole_id("incident", incident_id, known))
+    async def fetch(client: Client) -> tuple[IncidentDetail, list[DiagnosisBrief]]:
+        from nagare.client.notify import NotifyCalls
 
-    detail = call_notify(invocation, fetch)
+        calls = NotifyCalls(client)
+        known = [one.id for one in await calls.incidents(_LOOKED_AT)]
+        found = await calls.incident(whole_id("incident", incident_id, known))
+        return found, await diagnoses_of(client, [alert.id for alert in found.alerts])
+
+    detail, diagnoses = call(invocation.settings, fetch)
     if invocation.format is OutputFormat.JSON:
-        write_document(document_of(detail))
+        write_document(document_of(detail) | {"diagnoses": [document_of(one) for one in diagnoses]})
     elif invocation.format is not OutputFormat.TABLE:
         write_documents(invocation, detail.notifications)
     else:
         write_properties(invocation, document_of(detail.incident))
         write_alerts(invocation, detail.alerts)
+        write_diagnoses(invocation, diagnoses)
         write_notifications(invocation, detail.notifications)
 
 

@@ -13,6 +13,7 @@ from nagare.model.event import Severity
 
 if TYPE_CHECKING:
     from nagare.wire.alerts import AlertDetail, AlertView, WhyView
+    from nagare.wire.diagnosis import DiagnosisBrief
 
 SHORT = 8
 _COLUMNS = ("id", "severity", "state", "name", "host", "since", "owner", "quiet", "summary")
@@ -56,18 +57,29 @@ def write_alerts(invocation: Invocation, alerts: Sequence[AlertView]) -> None:
         write_documents(invocation, alerts)
 
 
-def write_detail(invocation: Invocation, detail: AlertDetail) -> None:
-    """Write an alert and what happened to it."""
+def write_detail(invocation: Invocation, detail: AlertDetail, diagnoses: Sequence[DiagnosisBrief]) -> None:
+    """Write an alert, what happened to it, and what was found to be behind it."""
     match invocation.format:
         case OutputFormat.JSON:
-            write_document(document_of(detail))
+            write_document(document_of(detail) | {"diagnoses": [document_of(one) for one in diagnoses]})
         case OutputFormat.TABLE:
             write_properties(invocation, document_of(detail.alert) | {"severity": severity_word(detail.alert.severity)})
             sys.stdout.write("\n")
             rows = [(turn.at, _turned(turn.before, turn.after), turn.actor, turn.cause) for turn in detail.turns]
             write_rows(invocation, Rows(("at", "state", "by", "why"), rows, ("TIMESTAMP", "", "", "")))
+            write_diagnoses(invocation, diagnoses)
         case _:
             write_documents(invocation, detail.turns)
+
+
+def write_diagnoses(invocation: Invocation, diagnoses: Sequence[DiagnosisBrief]) -> None:
+    """Write what was found to be behind alerts, for a person; nothing where nobody asked."""
+    if diagnoses:
+        sys.stdout.write("\n")
+        rows = [(one.asked_at, one.id[:SHORT], one.asked_by, one.verdict, one.summary) for one in diagnoses]
+        write_rows(
+            invocation, Rows(("diagnosed", "id", "by", "verdict", "summary"), rows, ("TIMESTAMP", "", "", "", ""))
+        )
 
 
 def write_why(invocation: Invocation, view: WhyView) -> None:

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def call(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what ``work`` makes of a connected client. Raises errors of ``nagare.errors``."""
+def call(settings: Settings, work: Callable[[Client], Awaitable[T]], *, is_lean: bool = False) -> T:
+    """Return what ``work`` makes of a connected client, which is ``is_lean`` where it must be there fast.
+
+    Raises errors of ``nagare.errors``.
+    """
     from nagare.client.client import Client
     from nagare.client.target import find_target
 
     async def run() -> T:
-        async with Client(find_target(settings), deadline_seconds=settings.client.deadline_seconds) as client:
+        deadline = settings.client.deadline_seconds
+        async with Client(find_target(settings), deadline_seconds=deadline, is_lean=is_lean) as client:
             return await work(client)
 
     return asyncio.run(run())

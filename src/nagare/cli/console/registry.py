@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         ),
         "ssh": Entry("nagare.cli.ssh", "A shell on a host, on record."),
         "events": Entry("nagare.cli.events", "List events, or add a note.", has_rows=True),
+        "diagnose": Entry("nagare.cli.diagnosis.diagnose", "What is wrong, why, and what to do; a monitoring plugin."),
         "alerts": Entry(
             "nagare.cli.alerts.alerts", "What is wrong: list, show, ack, unack, resolve, comment, why.", has_rows=True
         ),

@@ -47,6 +47,7 @@ _VIEWS = frozenset(
         Permission.SCHEDULES_READ,
         Permission.ALERTS_READ,
         Permission.KB_READ,
+        Permission.DIAGNOSE_READ,
     }
     | OWN_ACCOUNT
 )
@@ -65,6 +66,7 @@ _OPERATES = _VIEWS | {
     Permission.NOTIFY_WRITE,
     Permission.KB_WRITE,
     Permission.SHELLS_OPEN,
+    Permission.DIAGNOSE_RUN,
 }
 BUILT_IN: Mapping[str, Role] = MappingProxyType(
     {

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nagare.alerting.pages import PIECE_LIMIT, PIECES_LIMIT, Place, read_page
+from nagare.lib.pages import PIECE_LIMIT, PIECES_LIMIT, Place, read_page
 
 
 class Table:

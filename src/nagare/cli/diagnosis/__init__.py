@@ -1,0 +1,1 @@
+"""``nagare diagnose`` and the forms in which it tells."""

@@ -1,0 +1,159 @@
+"""``nagare diagnose``: what is wrong, why, and what to do; it answers as a monitoring plugin."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nagare.cli.console.calls import call
+from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
+from nagare.cli.console.moments import parse_moment
+from nagare.cli.diagnosis.plugin import EXITS
+from nagare.errors import InputError
+
+if TYPE_CHECKING:
+    from nagare.client.client import Client
+    from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisView
+
+app = typer.Typer(add_completion=False)
+_LEAST_SECONDS, _MOST_SECONDS = 60.0, 31 * 86400.0
+
+
+class Form(StrEnum):
+    """How a diagnosis is told."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def _complete_form(incomplete: str) -> list[str]:
+    return [form for form in Form if form.startswith(incomplete)]
+
+
+Host = Annotated[str, typer.Argument(metavar="HOST", help="One host; the whole fleet without it.")]
+Alert = Annotated[str, typer.Option("--alert", metavar="ID", help="What is behind this alert.")]
+Since = Annotated[str, typer.Option("--since", metavar="WHEN", help="How far back to look: 1h, 14:05.")]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="FORM", help="table, json or markdown.", autocompletion=_complete_form)
+]
+EvidenceOnly = Annotated[
+    bool, typer.Option("--evidence-only", help="Ask no model; show every piece of evidence with its query.")
+]
+Watch = Annotated[bool, typer.Option("--watch", help="Go on, and tell when something changes.")]
+Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=5, max=3600, help="Pause of --watch.")]
+Deadline = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600, help="How long to wait for the answer.")
+]
+
+
+@app.command()
+def diagnose(
+    context: typer.Context,
+    host: Host = "",
+    alert: Alert = "",
+    since: Since = "1h",
+    output: Output = "",
+    evidence_only: EvidenceOnly = False,
+    watch: Watch = False,
+    every: Every = 30.0,
+    timeout: Deadline = 10.0,
+) -> None:
+    """Say what is wrong, why, and what to do, with the evidence for it.
+
+    The first line is that of a monitoring plugin, and so is the status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. Whatever
+    keeps it from an answer is 3 too. Nothing is ever run: what might help is proposed.
+
+    Examples:
+      nagare diagnose
+      nagare diagnose web1 --since 6h
+      nagare diagnose --alert 3f2a9c0d -o markdown
+    """
+    invocation = invocation_of(context)
+    form = _form(invocation, output)
+    request = _request(host, alert, since, evidence_only=evidence_only)
+    settings = invocation.settings
+    settings = replace(settings, client=replace(settings.client, deadline_seconds=timeout))
+    told = ""
+
+    async def once(client: Client) -> DiagnosisView:
+        from nagare.client.diagnoses import DiagnosisCalls
+
+        asked = request
+        if alert:
+            asked = _of_alert(request, await _whole_alert(client, alert))
+        return await DiagnosisCalls(client).diagnose(asked)
+
+    while True:
+        view = call(settings, once, is_lean=True)
+        if (news := f"{view.verdict} {view.host} {[one.cause for one in view.findings]}") != told:
+            told = news
+            _write(view, form, evidence_only=evidence_only)
+        if not watch:
+            raise typer.Exit(EXITS[view.verdict])
+        _pause(every)
+
+
+def _form(invocation: Invocation, output: str) -> Form:
+    if not output:
+        return Form.JSON if invocation.output in (OutputFormat.JSON, OutputFormat.NDJSON) else Form.TABLE
+    try:
+        return Form(output)
+    except ValueError:
+        raise InputError(
+            f"cannot write output as {output!r}: there is no such form", hint=f"use one of {', '.join(Form)}"
+        ) from None
+
+
+def _request(host: str, alert: str, since: str, *, evidence_only: bool) -> DiagnoseRequest:
+    from nagare.lib.clock import SystemClock
+    from nagare.wire.diagnosis import DiagnoseRequest
+
+    if host and alert:
+        raise InputError("cannot diagnose: name a host or an alert, not both")
+    seconds = (SystemClock().now_ms() - parse_moment(since)) / 1000
+    if not _LEAST_SECONDS * 0.99 <= seconds <= _MOST_SECONDS * 1.01:
+        raise InputError(f"cannot look back to {since}: from a minute to 31 days are lawful")
+    bounded = min(max(seconds, _LEAST_SECONDS), _MOST_SECONDS)
+    return DiagnoseRequest(host, alert, bounded, evidence_only=evidence_only)
+
+
+def _of_alert(request: DiagnoseRequest, alert: str) -> DiagnoseRequest:
+    from nagare.wire.diagnosis import DiagnoseRequest
+
+    return DiagnoseRequest("", alert, request.since_seconds, evidence_only=request.evidence_only)
+
+
+async def _whole_alert(client: Client, start: str) -> str:
+    from nagare.cli.alerts.choice import whole_id
+    from nagare.client.alerts import AlertCalls
+
+    known = [one.id for one in await AlertCalls(client).alerts(1000)]
+    return whole_id("alert", start, known)
+
+
+def _write(view: DiagnosisView, form: Form, *, evidence_only: bool) -> None:
+    from nagare.cli.alerts.shown import document_of
+    from nagare.cli.console.output import write_document
+    from nagare.cli.diagnosis.shown import markdown_lines, text_lines
+
+    match form:
+        case Form.JSON:
+            write_document(document_of(view))
+        case Form.MARKDOWN:
+            sys.stdout.writelines(f"{line}\n" for line in markdown_lines(view))
+        case Form.TABLE:
+            sys.stdout.writelines(f"{line}\n" for line in text_lines(view, evidence_only=evidence_only))
+    sys.stdout.flush()
+
+
+def _pause(seconds: float) -> None:
+    import asyncio
+
+    from nagare.lib.clock import SystemClock
+
+    asyncio.run(SystemClock().sleep(seconds))

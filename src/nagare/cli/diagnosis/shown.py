@@ -1,0 +1,115 @@
+"""A diagnosis as people read it: text behind the first line, or Markdown for a ticket."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from nagare.cli.diagnosis.plugin import summary_line
+from nagare.lib.plain_text import plain
+from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, ProposalView
+
+_TICK = "`"
+
+
+def text_lines(view: DiagnosisView, *, evidence_only: bool = False) -> Iterator[str]:
+    """Yield the lines of a diagnosis in plain text, the summary first."""
+    yield summary_line(view.verdict, view.summary, view.perfdata)
+    by_id = {piece.id: piece for piece in view.evidence}
+    if evidence_only:
+        for piece in view.evidence:
+            yield from _with_query(piece)
+    else:
+        for number, finding in enumerate(view.findings, 1):
+            yield from _finding(number, finding, by_id)
+        if view.is_inconclusive:
+            yield "inconclusive: something is wrong, and the evidence shows no cause"
+            yield from (f"   {_told(piece)}" for piece in view.evidence)
+    for struck in view.struck:
+        yield f"struck out: {_struck(struck.claim)}: {plain(struck.why)}"
+    for note in view.notes:
+        yield f"note: {plain(note)}"
+    yield f"diagnosis {view.id}, {view.seconds:.2f} s"
+
+
+def _finding(number: int, one: FindingView, by_id: Mapping[str, EvidenceView]) -> Iterator[str]:
+    since = f", since {one.began_at}" if one.began_at else ""
+    yield f"{number}. {plain(one.title)} ({one.cause} on {plain(one.host)}, {one.confidence:.0%} sure{since})"
+    for word, ids in (("for", one.evidence_for), ("against", one.evidence_against)):
+        for id_ in ids:
+            yield f"   {word:8} {_told(by_id[id_]) if id_ in by_id else id_}"
+            word = ""
+    if one.next_check:
+        yield f"   next     {plain(one.next_check)}"
+    if one.proposal is not None:
+        yield f"   propose  {command_of(one.proposal)}"
+    for step in one.steps:
+        yield f"   step     {plain(step)}"
+    if one.guide:
+        yield f"   guide    nagare rules guide {one.guide}"
+
+
+def command_of(proposal: ProposalView) -> str:
+    """Return the command line by which a person asks for the proposed action."""
+    arguments = [f"{name}={value}" for name, value in proposal.arguments.items()]
+    return plain(shlex.join(["nagare", "run", proposal.host, "--", proposal.action, *arguments]))
+
+
+def _told(piece: EvidenceView) -> str:
+    return f"{piece.id} {plain(piece.text)}" + (f" [{plain(piece.host)}]" if piece.host else "")
+
+
+def _with_query(piece: EvidenceView) -> Iterator[str]:
+    yield _told(piece)
+    if piece.sql:
+        given = " ".join(f"{name}={value!r}" for name, value in piece.params.items())
+        yield f"   query {plain(piece.sql)}"
+        if given:
+            yield f"   with  {plain(given)}"
+
+
+def _struck(text: str) -> str:
+    # Struck through letter by letter, so that it is seen wherever there is no markup.
+    return "".join(f"{letter}\u0336" for letter in plain(text))
+
+
+def markdown_lines(view: DiagnosisView) -> Iterator[str]:
+    """Yield the lines of a diagnosis in Markdown."""
+    yield f"# {view.verdict}: {_escaped(view.summary)}"
+    yield ""
+    yield f"{view.from_at} to {view.until_at}, asked at {view.asked_at}, diagnosis {_TICK}{view.id}{_TICK}."
+    for number, one in enumerate(view.findings, 1):
+        yield ""
+        yield f"## {number}. {_escaped(one.title)}"
+        yield ""
+        yield f"Cause {_TICK}{one.cause}{_TICK} on {_escaped(one.host)}, {one.confidence:.0%} sure" + (
+            f", since {one.began_at}." if one.began_at else "."
+        )
+        yield ""
+        yield f"- Evidence for: {', '.join(one.evidence_for)}"
+        if one.evidence_against:
+            yield f"- Evidence against: {', '.join(one.evidence_against)}"
+        if one.next_check:
+            yield f"- Next: {_escaped(one.next_check)}"
+        if one.proposal is not None:
+            yield f"- Proposed, not run: {_TICK}{command_of(one.proposal).replace(_TICK, '')}{_TICK}"
+        yield from (f"- Step: {plain(step)}" for step in one.steps)
+    yield from _markdown_rest(view)
+
+
+def _markdown_rest(view: DiagnosisView) -> Iterator[str]:
+    if view.evidence:
+        yield from ("", "## Evidence", "")
+        for piece in view.evidence:
+            yield f"- **{piece.id}** {_escaped(piece.text)} ({_escaped(piece.host)})"
+    if view.struck:
+        yield from ("", "## Struck out", "")
+        yield from (f"- ~~{_escaped(struck.claim)}~~ {_escaped(struck.why)}" for struck in view.struck)
+    if view.notes:
+        yield from ("", "## Notes", "")
+        yield from (f"- {_escaped(note)}" for note in view.notes)
+
+
+def _escaped(text: str) -> str:
+    """Return foreign text that Markdown takes as it stands."""
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#~|" else letter for letter in plain(text))

@@ -1,0 +1,48 @@
+"""How evidence is asked for: one SELECT at a time, with the sight of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nagare.wire.sql import SqlReply, SqlRequest
+
+Row = Mapping[str, object]
+Query = Callable[[SqlRequest], Awaitable[SqlReply]]
+# More than any tool needs; a fleet's answers are one row a component.
+ROWS_LIMIT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks the metric store as the caller sees it; the tables ``hidden`` do not exist for that caller."""
+
+    query: Query
+    hidden: frozenset[str] = frozenset()
+
+    def sees(self, table: str) -> bool:
+        """Tell whether the caller sees ``table``."""
+        return table not in self.hidden
+
+    async def ask(self, sql: str, params: Mapping[str, object] | None = None) -> list[Row]:
+        """Return the rows of ``sql`` by column. Raises what a query raises."""
+        request = SqlRequest(sql, dict(params) if params else None, limit=ROWS_LIMIT)
+        reply = await self.query(request)
+        return rows_of([column.name for column in reply.columns], reply.rows)
+
+
+def rows_of(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Row]:
+    """Return each of ``rows`` by the names of its columns."""
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def number(row: Row, name: str) -> float | None:
+    """Return a number of ``row``, None where there is none."""
+    value = row.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def text(row: Row, name: str) -> str:
+    """Return a text of ``row``, empty where there is none."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,78 @@
+"""Asks the tools: all hosts in scope with a query a table, then the suspicious ones in detail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from nagare.diagnosis.evidence.seen import Ground, Seen, Tool
+from nagare.diagnosis.evidence.tools import TOOLS
+from nagare.diagnosis.rules.facts import Facts
+from nagare.errors import DeadlineExceededError, NagareError, OverloadedError
+
+log = logging.getLogger(__name__)
+# Hosts that are looked at in detail: the most suspicious ones.
+DETAILED_HOSTS = 5
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What was seen, the hosts that were looked at in detail, and what could not be seen and why."""
+
+    facts: Facts
+    hosts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def hosts_seen(self) -> int:
+        """Return of how many hosts anything came in the window."""
+        return sum(bool(self.facts.of(host, "silence")) for host in self.facts.hosts)
+
+
+async def gather(ground: Ground) -> Gathered:
+    """Ask every tool that the caller may use. Raises DeadlineExceededError, OverloadedError."""
+    notes: list[str] = []
+    wide = [tool for tool in TOOLS.values() if not tool.is_detail]
+    facts = Facts(await _ask_all(wide, ground, notes))
+    hosts = suspicious(facts) if not ground.host else [ground.host]
+    if len(hosts) > DETAILED_HOSTS:
+        notes.append(f"{len(hosts)} hosts look bad; the {DETAILED_HOSTS} worst were looked at in detail")
+    details = [tool for tool in TOOLS.values() if tool.is_detail]
+    for host in hosts[:DETAILED_HOSTS]:
+        facts.add(await _ask_all(details, replace(ground, host=host), notes))
+    return Gathered(facts, hosts[:DETAILED_HOSTS], list(dict.fromkeys(notes)))
+
+
+def suspicious(facts: Facts) -> list[str]:
+    """Return the hosts of which anything is worth a look, those of most such things first."""
+    counts: dict[str, int] = {}
+    for one in facts.all_bad():
+        if one.host:
+            counts[one.host] = counts.get(one.host, 0) + 1
+    return sorted(counts, key=lambda host: (-counts[host], host))
+
+
+async def _ask_all(tools: Iterable[Tool], ground: Ground, notes: list[str]) -> Sequence[Seen]:
+    """Ask ``tools`` side by side: the store bounds how many queries run at one time."""
+    chosen = []
+    for tool in tools:
+        if ground.asker.sees(tool.table):
+            chosen.append(tool)
+        else:
+            notes.append(f"{tool.name} were not looked at: they are not yours to see")
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(_ask(tool, ground, notes), name=f"diagnose-{tool.name}") for tool in chosen]
+    return [one for task in asked for one in task.result()]
+
+
+async def _ask(tool: Tool, ground: Ground, notes: list[str]) -> Sequence[Seen]:
+    try:
+        return await tool.look(ground)
+    except (DeadlineExceededError, OverloadedError) as error:
+        notes.append(f"{tool.name} could not be looked at: {error.message}")
+    except NagareError as error:
+        log.warning("evidence_failed tool=%s: %s", tool.name, error.message)
+        notes.append(f"{tool.name} could not be looked at")
+    return ()

@@ -1,0 +1,64 @@
+"""Reasoning without a model: rules say what may be the cause, and the shipped guides what to do."""
+
+from __future__ import annotations
+
+from nagare.config.alert_rules.guides import find_guide
+from nagare.diagnosis.evidence.ledger import Ledger
+from nagare.diagnosis.reasoning import Case, Reasoned
+from nagare.diagnosis.rules.facts import Suspicion
+from nagare.diagnosis.rules.weighing import suspect
+from nagare.lib.plain_text import plain
+from nagare.model.diagnosis.finding import Hypothesis
+
+NO_MODEL = "no model was used: rules and statistics found this"
+FINDINGS_MOST = 8
+_AGAINST_MOST = 3
+_FOR_MOST = 8
+_STEPS_HEADING = "## What to do"
+_STEPS_MOST = 6
+_STEP_LIMIT = 300
+
+
+class OfflineReasoner:
+    """Rules over what was seen; the same facts always give the same findings."""
+
+    async def reason(self, case: Case) -> Reasoned:
+        """Return the likeliest causes of what was seen."""
+        found = suspect(case.gathered.facts, case.gathered.hosts)
+        notes = [NO_MODEL]
+        if len(found) > FINDINGS_MOST:
+            notes.append(f"{len(found) - FINDINGS_MOST} less likely causes are left out")
+        return Reasoned(tuple(_hypothesis(one, case.ledger) for one in found[:FINDINGS_MOST]), notes=tuple(notes))
+
+
+def _hypothesis(one: Suspicion, ledger: Ledger) -> Hypothesis:
+    return Hypothesis(
+        one.cause,
+        plain(one.title, 200),
+        one.host,
+        one.confidence,
+        one.severity,
+        tuple(dict.fromkeys(ledger.ids(one.seen_for[:_FOR_MOST]))),
+        tuple(dict.fromkeys(ledger.ids(one.seen_against[:_AGAINST_MOST]))),
+        one.began_ms,
+        plain(one.about, 120),
+        plain(one.next_check, 300),
+        one.proposal,
+        steps_of(one.rule),
+        one.rule if find_guide(one.rule) else "",
+    )
+
+
+def steps_of(rule: str) -> tuple[str, ...]:
+    """Return what the guide of a shipped rule says to do, a step each; none where there is no guide."""
+    page = find_guide(rule) if rule else None
+    _, heading, rest = (page or "").partition(f"{_STEPS_HEADING}\n")
+    if not heading:
+        return ()
+    steps: list[str] = []
+    for line in rest.partition("\n## ")[0].splitlines():
+        if line.startswith("- "):
+            steps.append(line[2:].strip())
+        elif line.strip() and steps:
+            steps[-1] = f"{steps[-1]} {line.strip()}"
+    return tuple(plain(step, _STEP_LIMIT) for step in steps[:_STEPS_MOST])

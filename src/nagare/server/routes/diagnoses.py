@@ -1,0 +1,87 @@
+"""Diagnoses: asking what is wrong, seeing what was found, and forgetting it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nagare.diagnosis.evidence.window import Window
+from nagare.diagnosis.service import ALERT_BEFORE_MS, Question, Sees
+from nagare.model.diagnosis.diagnosis import Scope
+from nagare.model.principal import Permission
+from nagare.server.diagnosis_book import asker_of, may_see, wanted_of
+from nagare.server.params import whole_number
+from nagare.server.route import Call, Param, Route
+from nagare.server.sight import check_sees, sees
+from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisList, DiagnosisView
+
+_LIMIT, _LIMIT_MOST = 50, 500
+
+
+async def diagnose(call: Call) -> DiagnosisView:
+    """Say what is wrong and why, and keep it."""
+    request: DiagnoseRequest = call.value
+    call.note.tell(request.host or request.alert or "fleet", after={"since_seconds": request.since_seconds})
+    services, principal = call.services, call.principal
+    asker = asker_of(principal, services.store, services.fleet)
+    scope, window = Scope(request.host, request.alert), _window(request, services.clock.now_ms())
+    if request.alert:
+        seen = partial(sees, principal, services.fleet, Permission.ALERTS_READ)
+        alert = await services.alerts.get(request.alert, seen)
+        scope = Scope(alert.labels.get("host", ""), alert.id)
+        window = Window(min(alert.starts_ms - ALERT_BEFORE_MS, window.from_ms), window.until_ms)
+    if scope.host:
+        check_sees(principal, services.fleet, Permission.DIAGNOSE_RUN, scope.host)
+        services.fleet.get(scope.host)
+    question = Question(scope, window, asker, principal.name, request.evidence_only)
+    view = await services.diagnoses.diagnose(question)
+    call.note.tell(after={"diagnosis": view.id, "verdict": view.verdict, "since_seconds": request.since_seconds})
+    return view
+
+
+async def list_diagnoses(call: Call) -> DiagnosisList:
+    """Return diagnoses, the newest first."""
+    limit = whole_number(call.query, "limit", "list diagnoses", 1, _LIMIT_MOST) or _LIMIT
+    found = call.services.diagnoses.find_all
+    return await found(wanted_of(call.query), call.query.get("page", ""), limit, _sees(call))
+
+
+async def get_diagnosis(call: Call) -> DiagnosisView:
+    """Return a diagnosis."""
+    return await call.services.diagnoses.get(call.path("id"), _sees(call))
+
+
+async def remove_diagnosis(call: Call) -> None:
+    """Forget a diagnosis."""
+    call.note.tell(call.path("id"))
+    view = await call.services.diagnoses.get(call.path("id"), _sees(call))
+    call.note.tell(before={"asked_by": view.asked_by, "verdict": view.verdict, "host": view.host})
+    await call.services.diagnoses.remove(view.id)
+
+
+def _sees(call: Call) -> Sees:
+    return partial(may_see, call.principal, call.services.fleet)
+
+
+def _window(request: DiagnoseRequest, now_ms: int) -> Window:
+    until_ms = now_ms if request.until_ms is None else min(request.until_ms, now_ms)
+    return Window(until_ms - round(request.since_seconds * 1000), until_ms)
+
+
+_ALL, _ONE = "/api/v1/diagnoses", "/api/v1/diagnoses/{id}"
+_READ, _RUN = Permission.DIAGNOSE_READ, Permission.DIAGNOSE_RUN
+_PARAMS = (
+    Param("host", "string", "of that host only"),
+    Param("alert", "string", "of that alert only"),
+    Param("limit", "integer", f"how many, {_LIMIT_MOST} at the most"),
+    Param("page", "string", "next of the answer before"),
+)
+ROUTES = (
+    Route(
+        "POST", "/api/v1/diagnose", diagnose, "What is wrong and why, with evidence", _RUN,
+        request=DiagnoseRequest, reply=DiagnosisView, action="diagnose.run", is_scoped=True, refuses=(404, 503, 504),
+        is_body_optional=True,
+    ),
+    Route("GET", _ALL, list_diagnoses, "Diagnoses, the newest first", _READ, reply=DiagnosisList, params=_PARAMS, is_scoped=True),
+    Route("GET", _ONE, get_diagnosis, "A diagnosis with its evidence", _READ, reply=DiagnosisView, is_scoped=True),
+    Route("DELETE", _ONE, remove_diagnosis, "Forget a diagnosis", _RUN, action="diagnose.remove", is_scoped=True),
+)  # fmt: skip

@@ -1,0 +1,157 @@
+"""Diagnoses over HTTP, and as they are kept. Times are RFC 3339, empty where there is none."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(max_length=253)]
+# Longer than any alert's id.
+AlertId = Annotated[str, msgspec.Meta(max_length=64)]
+Cell = str | int | float | bool | None
+
+
+class DiagnoseRequest(msgspec.Struct, frozen=True):
+    """``POST /api/v1/diagnose``: of one host, of one alert, or of every host that the caller sees.
+
+    ``since_seconds`` is how far back the trouble is looked for, ``until_ms`` (Unix milliseconds) until when; now unless
+    given. ``evidence_only`` gathers and reasons, and asks no model.
+    """
+
+    host: Name = ""
+    alert: AlertId = ""
+    since_seconds: Annotated[float, msgspec.Meta(ge=60, le=31 * 86400)] = 3600.0
+    until_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    evidence_only: bool = False
+
+
+class FigureView(msgspec.Struct, frozen=True):
+    """One number that a query has under this name; ``unit`` as in the names of columns."""
+
+    name: str
+    value: float
+    unit: str = ""
+
+
+class EvidenceView(msgspec.Struct, frozen=True):
+    """One thing that is so. ``sql`` with ``params`` answers one row with the figures; empty where no table has it."""
+
+    id: str
+    kind: str
+    host: str
+    about: str
+    text: str
+    sql: str = ""
+    params: dict[str, Cell] = {}
+    from_at: str = ""
+    until_at: str = ""
+    figures: list[FigureView] = []
+    began_at: str = ""
+    place: str = ""
+
+
+class ProposalView(msgspec.Struct, frozen=True):
+    """A typed action that might help: proposed, never run."""
+
+    action: str
+    arguments: dict[str, str]
+    host: str
+
+
+class FindingView(msgspec.Struct, frozen=True):
+    """One possible cause. ``confidence`` is a probability; ``evidence_for`` and ``evidence_against`` are ids of evidence.
+
+    ``steps`` are those of the runbook that fits, ``guide`` is the shipped rule whose page has them.
+    """
+
+    cause: str
+    title: str
+    host: str
+    about: str
+    confidence: float
+    severity: int
+    evidence_for: list[str]
+    evidence_against: list[str] = []
+    began_at: str = ""
+    next_check: str = ""
+    proposal: ProposalView | None = None
+    steps: list[str] = []
+    guide: str = ""
+
+
+class StruckView(msgspec.Struct, frozen=True):
+    """A claim that did not hold, and why."""
+
+    claim: str
+    why: str
+
+
+class UsageView(msgspec.Struct, frozen=True):
+    """What a model was used; ``cost`` in US dollars."""
+
+    model: str
+    prompt_tokens: int
+    answer_tokens: int
+    cost: float
+    seconds: float
+
+
+class PerfView(msgspec.Struct, frozen=True):
+    """One reading of the summary line."""
+
+    label: str
+    value: float
+    unit: str = ""
+    warning: float | None = None
+    critical: float | None = None
+
+
+class DiagnosisView(msgspec.Struct, frozen=True):
+    """One diagnosis. ``verdict`` is OK, WARNING, CRITICAL or UNKNOWN; ``severity`` 0 to 3, null where it cannot be told.
+
+    ``findings``: the likeliest first; none though something is wrong means inconclusive. ``usage`` is null where no model
+    was used.
+    """
+
+    id: str
+    asked_at: str
+    asked_by: str
+    host: str
+    alert: str
+    from_at: str
+    until_at: str
+    verdict: str
+    severity: int | None
+    summary: str
+    is_inconclusive: bool
+    seconds: float
+    findings: list[FindingView]
+    evidence: list[EvidenceView]
+    struck: list[StruckView]
+    notes: list[str]
+    perfdata: list[PerfView]
+    usage: UsageView | None = None
+    question: str = ""
+    conversation: str = ""
+
+
+class DiagnosisBrief(msgspec.Struct, frozen=True):
+    """A diagnosis in a list."""
+
+    id: str
+    asked_at: str
+    asked_by: str
+    host: str
+    alert: str
+    verdict: str
+    summary: str
+    cause: str = ""
+    confidence: float | None = None
+
+
+class DiagnosisList(msgspec.Struct, frozen=True):
+    """``GET /api/v1/diagnoses``: the newest first; ``next`` goes on, empty at the end."""
+
+    diagnoses: list[DiagnosisBrief]
+    next: str = ""
