@@ -59,6 +59,7 @@ class Lawful:
             | self._of_commands()
             | self._of_tasks()
             | self._of_alerts()
+            | self._of_knowledge()
         )
 
     async def arrive(self) -> None:
@@ -101,6 +102,23 @@ class Lawful:
             "DELETE /api/v1/join-tokens/{id}": lambda: self._made("/api/v1/join-tokens", {}),
             "POST /api/v1/sql": lambda: self._plain({"sql": "select 1"}),
         }
+
+    def _of_knowledge(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        all_, one = "/api/v1/kb", "/api/v1/kb/{name}"
+        return {
+            f"POST {all_}": lambda: self._plain(self._pages(self._new("pages"))),
+            f"POST {all_}/search": lambda: self._plain({"text": "disk full"}),
+            f"POST {one}/sync": self._source,
+            f"DELETE {one}": self._source,
+        }
+
+    def _pages(self, name: str) -> dict[str, str]:
+        return {"directory": self._api.services.settings.kb.directories[0], "name": name}
+
+    async def _source(self) -> Asked:
+        name = self._new("source")
+        await self._do("POST", "/api/v1/kb", self._pages(name))
+        return Asked({"name": name})
 
     def _of_senders(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
         host = "web1" if self._caller == "host" else "web2"

@@ -21,6 +21,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
+from nagare.config.diagnosis import KbSettings
 from nagare.config.settings import AlertSettings, LimitsSettings
 from nagare.model.principal import Permission
 from nagare.server.routes.table import ROUTES
@@ -87,7 +88,16 @@ class Conformance:
         rules = data.parent / "rules"
         rules.mkdir()
         (rules / "own.toml").write_text('[[webhook]]\nname = "own"\nalertname = "/check"\n')
-        self._served = Serve(data)(sections={"limits": unlimited, "alerts": AlertSettings(rules=rules)})
+        pages = data.parent / "pages"
+        pages.mkdir()
+        (pages / "full.md").write_text("# Disk full")
+        self._served = Serve(data)(
+            sections={
+                "limits": unlimited,
+                "alerts": AlertSettings(rules=rules),
+                "kb": KbSettings(directories=(str(pages),)),
+            }
+        )
         self.api: Api = self.run(self._served.__aenter__())
         self.everyone = Everyone(self.api)
         self.run(self.everyone.arrive())

@@ -27,15 +27,15 @@ from nagare.diagnosis.kb.words import COMMON, words
 from nagare.model.diagnosis.knowledge import SHIPPED, Passage
 
 # Below it nothing fits, whatever the library is; and above the other one something does.
-_LEAST_FIT, _SURE_FIT = 0.12, 0.3
+_LEAST_FIT, _SURE_FIT = 0.09, 0.3
 # A page must fit better than most of what fits by chance, by this much.
-_CHANCE_PLACE, _CHANCE_MARGIN = 2, 1.15
+_CHANCE_PLACE, _CHANCE_MARGIN = 3, 1.15
 # What is so much worse than the best does not belong into the same answer.
 _LEAST_OF_BEST = 0.5
 # What a word counts by where it stands.
 _TITLE, _HEADING, _BODY = 4.0, 1.5, 1.0
 _MARKS = 1.2
-_VECTORS = 0.2
+_VECTORS = 0.1
 # A share of what a rare word says, added to what a perfect page would have: one word that fits by chance is no answer.
 _CHANCE = 0.5
 _STRANGE = 1.5
@@ -104,9 +104,15 @@ class Library:
         return min(_SURE_FIT, max(_LEAST_FIT, by_chance[_CHANCE_PLACE] * _CHANCE_MARGIN))
 
     def _cost(self, word: str, cost: float) -> float:
-        """Return what it costs a page to lack ``word``; more for one that nobody knows: then the question is about other things."""
-        is_strange = cost >= 1 and not self._words.holds(word) and not self._thesaurus.knows(word)
-        return cost * self._words.rarity(word) * (_STRANGE if is_strange else 1.0)
+        """Return what it costs a page to lack ``word``.
+
+        Nothing where it has a mark and no page holds it; more where nobody knows it, for then the question is about other things.
+        """
+        if self._words.holds(word):
+            return cost * self._words.rarity(word)
+        if self._thesaurus.knows(word):
+            return 0.0
+        return cost * self._words.rarity(word) * (_STRANGE if cost >= 1 else 1.0)
 
     def _scored(self, text: str, fits: Scores) -> Scores:
         if self._embedder is None or not len(self._owners):

@@ -18,6 +18,8 @@ _STRANGE = re.compile(r"[^a-z0-9._-]+")
 _PATH_LIMIT = 4096
 # What the kernel shows there are no files that anybody wrote.
 _NEVER = tuple(map(Path, ("/proc", "/sys", "/dev")))
+# Nobody has runbooks beside everything else.
+_ROOT = Path("/")
 # Words that routes and people use otherwise.
 _TAKEN = frozenset({SHIPPED, "search", "all"})
 
@@ -43,7 +45,7 @@ def check_directory(directory: str, allowed: Iterable[str], data: Path, *, is_ow
             f"cannot read directory {directory[:80]!r}: it is in none that this server may read pages from",
             hint="name it in kb.directories, or add it on the server's machine as its owner",
         )
-    if real.is_relative_to(own) or any(real.is_relative_to(one) for one in _NEVER):
+    if real == _ROOT or real.is_relative_to(own) or any(real.is_relative_to(one) for one in _NEVER):
         raise InputError(f"cannot read directory {directory[:80]!r}: it holds no pages")
     if not real.is_dir():
         raise InputError(f"cannot read directory {directory[:80]!r}: there is no such directory")

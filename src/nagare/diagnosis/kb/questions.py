@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from nagare.diagnosis.kb.thesaurus import Thesaurus
@@ -22,8 +22,9 @@ _HUMP = re.compile(r"[a-z0-9][A-Z]")
 _AROUND = ".,;:!?()[]\"'`"
 # Each further time that a word stands there counts less.
 _REPEATED = 0.3
-# A word of no group of the thesaurus is hardly one of operations.
-_ORDINARY = 0.7
+# A word of no group of the thesaurus is hardly one of operations; one of a group has its mark beside it, and which of the
+# names of a thing somebody wrote tells little more than that.
+_ORDINARY, _MARKED = 0.7, 0.4
 _NAME_COST = 0.1
 
 
@@ -45,11 +46,16 @@ def read_question(text: str, thesaurus: Thesaurus) -> Question:
     stems = words(text)
     names = _names(text)
     weights = {word: 1 + _REPEATED * math.log(times) for word, times in Counter(stems).items() if word not in COMMON}
+    marked = {word for word in weights if thesaurus.knows(word)}
     return Question(
-        {word: weight * (1 if thesaurus.knows(word) else _ORDINARY) for word, weight in weights.items()},
-        {word: weight * (_NAME_COST if word in names else 1) for word, weight in weights.items()},
+        {word: weight * (_MARKED if word in marked else _ORDINARY) for word, weight in weights.items()},
+        {word: weight * _cost(word, names, marked) for word, weight in weights.items()},
         dict.fromkeys(thesaurus.marks(stems), 1.0),
     )
+
+
+def _cost(word: str, names: Collection[str], marked: Collection[str]) -> float:
+    return _NAME_COST if word in names else _MARKED if word in marked else 1.0
 
 
 def _names(text: str) -> frozenset[str]:

@@ -76,15 +76,15 @@ ROUTES = (
     Route("GET", _ALL, list_sources, "Sources of the knowledge base", Permission.KB_READ, reply=SourceList),
     Route(
         "POST", _ALL, add_source, "Have the pages of a directory read", Permission.KB_WRITE,
-        request=AddRequest, reply=SyncReply, action="kb.add", refuses=(409, 422),
+        request=AddRequest, reply=SyncReply, action="kb.add", refuses=(409,),
     ),
     Route(
         "POST", f"{_ALL}/search", search, "Passages that fit a question, none where nothing does", Permission.KB_READ,
-        request=SearchRequest, reply=SearchReply, refuses=(422,),
+        request=SearchRequest, reply=SearchReply,
     ),
     Route(
         "POST", f"{_ONE}/sync", sync_source, "Read a source again", Permission.KB_WRITE,
-        reply=SyncReply, action="kb.sync", refuses=(422,),
+        reply=SyncReply, action="kb.sync", refuses=(413,),
     ),
     Route(
         "DELETE", _ONE, remove_source, "Forget a source with its pages", Permission.KB_WRITE, action="kb.remove",

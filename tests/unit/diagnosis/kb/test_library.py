@@ -86,7 +86,7 @@ def test_one_source_alone_can_be_asked() -> None:
 def test_made_runbooks_are_found_by_alerts_that_do_not_name_them() -> None:
     made = make(7)
     found, answered = measure(made, library_of(made))
-    assert found >= 0.8
+    assert found >= 0.85
     assert answered == 0
     assert plain_words(made) < 0.3
 

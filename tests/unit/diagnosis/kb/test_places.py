@@ -29,7 +29,14 @@ def test_the_owner_may_name_any_but_the_installation_and_the_kernel(tmp_path: Pa
     (tmp_path / "data" / "keys").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "data")
     assert check_directory(str(tmp_path), [], tmp_path / "data", is_owner=True) == tmp_path.resolve()
-    for place in (tmp_path / "data", tmp_path / "data" / "keys", tmp_path / "link", Path("/proc/self"), Path("/sys")):
+    for place in (
+        tmp_path / "data",
+        tmp_path / "data" / "keys",
+        tmp_path / "link",
+        Path("/proc/self"),
+        Path("/sys"),
+        Path("/"),
+    ):
         with pytest.raises(InputError, match="holds no pages"):
             check_directory(str(place), [], tmp_path / "data", is_owner=True)
     with pytest.raises(InputError, match="no such directory"):
