@@ -137,3 +137,31 @@ def test_rules_and_how_they_do(terminal: Terminal) -> None:
     assert "rule Broken cannot be judged" in said
     assert "SELECT host, mount, value" in run("rules", "show", "Full", "-o", "table")[0]
     assert "did you mean 'Full'?" in run("rules", "show", "Ful", status=5)[1]
+
+
+def test_rules_are_saved_written_out_and_deleted(terminal: Terminal, tmp_path: Path) -> None:
+    run, rows = terminal.run, terminal.rows
+    file = tmp_path / "load.toml"
+    text = "[[rule]]\nname = 'Busy'\nsql = 'SELECT host, max(busy_ratio) AS value FROM cpu GROUP BY host'\nfires = '> 0.9'\n"
+    file.write_text(text + "severity = 'info'\n")
+    (checked,) = rows("rules", "save", str(file), "--check", "--since", "1h")
+    assert (checked["change"], checked["outcome"], checked["replay"]["alerts"]) == ("new", "ok", 0)
+    assert "Busy" not in {rule["name"] for rule in rows("rules")}
+    out, said = run("rules", "save", str(file), "-o", "json")
+    assert ('+fires = "> 0.9"' in said, json.loads(out)[0]["origin_kind"]) == (True, "api")
+    assert "1 of 1 rules are there already" in run("rules", "save", str(file), "-o", "table")[1]
+    exported = tmp_path / "again.toml"
+    exported.write_text(run("rules", "export", "Busy", "Full")[0].replace("> 0.95", "> 0.5"))
+    assert "the file own.toml has it" in run("rules", "save", str(exported), status=2)[1]
+    exported.write_text(run("rules", "export", "Busy")[0].replace("> 0.9", "> 0.8"))
+    said = run("rules", "save", str(exported), "-o", "table")[1]
+    assert ('-fires = "> 0.9"' in said, '+fires = "> 0.8"' in said) == (True, True)
+    file.write_text(text.replace("busy_ratio", "nothing") + "severity = 'info'\n")
+    assert "nothing was saved" in run("rules", "save", str(file), status=2)[1]
+    assert "bad" in run("rules", "save", str(file), "--check", "-o", "table", status=1)[0]
+    file.write_text('[[inhibit]]\nname = "x"\nsources = ["a=b"]\ntargets = ["c=d"]\n')
+    assert "it has more than rules" in run("rules", "save", str(file), status=2)[1]
+    assert "the file own.toml has it" in run("rules", "delete", "Full", status=7)[1]
+    assert "since it was read" in run("rules", "delete", "Busy", "--revision", "1", status=7)[1]
+    assert "Busy is deleted" in run("rules", "delete", "Busy")[1]
+    run("rules", "delete", "Busy", status=5)

@@ -190,3 +190,8 @@ class FleetAlerts:
         if name not in self.known:
             raise NotFoundError("cannot find rule: there is no such one")
         return self.known[name]
+
+    async def remove(self, name: str, revision: int | None = None) -> None:
+        """Delete one."""
+        self._check(f"remove {name} {revision}")
+        del self.known[name]

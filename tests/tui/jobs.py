@@ -105,6 +105,7 @@ class FleetJobs:
                 "notify.write",
                 "alerts.write",
                 "silences.write",
+                "rules.write",
             ],
         )
     )

@@ -90,7 +90,7 @@ def _make_room(action: Action, key: str, resolved: dict[str, list[str]], own: Ma
 
 # Parts of pages about hosts, and of pages about commands or alerts: no page has both.
 # Nor do two of the lists of screens 4 and 6, or one of them and one command, stand on one page; notifications of one incident do.
-_OF_ALERTS = ("alerts", "silences", "incidents", "notices", "routes", "alarms")
+_OF_ALERTS = ("alerts", "silences", "rules", "incidents", "notices", "routes", "alarms")
 _TOGETHER = ({"incidents", "notices"},)
 _ALONE = (
     {"lists", "job"}, {"commands", "job"}, {"jobs", "tasks"}, {"jobs", "schedules"}, {"commands", "tasks"},

@@ -33,6 +33,7 @@ _NEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "notice.drop": ("notify.write", "give notifications up"),
         "receiver.test": ("notify.write", "test receivers"),
         "schedule.new": ("schedules.write", "make schedules"),
+        "rule.delete": ("rules.write", "delete rules"),
         "schedule.run": ("schedules.write", "run schedules"),
         "schedule.switch": ("schedules.write", "switch schedules"),
     }

@@ -1,5 +1,7 @@
 """Screen 4: what needs somebody, what may be done about it, and what the list says when nothing does."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -229,6 +231,31 @@ async def test_rules_say_how_they_do() -> None:
         await top.shows("✘ failed", "no such table", "the rules before hold: cannot read rules.toml")
         await top.press("end", "enter")
         await top.shows("fires when", "value > 0.9", "SELECT host, max(used_ratio)")
+
+
+async def test_a_rule_that_was_saved_is_deleted_after_its_name_was_typed() -> None:
+    source = _source()
+    saved: dict[str, Any] = {
+        "origin": "api",
+        "origin_kind": "api",
+        "revision": 7,
+        "changed_by": "ada",
+        "changed_at": "2026-11-20T10:00:00Z",
+    }
+    source.alerts_held.put_rules(rule_of("WebSlow", severity=0, **saved), rule_of("Disk", origin="own.toml"))
+    async with scene("rules", (200, 40), source=source) as top:
+        await top.shows("WebSlow", "own.toml", "api")
+        # What a file has is deleted there.
+        await top.press("home", "c")
+        assert "Delete this rule?" not in top.text()
+        await top.press("end", "c")
+        await top.shows("Delete this rule?", "ada, 2026-11-20")
+        await top.type("WebSlow")
+        await top.press("enter")
+        await top.shows("deleted: WebSlow")
+        assert "remove WebSlow 7" in source.alerts_held.asked
+        await top.press("end", "enter")
+        await top.shows("comes from")
 
 
 async def test_who_only_reads_is_told_why() -> None:

@@ -66,3 +66,7 @@ class RuleSeam(Protocol):
     async def rule(self, name: str) -> RuleView:
         """Return a rule and how it does."""
         ...
+
+    async def remove(self, name: str, revision: int | None = None) -> None:
+        """Delete one that was saved at the server."""
+        ...

@@ -80,6 +80,7 @@ RULE_COLUMNS = (
     ColumnSpec("took", "took", CellKind.SECONDS, 6, 7, help="how long its statement ran"),
     ColumnSpec("group", "group", CellKind.TEXT, 10, 8, help="the group it belongs to"),
     ColumnSpec("text", "what for", CellKind.TEXT, 16, 9, grow=True, help="what it is for"),
+    ColumnSpec("origin", "from", CellKind.TEXT, 14, 10, help="the file that has it, and whether it is shipped; or api"),
     ColumnSpec("order", "", CellKind.NUMBER, 1, 99, help="what cannot be judged first, then what fires, then by severity"),
 )  # fmt: skip
 # Larger than any number of milliseconds, so that a rank outweighs an age.
@@ -256,5 +257,12 @@ def rule_row(rule: RuleView, now_ms: int) -> dict[str, Any]:
         "took": rule.took_seconds,
         "group": plain(rule.group),
         "text": plain(rule.text, _TEXT_LIMIT),
+        "origin": origin_text(rule),
         "order": float(rank),
     }
+
+
+def origin_text(rule: RuleView) -> str:
+    """Return where a rule comes from, in words."""
+    shipped = ", shipped" if rule.origin_kind == "shipped" else ""
+    return f"{plain(rule.origin) or '-'}{shipped}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
-from nagare.tui.alerts.rows import SEVERITY_STATES, STATES, fired_ms, flags_of, severity_of
+from nagare.tui.alerts.rows import SEVERITY_STATES, STATES, fired_ms, flags_of, origin_text, severity_of
 from nagare.tui.jobs.rows import moment_ms
 from nagare.tui.renderables.time_axis import format_moment
 
@@ -96,7 +96,11 @@ def rule_rows(rule: RuleView) -> tuple[SheetRow, ...]:
     ]  # fmt: skip
     rows += [_pair(name, text) for name, text in sorted({**rule.annotations, **rule.labels}.items())]
     rows += [SheetRow("guide", plain(rule.guide, _TEXT_LIMIT))] if rule.guide else []
-    return (*rows, SheetRow("comes from", plain(rule.origin) or "-"))
+    rows.append(SheetRow("comes from", origin_text(rule)))
+    return (
+        *rows,
+        *([SheetRow("changed", plain(f"{rule.changed_at} by {rule.changed_by}"))] if rule.changed_at else []),
+    )
 
 
 def why_rows(why: WhyView) -> tuple[SheetRow, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from nagare.client.jobs.plans import PlanRow
+from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
 from nagare.tui.alerts.rows import RULE_COLUMNS, rule_row
 from nagare.tui.alerts.told import rule_rows
@@ -13,12 +16,16 @@ from nagare.tui.location import Location
 from nagare.tui.screens.alert_lists import AlertLists
 from nagare.tui.screens.sheet import Sheet
 from nagare.tui.widgets.live_table_messages import RowSelected
+from nagare.tui.work import start_work
+
+if TYPE_CHECKING:
+    from nagare.wire.alerts import RuleView
 
 
 class RulesPage(AlertLists):
     """The list of rules."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms", "rules")
     BINDINGS = bindings_for(contexts)
     columns = RULE_COLUMNS
 
@@ -30,7 +37,8 @@ class RulesPage(AlertLists):
     async def fetch_items(self) -> dict[str, Any]:
         """Return every rule."""
         found = await self.top.source.rules().rules()
-        self._fault = plain(found.fault, 300)
+        not_held = "; ".join(f"{name} of the API does not hold: {why}" for name, why in found.not_held.items())
+        self._fault = plain(f"the rules before hold: {found.fault}" if found.fault else not_held, 300)
         return {rule.name: rule for rule in found.rules}
 
     def row_of(self, item: Any, now_ms: int) -> tuple[Mapping[str, Any], Mapping[str, str]]:
@@ -45,6 +53,13 @@ class RulesPage(AlertLists):
         """Say that there is none."""
         return "no rule: nothing is judged here"
 
+    def can(self, action: str) -> bool:
+        """Delete what was saved at the server."""
+        if action == "rule.delete":
+            rule = self.item_at_cursor()
+            return rule is not None and rule.origin_kind == "api"
+        return super().can(action)
+
     def crumbs(self) -> tuple[tuple[str, str], ...]:
         """Return the breadcrumb."""
         return (("alerts", "screen.alerts"), ("rules", ""))
@@ -54,10 +69,34 @@ class RulesPage(AlertLists):
         notice = super().notice()
         if notice is not None or self.top.feed.trouble is not None or not self._fault:
             return notice
-        return "warn", f"the rules before hold: {self._fault}", ""
+        return "warn", self._fault, ""
 
     def on_live_table_row_selected(self, message: RowSelected) -> None:
         """Show the whole rule."""
         rule = self._items.get(message.key)
         if rule is not None:
             self.app.push_screen(Sheet(plain(rule.name, 60), rule_rows(rule)))
+
+    def do_rule_delete(self) -> None:
+        """Delete the rule under the cursor."""
+        rule = self.item_at_cursor()
+        if rule is not None:
+            start_work(self, partial(self._delete, rule), "decide", exclusive=False)
+
+    async def _delete(self, rule: RuleView) -> None:
+        from nagare.tui.screens.agreement import Agreement, Question  # noqa: PLC0415  loaded when shown
+
+        rows = (
+            PlanRow("rule", (plain(rule.name),)), PlanRow("what for", (plain(rule.text, 300) or "-",), is_prose=True),
+            PlanRow("saved by", (plain(f"{rule.changed_by}, {rule.changed_at}"),)),
+            PlanRow("now", (f"{rule.firing} active alerts, which end in a minute or two",)),
+        )  # fmt: skip
+        question = Question("Delete this rule?", rows, "delete it", plain(rule.name))
+        if await self.app.push_screen_wait(Agreement(question)) is None:
+            return
+        try:
+            await self.top.source.rules().remove(rule.name, rule.revision)
+            self.top.say(f"deleted: {plain(rule.name)}")
+            self.ask_anew()
+        except NagareError as error:
+            self.top.say(plain(error.message), plain(error.hint))
