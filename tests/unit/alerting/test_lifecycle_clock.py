@@ -49,6 +49,24 @@ def test_no_wait_is_longer_than_its_rule_says(set_back_ms: int) -> None:
     assert reopened.state is AlertState.REOPENED
 
 
+@pytest.mark.parametrize("set_back_ms", [5000, 15_000, DAY_MS])
+def test_what_had_passed_of_a_wait_still_counts(set_back_ms: int) -> None:
+    known = None
+    for begin_ms, state in ((NOW_MS, AlertState.PENDING), (NOW_MS + 3 * DAY_MS, AlertState.RESOLVED)):
+        # It holds for 40 seconds, the clock is set back twice, and 20 seconds are left.
+        found = _after(known, range(begin_ms, begin_ms + 40_001, 10_000), is_firing=True)
+        at_ms = begin_ms + 50_000 - set_back_ms
+        found = _after(found[0], [at_ms], is_firing=True)
+        assert found[0].state is state
+        at_ms += 10_000 - set_back_ms
+        found = _after(found[0], [at_ms, at_ms + 10_000], is_firing=True)
+        assert found[0].state is state if set_back_ms > 10_000 else found[0].is_active
+        (active,) = _after(found[0], [at_ms + 20_000], is_firing=True)
+        assert active.is_active
+        ended = lifecycle.resolve(active, "ada", "done", NOW_MS + 3 * DAY_MS)
+        known = None if ended is None else ended.alert
+
+
 def test_what_lies_ahead_for_long_is_no_flapping() -> None:
     alert = Alert("a", "rules", "f", "Full", Severity.HIGH, {}, {}, 0, 0, 0, comes=(NOW_MS, NOW_MS, NOW_MS))
     assert lifecycle.is_flapping(alert, NOW_MS + 1000)

@@ -35,6 +35,7 @@ class Life(RuleBasedStateMachine):
         # Real seconds for which the thing fired, was calm, or was resolved and not firing, at every look since.
         self.firing_seconds = self.calm_seconds = self.resolved_seconds = 0.0
         self.is_first = self.is_first_calm = True
+        self.is_set_back = False
 
     def _id(self) -> str:
         self.made += 1
@@ -95,12 +96,14 @@ class Life(RuleBasedStateMachine):
             assert after is None or after.state is not _S.RESOLVED, "it stayed resolved for longer than the rule asks"
 
     def _count(self, before: Alert | None, seconds: float, *, is_firing: bool, is_calm: bool) -> None:
-        self.firing_seconds = self.firing_seconds + seconds if is_firing and not self.is_first else 0.0
-        self.is_first = not is_firing
+        # How long ago the last look was, a clock that was set back since then does not tell.
+        counted = 0.0 if self.is_set_back else seconds
+        self.firing_seconds = self.firing_seconds + counted if is_firing and not self.is_first else 0.0
+        self.is_first, self.is_set_back = not is_firing, False
         # From the last look at which it was not calm.
-        self.calm_seconds = self.calm_seconds + seconds if is_calm else 0.0
+        self.calm_seconds = self.calm_seconds + counted if is_calm else 0.0
         is_resolved = before is not None and before.state is _S.RESOLVED and not is_firing
-        self.resolved_seconds = self.resolved_seconds + seconds if is_resolved else 0.0
+        self.resolved_seconds = self.resolved_seconds + counted if is_resolved else 0.0
 
     @rule(seconds=st.floats(1, 60), times=st.integers(1, 5))
     def fires(self, seconds: float, times: int) -> None:
@@ -169,8 +172,8 @@ class Life(RuleBasedStateMachine):
     def the_clock_is_set(self, hours: float) -> None:
         self.now_ms += round(hours * 3_600_000)
         if hours < 0:
-            # A moment that lies ahead counts as now: waiting may begin anew, and takes no longer than that.
-            self.firing_seconds, self.is_first = 0.0, True
+            # What had held by the last look still counts. The other waits may begin anew, and take no longer than that.
+            self.is_set_back = True
             self.calm_seconds = self.resolved_seconds = 0.0
 
     @rule()

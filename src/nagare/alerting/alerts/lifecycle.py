@@ -1,7 +1,7 @@
 """The life of an alert, as a function of what was and what is seen now. Pure; the clock is an argument.
 
 A clock that was set back must not make an alert wait, or stay, longer than its rule says: a moment that lies ahead of now counts
-as now.
+as now, and what had passed of ``for`` when it was seen last still counts.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _begin(seen: Seen, timing: Timing, now_ms: int, make_id: Callable[[], str]) 
 def _pending(known: Alert, seen: Seen, timing: Timing, now_ms: int) -> Step:
     if not seen.is_firing:
         return Step(known, is_dropped=True)
-    known = _with(replace(known, starts_ms=min(known.starts_ms, now_ms)), seen, now_ms)
+    known = _with(replace(known, starts_ms=_begun(known.starts_ms, known, now_ms)), seen, now_ms)
     if _since(known.starts_ms, now_ms) < timing.for_seconds:
         return Step(known)
     fired = replace(known, fired_ms=now_ms, comes=(now_ms,))
@@ -185,9 +185,9 @@ def _resolved(known: Alert, seen: Seen, timing: Timing, now_ms: int, make_id: Ca
     if not seen.is_firing:
         return () if known.again_ms is None and not is_set_back else (Step(replace(known, again_ms=None)),)
     # What began to hold again within the time takes ``for``, as at first, to be sure of it.
-    again_ms = now_ms if known.again_ms is None else min(known.again_ms, now_ms)
+    again_ms = now_ms if known.again_ms is None else _begun(known.again_ms, known, now_ms)
     if _since(again_ms, now_ms) < timing.for_seconds:
-        return (Step(replace(known, again_ms=again_ms)),)
+        return (Step(replace(known, again_ms=again_ms, held_ms=now_ms)),)
     comes = (*known.comes, now_ms)[-_COMES_KEPT:]
     opened = replace(_with(known, seen, now_ms), again_ms=None, ended_ms=None, fired_ms=now_ms, comes=comes, owner="")
     return (_turn(opened, _S.REOPENED, _actor(known), "its condition holds again", now_ms),)
@@ -225,6 +225,11 @@ def _transition(before: AlertState | None, after: Alert, actor: str, cause: str)
 
 def _actor(alert: Alert) -> str:
     return f"rule {alert.rule}" if alert.rule else alert.source
+
+
+def _begun(since_ms: int, known: Alert, now_ms: int) -> int:
+    """Return since when it holds, by the clock as it is now: one that was set back since the last look takes nothing of the time before."""
+    return min(since_ms - max(0, known.held_ms - now_ms), now_ms)
 
 
 def _since(moment_ms: int, now_ms: int) -> float:
