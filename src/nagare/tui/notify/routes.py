@@ -24,7 +24,7 @@ ROUTE_COLUMNS = (
     ColumnSpec("quiet", "mute", CellKind.TEXT, 12, 2, help="times in which it tells nobody, and whether that is so now"),
     ColumnSpec("waiting", "waiting", CellKind.NUMBER, 7, 3, help="notifications that wait for its channels"),
     ColumnSpec("group", "grouped by", CellKind.TEXT, 14, 4, help="which alerts are one incident"),
-    ColumnSpec("pace", "waits", CellKind.TEXT, 16, 5, help="before the first word, between two, before the same again"),
+    ColumnSpec("pace", "waits", CellKind.TEXT, 20, 5, help="before the first word, between two, before the same again"),
     ColumnSpec("fallback", "else", CellKind.TEXT, 10, 7, help="who is told when that one cannot be reached"),
     ColumnSpec("order", "", CellKind.NUMBER, 1, 99, help="as the file says it"),
 )  # fmt: skip
