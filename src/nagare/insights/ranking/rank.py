@@ -38,11 +38,10 @@ _NEARLY = 0.6
 _MOST = 50.0
 # What deviates in so few points that it has no begin counts no more than that.
 _UNSURE = 8.0
-# So many times the characteristic time count as "together". The first stretch counts that is nearly as dense as the densest and has
-# that share of it at its very begin: a stray that happens to stand before the others has not.
-_TOGETHER = 3.0
-_DENSE = 0.85
-_BEGIN, _FIRST = 1 / 6, 0.1
+# So many times the characteristic time counts as "soon after". The first series counts as the begin that is followed by nearly as many,
+# as soon, as any: a stray that happens to stand before the others is not.
+_SOON = 3.0
+_DENSE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +111,19 @@ def compare(
     baseline, incident = _unloaded(baseline, incident)
     late_ms = _late_ms(incident)
     rough = measure(baseline.values, incident.values, kinds)
-    onset = _common_onset(rough, _began(rough, incident.values), times_ms, onset_ms, _TOGETHER * late_ms)
+    onset = _common_onset(rough, _began(rough, incident.values), times_ms, onset_ms, late_ms)
     # Usual time at the begin of the window would dilute what the incident shows.
     first = 0 if onset is None else min(int(np.searchsorted(times_ms, onset)), len(times_ms) - _FEWEST_POINTS)
     found = measure(baseline.values, incident.values[:, first:], kinds)
     began = _began(found, incident.values)
     found = replace(found, effect=np.where(began < 0, np.clip(found.effect, -_UNSURE, _UNSURE), found.effect))
-    onset = _common_onset(found, began, times_ms, onset_ms, _TOGETHER * late_ms) or int(times_ms[first])
+    onset = _common_onset(found, began, times_ms, onset_ms, late_ms) or int(times_ms[first])
     changes = _changes(names, shown(found, told[0].values, told[1].values[:, first:]), began, times_ms)
-    ordered = sorted(changes, key=lambda one: (-weight_of(one, onset, late_ms), one.name))
-    most = max((weight_of(one, onset, late_ms) for one in ordered), default=0.0)
-    metrics = tuple(_scored(one, weight_of(one, onset, late_ms), most) for one in ordered)
+    weighed = sorted(
+        ((weight_of(one, onset, late_ms), one) for one in changes), key=lambda pair: (-pair[0], pair[1].name)
+    )
+    most = weighed[0][0] if weighed else 0.0
+    metrics = tuple(_scored(one, weight, most) for weight, one in weighed)
     components = tuple(rank_components(metrics, onset, late_ms, question.graph))
     return Ranking(onset, len(names), metrics, components)
 
@@ -145,7 +146,7 @@ def _beginning(matrix: SeriesMatrix, time_ms: int, kinds: Integers) -> float:
         return 0.0
     found = measure(baseline.values, incident.values, kinds)
     began = _began(found, incident.values)
-    begins = (began >= 0) & (incident.times_ms[began] <= time_ms + _TOGETHER * _late_ms(matrix))
+    begins = (began >= 0) & (incident.times_ms[began] <= time_ms + _SOON * _late_ms(matrix))
     return float(np.log1p(np.minimum(np.abs(found.effect[begins]), _MOST)).sum())
 
 
@@ -208,7 +209,7 @@ def _began(found: Deviations, values: Floats) -> Integers:
 
 
 def _common_onset(
-    found: Deviations, began: Integers, times_ms: Times, latest_ms: int | None, together_ms: float
+    found: Deviations, began: Integers, times_ms: Times, latest_ms: int | None, late_ms: float
 ) -> int | None:
     """Return the time at which those that deviate began to, most of them; None when none tells.
 
@@ -222,10 +223,13 @@ def _common_onset(
     telling &= np.abs(found.effect) >= min(_TELLING, _NEARLY * float(np.abs(found.effect[telling]).max()))
     order = np.argsort(began_ms[telling], kind="stable")
     at = began_ms[telling][order]
-    risen = np.concatenate(([0.0], np.cumsum(np.log1p(np.minimum(np.abs(found.effect[telling][order]), _MOST)))))
-    dense = risen[np.searchsorted(at, at + together_ms, side="right")] - risen[:-1]
-    first = risen[np.searchsorted(at, at + together_ms * _BEGIN, side="right")] - risen[:-1]
-    return int(at[np.argmax((dense >= _DENSE * dense.max()) & (first >= _FIRST * dense.max()))])
+    weight = np.log1p(np.minimum(np.abs(found.effect[telling][order]), _MOST))
+    fades = np.exp(-np.diff(at) / late_ms)
+    # Of each, with those that follow it: the nearer they do, the more they count.
+    followed = weight.copy()
+    for place in range(len(at) - 2, -1, -1):
+        followed[place] += followed[place + 1] * fades[place]
+    return int(at[np.argmax(followed >= _DENSE * followed.max())])
 
 
 def _changes(
