@@ -31,7 +31,7 @@ _WAITING_BATCHES = 8192
 # Rows told of one tick; those that score highest.
 _ROWS_LIMIT = 500
 # After a crash so much is learned anew.
-_SAVE_SECONDS = 600.0
+_SAVE_SECONDS = 3600.0
 
 
 class BatchStore(Protocol):

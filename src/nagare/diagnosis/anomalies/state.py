@@ -23,16 +23,18 @@ from nagare.wire.codec import decode, encode
 log = logging.getLogger(__name__)
 # Another shape or meaning of the arrays has another number.
 _VERSION = 1
-_Name = tuple[str, str, str, tuple[str, ...]] | None
+_Name = tuple[str, str, str, tuple[str, ...]]
 
 
 def save_state(path: Path, names: Sequence[SeriesName | None], detector: Detector) -> None:
     """Write the state to ``path``. Raises OSError."""
-    listed = encode([None if one is None else (one.host, one.table, one.column, one.keys) for one in names])
+    known = [(at, one) for at, one in enumerate(names) if one is not None]
+    listed = encode([(one.host, one.table, one.column, one.keys) for _, one in known])
+    places = np.array([at for at, _ in known], dtype=np.int64)
     content = io.BytesIO()
     np.savez(
         content, version=np.array(_VERSION), names=np.frombuffer(listed, dtype=np.uint8), allow_pickle=False,
-        **detector.arrays(),
+        **{name: array[places] for name, array in detector.arrays().items()},
     )  # fmt: skip
     write_atomic(path, content.getvalue(), durable=False)
 
@@ -59,8 +61,6 @@ def load_state(path: Path, limit: int) -> tuple[list[SeriesName | None], Detecto
 
 def _series(kept: _Name) -> SeriesName | None:
     """Return the series of that name, None for one that is scored no more."""
-    if kept is None:
-        return None
     host, table, column, keys = kept
     is_known = column in COLUMNS.get(table, ()) and len(keys) == len(TABLES[table].keys)
     return SeriesName(host, table, column, keys) if is_known else None

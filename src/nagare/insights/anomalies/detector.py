@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nagare.insights.anomalies.moving import exponential, gains
-from nagare.insights.anomalies.novelty import Novelty
+from nagare.insights.anomalies.novelty import NEWS, Novelty
 from nagare.insights.anomalies.pauses import PAUSE_SCORE, Pauses
 from nagare.insights.anomalies.seasons import Seasons
 from nagare.insights.anomalies.surprises import LEAST, Surprises
@@ -37,8 +37,8 @@ _GREATEST_VALUE = 1e100
 _SEASON_SKILL, _SEASON_ROWS = 0.5, 144
 # A jump has to be more surprising than a departure from the level, by this much of its logarithm: noise jumps all the time.
 _JUMP_HANDICAP = 1.0
-# The evidence at which a score is one half, and how steeply it rises there.
-_HALF_EVIDENCE, _STEEPNESS = 1.0, 4.0
+# How steeply a score rises where the evidence makes a row news; there it is one half.
+_STEEPNESS = 4.0
 _DIGITS = 6
 
 
@@ -78,7 +78,7 @@ class Detector:
         for name, news in (("departures", self._departures_news), ("jumps", self._jumps_news)):
             habits = news.habits
             own |= {f"{name}_held": news.held, f"{name}_past": habits.past, f"{name}_today": habits.today}
-            own |= {f"{name}_day": habits.day}
+            own |= {f"{name}_day": habits.day, f"{name}_told": news.told}
         seasons, pauses = self._seasons, self._pauses
         own |= {"day_means": seasons.means, "day_known": seasons.is_known, "day_sums": seasons.sums}
         own |= {"day_counts": seasons.counts, "day": seasons.day, "days": seasons.days}
@@ -132,7 +132,7 @@ class Detector:
             self._departures_news.weigh(places, ts_ms, np.where(is_raw, least, departures)),
             self._jumps_news.weigh(places, ts_ms, np.where(is_raw, least, jumps)),
         )
-        score = np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (_HALF_EVIDENCE - evidence))), _DIGITS)
+        score = np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (NEWS - evidence))), _DIGITS)
         score = np.maximum(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
         self._seen[places] += count
         return Scored(np.where(known < LEARNING_ROWS, 0.0, score), expected)

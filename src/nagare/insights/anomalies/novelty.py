@@ -23,6 +23,8 @@ _MEMORY_FLOOR = 0.3
 # How much the surprise itself counts beside its novelty, and how strictly a habit is held against it.
 _SURPRISE_WEIGHT = 0.5
 _HABIT_WEIGHT = 3.0
+# The evidence that makes a row news. For as many rows after it, a row has to exceed what was told as it has a habit.
+NEWS, _TOLD_ROWS = 1.0, 48
 
 
 class Novelty:
@@ -31,6 +33,8 @@ class Novelty:
     def __init__(self, count: int) -> None:
         """Begin with none."""
         self.held = np.zeros((count, _HELD_ROWS), dtype=np.float32)
+        # The same, but only of rows that were news.
+        self.told = np.zeros((count, _TOLD_ROWS), dtype=np.float32)
         self.habits = Habits(count)
 
     def weigh(self, places: Array, ts_ms: Array, logs: Array) -> Array:
@@ -42,5 +46,14 @@ class Novelty:
         novel = (1.0 + _SURPRISE_WEIGHT) * logs - np.log(recent)
         self.held[places] = shifted(held, surprise)
         self.habits.remember(places, ts_ms, surprise)
-        evidence: Array = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
-        return evidence
+        evidence = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
+        return self._quieted(places, logs, surprise, evidence)
+
+    def _quieted(self, places: Array, logs: Array, surprise: Array, evidence: Array) -> Array:
+        """Return ``evidence`` without what would tell the same again."""
+        told, is_news = self.told[places], evidence >= NEWS
+        news = np.where(is_news, surprise, np.float32(0))
+        greatest = np.maximum(trailing_greatest(told, news), np.finfo(np.float32).tiny)
+        self.told[places] = shifted(told, news)
+        quieted: Array = np.minimum(evidence, _HABIT_WEIGHT * (logs - np.log(greatest)))
+        return quieted
