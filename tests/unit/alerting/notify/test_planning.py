@@ -317,3 +317,41 @@ def test_what_goes_to_others_by_now_is_told_to_them() -> None:
     world.notifying = replace(world.notifying, root=replace(world.notifying.root, routes=(route,)))
     assert world.at(40, _alert("a", team="db")) == [("ops", "its alerts are told elsewhere", 0, 1)]
     assert world.at(70, _alert("a", team="db")) == [("boss", "first notification", 1, 0)]
+
+
+def test_what_is_given_back_beside_something_new_is_told_once_and_escalates_from_then() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    assert world.at(60, _alert("a", _S.ACKNOWLEDGED)) == []
+    # Given back, and something new: one notice, when the interval is over, tells both.
+    for seconds in (100, 200, 329):
+        assert world.at(seconds, _alert("a"), _alert("b")) == []
+    assert world.at(330, _alert("a"), _alert("b")) == [("ops", "new alerts added", 2, 0)]
+    # The next step counts from when nobody had it in hand, not from the notice.
+    assert world.at(999, _alert("a"), _alert("b")) == []
+    assert world.at(1000, _alert("a"), _alert("b")) == [("boss", "nobody acknowledged it", 2, 0)]
+
+
+def test_what_is_given_back_just_when_something_is_let_go_waits_for_it() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"))
+    world.at(30, _alert("a"))
+    held = _alert("a", _S.ACKNOWLEDGED)
+    assert world.at(1000, held, _alert("b"), held=["b"]) == []
+    # What held the other one back ends, and is told after the wait of its group: with this one, not each for itself.
+    assert world.at(2000, _alert("a"), _alert("b")) == []
+    assert world.at(2029, _alert("a"), _alert("b")) == []
+    assert world.at(2030, _alert("a"), _alert("b")) == [("ops", "new alerts added", 2, 0)]
+
+
+def test_the_end_of_one_is_told_while_the_rest_is_in_hand_and_wakes_nobody_else() -> None:
+    world = World(_notifying("oncall"))
+    world.at(0, _alert("a"), _alert("b"))
+    world.at(30, _alert("a"), _alert("b"))
+    held = _alert("a", _S.ACKNOWLEDGED)
+    assert world.at(60, held, _alert("b", _S.ACKNOWLEDGED)) == []
+    assert world.at(90, held, _alert("b", _S.RESOLVED)) == []
+    assert world.at(330, held, _alert("b", _S.RESOLVED)) == [("ops", "some alerts resolved", 1, 1)]
+    for seconds in (930, 1230, 20_000, 90_000):
+        assert world.at(seconds, held) == []
