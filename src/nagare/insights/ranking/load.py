@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nagare.insights.matrix import Floats
 from nagare.insights.robust import QUARTILES_APART, row_quantiles
 
+Integers = NDArray[np.int64]
 # A course counts as common when so many series follow it, each with that much of its variance.
 _CARRIERS_LEAST = 6
 _CARRIERS_SHARE = 0.05
@@ -35,24 +37,33 @@ def without_load(values: Floats, usual: int) -> Floats:
     moving = np.flatnonzero((scale > 0) & np.isfinite(scale))
     if len(moving) < _CARRIERS_LEAST or usual < 4 * _CARRIERS_LEAST:
         return values
-    with np.errstate(over="ignore", invalid="ignore"):
-        bounded = values[moving] - figures[moving, 1][:, None]
-        bounded /= scale[moving, None]
-    np.nan_to_num(bounded, copy=False)
-    np.clip(bounded, -_CLIP, _CLIP, out=bounded)
+    middle, unit = figures[moving, 1], scale[moving]
+    # Some of many series know a course as well as all of them.
+    asked = np.arange(0, len(moving), -(-len(moving) // _ASKED))
+    some = _bounded(values[moving[asked]], middle[asked], unit[asked])
+    known = _bounded(values[moving, :usual], middle, unit)
     left = values
-    for follows, course in _courses(bounded, usual):
+    for follows, course in _courses(known, some, asked):
         left = values.copy() if left is values else left
         followers = np.flatnonzero(np.abs(follows) >= _FOLLOWS / 2)
         left[moving[followers]] -= (follows[followers] * scale[moving[followers]])[:, None] * course[None, :]
     return left
 
 
-def _courses(bounded: Floats, usual: int) -> Iterator[tuple[Floats, Floats]]:
-    """Yield each common course over time, and how each of all series follows it."""
-    # Some of many series know a course as well as all of them.
-    known = np.arange(0, len(bounded), -(-len(bounded) // _ASKED))
-    some = bounded[known]
+def _bounded(values: Floats, middle: Floats, unit: Floats) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):
+        bounded: Floats = values - middle[:, None]
+        bounded /= unit[:, None]
+    np.nan_to_num(bounded, copy=False)
+    return np.clip(bounded, -_CLIP, _CLIP, out=bounded)
+
+
+def _courses(known: Floats, some: Floats, asked: Integers) -> Iterator[tuple[Floats, Floats]]:
+    """Yield each common course over the whole time, and how each of all series follows it.
+
+    ``known`` is the usual time of all series, ``some`` the whole time of those that are ``asked``.
+    """
+    usual = known.shape[1]
     for _ in range(_COURSES):
         follows = _loadings(some[:, :usual])
         carriers = np.flatnonzero(np.abs(follows) >= _FOLLOWS)
@@ -60,9 +71,9 @@ def _courses(bounded: Floats, usual: int) -> Iterator[tuple[Floats, Floats]]:
             return
         course = _agreed(some[carriers], follows[carriers])
         told = course[:usual] - course[:usual].mean()
-        all_follow = bounded[:, :usual] @ told / (float(told @ told) or 1.0)
+        all_follow = known @ told / (float(told @ told) or 1.0)
         yield all_follow, course
-        some = some - all_follow[known][:, None] * course[None, :]
+        some = some - all_follow[asked][:, None] * course[None, :]
 
 
 def _loadings(scaled: Floats) -> Floats:
