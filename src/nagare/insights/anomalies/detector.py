@@ -29,8 +29,9 @@ _WIDTHS = (1, 12, 48)
 _FORGETTING, _QUICK_FORGETTING = 0.003, 0.2
 # A series is learned for so many rows before one can score; what surprises in the second half of them is held.
 LEARNING_ROWS = 50
-# Changes that are smaller than this part of the level are no news, however still the series was.
-_LEVEL_PART = 1e-3
+# Changes that are smaller than this part of the level are no news, however still the series was. A counter stands high,
+# and its rate is seen in its jumps alone.
+_LEVEL_PART, _JUMP_LEVEL_PART = 1e-3, 1e-5
 # Values beyond it count as it: their sums stay finite.
 _GREATEST_VALUE = 1e100
 # A season counts once rows stand off it so much less than off their mean, for so many rows.
@@ -125,7 +126,7 @@ class Detector:
         level, self._level[places] = exponential(self._level[places], np.abs(values), gain)
         floor = _LEVEL_PART * level
         departures, expected = self._departures(places, ts_ms, values, gain, floor)
-        jumps = self._jump(places, values, gain, floor)
+        jumps = self._jump(places, values, gain, _JUMP_LEVEL_PART * level)
         known = seen[:, None] + np.arange(count)
         is_raw, least = known < LEARNING_ROWS // 2, np.log(LEAST)
         evidence = np.maximum(

@@ -151,6 +151,14 @@ def test_a_counter_that_counts_evenly_is_no_news() -> None:
     assert score_series(_times(2000), values)[LEARNING_ROWS:].max() < 0.5
 
 
+def test_a_counter_that_counts_faster_is_news() -> None:
+    rate = 100 + 10 * _noise(2000)
+    rate[1500:] *= 3
+    told = np.flatnonzero(score_series(_times(2000), np.cumsum(rate)) >= 0.5)
+    assert 1500 in told
+    assert told.min() >= 1500
+
+
 def test_the_row_after_a_long_pause_is_told_once() -> None:
     times = _times(600)
     times[300:] += 100 * STEP_MS
