@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nagare.client.client import Client
 from nagare.lib.names import path_name
-from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisBrief, DiagnosisList, DiagnosisView
+from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisBrief, DiagnosisList, DiagnosisView, PromptList
 
 _DIAGNOSES = "/api/v1/diagnoses"
 # Of one answer; more come in pages.
@@ -21,6 +21,10 @@ class DiagnosisCalls:
     async def diagnose(self, request: DiagnoseRequest) -> DiagnosisView:
         """Ask what is wrong. Raises NotFoundError for a host or an alert that there is not, OverloadedError, DeadlineExceededError."""
         return await self._client.send("POST", "/api/v1/diagnose", request, DiagnosisView)
+
+    async def preview(self, request: DiagnoseRequest) -> PromptList:
+        """Ask what a model would be told first; nothing is sent. Raises InputError where there is no model."""
+        return await self._client.send("POST", "/api/v1/diagnose/preview", request, PromptList)
 
     async def diagnoses(self, limit: int = 50, **wanted: str) -> list[DiagnosisBrief]:
         """Return at most ``limit`` diagnoses, the newest first; ``wanted``: host, alert."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,6 +11,17 @@ from nagare.diagnosis.evidence.seen import Ground
 from nagare.diagnosis.gathering import Gathered
 from nagare.model.diagnosis.diagnosis import Scope, Usage
 from nagare.model.diagnosis.finding import Hypothesis, Struck
+from nagare.model.diagnosis.knowledge import Passage
+
+Search = Callable[[str], Awaitable[Sequence[Passage]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A question of before, and what came of it, in words."""
+
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,13 @@ class Case:
     ground: Ground
     gathered: Gathered
     ledger: Ledger
+    # The diagnosis that is made of it, and who asked.
+    id: str = ""
+    asked_by: str = ""
+    # What was said before in the same conversation, the oldest first.
+    history: tuple[Earlier, ...] = ()
+    # Finds what people wrote down, as far as the asker may read it; None where nobody may.
+    search: Search | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ from nagare.diagnosis.evidence.ledger import Ledger
 from nagare.diagnosis.evidence.seen import Ground
 from nagare.diagnosis.evidence.window import Window
 from nagare.diagnosis.gathering import Gathered, gather
+from nagare.diagnosis.investigators.reasoner import ModelReasoner, make_reasoner
+from nagare.diagnosis.log.service import ModelLog
 from nagare.diagnosis.offline import OfflineReasoner
-from nagare.diagnosis.reasoning import Case, Reasoner
+from nagare.diagnosis.reasoning import Case, Earlier, Reasoner, Search
 from nagare.diagnosis.redact import make_redactor
 from nagare.diagnosis.store import DiagnosisStore, Kept, Wanted
 from nagare.diagnosis.summary import perfdata_of, severity_of, summary_of
@@ -38,6 +40,8 @@ log = logging.getLogger(__name__)
 _HOUSE_SECONDS = 3600.0
 _TIDY_COUNT = 500
 _BY_ITSELF = "nagare"
+# Of a conversation, what a model is told of it: older turns are forgotten.
+HISTORY_MOST = 6
 # Of an alert, the trouble is looked for from so long before its condition held.
 ALERT_BEFORE_MS = 1_800_000
 
@@ -70,6 +74,12 @@ class Question:
     asker: Asker
     asked_by: str
     evidence_only: bool = False
+    # Whether a model is asked, too.
+    by_model: bool = False
+    # The diagnosis that it follows, and what was said until then.
+    after: DiagnosisView | None = None
+    search: Search | None = None
+    history: tuple[Earlier, ...] = ()
 
 
 class Diagnoses:
@@ -81,16 +91,18 @@ class Diagnoses:
         settings: DiagnosisSettings,
         neighbours: Neighbours,
         clock: Clock,
-        reasoner: Reasoner | None = None,
     ) -> None:
         """Prepare. Raises ConfigError for a pattern of ``diagnosis.redact`` that is none."""
         self._settings = settings
         self._neighbours = neighbours
         self._clock = clock
         self._offline = OfflineReasoner()
-        self._reasoner: Reasoner = reasoner or self._offline
+        self.model_log = ModelLog(records, clock, settings.log_seconds)
+        self._by_model = make_reasoner(settings, self.model_log, clock)
         self._redact: Callable[[str], str] = make_redactor(settings.redact)
         self._turns = asyncio.Semaphore(settings.concurrency)
+        # A model takes minutes: those who ask one wait for each other, and nobody else for them.
+        self._model_turns = asyncio.Semaphore(settings.concurrency)
         self._waits = 0
         self.store = DiagnosisStore(records)
         self.counters = Counters()
@@ -110,6 +122,7 @@ class Diagnoses:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._diagnose_alerts(), name="diagnosis-alerts")
             tasks.create_task(self._keep_house(), name="diagnosis-house")
+            tasks.create_task(self.model_log.run(), name="diagnosis-model-log")
 
     def alert_fired(self, alert_id: str) -> None:
         """Have a critical alert diagnosed soon, unless the settings say no."""
@@ -117,16 +130,23 @@ class Diagnoses:
             self.waiting.put(alert_id)
 
     async def diagnose(self, question: Question) -> DiagnosisView:
-        """Return what is wrong, and keep it. Raises OverloadedError, DeadlineExceededError, StorageError."""
+        """Return what is wrong, and keep it.
+
+        Raises OverloadedError, DeadlineExceededError, StorageError, and InputError where no model is configured to be asked.
+        """
+        if question.by_model:
+            self._model()
         if self._waits >= self._settings.waiting_limit:
             self.counters.add("refused")
             raise OverloadedError("cannot diagnose: too many diagnoses wait already", hint="ask again in a few seconds")
         self._waits += 1
+        seconds, turns = self._settings.deadline_seconds, self._turns
+        if question.by_model:
+            seconds, turns = seconds + self._settings.total_seconds, self._model_turns
         try:
-            async with asyncio.timeout(self._settings.deadline_seconds), self._turns:
+            async with asyncio.timeout(seconds), turns:
                 made = await self._made(question)
         except TimeoutError as error:
-            seconds = self._settings.deadline_seconds
             raise DeadlineExceededError(f"cannot diagnose: not done within {seconds:g} s") from error
         finally:
             self._waits -= 1
@@ -141,6 +161,16 @@ class Diagnoses:
         if found is None or not sees(found):
             raise NotFoundError(f"cannot find diagnosis {id_[:40]!r}: there is none of that id")
         return found.view
+
+    async def history(self, last: DiagnosisView, sees: Sees) -> tuple[Earlier, ...]:
+        """Return what was said in a conversation until ``last``, the oldest first, as far as ``sees`` allows."""
+        found: list[Earlier] = []
+        view: DiagnosisView | None = last
+        while view is not None and len(found) < HISTORY_MOST:
+            found.append(Earlier(view.question or "What is wrong?", view.answer or view.summary))
+            kept = await self.store.find(view.previous) if view.previous else None
+            view = kept.view if kept is not None and sees(kept) else None
+        return tuple(reversed(found))
 
     async def remove(self, id_: str) -> None:
         """Forget a diagnosis."""
@@ -158,24 +188,57 @@ class Diagnoses:
         )
         return DiagnosisList([brief_view(kept.view) for kept in shown], following)
 
+    async def preview(self, question: Question) -> list[tuple[str, str]]:
+        """Return what a model would be told first, by who asks it, and send nothing. Raises as ``diagnose`` does."""
+        by_model = self._model()
+        try:
+            async with asyncio.timeout(self._settings.deadline_seconds), self._turns:
+                return await by_model.preview(await self._case(question))
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"cannot show prompts: not done within {self._settings.deadline_seconds:g} s"
+            ) from error
+
+    def _model(self) -> ModelReasoner:
+        if self._by_model is None:
+            raise InputError(
+                "cannot ask a model: none is configured", hint="set diagnosis.provider, or ask without a model"
+            )
+        return self._by_model
+
+    async def _case(self, question: Question) -> Case:
+        ground = Ground(question.asker, question.window, question.scope.host)
+        ledger = Ledger(self._redact, self._settings.evidence_limit)
+        gathered = await gather(ground)
+        return Case(
+            question.scope,
+            ground,
+            gathered,
+            ledger,
+            uuid.uuid4().hex,
+            question.asked_by,
+            question.history,
+            question.search,
+        )
+
     async def _made(self, question: Question) -> Diagnosis:
         started = self._clock.monotonic()
         window, scope = question.window, question.scope
-        ground = Ground(question.asker, window, scope.host)
-        gathered = await gather(ground)
-        ledger = Ledger(self._redact, self._settings.evidence_limit)
-        case = Case(scope, ground, gathered, ledger)
-        reasoner = self._offline if question.evidence_only else self._reasoner
+        case = await self._case(question)
+        gathered, ledger = case.gathered, case.ledger
+        reasoner: Reasoner = self._model() if question.by_model else self._offline
         reasoned = await reasoner.reason(case)
         severity = severity_of(reasoned.findings, gathered)
         _tell_of_alerts(gathered, ledger)
         verified = await verify(question.asker, reasoned.findings, ledger.evidence)
         if verified.struck:
             severity = severity_of(verified.findings, gathered)
+        if self._by_model is not None and reasoned.usage is not None:
+            await self._by_model.judged(case, len(verified.findings), len(reasoned.struck) + len(verified.struck))
         seconds = self._clock.monotonic() - started
         left_out = (f"{ledger.left_out} pieces of evidence are left out: there was no room",) if ledger.left_out else ()
         return Diagnosis(
-            uuid.uuid4().hex,
+            case.id,
             self._clock.now_ms(),
             scope,
             window.from_ms,
@@ -190,6 +253,9 @@ class Diagnoses:
             perfdata_of(verified.findings, gathered, seconds),
             question.asked_by,
             seconds,
+            _conversation_of(question, case),
+            reasoned.answer,
+            "" if question.after is None else question.after.id,
         )
 
     async def _diagnose_alerts(self) -> None:
@@ -221,6 +287,12 @@ class Diagnoses:
             except NagareError as error:
                 log.warning("diagnoses_not_tidied: %s", error.message)
             await self._clock.sleep(_HOUSE_SECONDS)
+
+
+def _conversation_of(question: Question, case: Case) -> str:
+    if question.after is not None:
+        return question.after.conversation or question.after.id
+    return case.id if question.scope.question else ""
 
 
 def _place_of(page: str) -> tuple[int, str] | None:

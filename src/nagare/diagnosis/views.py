@@ -49,6 +49,8 @@ def diagnosis_view(one: Diagnosis) -> DiagnosisView:
         else UsageView(usage.model, usage.prompt_tokens, usage.answer_tokens, usage.cost, usage.seconds),
         question=one.scope.question,
         conversation=one.conversation,
+        answer=one.answer,
+        previous=one.previous,
     )
 
 

@@ -59,6 +59,8 @@ class Permission(StrEnum):
     SHELLS_OPEN = "shells.open"
     DIAGNOSE_RUN = "diagnose.run"
     DIAGNOSE_READ = "diagnose.read"
+    MODELS_READ = "models.read"
+    MODELS_WRITE = "models.write"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -111,6 +113,8 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.HEARTBEATS_SEND: "send heartbeats, the signs of life that are waited for",
         Permission.DIAGNOSE_RUN: "ask what is wrong and why, of hosts whose metrics one may read; remove diagnoses",
         Permission.DIAGNOSE_READ: "see what diagnoses found, as far as one may see all that they speak of",
+        Permission.MODELS_READ: "see all that was said to models and by them, whoever asked",
+        Permission.MODELS_WRITE: "ask the configured model whether it works, and forget what was said to it",
     }
 )
 ADMIN_PERMISSIONS = frozenset(Permission)

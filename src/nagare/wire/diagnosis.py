@@ -17,6 +17,9 @@ class DiagnoseRequest(msgspec.Struct, frozen=True):
 
     ``since_seconds`` is how far back the trouble is looked for, ``until_ms`` (Unix milliseconds) until when; now unless
     given. ``evidence_only`` gathers and reasons, and asks no model.
+
+    With ``model`` the configured model is asked, too; a ``question`` in words is one that it answers. ``after`` is the
+    id of a diagnosis of before, which the question follows: its host or alert is meant where none is named.
     """
 
     host: Name = ""
@@ -24,6 +27,24 @@ class DiagnoseRequest(msgspec.Struct, frozen=True):
     since_seconds: Annotated[float, msgspec.Meta(ge=60, le=31 * 86400)] = 3600.0
     until_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
     evidence_only: bool = False
+    model: bool = False
+    question: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    after: Annotated[str, msgspec.Meta(max_length=32)] = ""
+
+
+class PromptView(msgspec.Struct, frozen=True):
+    """What one investigator would be told first."""
+
+    asker: str
+    text: str
+
+
+class PromptList(msgspec.Struct, frozen=True):
+    """``POST /api/v1/diagnose/preview``: what would leave at first, to which model and which address; nothing was sent."""
+
+    model: str
+    endpoint: str
+    prompts: list[PromptView]
 
 
 class FigureView(msgspec.Struct, frozen=True):
@@ -134,6 +155,8 @@ class DiagnosisView(msgspec.Struct, frozen=True):
     usage: UsageView | None = None
     question: str = ""
     conversation: str = ""
+    answer: str = ""
+    previous: str = ""
 
 
 class DiagnosisBrief(msgspec.Struct, frozen=True):

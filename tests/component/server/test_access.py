@@ -102,6 +102,7 @@ _ELSEWHERE = (
     "/incidents/{id}",
     "/shells/{id}",
     "/diagnoses/{id}",
+    "/models/log/{id}",
     "/ack/",
 )
 

@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "kb": Entry(
             "nagare.cli.kb.group", "Runbooks, past incidents and notes: search, list, add, sync, remove.", has_rows=True
         ),
+        "models": Entry("nagare.cli.models", "Models that diagnoses may ask: check, log, show, forget.", has_rows=True),
         "message": Entry("nagare.cli.message", "A few words in every dashboard that is open.", has_rows=True),
         "targets": Entry("nagare.cli.targets", "What is scraped, and how each target does.", has_rows=True),
         "run": Entry("nagare.cli.run", "Run an action on hosts and watch it.", has_rows=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +18,11 @@ from nagare.errors import InputError
 
 if TYPE_CHECKING:
     from nagare.client.client import Client
-    from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisView
+    from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisView, PromptList
 
 app = typer.Typer(add_completion=False)
+# Longer than the server takes for its own deadlines of either kind, unless they were changed.
+_RULES_SECONDS, _MODEL_SECONDS = 10.0, 600.0
 _LEAST_SECONDS, _MOST_SECONDS = 60.0, 31 * 86400.0
 
 
@@ -47,7 +50,23 @@ EvidenceOnly = Annotated[
 Watch = Annotated[bool, typer.Option("--watch", help="Go on, and tell when something changes.")]
 Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=5, max=3600, help="Pause of --watch.")]
 Deadline = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600, help="How long to wait for the answer.")
+    float | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0.1, max=7200, help="How long to wait for the answer: 10, with a model 600."
+    ),
+]
+Model = Annotated[
+    bool, typer.Option("--model/--no-model", help="Ask the configured model too; nothing leaves without it.")
+]
+Ask = Annotated[str, typer.Option("--ask", metavar="TEXT", help="A question in words, which the model answers.")]
+After = Annotated[
+    str,
+    typer.Option(
+        "--after", metavar="ID", help="Go on with the conversation of this diagnosis; its first characters will do."
+    ),
+]
+ShowPrompt = Annotated[
+    bool, typer.Option("--show-prompt", help="Show what the model would be told first, and send nothing.")
 ]
 
 
@@ -59,9 +78,13 @@ def diagnose(
     since: Since = "1h",
     output: Output = "",
     evidence_only: EvidenceOnly = False,
+    model: Model = False,
+    ask: Ask = "",
+    after: After = "",
+    show_prompt: ShowPrompt = False,
     watch: Watch = False,
     every: Every = 30.0,
-    timeout: Deadline = 10.0,
+    timeout: Deadline = None,
 ) -> None:
     """Say what is wrong, why, and what to do, with the evidence for it.
 
@@ -72,22 +95,26 @@ def diagnose(
       nagare diagnose
       nagare diagnose web1 --since 6h
       nagare diagnose --alert 3f2a9c0d -o markdown
+      nagare diagnose web1 --ask "could the deploy be the cause?"
     """
     invocation = invocation_of(context)
     form = _form(invocation, output)
-    request = _request(host, alert, since, evidence_only=evidence_only)
-    settings = invocation.settings
-    settings = replace(settings, client=replace(settings.client, deadline_seconds=timeout))
-    told = ""
+    request = _request(host, alert, since, evidence_only=evidence_only, model=model, question=ask)
+    settings, told = invocation.settings, ""
+    seconds = timeout or (_MODEL_SECONDS if model or ask else _RULES_SECONDS)
+    settings = replace(settings, client=replace(settings.client, deadline_seconds=seconds))
+
+    async def whole(client: Client) -> DiagnoseRequest:
+        return await _whole(client, request, alert, after)
 
     async def once(client: Client) -> DiagnosisView:
         from nagare.client.diagnoses import DiagnosisCalls
 
-        asked = request
-        if alert:
-            asked = _of_alert(request, await _whole_alert(client, alert))
-        return await DiagnosisCalls(client).diagnose(asked)
+        return await DiagnosisCalls(client).diagnose(await whole(client))
 
+    if show_prompt:
+        _show_prompt(call(settings, lambda client: _preview(client, whole)), form)
+        return
     while True:
         view = call(settings, once, is_lean=True)
         if (news := f"{view.verdict} {view.host} {[one.cause for one in view.findings]}") != told:
@@ -109,7 +136,7 @@ def _form(invocation: Invocation, output: str) -> Form:
         ) from None
 
 
-def _request(host: str, alert: str, since: str, *, evidence_only: bool) -> DiagnoseRequest:
+def _request(host: str, alert: str, since: str, *, evidence_only: bool, model: bool, question: str) -> DiagnoseRequest:
     from nagare.lib.clock import SystemClock
     from nagare.wire.diagnosis import DiagnoseRequest
 
@@ -119,13 +146,45 @@ def _request(host: str, alert: str, since: str, *, evidence_only: bool) -> Diagn
     if not _LEAST_SECONDS * 0.99 <= seconds <= _MOST_SECONDS * 1.01:
         raise InputError(f"cannot look back to {since}: from a minute to 31 days are lawful")
     bounded = min(max(seconds, _LEAST_SECONDS), _MOST_SECONDS)
-    return DiagnoseRequest(host, alert, bounded, evidence_only=evidence_only)
+    if evidence_only and (model or question):
+        raise InputError("cannot diagnose: --evidence-only asks no model, --model and --ask do")
+    return DiagnoseRequest(host, alert, bounded, evidence_only=evidence_only, model=model, question=question)
 
 
-def _of_alert(request: DiagnoseRequest, alert: str) -> DiagnoseRequest:
+async def _whole(client: Client, request: DiagnoseRequest, alert: str, after: str) -> DiagnoseRequest:
+    """Return ``request`` with the whole ids of ``alert`` and ``after``, of which the first characters were given."""
+    from nagare.cli.alerts.choice import whole_id
+    from nagare.client.diagnoses import DiagnosisCalls
     from nagare.wire.diagnosis import DiagnoseRequest
 
-    return DiagnoseRequest("", alert, request.since_seconds, evidence_only=request.evidence_only)
+    whole_alert = await _whole_alert(client, alert) if alert else ""
+    known = [one.id for one in await DiagnosisCalls(client).diagnoses(1000)] if after else []
+    return DiagnoseRequest(
+        request.host,
+        whole_alert,
+        request.since_seconds,
+        evidence_only=request.evidence_only,
+        model=request.model,
+        question=request.question,
+        after=whole_id("diagnosis", after, known) if after else "",
+    )
+
+
+async def _preview(client: Client, whole: Callable[[Client], Awaitable[DiagnoseRequest]]) -> PromptList:
+    from nagare.client.diagnoses import DiagnosisCalls
+
+    return await DiagnosisCalls(client).preview(await whole(client))
+
+
+def _show_prompt(prompts: PromptList, form: Form) -> None:
+    from nagare.cli.alerts.shown import document_of
+    from nagare.cli.console.output import write_document
+    from nagare.cli.diagnosis.shown import prompt_lines
+
+    if form is Form.JSON:
+        write_document(document_of(prompts))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in prompt_lines(prompts))
 
 
 async def _whole_alert(client: Client, start: str) -> str:

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from nagare.cli.diagnosis.plugin import summary_line
-from nagare.lib.plain_text import plain
-from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, ProposalView
+from nagare.lib.plain_text import plain, plain_lines
+from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, PromptList, ProposalView
 
 _TICK = "`"
 
@@ -20,6 +20,7 @@ def text_lines(view: DiagnosisView, *, evidence_only: bool = False) -> Iterator[
         for piece in view.evidence:
             yield from _with_query(piece)
     else:
+        yield from _answer(view)
         for number, finding in enumerate(view.findings, 1):
             yield from _finding(number, finding, by_id)
         if view.is_inconclusive:
@@ -29,7 +30,23 @@ def text_lines(view: DiagnosisView, *, evidence_only: bool = False) -> Iterator[
         yield f"struck out: {_struck(struck.claim)}: {plain(struck.why)}"
     for note in view.notes:
         yield f"note: {plain(note)}"
+    if view.usage is not None:
+        yield f"model {plain(view.usage.model)}: {view.usage.prompt_tokens} + {view.usage.answer_tokens} tokens, {view.usage.cost:.4f} US dollars"
     yield f"diagnosis {view.id}, {view.seconds:.2f} s"
+
+
+def prompt_lines(prompts: PromptList) -> Iterator[str]:
+    """Yield what would leave, to the letter but for what would steer a terminal."""
+    yield f"to {plain(prompts.endpoint)}, model {plain(prompts.model)}; nothing was sent"
+    for prompt in prompts.prompts:
+        yield f"── {prompt.asker}"
+        yield from plain_lines(prompt.text).splitlines()
+
+
+def _answer(view: DiagnosisView) -> Iterator[str]:
+    if view.question:
+        yield f"asked    {plain(view.question)}"
+        yield f"answer   {plain(view.answer) or 'the evidence does not tell'}"
 
 
 def _finding(number: int, one: FindingView, by_id: Mapping[str, EvidenceView]) -> Iterator[str]:
@@ -77,6 +94,11 @@ def markdown_lines(view: DiagnosisView) -> Iterator[str]:
     """Yield the lines of a diagnosis in Markdown."""
     yield f"# {view.verdict}: {_escaped(view.summary)}"
     yield ""
+    if view.question:
+        yield f"> {_escaped(view.question)}"
+        yield ""
+        yield _escaped(view.answer) or "The evidence does not tell."
+        yield ""
     yield f"{view.from_at} to {view.until_at}, asked at {view.asked_at}, diagnosis {_TICK}{view.id}{_TICK}."
     for number, one in enumerate(view.findings, 1):
         yield ""

@@ -18,6 +18,8 @@ class Ground:
     asker: Asker
     window: Window
     host: str = ""
+    # What is looked for, in words: only tools that search have a use for it.
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,5 @@ class Tool:
     look: Look
     # Makes sense for one host only.
     is_detail: bool = False
+    # Answers ``about`` of the ground; every other tool tells of its table.
+    is_search: bool = False

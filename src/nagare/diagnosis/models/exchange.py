@@ -43,10 +43,10 @@ class Exchange:
 class ExchangeLog(Protocol):
     """Keeps exchanges: each before it leaves, so that nothing leaves that is not kept."""
 
-    async def began(self, exchange: Exchange) -> int:
-        """Keep ``exchange`` and return its number."""
+    async def began(self, exchange: Exchange) -> str:
+        """Keep ``exchange`` and return its id."""
         ...
 
-    async def ended(self, number: int, exchange: Exchange) -> None:
+    async def ended(self, id_: str, exchange: Exchange) -> None:
         """Keep what came of it."""
         ...

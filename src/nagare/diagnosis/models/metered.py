@@ -101,7 +101,7 @@ class Metered:
     @asynccontextmanager
     async def _kept(self, trial: _Trial) -> AsyncIterator[None]:
         started = self.clock.monotonic()
-        number = await self.log.began(trial.exchange)
+        id_ = await self.log.began(trial.exchange)
         try:
             yield
         except NagareError as error:
@@ -113,7 +113,7 @@ class Metered:
         finally:
             cost, seconds = self.budget.prices.cost(trial.used), self.clock.monotonic() - started
             ended = replace(trial.exchange, tokens=trial.used, cost=cost, seconds=seconds)
-            await asyncio.shield(self.log.ended(number, ended))
+            await asyncio.shield(self.log.ended(id_, ended))
 
     async def _in_time(self, asker: str, ask: Ask, heard: list[str]) -> Reply:
         def hear(text: str) -> None:
@@ -153,7 +153,12 @@ class _Trial:
 
 def redacted(ask: Ask, redact: Redact) -> Ask:
     """Return ``ask`` without what must not leave; what the model wrote itself goes back through the same door."""
-    return replace(ask, system=redact(ask.system), turns=tuple(_turn(turn, redact) for turn in ask.turns))
+
+    def by_lines(text: str) -> str:
+        # A redactor bounds the text that it takes; a case is longer, and no line of it is.
+        return "\n".join(map(redact, text.split("\n")))
+
+    return replace(ask, system=by_lines(ask.system), turns=tuple(_turn(turn, by_lines) for turn in ask.turns))
 
 
 def _turn(turn: Turn, redact: Redact) -> Turn:

@@ -85,6 +85,10 @@ class Diagnosis:
     asked_by: str = ""
     seconds: float = 0.0
     conversation: str = ""
+    # The answer to the question that was asked, in words, with the evidence it cites as [E1]; empty where there is none.
+    answer: str = ""
+    # The diagnosis of before that this one follows, an id or empty.
+    previous: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -5,37 +5,61 @@ from __future__ import annotations
 from functools import partial
 
 from nagare.diagnosis.evidence.window import Window
+from nagare.diagnosis.models.connection import connection_of
+from nagare.diagnosis.reasoning import Search
 from nagare.diagnosis.service import ALERT_BEFORE_MS, Question, Sees
+from nagare.lib.plain_text import plain
 from nagare.model.diagnosis.diagnosis import Scope
 from nagare.model.principal import Permission
 from nagare.server.diagnosis_book import asker_of, may_see, wanted_of
 from nagare.server.params import whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.server.sight import check_sees, sees
-from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisList, DiagnosisView
+from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisList, DiagnosisView, PromptList, PromptView
 
 _LIMIT, _LIMIT_MOST = 50, 500
+# Of an answer to an investigator.
+_PASSAGES = 5
 
 
 async def diagnose(call: Call) -> DiagnosisView:
     """Say what is wrong and why, and keep it."""
     request: DiagnoseRequest = call.value
     call.note.tell(request.host or request.alert or "fleet", after={"since_seconds": request.since_seconds})
+    question = await _question(call, request)
+    view = await call.services.diagnoses.diagnose(question)
+    told = {"diagnosis": view.id, "verdict": view.verdict, "since_seconds": request.since_seconds}
+    call.note.tell(after=told | ({"model": view.usage.model} if view.usage is not None else {}))
+    return view
+
+
+async def preview(call: Call) -> PromptList:
+    """Show what a model would be told first; nothing is sent."""
+    found = await call.services.diagnoses.preview(await _question(call, call.value))
+    settings = call.services.settings.diagnosis
+    return PromptList(settings.model, connection_of(settings).endpoint, [PromptView(*one) for one in found])
+
+
+async def _question(call: Call, request: DiagnoseRequest) -> Question:
     services, principal = call.services, call.principal
+    after = await services.diagnoses.get(request.after, _sees(call)) if request.after else None
+    host, alert_id = request.host, request.alert
+    if after is not None and not (host or alert_id):
+        host, alert_id = "" if after.alert else after.host, after.alert
     asker = asker_of(principal, services.store, services.fleet)
-    scope, window = Scope(request.host, request.alert), _window(request, services.clock.now_ms())
-    if request.alert:
+    scope, window = Scope(host, alert_id, plain(request.question)), _window(request, services.clock.now_ms())
+    if alert_id:
         seen = partial(sees, principal, services.fleet, Permission.ALERTS_READ)
-        alert = await services.alerts.get(request.alert, seen)
-        scope = Scope(alert.labels.get("host", ""), alert.id)
+        alert = await services.alerts.get(alert_id, seen)
+        scope = Scope(alert.labels.get("host", ""), alert.id, scope.question)
         window = Window(min(alert.starts_ms - ALERT_BEFORE_MS, window.from_ms), window.until_ms)
     if scope.host:
         check_sees(principal, services.fleet, Permission.DIAGNOSE_RUN, scope.host)
         services.fleet.get(scope.host)
-    question = Question(scope, window, asker, principal.name, request.evidence_only)
-    view = await services.diagnoses.diagnose(question)
-    call.note.tell(after={"diagnosis": view.id, "verdict": view.verdict, "since_seconds": request.since_seconds})
-    return view
+    history = () if after is None else await services.diagnoses.history(after, _sees(call))
+    by_model = (request.model or bool(request.question)) and not request.evidence_only
+    search, evidence_only = _search(call), request.evidence_only
+    return Question(scope, window, asker, principal.name, evidence_only, by_model, after, search, history)
 
 
 async def list_diagnoses(call: Call) -> DiagnosisList:
@@ -62,6 +86,12 @@ def _sees(call: Call) -> Sees:
     return partial(may_see, call.principal, call.services.fleet)
 
 
+def _search(call: Call) -> Search | None:
+    if not call.principal.may(Permission.KB_READ):
+        return None
+    return partial(call.services.kb.search, limit=_PASSAGES, principal=call.principal)
+
+
 def _window(request: DiagnoseRequest, now_ms: int) -> Window:
     until_ms = now_ms if request.until_ms is None else min(request.until_ms, now_ms)
     return Window(until_ms - round(request.since_seconds * 1000), until_ms)
@@ -80,6 +110,10 @@ ROUTES = (
         "POST", "/api/v1/diagnose", diagnose, "What is wrong and why, with evidence", _RUN,
         request=DiagnoseRequest, reply=DiagnosisView, action="diagnose.run", is_scoped=True, refuses=(404, 503, 504),
         is_body_optional=True,
+    ),
+    Route(
+        "POST", "/api/v1/diagnose/preview", preview, "What a model would be told first; nothing is sent", _RUN,
+        request=DiagnoseRequest, reply=PromptList, is_scoped=True, refuses=(503, 504), is_body_optional=True,
     ),
     Route("GET", _ALL, list_diagnoses, "Diagnoses, the newest first", _READ, reply=DiagnosisList, params=_PARAMS, is_scoped=True),
     Route("GET", _ONE, get_diagnosis, "A diagnosis with its evidence", _READ, reply=DiagnosisView, is_scoped=True),

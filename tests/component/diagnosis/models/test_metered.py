@@ -26,17 +26,17 @@ class Kept:
     exchanges: list[Exchange] = field(default_factory=list)
     is_broken: bool = False
 
-    async def began(self, exchange: Exchange) -> int:
+    async def began(self, exchange: Exchange) -> str:
         """Keep it, or fail as a full disk does."""
         if self.is_broken:
             raise StorageError("cannot write records: no room")
         self.exchanges.append(exchange)
-        return len(self.exchanges) - 1
+        return str(len(self.exchanges) - 1)
 
-    async def ended(self, number: int, exchange: Exchange) -> None:
+    async def ended(self, id_: str, exchange: Exchange) -> None:
         """Keep what came of it."""
-        assert self.exchanges[number].outcome is Outcome.SENT
-        self.exchanges[number] = exchange
+        assert self.exchanges[int(id_)].outcome is Outcome.SENT
+        self.exchanges[int(id_)] = exchange
 
 
 @pytest.fixture

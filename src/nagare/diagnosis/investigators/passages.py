@@ -1,0 +1,36 @@
+"""What people wrote down, as evidence: passages of the knowledge base that fit a question of an investigator."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nagare.diagnosis.evidence.seen import Ground, Seen, Tool
+from nagare.diagnosis.reasoning import Search
+from nagare.model.diagnosis.evidence import Evidence, EvidenceKind
+from nagare.model.diagnosis.knowledge import Passage
+
+NAME = "passages"
+_TEXT = "runbooks, notes and past incidents that fit what is said in `about`"
+
+
+def passage_tool(search: Search) -> Tool:
+    """Return the tool over ``search``, which knows what its caller may read."""
+    return Tool(NAME, _TEXT, NAME, partial(_look, search), is_search=True)
+
+
+async def _look(search: Search, ground: Ground) -> list[Seen]:
+    return [_seen(passage) for passage in await search(ground.about)]
+
+
+def _seen(passage: Passage) -> Seen:
+    return Seen(NAME, "", partial(_draft, passage), values={"score": passage.score})
+
+
+def _draft(passage: Passage) -> Evidence:
+    # The outcome of an incident is what a reader wants first: the text is cut.
+    ended = f" (it ended so: {passage.outcome})" if passage.outcome else ""
+    text = f"{passage.title}{ended}: {passage.text}"
+    place = f"{passage.source}: {passage.path}, lines {passage.first} to {passage.last}"
+    return Evidence(
+        "", EvidenceKind.PASSAGE, "", text, about=" > ".join(passage.headings) or passage.title, place=place
+    )
