@@ -28,8 +28,8 @@ from nagare.model.diagnosis.knowledge import SHIPPED, Passage
 
 # Below it nothing fits, whatever the library is; and above the other one something does.
 _LEAST_FIT, _SURE_FIT = 0.09, 0.3
-# A page must fit better than most of what fits by chance, by this much.
-_CHANCE_PLACE, _CHANCE_MARGIN = 3, 1.15
+# A page must fit better than all but three questions about anything else are fitted.
+_CHANCE_PLACE = 3
 # What is so much worse than the best does not belong into the same answer.
 _LEAST_OF_BEST = 0.5
 # What a word counts by where it stands.
@@ -40,7 +40,7 @@ _VECTORS = 0.1
 _CHANCE = 0.5
 _STRANGE = 1.5
 # People's own pages come before the shipped one on the same matter.
-_SHIPPED_SHARE = 0.7
+_SHIPPED_SHARE = 0.6
 _LOOKED_AT = 50
 
 
@@ -101,7 +101,7 @@ class Library:
             ),
             reverse=True,
         )
-        return min(_SURE_FIT, max(_LEAST_FIT, by_chance[_CHANCE_PLACE] * _CHANCE_MARGIN))
+        return min(_SURE_FIT, max(_LEAST_FIT, by_chance[_CHANCE_PLACE]))
 
     def _cost(self, word: str, cost: float) -> float:
         """Return what it costs a page to lack ``word``.
