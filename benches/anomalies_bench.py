@@ -29,7 +29,7 @@ def run() -> Section:
     """Measure ticks of the detector alone and with names, and a file of a million rows."""
     section = Section(
         "Anomaly scores",
-        f"{SERIES:,} series, a row each every 5 s, {TICKS} ticks after a warm-up, seed {_SEED}, one process; milliseconds of processor time, the median.",
+        f"{SERIES:,} series, a row each every 5 s, {TICKS} ticks, seed {_SEED}, one process; milliseconds of processor time, the median.",
     )
     chance = np.random.default_rng(_SEED)
     values = chance.normal(10, 1, (TICKS, SERIES))
