@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nagare.config.terminal import SshSettings
 from nagare.errors import NagareError
 from nagare.tui.agent_facts import AgentStanding
 from nagare.tui.history import Points, Span
@@ -31,6 +32,7 @@ from tests.tui.alerts import FleetAlerts
 from tests.tui.automation import FleetSchedules, FleetTasks
 from tests.tui.jobs import MADE_MS, FleetJobs
 from tests.tui.notify import FleetNotify
+from tests.tui.shells import FleetShells
 
 NOW_MS = MADE_MS
 
@@ -158,6 +160,8 @@ class FleetSource:
         self.schedules_held = FleetSchedules()
         self.alerts_held = FleetAlerts()
         self.notify_held = FleetNotify(self.alerts_held)
+        self.shells_held = FleetShells()
+        self.ssh = SshSettings()
 
     def connect(self) -> None:
         """Say hello and send one frame a host."""
@@ -275,6 +279,10 @@ class FleetSource:
     def notify(self) -> FleetNotify:
         """Return the answers about how people are told."""
         return self.notify_held
+
+    def shells(self) -> FleetShells:
+        """Return the answers about shells."""
+        return self.shells_held
 
     def heartbeats(self) -> FleetNotify:
         """Return the answers about heartbeats."""

@@ -97,6 +97,7 @@ class FleetJobs:
             [
                 "commands.read",
                 "commands.run",
+                "shells.open",
                 "commands.approve",
                 "tasks.read",
                 "tasks.write",

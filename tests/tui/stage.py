@@ -79,7 +79,7 @@ def use_utc() -> None:
 
 def make_app(source: FleetSource, clock: ManualClock, location: str = "overview", **top: Any) -> TopApp:
     """Return an app that is not open yet."""
-    settings = Settings(data=Path("/nonexistent"), top=replace(TopSettings(), **top))
+    settings = Settings(data=Path("/nonexistent"), top=replace(TopSettings(), **top), ssh=source.ssh)
     return TopApp(settings, parse_location(location), source=source, clock=clock)
 
 

@@ -58,9 +58,10 @@ CONTEXTS: Mapping[str, str] = MappingProxyType(
         "chart": "where charts are",
         "crosshair": "on a chart with a crosshair",
         "output": "in what a command wrote",
+        "shell": "in a shell, after Ctrl+]",
     }
 )
-WIDGET_CONTEXTS = frozenset({"table", "grid", "crosshair", "output"})
+WIDGET_CONTEXTS = frozenset({"table", "grid", "crosshair", "output", "shell"})
 
 _TABLE = (
     Action("screen.overview", ("1",), "Overview", "is anything wrong, since when", "Screens", "app", 60),
@@ -68,6 +69,7 @@ _TABLE = (
     Action("screen.host", ("3",), "Host", "the host under the cursor, or the last one opened", "Screens", "app", 62),
     Action("screen.alerts", ("4",), "Alerts", "what needs you: what fires, what is in hand, what was", "Screens", "app", 62),
     Action("screen.commands", ("6",), "Commands", "what was run, what runs, what waits for you", "Screens", "app", 63),
+    Action("screen.shells", ("9",), "Shells", "shells that are open on hosts", "Screens", "app", 64),
     Action("jump", ("colon",), "Go to", "jump to a host or a screen by name", "Screens", "app", 50),
     Action("palette", ("ctrl+p",), "Palette", "find any action by name", "Screens", "app"),
     Action("help", ("question_mark", "f1"), "Help", "the keys of this screen and what the colours mean", "Screens", "app", 90),
@@ -104,6 +106,7 @@ _TABLE = (
     Action("tab.previous", ("left_square_bracket",), "Previous tab", "the previous tab of this host", "Host", "host"),
     Action("host.next", ("n",), "Next host", "the next host of the list, same tab and time", "Host", "host", 25),
     Action("host.previous", ("p",), "Previous host", "the previous host of the list, same tab and time", "Host", "host"),
+    Action("shell.open", ("x",), "Shell", "open a shell on the host under the cursor", "Shells", "targets"),
     Action("run", ("full_stop",), "Run", "run an action on the marked hosts, else on the one under the cursor", "Commands", "targets", 18),
     Action("job.new", ("n",), "New", "run an action: choose it, fill it in, look at the plan, agree", "Commands", "jobs", 9),
     Action("job.approve", ("a",), "Approve", "agree to the exact plan, as the second person", "Commands", "jobs", 7),
@@ -159,6 +162,16 @@ _TABLE = (
     Action("chart.live", ("0", "end"), "Live", "back to now", "Time", "chart", 29),
     Action("chart.clear", ("escape",), "Clear", "take the crosshair away", "Time", "crosshair"),
     Action("time.choose", ("t",), "Time", "choose a window: 5m to 7d, or a moment such as 14:05", "Time", "chart", 28),
+    Action("shell.next", ("n", "tab"), "Next", "the next pane", "Shells", "shell"),
+    Action("shell.previous", ("p", "shift+tab"), "Previous", "the pane before", "Shells", "shell"),
+    Action("shell.tabs", ("t",), "Tabs", "one pane at a time, or all beside each other", "Shells", "shell"),
+    Action("shell.search", ("slash",), "Search", "search upwards in what the pane keeps", "Shells", "shell"),
+    Action("shell.up", ("pageup", "k"), "Look back", "a screenful up in what the pane keeps", "Shells", "shell"),
+    Action("shell.down", ("pagedown", "j"), "Look on", "a screenful down", "Shells", "shell"),
+    Action("shell.mark", ("m",), "Mark", "mark the pane for typing to several", "Shells", "shell"),
+    Action("shell.broadcast", ("b",), "Broadcast", "type to all marked panes, or to one again", "Shells", "shell"),
+    Action("shell.copy", ("y",), "Copy", "copy the text that the pane shows", "Shells", "shell"),
+    Action("shell.close", ("x",), "Close", "close the pane; asks while its shell is open", "Shells", "shell"),
     Action("grid.left", ("left", "h"), "Left", "the host to the left", "Fleet", "grid"),
     Action("grid.right", ("right", "l"), "Right", "the host to the right", "Fleet", "grid"),
     Action("grid.up", ("up", "k"), "Up", "the host above", "Fleet", "grid"),

@@ -152,7 +152,7 @@ class TopApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Bind only what does something here and now."""
         if action == "act" and parameters:
-            return self.can(str(parameters[0]))
+            return not self.page.holds_keys and self.can(str(parameters[0]))
         return super().check_action(action, parameters)
 
     def can(self, action_id: str) -> bool:

@@ -107,6 +107,8 @@ _APART = (
 def _live_together(first: str, second: str) -> bool:
     if first == second:
         return True
+    if "shell" in (first, second):
+        return False  # its keys come after the leader
     if {first, second} in _ALONE or any(first in one and second in other for one, other in (_APART, _APART[::-1])):
         return False
     # A list's, a grid's and a chart's keys belong to the one with the focus; a crosshair's Esc comes before the page's.

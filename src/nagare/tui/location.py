@@ -17,7 +17,7 @@ from nagare.lib.units import parse_duration
 
 ADDRESSES = (
     "overview", "hosts", "alerts", "incidents", "notifications", "silences", "rules", "routes", "heartbeats", "commands", "tasks",
-    "schedules",
+    "schedules", "shells",
 )  # fmt: skip
 TABS = (
     "timeline",

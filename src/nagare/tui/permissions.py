@@ -34,6 +34,7 @@ _NEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "receiver.test": ("notify.write", "test receivers"),
         "schedule.new": ("schedules.write", "make schedules"),
         "rule.delete": ("rules.write", "delete rules"),
+        "shell.open": ("shells.open", "open shells"),
         "schedule.run": ("schedules.write", "run schedules"),
         "schedule.switch": ("schedules.write", "switch schedules"),
     }

@@ -21,6 +21,7 @@ from nagare.client.inbox import Connected, Disconnected, LiveEvent
 from nagare.client.live import LiveFeed
 from nagare.client.notify import NotifyCalls
 from nagare.client.schedules import ScheduleCalls
+from nagare.client.shells import ShellCalls
 from nagare.client.target import Target, find_target
 from nagare.client.tasks import TaskCalls
 from nagare.client.updates import UpdateCalls
@@ -58,6 +59,7 @@ from nagare.tui.history import (
 from nagare.tui.jobs.calls import JobCalls
 from nagare.tui.notify.calls import HeartbeatSeam, NotifySeam
 from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.shells.calls import ShellSeam
 from nagare.wire.auth import Me
 from nagare.wire.events import EventView
 from nagare.wire.groups import GroupView
@@ -191,6 +193,9 @@ class Source(Protocol):
 
     def heartbeats(self) -> HeartbeatSeam:
         """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
+
+    def shells(self) -> ShellSeam:
+        """Return the calls about shells. Raises NotReadyError while there is no connection."""
         ...
 
     async def standing(self, host: str) -> AgentStanding:
@@ -379,6 +384,10 @@ class ServerSource:
         """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
         return HeartbeatCalls(self._connected())
 
+    def shells(self) -> ShellSeam:
+        """Return the calls about shells. Raises NotReadyError while there is no connection."""
+        return ShellCalls(self._connected())
+
     async def standing(self, host: str) -> AgentStanding:
         """Return what the server knows of the agent of ``host`` beside its rows: its last command, its update."""
         found = await self._rows(Statement(_LAST_COMMAND_SQL, [host]))
@@ -387,8 +396,5 @@ class ServerSource:
             rollouts = await UpdateCalls(self._connected()).rollouts()
         except PermissionDeniedError:
             rollouts = []
-        told = next(((one, at) for one in rollouts for at in one.hosts if at.host == host), None)
-        if told is None:
-            return AgentStanding(action, state, moment)
-        rollout, at = told
-        return AgentStanding(action, state, moment, rollout.version, at.state, at.reason)
+        told = [(one.version, at.state, at.reason) for one in rollouts for at in one.hosts if at.host == host]
+        return AgentStanding(action, state, moment, *(told[0] if told else ()))

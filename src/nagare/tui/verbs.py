@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nagare.tui.location import Location
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
+    from nagare.tui.screens.shells import ShellsPage
 
 
 class AppVerbs:
@@ -38,6 +39,22 @@ class AppVerbs:
     async def do_screen_commands(self) -> None:
         """Show the commands."""
         await self._app.go(Location("commands", window=self._app.page.location.window))
+
+    async def do_screen_shells(self) -> None:
+        """Show the shells."""
+        await self._app.go(Location("shells", window=self._app.page.location.window))
+
+    async def do_shell_open(self) -> None:
+        """Open a shell on the host under the cursor."""
+        host = self._app.page.host_at_cursor()
+        if not host:
+            self._app.say("no host is under the cursor")
+            return
+        await self.do_screen_shells()
+        await self._shells().open(host)
+
+    def _shells(self) -> ShellsPage:
+        return cast("ShellsPage", self._app.get_screen("shells"))
 
     async def do_screen_host(self) -> None:
         """Show the host under the cursor, the last one opened, or the worst one."""
@@ -129,5 +146,16 @@ class AppVerbs:
         self._app.page.redraw()
 
     def do_quit(self) -> None:
-        """Leave."""
-        self._app.exit(0)
+        """Leave; asks while shells are open."""
+        count = self._shells().open_count() if self._app.is_screen_installed("shells") else 0
+        if not count:
+            self._app.exit(0)
+            return
+        from nagare.tui.screens.shell_asks import Confirmation  # noqa: PLC0415  loaded when shown
+
+        told = f"{count} {'shell is' if count == 1 else 'shells are'} open, and will end."
+        self._app.push_screen(Confirmation("Quit", told, "quit"), self._quit_if)
+
+    def _quit_if(self, is_meant: bool | None) -> None:  # noqa: FBT001  the library's signature
+        if is_meant:
+            self._app.exit(0)

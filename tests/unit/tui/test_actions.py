@@ -27,6 +27,7 @@ from nagare.tui.screens.overview import OverviewPage
 from nagare.tui.screens.page import Page
 from nagare.tui.screens.rules import RulesPage
 from nagare.tui.screens.schedules import SchedulesPage
+from nagare.tui.screens.shells import ShellsPage
 from nagare.tui.screens.silences import SilencesPage
 from nagare.tui.screens.tasks import TasksPage
 from nagare.tui.verbs import AppVerbs
@@ -53,6 +54,7 @@ PAGES = (
     NotificationsPage,
     RoutesPage,
     HeartbeatsPage,
+    ShellsPage,
 )
 _WIDGETS: tuple[tuple[type[Widget], tuple[str, ...]], ...] = (
     (LiveTable, ("table",)), (HeatGridView, ("grid",)), (TimeChart, ("chart", "crosshair")),
@@ -91,7 +93,7 @@ def test_a_widget_binds_exactly_what_the_table_says(widget: type[Widget], contex
 def test_every_action_is_done_by_somebody() -> None:
     for action in ACTIONS.values():
         homes = [AppVerbs, *(page for page in PAGES if action.where in page.contexts)]
-        by_widget = action.where in ("table", "grid", "chart", "crosshair", "output")
+        by_widget = action.where in ("table", "grid", "chart", "crosshair", "output", "shell")
         assert by_widget or any(hasattr(home, action.method) for home in homes), action.id
 
 

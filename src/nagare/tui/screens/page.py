@@ -132,6 +132,11 @@ class Page(Screen[None]):
         """Undo one step within the page; False when there is none."""
         return False
 
+    @property
+    def holds_keys(self) -> bool:
+        """Whether every key is for what has the focus: none of the app's is bound then."""
+        return False
+
     def notice(self) -> tuple[str, str, str] | None:
         """Return the page's own banner, or None for the connection's."""
         return None

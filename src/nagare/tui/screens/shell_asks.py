@@ -1,0 +1,85 @@
+"""The dialogs of shells: a question with a yes that must be meant, and lines to be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, Static
+
+_CSS = """
+    {name} {{ align: center middle; }}
+    {name} > Vertical {{
+        width: 78; max-width: 100%; height: auto; max-height: 100%;
+        background: $surface; border: round $warning; padding: 0 1;
+    }}
+    {name} Input {{ border: none; padding: 0 1; height: 1; background: $panel; }}
+"""
+
+
+class Confirmation(ModalScreen[bool]):
+    """Returns True for ``y``; everything else that leaves it is no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n,q,enter", "dismiss(False)", show=False),
+        Binding("y", "dismiss(True)", show=False),
+    ]
+    DEFAULT_CSS = _CSS.format(name="Confirmation")
+
+    def __init__(self, title: str, text: str, yes: str) -> None:
+        """Ask ``text``; ``yes`` says what y does."""
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._yes = yes
+
+    def compose(self) -> ComposeResult:
+        """Show the question."""
+        with Vertical() as box:
+            box.border_title = Text(f" {self._title} ").markup
+            box.border_subtitle = f" y: {self._yes} · Esc: no "
+            yield Static(Text(self._text))
+
+
+class AnswerForm(ModalScreen[Sequence[str] | None]):
+    """Returns what was typed in each line, None when it was left; secrets are shown as dots."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    DEFAULT_CSS = _CSS.format(name="AnswerForm")
+
+    def __init__(self, title: str, text: str, fields: Sequence[tuple[str, bool]]) -> None:
+        """Ask for ``fields``: what each is, and whether it is secret."""
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._fields = fields
+
+    def compose(self) -> ComposeResult:
+        """Put the lines below each other."""
+        with Vertical() as box:
+            box.border_title = Text(f" {self._title} ").markup
+            box.border_subtitle = " Enter goes on · Esc: no "
+            if self._text:
+                yield Static(Text(self._text))
+            for label, is_secret in self._fields:
+                yield Label(Text(label))
+                yield Input(password=is_secret, compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        """Give the keys to the first line."""
+        self.query(Input).first().focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go to the next line, or leave with all of them."""
+        event.stop()
+        fields = list(self.query(Input))
+        at = fields.index(event.input)
+        if at + 1 < len(fields):
+            fields[at + 1].focus()
+        else:
+            self.dismiss([field.value for field in fields])

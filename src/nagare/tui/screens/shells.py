@@ -1,0 +1,293 @@
+"""Screen 9: shells on hosts, tiled or one at a time, with typing to several of them where a person asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from textual.containers import Container
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from nagare.config.places import Places
+from nagare.lib.plain_text import plain
+from nagare.tui.actions import actions_in
+from nagare.tui.keymap import bindings_for, key_label
+from nagare.tui.location import Location
+from nagare.tui.screens.page import Page
+from nagare.tui.screens.shell_asks import Confirmation
+from nagare.tui.shells.asking import DialogAsker, confirmed
+from nagare.tui.widgets.terminal_pane import LEADER, TerminalPane
+from nagare.tui.work import start_work
+
+if TYPE_CHECKING:
+    from nagare.ssh.session import Session
+    from nagare.ssh.terminal.core import TerminalCore
+
+# More panes are no overview, and each holds a connection.
+_PANES_LIMIT = 20
+_SHOWN_LIMIT = 300
+
+
+class ShellsPage(Page):
+    """Panes, the one with the keys, and which of them hear what is typed."""
+
+    contexts = ("shell",)
+    BINDINGS = bindings_for(contexts)
+    DEFAULT_CSS = """
+    ShellsPage #panes { layout: grid; grid-size: 1; height: 1fr; }
+    ShellsPage #panes.-two { grid-size: 2; }
+    ShellsPage.-small #panes.-two { grid-size: 1; }
+    ShellsPage #none { height: 1fr; content-align: center middle; color: $nagare-muted; }
+    ShellsPage #search { display: none; border: none; height: 1; padding: 0 1; background: $panel; }
+    ShellsPage #search.-open { display: block; }
+    """
+
+    def __init__(self, location: Location) -> None:
+        """Begin without a pane."""
+        super().__init__(location)
+        self._is_tabbed = False
+        self._is_broadcast = False
+        self._marked: set[TerminalPane] = set()
+        self._last: TerminalPane | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """Return the panes and the search line."""
+        yield Static("No shell is open. Press x on a host: 2 shows them.", id="none")
+        yield Container(id="panes")
+        yield Input(placeholder="search upwards in this pane", compact=True, id="search", select_on_focus=False)
+
+    def crumbs(self) -> tuple[tuple[str, str], ...]:
+        """Return the breadcrumb."""
+        return (("shells", "screen.shells"),)
+
+    @property
+    def panes(self) -> list[TerminalPane]:
+        """The panes, in the order in which they were opened."""
+        return list(self.query(TerminalPane))
+
+    @property
+    def pane(self) -> TerminalPane | None:
+        """The pane that commands are for."""
+        panes = self.panes
+        if isinstance(self.focused, TerminalPane):
+            self._last = self.focused
+        return self._last if self._last in panes else next(iter(panes), None)
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether all keys are for a host."""
+        return isinstance(self.focused, TerminalPane)
+
+    def open_count(self) -> int:
+        """Return how many shells are open."""
+        return sum(pane.is_open for pane in self.panes)
+
+    async def open(self, host: str) -> None:
+        """Open a shell on ``host`` in a pane of its own."""
+        if len(self.panes) >= _PANES_LIMIT:
+            self.top.say(f"{_PANES_LIMIT} panes are open", "close one")
+            return
+        # Loaded with the first pane: a tenth of a second that nobody else has to wait for.
+        await self.run_worker(_load, thread=True, name="load").wait()
+        pane = TerminalPane(host, self._session, _core)
+        await self.query_one("#panes").mount(pane)
+        self._arrange()
+        pane.focus()
+
+    def _session(self) -> Session:
+        from nagare.ssh.session import Session  # noqa: PLC0415  with the first pane
+
+        top = self.top
+        folder = Places(top.settings.data).recordings
+        return Session(top.settings.ssh, folder, top.source.shells(), DialogAsker(top), top.clock)
+
+    def _arrange(self) -> None:
+        panes, current = self.panes, self.pane
+        self.query_one("#none").display = not panes
+        self.query_one("#panes").display = bool(panes)
+        self.query_one("#panes").set_class(len(panes) > 1 and not self._is_tabbed, "-two")
+        self._marked &= set(panes)
+        self._is_broadcast = self._is_broadcast and bool(self._marked)
+        for number, pane in enumerate(panes, 1):
+            pane.display = not self._is_tabbed or pane is current
+            is_heard = self._is_broadcast and pane in self._marked
+            pane.set_class(pane in self._marked and not is_heard, "-marked")
+            pane.set_class(is_heard, "-broadcast")
+            words = [f"{number}/{len(panes)}"] if len(panes) > 1 else []
+            words += [f"TYPING GOES TO {len(self._marked)} HOSTS"] if is_heard else []
+            words += ["marked"] if pane in self._marked and not is_heard else []
+            pane.border_subtitle = f" {' · '.join(words)} " if words else ""
+        self.top.refresh_footer()
+
+    def redraw(self) -> None:
+        """Draw what came while the page was hidden, and give the keys to a pane."""
+        self._arrange()
+        for pane in self.panes:
+            pane.flush()
+        self.take_focus()
+
+    def take_focus(self) -> None:
+        """Give the keys to the pane that had them."""
+        pane = self.pane
+        if pane is not None:
+            pane.focus()
+
+    def footer_hint(self) -> str:
+        """Say how to get out of a pane, and what the leader offers."""
+        if self._flash:
+            return self._flash
+        pane = self.pane
+        if pane is None or not self.holds_keys:
+            return ""
+        offered = " · ".join(
+            f"{key_label(action.keys[0])} {action.label}" for action in actions_in(("shell",)) if action.keys
+        )
+        return offered if pane.is_led else f"{key_label(LEADER)} then a key: {offered}"
+
+    def can(self, action: str) -> bool:
+        """Tell whether there is a pane for it."""
+        if action.startswith("shell.") and action != "shell.open":
+            return bool(self.panes)
+        return super().can(action)
+
+    def run_widget_action(self, action_id: str) -> None:
+        """Do what a key after the leader does: the way of the mouse and the palette."""
+        pane = self.pane
+        if pane is not None:
+            start_work(self, partial(self._do, pane, action_id), "shell command", exclusive=False)
+
+    async def on_terminal_pane_commanded(self, message: TerminalPane.Commanded) -> None:
+        """Do what the key after the leader is for; keys of other screens lead there."""
+        message.stop()
+        for action in actions_in(("shell", "app")):
+            if message.key in action.keys:
+                if action.where == "app":
+                    await self.top.act(action.id)
+                else:
+                    start_work(self, partial(self._do, message.pane, action.id), "shell command", exclusive=False)
+                return
+        self._arrange()
+
+    async def _do(self, pane: TerminalPane, action_id: str) -> None:
+        match action_id:
+            case "shell.next" | "shell.previous":
+                panes = self.panes
+                step = 1 if action_id == "shell.next" else -1
+                self._last = panes[(panes.index(pane) + step) % len(panes)]
+                self.set_focus(None)
+                self._arrange()
+                self._last.focus()
+            case "shell.tabs":
+                self._is_tabbed = not self._is_tabbed
+            case "shell.search":
+                self._open_search()
+            case "shell.mark":
+                self._marked ^= {pane}
+            case "shell.broadcast":
+                await self._switch_broadcast()
+            case "shell.copy":
+                self.top.copy_text(pane.shown_text())
+            case "shell.up":
+                pane.scroll_rows(-max(pane.size.height - 1, 1))
+            case "shell.down":
+                pane.scroll_rows(max(pane.size.height - 1, 1))
+            case "shell.close":
+                await self._close(pane)
+        self._arrange()
+
+    async def _switch_broadcast(self) -> None:
+        if self._is_broadcast:
+            self._is_broadcast = False
+            return
+        names = ", ".join(pane.host for pane in self.panes if pane in self._marked)
+        if not names:
+            self.top.say("no pane is marked", "m after the leader marks one")
+            return
+        question = Confirmation(
+            "Type to several hosts", f"All that you type goes to:\n\n{names}", "type to all of them"
+        )
+        self._is_broadcast = await confirmed(self.top, question)
+
+    async def _close(self, pane: TerminalPane) -> None:
+        if pane.is_open and not await confirmed(
+            self.top, Confirmation("Close", f"The shell on {pane.host} ends.", "close it")
+        ):
+            return
+        await pane.close()
+        await pane.remove()
+        self._arrange()
+        self.take_focus()
+
+    def on_terminal_pane_typed(self, message: TerminalPane.Typed) -> None:
+        """Send what was typed, to all marked panes while that is asked for."""
+        message.stop()
+        is_heard = self._is_broadcast and message.pane in self._marked
+        for pane in [pane for pane in self.panes if pane in self._marked] if is_heard else [message.pane]:
+            message.send(pane)
+
+    async def on_terminal_pane_pasted(self, message: TerminalPane.Pasted) -> None:
+        """Ask before several lines are sent: a shell runs each of them."""
+        message.stop()
+        start_work(self, partial(self._paste, message.pane, message.text), "paste", exclusive=False)
+
+    async def _paste(self, pane: TerminalPane, text: str) -> None:
+        lines = text.strip("\n").count("\n") + 1
+        question = Confirmation("Paste", f"{lines} lines for {pane.host}:\n\n{_short(text)}", "paste them")
+        if await confirmed(self.top, question):
+            pane.paste(text)
+
+    async def on_terminal_pane_wanted(self, message: TerminalPane.Wanted) -> None:
+        """Ask before a host puts something into the clipboard."""
+        message.stop()
+        start_work(self, partial(self._copy, message.pane, message.text), "clipboard")
+
+    async def _copy(self, pane: TerminalPane, text: str) -> None:
+        question = Confirmation("Clipboard", f"{pane.host} wants to copy:\n\n{_short(text)}", "copy it")
+        if await confirmed(self.top, question):
+            self.top.copy_text(text)
+
+    def on_terminal_pane_changed(self, message: TerminalPane.Changed) -> None:
+        """Bring footer and frames up to what the panes are now."""
+        message.stop()
+        if self.is_ready:
+            self._arrange()
+
+    def _open_search(self) -> None:
+        search = self.query_one("#search", Input)
+        search.add_class("-open")
+        search.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Show the next place, upwards."""
+        event.stop()
+        pane = self._last
+        if pane is not None and event.value:
+            self.top.say(pane.find(event.value, -1), "Enter goes on, Esc ends")
+
+    def step_back(self) -> bool:
+        """Close the search line."""
+        search = self.query_one("#search", Input)
+        if not search.has_class("-open"):
+            return False
+        search.remove_class("-open")
+        self.take_focus()
+        return True
+
+
+def _short(text: str) -> str:
+    return "\n".join(plain(line, 74) for line in text[:_SHOWN_LIMIT].splitlines()[:8])
+
+
+def _load() -> None:
+    import_module("nagare.ssh.session")
+    # The emulator comes with the first one that is made.
+    _core(2, 1).close()
+
+
+def _core(columns: int, rows: int) -> TerminalCore:
+    from nagare.ssh.terminal.choice import make_core  # noqa: PLC0415  with the first pane
+
+    return make_core(columns, rows)

@@ -1,0 +1,1 @@
+"""Shells in the dashboard: how their cells are drawn, and how a login asks."""

@@ -1,0 +1,175 @@
+"""Panes over a real SSH server: opening, keys, several at once, what is asked first, and a connection that dies."""
+
+# ruff: noqa: TID253  these tests drive textual itself
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.widgets import Input
+
+from nagare.errors import PermissionDeniedError
+from nagare.tui.screens.shell_asks import AnswerForm, Confirmation
+from nagare.tui.screens.shells import ShellsPage
+from nagare.tui.widgets.terminal_pane import LEADER, TerminalPane
+from tests.support.ssh_server import PASSWORD, Doors, SshServer, ssh_server
+from tests.tui.fleet import FleetSource, host_names
+from tests.tui.shells import ssh_settings
+from tests.tui.stage import Scene, scene
+
+pytestmark = pytest.mark.may_block(reason="keys are made and checked in this process, on both ends")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[SshServer]:
+    async with ssh_server(Doors(password=True)) as running:
+        yield running
+
+
+def _source(server: SshServer, folder: Path) -> FleetSource:
+    source = FleetSource(host_names(4))
+    source.shells_held.port = server.port
+    source.ssh = ssh_settings(folder)
+    return source
+
+
+async def _until(stage: Scene, holds: Callable[[], bool], what: str) -> None:
+    """As the stage's own, three times as long: keys are made and a connection is opened meanwhile."""
+    for _ in range(2):
+        with suppress(AssertionError):
+            await stage.until(holds, what)
+            return
+    await stage.until(holds, what)
+
+
+async def _open(stage: Scene, *, is_first: bool = True) -> TerminalPane:
+    """Open a shell on the host under the cursor, answering what is asked."""
+    page_panes = len(stage.app.query(TerminalPane))
+    await stage.press("x")
+    if is_first:
+        await _until(stage, lambda: isinstance(stage.app.screen, Confirmation), "the question for the key")
+        assert "ssh-ed25519 SHA256:" in stage.text()
+        await stage.press("y")
+    await _until(stage, lambda: isinstance(stage.app.screen, AnswerForm), "the question for the password")
+    assert "Password of ops at" in stage.text()
+    await stage.type(PASSWORD)
+    assert PASSWORD not in stage.text()
+    await stage.press("enter")
+    page = stage.app.page
+    assert isinstance(page, ShellsPage)
+    await _until(stage, lambda: len(page.panes) > page_panes and page.panes[-1].is_open, "the shell")
+    return page.panes[-1]
+
+
+async def test_a_pane_from_its_begin_to_its_end(server: SshServer, tmp_path: Path) -> None:
+    source = _source(server, tmp_path)
+    async with scene("hosts", source=source) as stage:
+        pane = await _open(stage)
+        await stage.shows(f"ready {pane.size.width}x{pane.size.height} xterm-256color")
+        # Keys of the app are the host's here: q does not quit, 1 leads nowhere, Ctrl+C and Ctrl+P go through.
+        await stage.type("quit1")
+        await stage.press("ctrl+p")
+        await stage.shows("quit1")
+        await stage.press("enter")
+        await stage.type("quit 3")
+        await stage.press("enter")
+        await stage.shows("ended with status 3", "Enter opens it again")
+        assert [end.status for end in source.shells_held.ended] == [3]
+        await stage.press("enter")
+        await stage.until(lambda: isinstance(stage.app.screen, AnswerForm), "the password again")
+        await stage.press("escape")
+        await stage.shows("cannot log in")
+        assert len(source.shells_held.opened) == 2
+
+
+async def test_a_dead_server_leaves_the_text_and_an_offer(server: SshServer, tmp_path: Path) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        await _open(stage)
+        await stage.type("remember me")
+        await stage.shows("remember me")
+        server.kill_connections()
+        await stage.shows("remember me", "Enter opens it again", "lost")
+
+
+async def test_what_is_typed_goes_to_all_marked_panes_and_the_frames_say_so(server: SshServer, tmp_path: Path) -> None:
+    async with scene("hosts", source=_source(server, tmp_path), size=(160, 40)) as stage:
+        first = await _open(stage)
+        await stage.press(LEADER, "2")
+        await stage.until(lambda: stage.app.page.location.page == "hosts", "the hosts")
+        await stage.press("down")
+        second = await _open(stage)
+        page = stage.app.page
+        assert isinstance(page, ShellsPage)
+        assert first.host != second.host
+        await stage.type("one")
+        assert "one" not in first.shown_text()
+        await stage.press(LEADER, "b")
+        await stage.shows("no pane is marked")
+        await stage.press(LEADER, "m", LEADER, "n")
+        await stage.until(lambda: page.focused is first, "the other pane")
+        await stage.press(LEADER, "m", LEADER, "b")
+        await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question")
+        assert first.host in stage.text()
+        await stage.press("y")
+        await stage.shows("TYPING GOES TO 2 HOSTS")
+        await stage.type("both")
+        await stage.until(lambda: "both" in first.shown_text() and "both" in second.shown_text(), "both")
+        await stage.press(LEADER, "b")
+        await stage.until(lambda: "TYPING GOES TO" not in stage.text(), "the end of it")
+        await stage.press(LEADER, "t")
+        await stage.until(lambda: not second.display, "one pane at a time")
+
+
+async def test_several_lines_and_the_clipboard_are_asked_about(server: SshServer, tmp_path: Path) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        pane = await _open(stage)
+        pane.post_message(events.Paste("one line"))
+        await stage.shows("one line")
+        pane.post_message(events.Paste("rm a\nrm b"))
+        await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question")
+        assert "2 lines for" in stage.text()
+        await stage.press("escape")
+        assert "rm b" not in pane.shown_text()
+        # The server writes back what it gets, so a host asks for the clipboard here.
+        pane.send(b"\x1b]52;c;aGVsbG8=\x07")
+        await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question for the clipboard")
+        assert "wants to copy" in stage.text()
+        assert "hello" in stage.text()
+        await stage.press("y")
+        await stage.until(lambda: stage.app.clipboard == "hello", "the clipboard")
+
+
+async def test_searching_looking_back_and_closing(server: SshServer, tmp_path: Path) -> None:
+    async with scene("hosts", source=_source(server, tmp_path), size=(80, 24)) as stage:
+        pane = await _open(stage)
+        pane.send(b"".join(b"row %d\r\n" % at for at in range(200)))
+        await stage.until(lambda: "row 199" in pane.shown_text(), "the rows")
+        await stage.press(LEADER, "slash")
+        await stage.until(lambda: isinstance(stage.app.focused, Input), "the search line")
+        await stage.type("row 42")
+        await stage.press("enter")
+        await stage.until(lambda: "row 42" in pane.shown_text(), "the place")
+        await stage.shows("1 of 1")
+        await stage.press("escape")
+        await stage.until(lambda: stage.app.focused is pane, "the pane")
+        await stage.press(LEADER, "pageup")
+        await stage.press("z")
+        await stage.until(lambda: "row 199" in pane.shown_text(), "the end again")
+        await stage.press(LEADER, "q")
+        await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question before leaving")
+        assert "1 shell is open" in stage.text()
+        await stage.press("escape")
+        await stage.press(LEADER, "x")
+        await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question before closing")
+        await stage.press("y")
+        await stage.shows("No shell is open")
+
+
+async def test_a_refusal_of_the_server_is_told_in_the_pane(server: SshServer, tmp_path: Path) -> None:
+    source = _source(server, tmp_path)
+    source.shells_held.refuses = PermissionDeniedError("cannot open a shell: your role has no shells.open")
+    async with scene("hosts", source=source) as stage:
+        await stage.press("x")
+        await stage.shows("your role has no shells.open")

@@ -1,0 +1,42 @@
+"""Answers about shells as a server gives them, for screens over a seeded fleet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nagare.config.terminal import SshSettings
+from nagare.errors import NagareError
+from nagare.wire.shells import ShellEnd, ShellView
+
+
+@dataclass
+class FleetShells:
+    """Keeps what it was told; ``port`` is where every host's SSH is."""
+
+    port: int = 0
+    refuses: NagareError | None = None
+    opened: list[str] = field(default_factory=list)
+    ended: list[ShellEnd] = field(default_factory=list)
+
+    async def open(self, host: str) -> ShellView:
+        """Note that a shell is opened."""
+        if self.refuses is not None:
+            raise self.refuses
+        self.opened.append(host)
+        return ShellView(f"s{len(self.opened)}", host, "127.0.0.1", self.port, "ops")
+
+    async def touch(self, shell_id: str) -> ShellView:
+        """Note that it is still open."""
+        return ShellView(shell_id, self.opened[-1], "127.0.0.1", self.port, "ops")
+
+    async def end(self, shell_id: str, end: ShellEnd) -> None:
+        """Note how it ended."""
+        self.ended.append(end)
+
+
+def ssh_settings(folder: Path) -> SshSettings:
+    """Return settings that touch nothing outside ``folder``."""
+    config = folder / "ssh_config"
+    config.write_text("")
+    return SshSettings(config_file=config, known_hosts_file=folder / "known_hosts", agent=False)
