@@ -43,6 +43,7 @@ async def test_answers_are_what_the_table_says(api: Api) -> None:
             "/ack/",
             "/notifications/{id}",
             "/incidents/{id}",
+            "/diagnoses/{id}",
             "/shells/{id}",
             "/diagnoses/{id}",
             "/models/log/{id}",
