@@ -79,7 +79,7 @@ class Coordinator:
             return opinion
         self._take(opinion, told)
         if desk.refused:
-            opinion.notes.append(f"{desk.refused} calls of the investigator of {role.name} were refused")
+            opinion.notes.append(f"calls of the investigator of {role.name} that were refused: {desk.refused}")
         return opinion
 
     async def _weigh(self, opinions: Sequence[_Opinion]) -> _Opinion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -27,6 +28,8 @@ from nagare.lib.invariant import invariant
 from nagare.net.streaming import StreamSession
 
 _API_VERSION = "v1beta"
+# It tells of every request; what was asked stands in the log of models.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 
 
