@@ -59,6 +59,7 @@ class Lawful:
             | self._of_commands()
             | self._of_tasks()
             | self._of_alerts()
+            | self._of_shells()
             | self._of_knowledge()
         )
 
@@ -215,6 +216,20 @@ class Lawful:
             f"DELETE {one}": self._schedule,
             f"POST {one}/run": self._schedule,
         }
+
+    def _of_shells(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
+        one = "/api/v1/shells/{id}"
+        return {
+            "POST /api/v1/shells": lambda: self._plain({"host": "runs"}),
+            f"GET {one}": self._shell,
+            f"POST {one}/end": lambda: self._shell({"status": 0}),
+        }
+
+    async def _shell(self, body: Any = None) -> Asked:
+        # A shell is of who opened it; who may open none asks about one that is not there.
+        token = self._everyone.tokens[self._caller]
+        answer = await self._api.call("POST", "/api/v1/shells", {"host": "runs"}, token=token)
+        return Asked({"id": answer.json["id"] if answer.status == 200 else "x"}, body)
 
     def _of_alerts(self) -> dict[str, Callable[[], Awaitable[Asked]]]:
         one, silence = "/api/v1/alerts/{id}", "/api/v1/silences/{id}"
