@@ -69,7 +69,7 @@ _TABLE = (
     Action("screen.host", ("3",), "Host", "the host under the cursor, or the last one opened", "Screens", "app", 62),
     Action("screen.alerts", ("4",), "Alerts", "what needs you: what fires, what is in hand, what was", "Screens", "app", 62),
     Action("screen.commands", ("6",), "Commands", "what was run, what runs, what waits for you", "Screens", "app", 63),
-    Action("screen.shells", ("9",), "Shells", "shells that are open on hosts", "Screens", "app", 64),
+    Action("screen.shells", ("9",), "Shells", "shells that are open on hosts", "Screens", "app"),
     Action("jump", ("colon",), "Go to", "jump to a host or a screen by name", "Screens", "app", 50),
     Action("palette", ("ctrl+p",), "Palette", "find any action by name", "Screens", "app"),
     Action("help", ("question_mark", "f1"), "Help", "the keys of this screen and what the colours mean", "Screens", "app", 90),
