@@ -23,7 +23,7 @@ class DiagnosisCalls:
         return await self._client.send("POST", "/api/v1/diagnose", request, DiagnosisView)
 
     async def preview(self, request: DiagnoseRequest) -> PromptList:
-        """Ask what a model would be told first; nothing is sent. Raises InputError where there is no model."""
+        """Ask what a model would be told first; nothing is sent."""
         return await self._client.send("POST", "/api/v1/diagnose/preview", request, PromptList)
 
     async def diagnoses(self, limit: int = 50, **wanted: str) -> list[DiagnosisBrief]:

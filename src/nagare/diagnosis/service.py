@@ -98,7 +98,9 @@ class Diagnoses:
         self._clock = clock
         self._offline = OfflineReasoner()
         self.model_log = ModelLog(records, clock, settings.log_seconds)
-        self._by_model = make_reasoner(settings, self.model_log, clock)
+        # What one would be told can be shown though there is none.
+        self._previewer = make_reasoner(settings, self.model_log, clock)
+        self._by_model = None if settings.provider == "none" else self._previewer
         self._redact: Callable[[str], str] = make_redactor(settings.redact)
         self._turns = asyncio.Semaphore(settings.concurrency)
         # A model takes minutes: those who ask one wait for each other, and nobody else for them.
@@ -189,11 +191,10 @@ class Diagnoses:
         return DiagnosisList([brief_view(kept.view) for kept in shown], following)
 
     async def preview(self, question: Question) -> list[tuple[str, str]]:
-        """Return what a model would be told first, by who asks it, and send nothing. Raises as ``diagnose`` does."""
-        by_model = self._model()
+        """Return what a model would be told first, by who asks it, and send nothing. Raises OverloadedError, DeadlineExceededError."""
         try:
             async with asyncio.timeout(self._settings.deadline_seconds), self._turns:
-                return await by_model.preview(await self._case(question))
+                return await self._previewer.preview(await self._case(question))
         except TimeoutError as error:
             raise DeadlineExceededError(
                 f"cannot show prompts: not done within {self._settings.deadline_seconds:g} s"

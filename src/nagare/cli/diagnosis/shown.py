@@ -37,7 +37,8 @@ def text_lines(view: DiagnosisView, *, evidence_only: bool = False) -> Iterator[
 
 def prompt_lines(prompts: PromptList) -> Iterator[str]:
     """Yield what would leave, to the letter but for what would steer a terminal."""
-    yield f"to {plain(prompts.endpoint)}, model {plain(prompts.model)}; nothing was sent"
+    to = f"to {plain(prompts.endpoint)}, model {plain(prompts.model)}" if prompts.model else "no model is configured"
+    yield f"{to}; nothing was sent"
     for prompt in prompts.prompts:
         yield f"── {prompt.asker}"
         yield from plain_lines(prompt.text).splitlines()

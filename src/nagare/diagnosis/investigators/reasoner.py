@@ -88,10 +88,8 @@ class ModelReasoner:
         return Coordinator(case, floor, metered, self._settings)
 
 
-def make_reasoner(settings: DiagnosisSettings, log: Log, clock: Clock) -> ModelReasoner | None:
-    """Return what reasons with the model of ``settings``, None where there is none. Raises ConfigError for a bad pattern."""
-    if settings.provider == "none":
-        return None
+def make_reasoner(settings: DiagnosisSettings, log: Log, clock: Clock) -> ModelReasoner:
+    """Return what reasons with the model of ``settings``. Raises ConfigError for a bad pattern."""
     return ModelReasoner(settings, OfflineReasoner(), make_redactor(settings.redact), log, clock)
 
 
