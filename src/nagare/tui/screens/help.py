@@ -121,7 +121,19 @@ def keys_table(actions: list[Action], palette: Palette, own: Mapping[str, str]) 
 
 
 _LEGENDS = {"jobs": _JOB_LEGEND, "alerts": _ALERT_LEGEND, "notices": _NOTICE_LEGEND, "incidents": _NOTICE_LEGEND}
-_GROUPS = ("Screens", "Alerts", "Commands", "Lists", "Fleet", "Host", "Time", "Panels", "Take away", "Connection")
+_GROUPS = (
+    "Screens",
+    "Shells",
+    "Alerts",
+    "Commands",
+    "Lists",
+    "Fleet",
+    "Host",
+    "Time",
+    "Panels",
+    "Take away",
+    "Connection",
+)
 
 
 def _muted(palette: Palette) -> Style:
