@@ -6,7 +6,7 @@ callers may remove what is there.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,17 @@ CHECKS = [
     checks.negative_data_rejection,
 ]
 # Statuses of routes that a caller may ask, and which is told something else here than 200 or 204.
+# What is configured nowhere here, or is not there, by a part of the path.
+_NOT_HERE: Mapping[str, tuple[int, ...]] = {
+    # No provider: there is none to go to, and none who could have sent anybody.
+    "/oidc/": (400, 401, 404),
+    # What is sent is no link (test_ack).
+    "/ack/": (403,),
+    "/tasks/{id}": (404,),
+    "/models/log/{id}": (404,),
+    # No model that could be told anything (test_models).
+    "/diagnose/preview": (400,),
+}
 _OTHERWISE = {
     ("local", "PUT /api/v1/auth/password"): 403,  # the local administrator is no user
     ("local", "POST /api/v1/keys"): 403,
@@ -161,15 +172,9 @@ class Conformance:
             return (401 if self.caller == "nobody" else 403,)
         if (self.caller, name) in _OTHERWISE:
             return (_OTHERWISE[self.caller, name],)
-        if "/oidc/" in name:
-            # No provider is configured here: there is none to go to, and none who could have sent anybody.
-            return (400, 401, 404)
-        if "/ack/" in name:
-            # What is sent is no link (test_ack).
-            return (403,)
-        if "/tasks/{id}" in name:
-            # There is none here.
-            return (404,)
+        for part, statuses in _NOT_HERE.items():
+            if part in name:
+                return statuses
         # A WebSocket is not asked for here.
         return (400,) if operation.path.startswith("/ws/") else (200, 204)
 

@@ -113,7 +113,7 @@ ROUTES = (
     ),
     Route(
         "POST", "/api/v1/diagnose/preview", preview, "What a model would be told first; nothing is sent", _RUN,
-        request=DiagnoseRequest, reply=PromptList, is_scoped=True, refuses=(503, 504), is_body_optional=True,
+        request=DiagnoseRequest, reply=PromptList, is_scoped=True, refuses=(404, 503, 504), is_body_optional=True,
     ),
     Route("GET", _ALL, list_diagnoses, "Diagnoses, the newest first", _READ, reply=DiagnosisList, params=_PARAMS, is_scoped=True),
     Route("GET", _ONE, get_diagnosis, "A diagnosis with its evidence", _READ, reply=DiagnosisView, is_scoped=True),
