@@ -42,7 +42,6 @@ CHECKS = [
     checks.response_schema_conformance,
     checks.negative_data_rejection,
 ]
-# Statuses of routes that a caller may ask, and which is told something else here than 200 or 204.
 # What is configured nowhere here, or is not there, by a part of the path.
 _NOT_HERE: Mapping[str, tuple[int, ...]] = {
     # No provider: there is none to go to, and none who could have sent anybody.
@@ -54,6 +53,7 @@ _NOT_HERE: Mapping[str, tuple[int, ...]] = {
     # No model that could be told anything (test_models).
     "/diagnose/preview": (400,),
 }
+# Statuses of routes that a caller may ask, and which is told something else here than 200 or 204.
 _OTHERWISE = {
     ("local", "PUT /api/v1/auth/password"): 403,  # the local administrator is no user
     ("local", "POST /api/v1/keys"): 403,
