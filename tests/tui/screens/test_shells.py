@@ -173,10 +173,3 @@ async def test_a_refusal_of_the_server_is_told_in_the_pane(server: SshServer, tm
     async with scene("hosts", source=source) as stage:
         await stage.press("x")
         await stage.shows("your role has no shells.open")
-
-
-async def test_the_help_of_the_shells_lists_what_the_leader_offers() -> None:
-    async with scene("shells") as stage:
-        await stage.shows("No shell is open")
-        await stage.press("question_mark")
-        await stage.shows("Broadcast", "Look back")
