@@ -36,7 +36,7 @@ def saturated(facts: Facts, host: str) -> Iterator[Suspicion]:
         about,
         f"see whether {about} should do so much: what it is, who started it, and since when"
         if users
-        else "see which processes use the processors: nagare top, key 4",
+        else "see which processes use the processors: the host in nagare top, its tab of processes",
         _look_at(host, users),
         began(busy),
         "CpuSaturated",
