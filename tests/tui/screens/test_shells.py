@@ -173,3 +173,11 @@ async def test_a_refusal_of_the_server_is_told_in_the_pane(server: SshServer, tm
     async with scene("hosts", source=source) as stage:
         await stage.press("x")
         await stage.shows("your role has no shells.open")
+
+
+async def test_an_empty_page_leaves_the_keys_to_the_app() -> None:
+    async with scene("hosts", size=(120, 60)) as stage:
+        await stage.press("9")
+        await stage.shows("No shell is open")
+        await stage.press("question_mark")
+        await stage.shows("Broadcast", "Look back")

@@ -34,6 +34,8 @@ _SHOWN_LIMIT = 300
 class ShellsPage(Page):
     """Panes, the one with the keys, and which of them hear what is typed."""
 
+    # The search line is closed at first: it must not take the keys of an empty page.
+    AUTO_FOCUS = ""
     contexts = ("shell",)
     BINDINGS = bindings_for(contexts)
     DEFAULT_CSS = """
@@ -57,7 +59,9 @@ class ShellsPage(Page):
         """Return the panes and the search line."""
         yield Static("No shell is open. Press x on a host: 2 shows them.", id="none")
         yield Container(id="panes")
-        yield Input(placeholder="search upwards in this pane", compact=True, id="search", select_on_focus=False)
+        yield Input(
+            placeholder="search upwards in this pane", compact=True, id="search", select_on_focus=False, disabled=True
+        )
 
     def crumbs(self) -> tuple[tuple[str, str], ...]:
         """Return the breadcrumb."""
@@ -257,6 +261,7 @@ class ShellsPage(Page):
 
     def _open_search(self) -> None:
         search = self.query_one("#search", Input)
+        search.disabled = False
         search.add_class("-open")
         search.focus()
 
@@ -273,6 +278,7 @@ class ShellsPage(Page):
         if not search.has_class("-open"):
             return False
         search.remove_class("-open")
+        search.disabled = True
         self.take_focus()
         return True
 
