@@ -146,10 +146,8 @@ class ShellsPage(Page):
         pane = self.pane
         if pane is None or not self.holds_keys:
             return ""
-        offered = " · ".join(
-            f"{key_label(action.keys[0])} {action.label}" for action in actions_in(("shell",)) if action.keys
-        )
-        return offered if pane.is_led else f"{key_label(LEADER)} then a key: {offered}"
+        # It has to fit 80 columns, or nothing of it is shown.
+        return f"{key_label(LEADER)} then  n next · t tabs · / search · y copy · x close · ? help · 2 hosts"
 
     def can(self, action: str) -> bool:
         """Tell whether there is a pane for it."""
