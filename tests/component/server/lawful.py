@@ -13,6 +13,7 @@ from nagare.alerting.notify.rows import incident_values
 from nagare.alerting.notify.schema import incidents
 from nagare.alerting.notify.store import Bounds
 from nagare.bundles.contents import own_arch
+from nagare.diagnosis.models.exchange import Exchange
 from nagare.interop.remote_write.packing import pack_snappy
 from nagare.keys.signing import SigningKey
 from nagare.model.notify.heartbeat import Heartbeat
@@ -255,8 +256,8 @@ class Lawful:
             "GET /api/v1/diagnoses/{id}": lambda: self._made("/api/v1/diagnose", {"host": "db1"}),
             "DELETE /api/v1/diagnoses/{id}": lambda: self._made("/api/v1/diagnose", {"host": "db1"}),
             "POST /api/v1/diagnose/preview": lambda: self._plain({"host": "db1"}),
-            "GET /api/v1/models/log/{id}": lambda: self._about({"id": "0" * 32}),
-            "DELETE /api/v1/models/log/{id}": lambda: self._about({"id": "0" * 32}),
+            "GET /api/v1/models/log/{id}": self._exchange,
+            "DELETE /api/v1/models/log/{id}": self._exchange,
             "DELETE /api/v1/diagnoses/{id}/log": lambda: self._about({"id": "0" * 32}),
             "POST /api/v1/messages": lambda: self._plain({"text": "db1 restarts"}),
             "GET /ack/{token}": lambda: self._about({"token": "x"}),
@@ -303,6 +304,11 @@ class Lawful:
         records, values = self._api.services.records, incident_values(one)
         await records.write(lambda connection: connection.execute(insert(incidents).values(**values)))
         return Asked({"id": one.id})
+
+    async def _exchange(self) -> Asked:
+        """Keep a question to a model."""
+        kept = self._api.services.diagnoses.model_log.of("0" * 32, "dora")
+        return Asked({"id": await kept.began(Exchange("metrics", "small-1", 1, "what is wrong?"))})
 
     async def _schedule(self, body: Any = None) -> Asked:
         name = self._new("s")
