@@ -24,6 +24,7 @@ from nagare.model.event import Severity
 
 # Nobody who only read is surer.
 CONFIDENCE_MOST = 0.95
+_WHOLE_MOST = 2**63 - 1
 _TITLE_LIMIT, _CHECK_LIMIT, _CITED_MOST = 200, 300, 12
 _ANSWER_LIMIT = 2000
 _MEASURED = frozenset({EvidenceKind.METRIC, EvidenceKind.PROCESS, EvidenceKind.ANOMALY, EvidenceKind.CHANGE})
@@ -202,7 +203,10 @@ def _is_measured(piece: Evidence) -> bool:
 
 
 def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        # A longer one is no float.
+        return not isinstance(value, bool) and abs(value) <= _WHOLE_MOST
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _unshown(text: str, cited: Sequence[Evidence]) -> Iterable[str]:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
+# More of anything is nothing that a model can have counted.
+COUNT_MOST = 2**31 - 1
 # Local models think aloud before they answer, and fence what they write.
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 _FENCE = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
@@ -50,8 +52,8 @@ def as_text(value: Json) -> str:
 
 
 def as_count(value: Json) -> int:
-    """Return ``value`` if it is a whole number above nothing, else zero."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    """Return ``value`` if it is a whole number above nothing, else zero; at most ``COUNT_MOST``."""
+    return min(value, COUNT_MOST) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _refuse(constant: str) -> Json:

@@ -31,4 +31,4 @@ def test_bytes_that_are_no_text_are_none() -> None:
 
 
 def test_a_count_is_a_whole_number_above_nothing() -> None:
-    assert [as_count(value) for value in (7, True, -1, 1.5, "7", None)] == [7, 0, 0, 0, 0, 0]
+    assert [as_count(value) for value in (7, True, -1, 1.5, "7", None, 10**400)] == [7, 0, 0, 0, 0, 0, 2**31 - 1]

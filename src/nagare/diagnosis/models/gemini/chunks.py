@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from google.genai import types
 
-from nagare.diagnosis.models.json_text import Json, parse_object
+from nagare.diagnosis.models.json_text import Json, as_count, parse_object
 from nagare.diagnosis.models.provider import End, Hear, Reply, Tokens, ToolCall
 
 _CALLS_LIMIT = 32
@@ -35,8 +35,8 @@ class Chunks:
         """Take one chunk."""
         self._model = chunk.model_version or self._model
         if (usage := chunk.usage_metadata) is not None:
-            answer = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-            self.tokens = Tokens(usage.prompt_token_count or 0, answer)
+            answer = as_count(usage.candidates_token_count) + as_count(usage.thoughts_token_count)
+            self.tokens = Tokens(as_count(usage.prompt_token_count), answer)
         feedback = chunk.prompt_feedback
         if feedback is not None and feedback.block_reason:
             self._block(str(feedback.block_reason.value))
