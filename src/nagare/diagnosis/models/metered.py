@@ -35,6 +35,8 @@ Redact = Callable[[str], str]
 Hear = Callable[[str, str], None]
 
 _ATTEMPTS = 4
+# What a model wrote goes back to it so long at the most, in characters.
+_WRITTEN_LIMIT = 32_000
 _OUTCOMES = {End.STOP: Outcome.ANSWERED, End.LENGTH: Outcome.CUT, End.BLOCKED: Outcome.BLOCKED}
 
 
@@ -155,7 +157,7 @@ def redacted(ask: Ask, redact: Redact) -> Ask:
     """Return ``ask`` without what must not leave; what the model wrote itself goes back through the same door."""
 
     def by_lines(text: str) -> str:
-        # A redactor bounds the text that it takes; a case is longer, and no line of it is.
+        # A redactor cuts the text that it takes; a case is longer, and no line of it is.
         return "\n".join(map(redact, text.split("\n")))
 
     return replace(ask, system=by_lines(ask.system), turns=tuple(_turn(turn, by_lines) for turn in ask.turns))
@@ -166,7 +168,7 @@ def _turn(turn: Turn, redact: Redact) -> Turn:
         case Said(text):
             return Said(redact(text))
         case Answered(text, calls):
-            return Answered(redact(text), tuple(_call(call, redact) for call in calls))
+            return Answered(redact(text[:_WRITTEN_LIMIT]), tuple(_call(call, redact) for call in calls))
         case Told(results):
             return Told(tuple((_call(call, redact), redact(text)) for call, text in results))
 
@@ -178,4 +180,4 @@ def _call(call: ToolCall, redact: Redact) -> ToolCall:
 
 
 def _value(value: Json, redact: Redact) -> Json:
-    return redact(value) if isinstance(value, str) else value
+    return redact(value[:_WRITTEN_LIMIT]) if isinstance(value, str) else value
