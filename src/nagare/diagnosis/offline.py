@@ -34,15 +34,15 @@ class OfflineReasoner:
 def _hypothesis(one: Suspicion, ledger: Ledger) -> Hypothesis:
     return Hypothesis(
         one.cause,
-        plain(one.title, 200),
+        ledger.shown(one.title, 200),
         one.host,
         one.confidence,
         one.severity,
         tuple(dict.fromkeys(ledger.ids(one.seen_for[:_FOR_MOST]))),
         tuple(dict.fromkeys(ledger.ids(one.seen_against[:_AGAINST_MOST]))),
         one.began_ms,
-        plain(one.about, 120),
-        plain(one.next_check, 300),
+        ledger.shown(one.about, 120),
+        ledger.shown(one.next_check, 300),
         one.proposal,
         steps_of(one.rule),
         one.rule if find_guide(one.rule) else "",

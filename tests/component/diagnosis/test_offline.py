@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nagare.diagnosis.redact import MASK
 from tests.support.clinic import STEP_MS, clinic
 from tests.support.metric_store import START_MS, make_batch
 
@@ -87,6 +88,25 @@ async def test_a_crashed_process_explains_what_does_not_answer(tmp_path: Path) -
     causes = [one.cause for one in made.findings]
     assert causes[:2] == ["process.crashed", "service.unreachable"]
     assert "server" in made.findings[0].about
+
+
+@pytest.mark.parametrize("up", [-1e15, 1e300])
+async def test_a_host_that_lies_of_its_start_spoils_no_diagnosis(tmp_path: Path, up: float) -> None:
+    async with clinic(tmp_path) as room:
+        await room.tell("web1", {"load": {"uptime_seconds": [up] * 60}})
+        await room.tell("web2", {"cpu": {"busy_ratio": [0.98] * MINUTES_10}})
+        made = await room.diagnose()
+    assert ("cpu.saturated", "web2") in [(one.cause, one.host) for one in made.findings]
+    assert "host.restarted" not in [one.cause for one in made.findings]
+
+
+async def test_what_is_secret_in_evidence_is_so_in_a_finding(tmp_path: Path) -> None:
+    async with clinic(tmp_path) as room:
+        await room.tell("auth1", {"probe": _probe("https://dora:hunter22@auth1:443", 60)})
+        made = await room.diagnose()
+    assert made.findings[0].cause == "service.unreachable"
+    assert MASK in made.findings[0].title
+    assert "hunter22" not in str((made.findings, made.summary, [one.text for one in made.evidence]))
 
 
 def _probe(target: str, failing: int) -> dict[str, Any]:

@@ -47,8 +47,7 @@ def tool_of(aspect: Aspect, table: str, words: str, *, is_detail: bool = False) 
 def _seen(aspect: Aspect, statement: Statement, window: Window, row: Row) -> Seen:
     keys = {name: str(row.get(name) or "") for name in (*statement.keys, *statement.texts)}
     values = {name: value for name in statement.figures if (value := number(row, name)) is not None}
-    began = values.pop(BEGAN, None)
-    began_ms = None if began is None else int(began)
+    began_ms = window.moment(values.pop(BEGAN, None))
     is_bad = aspect.is_bad(row)
     return Seen(
         aspect.name,
@@ -68,7 +67,6 @@ def _draft(aspect: Aspect, statement: Statement, window: Window, row: Row) -> Ev
         for name in statement.figures
         if name != BEGAN and (value := number(row, name)) is not None
     )
-    began = number(row, BEGAN)
     return Evidence(
         "",
         aspect.kind,
@@ -79,6 +77,6 @@ def _draft(aspect: Aspect, statement: Statement, window: Window, row: Row) -> Ev
         window.from_ms,
         window.until_ms,
         figures,
-        None if began is None or not aspect.is_bad(row) else int(began),
+        window.moment(number(row, BEGAN)) if aspect.is_bad(row) else None,
         aspect.about(row),
     )

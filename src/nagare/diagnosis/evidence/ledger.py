@@ -12,6 +12,8 @@ from nagare.model.diagnosis.evidence import Evidence
 # Of one piece, in characters: one line for people, and few tokens for a model.
 TEXT_LIMIT = 400
 ABOUT_LIMIT = 120
+# So many times what is shown is looked over for secrets: a host can send far longer words.
+_LOOKED_OVER = 4
 
 
 class Ledger:
@@ -41,12 +43,16 @@ class Ledger:
         made = replace(
             draft,
             id=f"E{len(self._by_thing) + 1}",
-            text=plain(self._redact(draft.text), TEXT_LIMIT),
-            about=plain(self._redact(draft.about), ABOUT_LIMIT),
-            place=plain(self._redact(draft.place), ABOUT_LIMIT),
+            text=self.shown(draft.text, TEXT_LIMIT),
+            about=self.shown(draft.about, ABOUT_LIMIT),
+            place=self.shown(draft.place, ABOUT_LIMIT),
         )
         self._by_thing[thing] = made
         return made
+
+    def shown(self, text: str, limit: int) -> str:
+        """Return ``text`` as it may be shown: redacted, on one line, cut to ``limit`` characters."""
+        return plain(self._redact(text[: limit * _LOOKED_OVER]), limit)
 
     def ids(self, seen: Iterable[Seen]) -> tuple[str, ...]:
         """Return the ids of what was ``seen``, as far as there is room."""

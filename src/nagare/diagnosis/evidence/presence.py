@@ -42,7 +42,8 @@ def _uptime(window: Window) -> Statement:
     up = "arg_max(uptime_seconds, ts)"
     figures = {
         "up_seconds": up,
-        "began_ms": f"CASE WHEN {up} * 1000 < {window.until_ms - window.from_ms} THEN epoch_ms(max(ts)) - round({up} * 1000) END",
+        # A host may say anything: nothing began in the future.
+        "began_ms": f"CASE WHEN {up} >= 0 AND {up} * 1000 < {window.until_ms - window.from_ms} THEN epoch_ms(max(ts)) - round({up} * 1000) END",
     }
     return Statement("load", figures, where="uptime_seconds IS NOT NULL")
 

@@ -40,6 +40,10 @@ class Window:
         length = self.until_ms - self.baseline_ms
         return next((size for size in _BUCKETS if length <= size * _BUCKETS_MOST), _BUCKETS[-1])
 
+    def moment(self, ms: float | None) -> int | None:
+        """Return ``ms`` as a moment at which something that is seen may have begun; None for what is none, or comes only later."""
+        return int(ms) if ms is not None and 0 <= ms <= self.until_ms else None
+
 
 def sql_moment(ms: int) -> str:
     """Return a moment as a literal of SQL, in UTC as the store's sessions are."""
