@@ -49,8 +49,9 @@ class TopApp(App[int]):
     TITLE = "nagare top"
     CSS_PATH = "theme.tcss"
     ENABLE_COMMAND_PALETTE = False
-    # The framework's own Ctrl+C only says how to quit; here it quits, as people expect of a monitor.
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "act('quit')", show=False, priority=True)]
+    # The framework's own Ctrl+C only says how to quit; here it quits, as people expect of a monitor. Its own Ctrl+Q would
+    # leave without a question, and take the key from a shell.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c,ctrl+q", "act('quit')", show=False, priority=True)]
 
     def __init__(
         self,
@@ -167,7 +168,8 @@ class TopApp(App[int]):
             return False  # the page is being put together or taken down
 
     def _find_method(self, action_id: str) -> Any:
-        if reason := self.page.why_not(action_id):
+        # Nothing is known of the caller before the first paint.
+        if self._feed is not None and (reason := self.page.why_not(action_id)):
             return partial(self.say, reason)
         method = ACTIONS[action_id].method
         found = getattr(self.page, method, None) or getattr(self.verbs, method, None)
@@ -191,8 +193,8 @@ class TopApp(App[int]):
         return failed.error if isinstance(failed, WorkerFailed) and isinstance(failed.error, Exception) else failed
 
     async def action_quit(self) -> None:
-        """Leave with exit code 0, also by the framework's own key."""
-        self.exit(0)
+        """Leave as by the key, also where the framework asks for it."""
+        await self.act("quit")
 
     async def act(self, action_id: str) -> None:
         """Run an action where it lives: on the page, else on the app."""

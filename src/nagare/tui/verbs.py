@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from nagare.tui.location import Location
+from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
+    from nagare.tui.screens.shell_asks import Confirmation
     from nagare.tui.screens.shells import ShellsPage
+
+# A server that is away must not hold up who leaves.
+_CLOSING_SECONDS = 5.0
 
 
 class AppVerbs:
@@ -18,6 +25,7 @@ class AppVerbs:
     def __init__(self, app: TopApp) -> None:
         """Act on ``app``."""
         self._app = app
+        self._leaving: Confirmation | None = None
 
     async def do_screen_overview(self) -> None:
         """Show the overview at the present time."""
@@ -154,8 +162,17 @@ class AppVerbs:
         from nagare.tui.screens.shell_asks import Confirmation  # noqa: PLC0415  loaded when shown
 
         told = f"{count} {'shell is' if count == 1 else 'shells are'} open, and will end."
-        self._app.push_screen(Confirmation("Quit", told, "quit"), self._quit_if)
+        if self._leaving is None or self._leaving not in self._app.screen_stack:
+            self._leaving = Confirmation("Quit", told, "quit")
+            self._app.push_screen(self._leaving, self._quit_if)
 
     def _quit_if(self, is_meant: bool | None) -> None:  # noqa: FBT001  the library's signature
         if is_meant:
-            self._app.exit(0)
+            start_work(self._app, self._leave, "quit")
+
+    async def _leave(self) -> None:
+        # Their ends are put on record while there is still a loop to do it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._shells().close_all()
+        self._app.exit(0)

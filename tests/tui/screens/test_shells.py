@@ -70,8 +70,9 @@ async def test_a_pane_from_its_begin_to_its_end(server: SshServer, tmp_path: Pat
         await stage.shows(f"ready {pane.size.width}x{pane.size.height} xterm-256color")
         # Keys of the app are the host's here: q does not quit, 1 leads nowhere, Ctrl+C and Ctrl+P go through.
         await stage.type("quit1")
-        await stage.press("ctrl+p")
+        await stage.press("ctrl+p", "ctrl+q")
         await stage.shows("quit1")
+        assert stage.app.screen is stage.app.page
         await stage.press("enter")
         await stage.type("quit 3")
         await stage.press("enter")
@@ -165,6 +166,29 @@ async def test_searching_looking_back_and_closing(server: SshServer, tmp_path: P
         await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question before closing")
         await stage.press("y")
         await stage.shows("No shell is open")
+
+
+async def test_a_title_of_a_host_is_no_markup(server: SshServer, tmp_path: Path) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        pane = await _open(stage)
+        for title in ("[A=$]", '[$a link="x" @click=y]'):
+            pane.send(f"\x1b]0;{title}\a".encode())
+            await stage.shows(f"· {title} ")
+
+
+async def test_ctrl_q_outside_a_pane_asks_once_and_ends_are_told(server: SshServer, tmp_path: Path) -> None:
+    source = _source(server, tmp_path)
+    async with scene("hosts", source=source) as stage:
+        await _open(stage)
+        await stage.press(LEADER, "2")
+        await stage.until(lambda: stage.app.page.location.page == "hosts", "the hosts")
+        await stage.press("ctrl+q", "ctrl+q")
+        await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question")
+        assert sum(isinstance(screen, Confirmation) for screen in stage.app.screen_stack) == 1
+        await stage.press("y")
+        await stage.until(lambda: stage.app._exit, "the end")
+        assert len(source.shells_held.ended) == 1
+    assert stage.app.return_value == 0
 
 
 async def test_a_refusal_of_the_server_is_told_in_the_pane(server: SshServer, tmp_path: Path) -> None:

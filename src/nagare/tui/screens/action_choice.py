@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -57,7 +58,7 @@ class ActionChoice(ModalScreen["ActionView | None"]):
         palette = find_palette(self)
         with Vertical() as box:
             on = f" on {plain(self._targets, 40)}" if self._targets else ""
-            box.border_title = Text(palette.text(f" Run an action{on} ")).markup
+            box.border_title = Content(palette.text(f" Run an action{on} "))
             box.border_subtitle = palette.text(" Enter goes on · Esc leaves ")
             yield Input(placeholder="type a part of its name or of what it does", compact=True)
             yield OptionList(compact=True)

@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -73,8 +74,10 @@ class Agreement(ModalScreen[str | None]):
         """Show the rows, and below them, always in sight, what is to be typed."""
         question = self._question
         with Vertical() as box:
-            box.border_title = f" {question.title} "
-            box.border_subtitle = find_palette(self).text(f" Enter to {question.verb} · Esc leaves it as it is ")
+            box.border_title = Content(f" {question.title} ")
+            box.border_subtitle = Content(
+                find_palette(self).text(f" Enter to {question.verb} · Esc leaves it as it is ")
+            )
             with VerticalScroll(can_focus=not (question.word or question.reason)):
                 yield Static(rows_table(question.rows, find_palette(self)))
             with Vertical(id="fields"):

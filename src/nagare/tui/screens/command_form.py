@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, Static
@@ -65,7 +66,7 @@ class CommandForm(ModalScreen["Draft | None"]):
             title = f" {plain(action.name)}: {plain(action.title)} ({plain(action.risk)}) "
             # Cut here: the frame would cut it with a character that not every terminal has.
             room = min(_WIDTH, self.app.size.width) - _FRAME_CELLS
-            box.border_title = Text(cut(palette.text(title), room, palette.glyphs.more)).markup
+            box.border_title = Content(cut(palette.text(title), room, palette.glyphs.more))
             box.border_subtitle = palette.text(" Enter shows the plan · F2 hosts · Esc back ")
             with FormFields():
                 for field in self._fields:

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -48,9 +49,9 @@ class Sheet(ModalScreen[str]):
         """Show a line a row."""
         palette = find_palette(self)
         with VerticalScroll() as box:
-            box.border_title = Text(palette.text(f" {self._title} ")).markup
+            box.border_title = Content(palette.text(f" {self._title} "))
             told = [f"{key_label(key)} {words}" for key, words in self._ways]
-            box.border_subtitle = palette.text(f" {' · '.join([*told, 'y copies', 'Esc closes'])} ")
+            box.border_subtitle = Content(palette.text(f" {' · '.join([*told, 'y copies', 'Esc closes'])} "))
             yield Static(_grid(self._rows, palette))
 
     def on_mount(self) -> None:

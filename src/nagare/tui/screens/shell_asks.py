@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
@@ -41,8 +42,8 @@ class Confirmation(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Show the question."""
         with Vertical() as box:
-            box.border_title = Text(f" {self._title} ").markup
-            box.border_subtitle = f" y: {self._yes} · Esc: no "
+            box.border_title = Content(f" {self._title} ")
+            box.border_subtitle = Content(f" y: {self._yes} · Esc: no ")
             yield Static(Text(self._text))
 
 
@@ -62,7 +63,7 @@ class AnswerForm(ModalScreen[Sequence[str] | None]):
     def compose(self) -> ComposeResult:
         """Put the lines below each other."""
         with Vertical() as box:
-            box.border_title = Text(f" {self._title} ").markup
+            box.border_title = Content(f" {self._title} ")
             box.border_subtitle = " Enter goes on · Esc: no "
             if self._text:
                 yield Static(Text(self._text))

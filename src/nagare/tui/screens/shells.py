@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
@@ -88,6 +89,10 @@ class ShellsPage(Page):
     def open_count(self) -> int:
         """Return how many shells are open."""
         return sum(pane.is_open for pane in self.panes)
+
+    async def close_all(self) -> None:
+        """End every shell, at the same time; what goes wrong with one does not keep the others."""
+        await asyncio.gather(*(pane.close() for pane in self.panes), return_exceptions=True)
 
     async def open(self, host: str) -> None:
         """Open a shell on ``host`` in a pane of its own."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
-from textual.markup import escape
+from textual.fuzzy import Matcher
 
 from nagare.lib.plain_text import plain
 from nagare.tui.actions import ACTIONS, actions_in
@@ -37,7 +37,7 @@ class _Own(Provider):
         """List everything while nothing is typed."""
         for name, help_, command in self.choices()[:_JUMP_LIMIT]:
             # Names and reasons are foreign text: what looks like markup in them must stay text.
-            yield DiscoveryHit(Content(name), command, text=name, help=escape(help_))
+            yield DiscoveryHit(Content(name), command, text=name, help=_escape(help_))
 
     async def search(self, query: str) -> Hits:
         """List what matches, best first."""
@@ -45,7 +45,7 @@ class _Own(Provider):
         for name, help_, command in self.choices():
             score = matcher.match(name)
             if score > 0:
-                yield Hit(score, matcher.highlight(name), command, text=name, help=escape(help_))
+                yield Hit(score, _highlighted(matcher, name), command, text=name, help=_escape(help_))
 
 
 class ActionProvider(_Own):
@@ -78,6 +78,20 @@ class JumpProvider(_Own):
             for host in top.model.by_urgency()
         ]  # fmt: skip
         return [*pages, *hosts]
+
+
+def _escape(text: str) -> str:
+    # The library's own ``escape`` leaves tags that begin with a capital or a dollar, which its parser reads.
+    return text.replace("[", "\\[")
+
+
+def _highlighted(matcher: Matcher, name: str) -> Content:
+    # As ``matcher.highlight``, which would read markup in the name.
+    content = Content(name)
+    for offset in matcher.fuzzy_search.match(matcher.query, name)[1]:
+        if not name[offset].isspace():
+            content = content.stylize(matcher.match_style, offset, offset + 1)
+    return content
 
 
 def open_palette(app: TopApp) -> None:

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -112,4 +113,5 @@ class Line(Widget):
         part = self.part_at(event.x)
         tooltip = part.tooltip if part else None
         if self.tooltip != (tooltip or None):
-            self.tooltip = tooltip or None
+            # It may name what is foreign: no markup.
+            self.tooltip = Content(tooltip) if tooltip else None

@@ -12,8 +12,8 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -81,7 +81,7 @@ class OutputView(ScrollView, can_focus=True):
         way = "following" if self.is_following else "f follows"
         told = f": {count} line{'' if count == 1 else 's'}, {way}" if count else ""
         # Names of hosts are foreign text: what looks like markup must stay text.
-        self.border_title = Text(find_palette(self).text(self._title + told)).markup
+        self.border_title = Content(find_palette(self).text(self._title + told))
 
     def on_resize(self) -> None:
         """Keep the end in view while following."""

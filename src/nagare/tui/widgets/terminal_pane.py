@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual import events
+from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -198,7 +198,7 @@ class TerminalPane(Widget, can_focus=True):
     def _tell(self) -> None:
         title = plain(self._core.title, _TITLE_LIMIT) if self._core is not None else ""
         words = [self.host, *([self.note.partition(":")[0]] if self.note else []), *([title] if title else [])]
-        self.border_title = Text(f" {' · '.join(words)} ").markup
+        self.border_title = Content(f" {' · '.join(words)} ")
         self.post_message(self.Changed())
 
     def _arm(self) -> None:
