@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from nagare.lib.counters import Counters
 from nagare.model.tables import TABLES, ColumnKind, ColumnType, Table
 from nagare.wire.batch import Cell
 
 Tables = Mapping[str, Mapping[str, Sequence[Cell]]]
+# Rows of one table that one batch may bring, and of them those of one series; the last and the newest count. Whoever
+# sends so many sends the past, and each costs the detector a look of its own.
+TABLE_ROWS = 100_000
+SERIES_ROWS = 2048
 # Whose rows name something else all the time, or that hold no measurements.
 _LEFT_OUT = frozenset({"process", "gpu_process", "events", "anomalies", "agent"})
 # Of tables that have a row of the whole beside its parts, the whole is scored: (column, value).
@@ -52,18 +57,62 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def series_rows(host: str, tables: Tables) -> Iterator[SeriesRow]:
-    """Yield the rows of the series in a batch of ``host``, table by table and column by column."""
+def scored_part(tables: Tables) -> tuple[Tables, int]:
+    """Return what of ``tables`` is scored, and how many rows at the beginning of a table are more than is taken."""
+    part: dict[str, Mapping[str, Sequence[Cell]]] = {}
+    left_out = 0
+    for table, names in COLUMNS.items():
+        columns = tables.get(table)
+        if not columns:
+            continue
+        needed = ("ts", *TABLES[table].keys, *names)
+        extra = max(0, len(columns["ts"]) - TABLE_ROWS)
+        left_out += extra
+        part[table] = {name: cells[extra:] if extra else cells for name in needed if (cells := columns.get(name))}
+    return part, left_out
+
+
+def count_rows(tables: Tables) -> int:
+    """Return how many rows there are in all tables."""
+    return sum(len(columns["ts"]) for columns in tables.values())
+
+
+def series_rows(host: str, tables: Tables, counters: Counters) -> Iterator[SeriesRow]:
+    """Yield the rows of the series in a batch of ``host``, table by table; of one series no more than its newest."""
     for table, names in COLUMNS.items():
         columns = tables.get(table)
         if not columns:
             continue
         stamps = columns["ts"]
-        keys = _keys(table, columns, len(stamps))
-        for column in names:
-            for stamp, key, cell in zip(stamps, keys, columns.get(column) or (), strict=False):
-                if key is not None and isinstance(cell, int | float) and isinstance(stamp, int | float):
-                    yield SeriesRow(SeriesName(host, table, column, key), int(stamp), float(cell))
+        for key, places in _places(table, columns).items():
+            newest = places[-SERIES_ROWS:]
+            if len(newest) < len(places):
+                counters.add("anomaly_rows_skipped", len(places) - len(newest))
+            for column in names:
+                if cells := columns.get(column):
+                    yield from _one_series(SeriesName(host, table, column, key), stamps, cells, newest)
+
+
+def _one_series(
+    name: SeriesName, stamps: Sequence[Cell], cells: Sequence[Cell], places: Sequence[int]
+) -> Iterator[SeriesRow]:
+    for at in places:
+        stamp, cell = stamps[at], cells[at]
+        if isinstance(cell, int | float) and isinstance(stamp, int | float):
+            yield SeriesRow(name, int(stamp), float(cell))
+
+
+def _places(table: str, columns: Mapping[str, Sequence[Cell]]) -> dict[tuple[str, ...], list[int]]:
+    """Return which rows each series has, the newest last; none for one that is part of a whole."""
+    stamps = columns["ts"]
+    found: dict[tuple[str, ...], list[int]] = {}
+    for at, key in enumerate(_keys(table, columns, len(stamps))):
+        if key is not None:
+            found.setdefault(key, []).append(at)
+    for places in found.values():
+        if len(places) > SERIES_ROWS:
+            places.sort(key=lambda at: stamp if isinstance(stamp := stamps[at], int | float) else 0)
+    return found
 
 
 def _keys(table: str, columns: Mapping[str, Sequence[Cell]], count: int) -> list[tuple[str, ...] | None]:

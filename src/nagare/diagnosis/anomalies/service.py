@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 from uuid import uuid4
 
 from nagare.config.anomalies import AnomalySettings
-from nagare.diagnosis.anomalies.intake import Tables, series_rows
+from nagare.diagnosis.anomalies.intake import Tables, count_rows, scored_part, series_rows
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
     from nagare.diagnosis.anomalies.scores import Anomaly, Scores
 
 log = logging.getLogger(__name__)
-# Batches that may wait for the next tick; the oldest go first.
+# Batches that may wait for the next tick, and the rows in them; the oldest go first.
 _WAITING_BATCHES = 8192
+_WAITING_ROWS = 500_000
+# Rows that are laid out at a time: each of their cells is an object meanwhile.
+_TAKEN_ROWS = 50_000
 # Rows told of one tick; those that score highest.
 _ROWS_LIMIT = 500
 # After a crash so much is learned anew.
 _SAVE_SECONDS = 3600.0
+# So long the stop waits for the state to be kept; the one of the last time is there anyway.
+_STOP_SECONDS = 5.0
 
 
 class BatchStore(Protocol):
@@ -51,7 +57,10 @@ class Anomalies:
         self._store = store
         self._path = path
         self._clock = clock
-        self._waiting: deque[tuple[str, Tables]] = deque(maxlen=_WAITING_BATCHES)
+        self._waiting: deque[tuple[str, Tables]] = deque()
+        self._waiting_rows = 0
+        # Ends the scoring of a tick on its thread.
+        self._stop = Event()
         self._thread: ThreadPoolExecutor | None = None
         self._scores: Scores | None = None
         # Names the batches of this run of the server.
@@ -69,11 +78,17 @@ class Anomalies:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Keep the state."""
+        """Keep the state, where that does not take long."""
         thread, self._thread = self._thread, None
-        if thread is not None:
-            await asyncio.get_running_loop().run_in_executor(thread, self._save)
-            thread.shutdown(wait=False)
+        if thread is None:
+            return
+        self._stop.set()
+        saving = asyncio.get_running_loop().run_in_executor(thread, self._save)
+        done, _ = await asyncio.wait({saving}, timeout=_STOP_SECONDS)
+        thread.shutdown(wait=False, cancel_futures=True)
+        if not done:
+            self.counters.add("anomaly_save_failures")
+            log.warning("anomaly_state_not_kept path=%s error=it took too long", self._path)
 
     def __len__(self) -> int:
         """Return how many series are scored."""
@@ -83,9 +98,17 @@ class Anomalies:
         """Take the rows of a host that were just stored; they are scored at the next tick."""
         if self._thread is None:
             return
-        if len(self._waiting) == _WAITING_BATCHES:
+        part, left_out = scored_part(tables)
+        if left_out:
+            self.counters.add("anomaly_rows_skipped", left_out)
+        if not part:
+            return
+        self._waiting.append((host, part))
+        self._waiting_rows += count_rows(part)
+        while len(self._waiting) > _WAITING_BATCHES or self._waiting_rows > _WAITING_ROWS:
+            _, oldest = self._waiting.popleft()
+            self._waiting_rows -= count_rows(oldest)
             self.counters.add("anomaly_batches_dropped")
-        self._waiting.append((host, tables))
 
     async def run(self) -> None:
         """Score at each tick, and keep the state now and then; until cancelled."""
@@ -103,6 +126,7 @@ class Anomalies:
             return
         batches = list(self._waiting)
         self._waiting.clear()
+        self._waiting_rows = 0
         now_ms = self._clock.now_ms()
         found = await asyncio.get_running_loop().run_in_executor(self._thread, self._score, batches, now_ms)
         kept = sorted(found, key=lambda one: one.score, reverse=True)[:_ROWS_LIMIT]
@@ -131,14 +155,20 @@ class Anomalies:
         from nagare.diagnosis.anomalies.state import load_state  # noqa: PLC0415  as above
 
         limit = self._settings.series_limit
-        scores = Scores(limit, self._settings.floor, self.counters)
+        tick_ms = round(1000 * self._settings.interval_seconds)
+        scores = Scores(limit, self._settings.floor, self.counters, tick_ms, self._stop.is_set)
         scores.restore(*load_state(self._path, limit))
         return scores
 
     def _score(self, batches: Sequence[tuple[str, Tables]], now_ms: int) -> list[Anomaly]:
         assert self._scores is not None, "the state is read before the first tick"
-        rows = (row for host, tables in batches for row in series_rows(host, tables))
-        return self._scores.take(rows, now_ms)
+        found: list[Anomaly] = []
+        for some in _pieces(batches):
+            if self._stop.is_set():
+                return found
+            rows = (row for host, tables in some for row in series_rows(host, tables, self.counters))
+            found += self._scores.take(rows, now_ms)
+        return found + self._scores.find_stopped(now_ms)
 
     def _save(self) -> None:
         from nagare.diagnosis.anomalies.state import save_state  # noqa: PLC0415  loads numpy, on this thread
@@ -146,10 +176,23 @@ class Anomalies:
         if self._scores is None or not len(self._scores):
             return
         try:
-            save_state(self._path, self._scores.names, self._scores.detector)
+            save_state(self._path, self._scores.names, self._scores.detector, self._scores.stopped)
         except OSError as error:
             self.counters.add("anomaly_save_failures")
             log.error("anomaly_state_not_kept path=%s error=%s", self._path, error.strerror)  # noqa: TRY400  told in full
+
+
+def _pieces(batches: Sequence[tuple[str, Tables]]) -> Iterator[Sequence[tuple[str, Tables]]]:
+    """Yield the batches in their order, as many together as have not too many rows."""
+    begin = rows = 0
+    for at, (_, tables) in enumerate(batches):
+        count = count_rows(tables)
+        if rows and rows + count > _TAKEN_ROWS:
+            yield batches[begin:at]
+            begin, rows = at, 0
+        rows += count
+    if begin < len(batches):
+        yield batches[begin:]
 
 
 def _columns(told: Sequence[Anomaly]) -> dict[str, list[Cell]]:

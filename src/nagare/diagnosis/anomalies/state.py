@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,25 +22,27 @@ from nagare.wire.codec import decode, encode
 
 log = logging.getLogger(__name__)
 # Another shape or meaning of the arrays has another number.
-_VERSION = 1
+_VERSION = 2
 _Name = tuple[str, str, str, tuple[str, ...]]
 
 
-def save_state(path: Path, names: Sequence[SeriesName | None], detector: Detector) -> None:
-    """Write the state to ``path``. Raises OSError."""
-    known = [(at, one) for at, one in enumerate(names) if one is not None]
+def save_state(path: Path, names: Sequence[SeriesName | None], detector: Detector, stopped: Container[int]) -> None:
+    """Write the state to ``path``; ``stopped`` are places of series that were told to have stopped. Raises OSError."""
+    # One that was given a place and has no row yet would never give it up.
+    known = [(at, one) for at, one in enumerate(names) if one is not None and detector.last_ms[at]]
     listed = encode([(one.host, one.table, one.column, one.keys) for _, one in known])
     places = np.array([at for at, _ in known], dtype=np.int64)
     content = io.BytesIO()
     np.savez(
         content, version=np.array(_VERSION), names=np.frombuffer(listed, dtype=np.uint8), allow_pickle=False,
+        stopped=np.array([at in stopped for at, _ in known], dtype=np.bool_),
         **{name: array[places] for name, array in detector.arrays().items()},
     )  # fmt: skip
     write_atomic(path, content.getvalue(), durable=False)
 
 
-def load_state(path: Path, limit: int) -> tuple[list[SeriesName | None], Detector]:
-    """Return the state in ``path``, an empty one where there is none, it is not ours, or holds more than ``limit``."""
+def load_state(path: Path, limit: int) -> tuple[list[SeriesName | None], Detector, list[int]]:
+    """Return the state in ``path`` as ``save_state`` took it, an empty one where there is none, it is not ours, or holds more than ``limit``."""
     try:
         # Whole first: an archive that is none leaves no open file behind.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
@@ -50,13 +52,13 @@ def load_state(path: Path, limit: int) -> tuple[list[SeriesName | None], Detecto
                     detector = Detector(len(names))
                     detector.restore({name: kept[name] for name in detector.arrays()})
                     detector.forget(np.array([at for at, name in enumerate(names) if name is None], dtype=np.int64))
-                    return names, detector
+                    return names, detector, np.flatnonzero(kept["stopped"][: len(names)]).tolist()
         log.warning("anomaly_state_left path=%s reason=made for other settings or by another version", path)
     except FileNotFoundError:
         pass
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, InputError) as error:
         log.warning("anomaly_state_unreadable path=%s error=%s", path, type(error).__name__)
-    return [], Detector(0)
+    return [], Detector(0), []
 
 
 def _series(kept: _Name) -> SeriesName | None:

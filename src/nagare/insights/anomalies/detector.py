@@ -110,9 +110,15 @@ class Detector:
         for array in self.arrays().values():
             array[places] = 0
 
-    def silent(self, now_ms: int) -> Array:
-        """Return the places of the series that said nothing for so long that it is news."""
-        return np.flatnonzero((self._seen >= LEARNING_ROWS) & self._pauses.is_long(now_ms - self._pauses.last_ms))
+    @property
+    def step_ms(self) -> Array:
+        """The usual time between two rows of each series, milliseconds."""
+        return self._pauses.step_ms
+
+    def silent(self, places: Array, pause_ms: Array) -> Array:
+        """Return those of ``places`` whose series said nothing for so long, milliseconds, that it is news."""
+        silent: Array = places[(self._seen[places] >= LEARNING_ROWS) & self._pauses.is_long(places, pause_ms)]
+        return silent
 
     def advance(self, places: Array, ts_ms: Array, values: Array) -> Scored:
         """Score the next rows of the series at ``places`` and learn from them.

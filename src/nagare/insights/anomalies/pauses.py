@@ -42,7 +42,7 @@ class Pauses:
         are_news: Array = (step > _STEPS * usual) & (step > _LONGER * longest[:, :-1])
         return are_news
 
-    def is_long(self, pause_ms: Array) -> Array:
-        """Tell of each series whether a pause that still lasts is news by now."""
-        is_long: Array = (pause_ms > _STEPS * self.step_ms) & (pause_ms > _LONGER * self.longest_ms)
+    def is_long(self, places: Array, pause_ms: Array) -> Array:
+        """Tell of each of ``places`` whether a pause that still lasts is news by now."""
+        is_long: Array = (pause_ms > _STEPS * self.step_ms[places]) & (pause_ms > _LONGER * self.longest_ms[places])
         return is_long

@@ -1,5 +1,6 @@
 """The service over a real store, its ticks by hand."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,21 @@ async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
         async with _service(store, tmp_path, clock) as after:
             await _fill(after, clock, 0, last=0.95)
         assert len(await rows(store, SQL)) == 1
+
+
+async def test_a_body_of_very_many_rows_costs_a_part_of_them_and_the_stop_waits_for_none(tmp_path: Path) -> None:
+    clock, count = ManualClock(START_MS), 600_000
+    load: dict[str, Any] = {"ts": [START_MS - count + at for at in range(count)], "load1": [1.0] * count}
+    async with make_store(tmp_path, clock=clock) as store:
+        async with _service(store, tmp_path, clock) as anomalies:
+            for _ in range(7):
+                anomalies.note("web1", {"load": load})
+            assert anomalies.counters.get("anomaly_rows_skipped") == 7 * (count - 100_000)
+            assert anomalies.counters.get("anomaly_batches_dropped") == 2
+            ticking = asyncio.ensure_future(anomalies.tick())
+            await asyncio.sleep(0)
+        await ticking
+        assert anomalies.counters.get("anomaly_late_rows") == 0
 
 
 async def test_what_is_off_scores_nothing_and_keeps_nothing(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from nagare.diagnosis.anomalies.intake import COLUMNS, SeriesName, series_rows
+from nagare.diagnosis.anomalies.intake import COLUMNS, SERIES_ROWS, TABLE_ROWS, SeriesName, scored_part, series_rows
+from nagare.lib.counters import Counters
 
 
 def _rows(tables: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...], int, float]]:
-    return [(one.name.table, one.name.column, one.name.keys, one.ts_ms, one.value) for one in series_rows("a", tables)]
+    found = series_rows("a", tables, Counters())
+    return [(one.name.table, one.name.column, one.name.keys, one.ts_ms, one.value) for one in found]
 
 
 def test_gauges_are_scored_and_keys_name_the_series() -> None:
@@ -34,3 +36,19 @@ def test_counters_texts_and_tables_of_no_measurements_are_left_out() -> None:
     assert "seconds_total" not in COLUMNS["cpu"]
     assert not {"process", "events", "anomalies", "agent"} & COLUMNS.keys()
     assert _rows({"events": {"ts": [1]}, "strange": {"ts": [1], "x": [1.0]}, "load": {"ts": [1], "load1": ["a"]}}) == []
+
+
+def test_of_many_rows_of_a_series_the_newest_count_whatever_their_order() -> None:
+    counters, count = Counters(), SERIES_ROWS + 10
+    load: dict[str, Any] = {"ts": [*range(count, 0, -1)], "load1": [0.5] * count, "cores": [4] * count}
+    stamps = [row.ts_ms for row in series_rows("a", {"load": load}, counters) if row.name.column == "load1"]
+    assert stamps == [*range(11, count + 1)]
+    assert counters.get("anomaly_rows_skipped") == 10
+
+
+def test_of_a_batch_only_what_is_scored_waits_and_not_without_end() -> None:
+    count = TABLE_ROWS + 3
+    load: dict[str, Any] = {"ts": [*range(count)], "load1": [0.5] * count, "strange": ["x"] * count}
+    part, left_out = scored_part({"load": load, "events": {"ts": [1]}, "strange": {"ts": [1]}})
+    assert ({table: [*columns] for table, columns in part.items()}, left_out) == ({"load": ["ts", "load1"]}, 3)
+    assert (part["load"]["ts"][0], len(part["load"]["load1"])) == (3, TABLE_ROWS)

@@ -33,7 +33,11 @@ class _Box:
         self.scores = Scores(limit, 0.5, self.counters)
 
     def tick(self, at: int, *names: SeriesName) -> list[Anomaly]:
-        return self.scores.take([_row(at, name) for name in names], BEGIN_MS + STEP_MS * at)
+        return self.look([_row(at, name) for name in names], at)
+
+    def look(self, rows: list[SeriesRow], at: int) -> list[Anomaly]:
+        now_ms = BEGIN_MS + STEP_MS * at
+        return self.scores.take(rows, now_ms) + self.scores.find_stopped(now_ms)
 
     def ticks(self, begin: int, end: int, *names: SeriesName) -> Iterator[Anomaly]:
         for at in range(begin, end):
@@ -65,11 +69,42 @@ def test_more_series_than_have_a_place_are_counted() -> None:
     assert box.counters.get("anomaly_series_refused") == 2
 
 
-def test_a_series_that_says_nothing_for_a_day_gives_its_place_up() -> None:
-    box = _Box(limit=1)
+def test_a_series_that_says_nothing_for_an_hour_and_more_gives_its_place_up() -> None:
+    box = _Box(limit=2)
     box.tick(0, _name("a"))
-    box.tick(17_282, _name("b"))
-    assert (len(box.scores), box.scores.names) == (1, [_name("b")])
+    box.tick(720, _name("b"))
+    assert sorted(filter(None, box.scores.names)) == [_name("a"), _name("b")]
+    box.tick(721, _name("b"))
+    assert (len(box.scores), [one for one in box.scores.names if one]) == (1, [_name("b")])
+
+
+def test_where_no_place_is_free_the_longest_silent_gives_its_own_up_and_no_one_that_speaks() -> None:
+    box, names = _Box(limit=3), [_name(str(number)) for number in range(3)]
+    for at, name in enumerate(names):
+        box.tick(at, name)
+    box.tick(122, names[0], _name("new"))
+    assert sorted(filter(None, box.scores.names)) == [names[0], names[2], _name("new")]
+    box.tick(123, _name("newer"), names[2])
+    assert box.counters.get("anomaly_series_refused") == 1
+
+
+def test_one_host_does_not_take_the_places_of_all() -> None:
+    box = _Box(limit=2500)
+    many = [SeriesName("a", "unit", "restarts", (str(number), "")) for number in range(2400)]
+    box.tick(0, *many, _name("b"), _name("c"))
+    assert box.counters.get("anomaly_series_refused") == 400
+    assert {name.host for name in box.scores.names if name} == {"a", "b", "c"}
+    # Those that ended make room for what came after them on the same host.
+    box.tick(121, *many[2000:])
+    assert {*many[2000:]} <= {*box.scores.names}
+    assert box.counters.get("anomaly_series_refused") == 400
+
+
+def test_a_stop_is_looked_at_between_two_passes() -> None:
+    passes = iter([False, False, True])
+    scores = Scores(10, 0.5, Counters(), is_stopping=lambda: next(passes))
+    scores.take([_row(at) for at in range(50)], BEGIN_MS)
+    assert scores.detector.last_ms.max() == BEGIN_MS + STEP_MS
 
 
 def test_a_series_that_stops_is_told_once_while_its_host_goes_on() -> None:
@@ -86,11 +121,54 @@ def test_a_host_of_which_nothing_comes_is_not_told_series_by_series() -> None:
     assert [one for one in box.ticks(100, 149, _name("b")) if one.value is None] == []
 
 
+def _stopped(found: list[Anomaly]) -> list[SeriesName]:
+    return [one.name for one in found if one.value is None]
+
+
+def test_a_host_that_is_off_and_comes_again_tells_of_no_series_that_stopped() -> None:
+    box, names = _Box(), [_name(), _name("a", "load5")]
+    assert [*box.ticks(0, 100, *names)] == []
+    found = [one for at in range(100, 300) for one in box.tick(at)]
+    # One table comes before the other, and the past in one piece.
+    found += box.look([_row(at, names[0]) for at in range(300, 304)], 304)
+    found += [*box.ticks(305, 320, names[0])]
+    assert _stopped(found) == []
+    assert _stopped([*box.ticks(320, 345, names[0])]) == [names[1]]
+
+
+def test_what_comes_late_tells_of_its_own_time() -> None:
+    box, names = _Box(), [_name(), _name("a", "load5")]
+    assert [*box.ticks(0, 100, *names)] == []
+    late = [_row(at, names[0]) for at in range(100, 300)]
+    assert _stopped(box.look(late[:100], 300)) == []
+    assert _stopped(box.look(late[100:], 301)) == [names[1]]
+
+
+def test_of_containers_that_end_nothing_is_told() -> None:
+    box, gone = _Box(), SeriesName("a", "container", "cpu_ratio", ("1", "web", "docker"))
+    assert [*box.ticks(0, 100, gone, _name())] == []
+    assert _stopped([*box.ticks(100, 145, _name())]) == []
+
+
+def test_a_series_that_stopped_is_not_told_again_after_a_restart(tmp_path: Path) -> None:
+    path, box, gone = tmp_path / "anomalies.npz", _Box(), _name("a", "load5")
+    assert [*box.ticks(0, 100, _name("free", "load1"), gone, _name())] == []
+    assert _stopped([*box.ticks(100, 145, _name())]) == [gone]
+    save_state(path, box.scores.names, box.scores.detector, box.scores.stopped)
+    after = _Box(limit=256)
+    after.scores.restore(*load_state(path, 256))
+    assert _stopped([*after.ticks(145, 220, _name())]) == []
+    # After hours without a server nobody has to learn anew.
+    assert len(after.scores) == 3
+    after.tick(3000, _name())
+    assert len(after.scores) == 1
+
+
 def test_what_is_known_outlasts_a_restart(tmp_path: Path) -> None:
     path, box, whole = tmp_path / "anomalies.npz", _Box(), _Box()
     expected = [*whole.ticks(0, 200, _name())]
     assert [*box.ticks(0, 120, _name())] == []
-    save_state(path, box.scores.names, box.scores.detector)
+    save_state(path, box.scores.names, box.scores.detector, set())
     after = _Box()
     after.scores.restore(*load_state(path, 256))
     assert len(after.scores) == 1
@@ -102,5 +180,5 @@ def test_a_state_that_cannot_be_read_is_an_empty_one(tmp_path: Path, content: by
     path = tmp_path / "anomalies.npz"
     if content is not None:
         path.write_bytes(content)
-    names, detector = load_state(path, 10)
-    assert (names, detector.count) == ([], 0)
+    names, detector, stopped = load_state(path, 10)
+    assert (names, detector.count, stopped) == ([], 0, [])
