@@ -6,7 +6,15 @@ from nagare.server.routes.table import ROUTES
 from tests.component.server.conftest import Api, Serve
 
 # They change nothing: questions that are sent as a body, tickets that live half a minute, a login that only begins.
-QUESTIONS = {"/api/v1/sql", "/api/v1/tickets", "/api/v1/agent/update", "/api/v1/auth/oidc/device"}
+QUESTIONS = {
+    "/api/v1/sql",
+    "/api/v1/tickets",
+    "/api/v1/agent/update",
+    "/api/v1/auth/oidc/device",
+    "/api/v1/kb/search",
+    "/api/v1/rules/check",
+    "/api/v1/diagnose/preview",
+}
 # Data that senders push; the sender's registration is what is on record.
 DATA = {
     "/api/v1/metrics/batch",
