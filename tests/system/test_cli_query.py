@@ -102,6 +102,7 @@ def test_files_answer_as_the_server_did(tmp_path: Path) -> None:
         "heartbeats",
         "notifications",
         "incidents",
+        "diagnoses",
     }
 
 

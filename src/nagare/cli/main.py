@@ -18,8 +18,8 @@ import typer
 from nagare.cli import exit_codes
 from nagare.cli.console import diagnostics
 from nagare.cli.console.invocation import Invocation, OutputFormat
+from nagare.cli.console.plugin import is_plugin
 from nagare.cli.console.registry import LazyGroup, build
-from nagare.cli.diagnosis.plugin import is_plugin
 from nagare.errors import InputError, NagareError, PermissionDeniedError, StorageError
 
 _COMPLETION_VARIABLE = "_NAGARE_COMPLETE"
@@ -36,7 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run_plugin(arguments: list[str]) -> int:
     """Run what answers as a monitoring plugin: its own status, and for every failure UNKNOWN with the reason on stdout."""
-    from nagare.cli.diagnosis.plugin import UNKNOWN, guard, unknown
+    from nagare.cli.console.plugin import UNKNOWN, guard, unknown
 
     guard()
     try:

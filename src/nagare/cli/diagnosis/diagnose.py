@@ -13,7 +13,7 @@ import typer
 from nagare.cli.console.calls import call
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.moments import parse_moment
-from nagare.cli.diagnosis.plugin import EXITS
+from nagare.cli.console.plugin import EXITS
 from nagare.errors import InputError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
-from nagare.cli.diagnosis.plugin import summary_line
+from nagare.cli.console.plugin import summary_line
 from nagare.lib.plain_text import plain, plain_lines
 from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, PromptList, ProposalView
 

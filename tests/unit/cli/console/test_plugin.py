@@ -2,7 +2,7 @@
 
 import pytest
 
-from nagare.cli.diagnosis.plugin import is_plugin, summary_line
+from nagare.cli.console.plugin import is_plugin, summary_line
 from nagare.wire.diagnosis import PerfView
 
 
