@@ -147,7 +147,10 @@ class _Trial:
 
     def failed(self, outcome: Outcome, why: str) -> None:
         text = "".join(self.heard)
-        if self.heard:
+        if outcome is not Outcome.FAILED:
+            # Nobody knows how far it came, thoughts and all: it counts as all that it was let to write.
+            self.used = replace(self.lease, is_estimate=True)
+        elif self.heard:
             # What began to be answered is paid for; a refusal is not.
             self.used = Tokens(self.lease.prompt, estimated_tokens(text), is_estimate=True)
         self.exchange = replace(self.exchange, answer=text, outcome=outcome, why=why)

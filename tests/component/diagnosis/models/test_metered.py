@@ -11,7 +11,7 @@ from nagare.diagnosis.models.connection import Connection
 from nagare.diagnosis.models.exchange import Exchange, Outcome
 from nagare.diagnosis.models.metered import Metered, Pace
 from nagare.diagnosis.models.openai.provider import OpenAiProvider
-from nagare.diagnosis.models.provider import Answered, Ask, Said, Tokens, Told, ToolCall
+from nagare.diagnosis.models.provider import Answered, Ask, Said, Tokens, Told, ToolCall, estimated_tokens
 from nagare.errors import ConfigError, DeadlineExceededError, LimitExceededError, RateLimitedError, StorageError
 from nagare.lib.clock import ManualClock, SystemClock
 from tests.support.model_server import KEY, MODEL, Act, ModelServer, model_server, says
@@ -141,18 +141,20 @@ async def test_an_answer_is_asked_no_longer_than_is_paid_for(server: ModelServer
     assert server.heard[0].raw["max_tokens"] < 1000
 
 
-async def test_an_answer_that_does_not_end_is_late_and_what_it_said_is_paid(
-    server: ModelServer, metered: Metered
+@pytest.mark.parametrize("told", [["half an answer"], []])
+async def test_an_answer_that_does_not_end_is_late_and_paid_for_as_far_as_it_may_have_come(
+    server: ModelServer, metered: Metered, told: list[str]
 ) -> None:
-    server.acts.append(Act(["half an answer"], trouble="hang"))
+    server.acts.append(Act(told, trouble="hang"))
     metered.clock, metered.until = SystemClock(), SystemClock().monotonic() + 100
     metered.pace = Pace(call_seconds=0.2)
     with pytest.raises(DeadlineExceededError):
         await metered.answer("metrics", ASK)
     (exchange,) = kept(metered)
-    assert (exchange.outcome, exchange.answer) == (Outcome.LATE, "half an answer")
-    assert exchange.tokens.is_estimate
-    assert metered.budget.used.total > 0
+    assert (exchange.outcome, exchange.answer) == (Outcome.LATE, "".join(told))
+    # What it thought is not heard: the whole of what it was let to write counts.
+    assert exchange.tokens == Tokens(estimated_tokens(exchange.prompt), ASK.answer_tokens, is_estimate=True)
+    assert metered.budget.used == exchange.tokens
     await asyncio.wait_for(server.left.wait(), 30)
 
 
@@ -164,6 +166,8 @@ async def test_who_goes_away_leaves_an_entry(server: ModelServer, metered: Meter
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [one.outcome for one in kept(metered)] == [Outcome.CANCELLED]
+    assert metered.budget.used.answer == ASK.answer_tokens
+    assert metered.budget.cost == kept(metered)[0].cost > 0
 
 
 async def test_a_secret_leaves_in_no_turn(server: ModelServer, metered: Metered) -> None:
@@ -173,6 +177,14 @@ async def test_a_secret_leaves_in_no_turn(server: ModelServer, metered: Metered)
     assert "hunter2" not in str(server.heard[0].raw)
     assert "hunter2" not in str(kept(metered))
     assert str(server.heard[0].raw).count("[secret]") == 5
+
+
+async def test_what_a_model_wrote_goes_back_to_it_bounded(server: ModelServer, metered: Metered) -> None:
+    metered.budget = Budget(Prices(), token_limit=10**6, cost_limit=0)
+    long = "a-" * 100_000
+    turns = (Said("Why?"), Answered(long, (ToolCall("c1", "look", {"about": long}),)))
+    await metered.answer("metrics", Ask("", turns))
+    assert len(kept(metered)[0].prompt) < 70_000
 
 
 async def test_nothing_leaves_that_cannot_be_kept(server: ModelServer, metered: Metered) -> None:
