@@ -96,7 +96,7 @@ class _Told:
 
 
 def _asker(store: MetricStore, hosts: frozenset[str] | None, hidden: frozenset[str]) -> Asker:
-    hidden |= {"alerts", "commands", "gaps"}
+    hidden |= {"alerts", "commands", "gaps", "hosts"} - {table.name for table in store.describe()}
     return Asker(partial(store.query, hosts=hosts, hidden=hidden), hidden)
 
 

@@ -25,7 +25,7 @@ HOST = "db1"
 UNTIL_MS = START_MS
 FROM_MS = UNTIL_MS - _HALF_HOUR_MS
 # Tables that stand in the records, which this store has none of.
-NOT_HERE = frozenset({"alerts", "commands", "gaps"})
+NOT_HERE = frozenset({"alerts", "commands", "gaps", "hosts"})
 
 
 def _disk(moments: list[int], *, fills: bool) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from nagare.diagnosis.redact import MASK
-from tests.support.clinic import STEP_MS, clinic
+from nagare.fleet.tables import HOSTS
+from nagare.model.columns import RecordTable
+from tests.support.clinic import HOUR_MS, STEP_MS, clinic
 from tests.support.metric_store import START_MS, make_batch
 
 MINUTES_10 = 120
@@ -90,10 +92,33 @@ async def test_a_crashed_process_explains_what_does_not_answer(tmp_path: Path) -
     assert "server" in made.findings[0].about
 
 
-@pytest.mark.parametrize("up", [-1e15, 1e300])
-async def test_a_host_that_lies_of_its_start_spoils_no_diagnosis(tmp_path: Path, up: float) -> None:
+async def test_a_host_that_fell_silent_before_the_window_is_missed(tmp_path: Path) -> None:
     async with clinic(tmp_path) as room:
-        await room.tell("web1", {"load": {"uptime_seconds": [up] * 60}})
+        await room.tell("web1", steps=60, end_ms=START_MS - 2 * HOUR_MS)
+        await room.tell("web2", steps=60)
+        made = [await room.diagnose(), await room.diagnose(seconds=60), await room.diagnose("web1")]
+    for told in made:
+        assert (told.verdict, told.struck) == ("CRITICAL", [])
+        assert [(one.cause, one.host) for one in told.findings] == [("host.silent", "web1")]
+
+
+async def test_who_is_in_maintenance_or_was_removed_is_not_missed(tmp_path: Path) -> None:
+    async def registered() -> dict[str, list[Any]]:
+        rows: dict[str, list[Any]] = {column.name: [None] * 3 for column in HOSTS.columns}
+        return rows | {"ts": [START_MS] * 3, "host": ["web1", "web2", "web3"], "maintenance": ["a new disk", "", ""]}
+
+    async with clinic(tmp_path) as room:
+        room.store.register_records(RecordTable(HOSTS, registered))
+        for host in ("web1", "web2", "gone1"):
+            await room.tell(host, steps=60, end_ms=START_MS - 2 * HOUR_MS)
+        await room.tell("web3", steps=60)
+        made = await room.diagnose()
+    assert [(one.cause, one.host) for one in made.findings] == [("host.silent", "web2")]
+
+
+async def test_a_host_that_lies_of_its_start_spoils_no_diagnosis(tmp_path: Path) -> None:
+    async with clinic(tmp_path) as room:
+        await room.tell("web1", {"load": {"uptime_seconds": [-1e15] * 60}})
         await room.tell("web2", {"cpu": {"busy_ratio": [0.98] * MINUTES_10}})
         made = await room.diagnose()
     assert ("cpu.saturated", "web2") in [(one.cause, one.host) for one in made.findings]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from nagare.diagnosis.evidence import aspect as aspects
 from nagare.diagnosis.evidence.asking import Row, number, text
 from nagare.diagnosis.evidence.aspect import Aspect
+from nagare.diagnosis.evidence.seen import Ground, Seen
 from nagare.diagnosis.evidence.statement import Statement
 from nagare.diagnosis.evidence.window import Window
 from nagare.lib.units import format_seconds
@@ -11,6 +15,8 @@ from nagare.model.diagnosis.evidence import EvidenceKind
 
 # Silent: nothing for this long, and for this many times the usual pause between two samples.
 _SILENT_SECONDS, _PAUSES = 60.0, 6.0
+# How far back from now a host may have sent its last to be missed. Farther back, one query would read too much.
+_MISSED_MS = 24 * 3_600_000
 
 
 def _silence(window: Window) -> Statement:
@@ -36,6 +42,23 @@ SILENCE = Aspect(
     lambda _: "host",
     {"silent_seconds": "seconds", "pause_seconds": "seconds"},
 )
+
+
+async def look_missing(ground: Ground) -> list[Seen]:
+    """Return the hosts that are silent since before the window: no other tool sees them any more.
+
+    Where the caller sees which hosts are registered, those that are not, or are in maintenance, are not missed.
+    """
+    window = Window(ground.window.until_ms - _MISSED_MS, ground.window.until_ms)
+    if window.from_ms >= ground.window.from_ms:
+        return []
+    seen = await aspects.look(replace(ground, window=window), SILENCE)
+    missing = [one for one in seen if one.began_ms is not None and one.began_ms < ground.window.from_ms]
+    if not missing or not ground.asker.sees("hosts"):
+        return missing
+    rows = await ground.asker.ask("SELECT host FROM hosts WHERE coalesce(maintenance, '') = ''")
+    expected = {text(row, "host") for row in rows}
+    return [one for one in missing if one.host in expected]
 
 
 def _uptime(window: Window) -> Statement:

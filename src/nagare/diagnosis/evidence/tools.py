@@ -23,6 +23,7 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
             tool_of(states.CERTIFICATES, "probe", "certificates and when they end"),
             tool_of(states.COLLECTORS, "agent", "collectors that fail, and samples that wait or were dropped"),
             tool_of(presence.SILENCE, "load", "hosts that send nothing, and since when"),
+            Tool("missing_hosts", "hosts that are silent since before the time looked at", "load", presence.look_missing),
             tool_of(presence.UPTIME, "load", "hosts that started anew"),
             tool_of(presence.GAPS, "gaps", "stretches of time without samples"),
             Tool("processes", "the processes that use most, as they are now", "process", processes.look_top, is_detail=True),

@@ -9,7 +9,7 @@ from nagare.diagnosis.evidence.seen import Tool
 
 _HAPPENINGS = frozenset({"alerts", "events", "commands", "uptime", "changes", "gone_processes"})
 _LOGS = frozenset({"logs", "oom_kills", "units"})
-_TOPOLOGY = frozenset({"neighbours", "probe", "network", "silence", "certificates"})
+_TOPOLOGY = frozenset({"neighbours", "probe", "network", "silence", "missing_hosts", "certificates"})
 _KNOWLEDGE = frozenset({"passages"})
 
 
