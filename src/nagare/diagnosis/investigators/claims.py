@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from nagare.diagnosis.investigators.enclosed import moment
-from nagare.diagnosis.investigators.form import HYPOTHESES_MOST
+from nagare.diagnosis.investigators.form import HYPOTHESES_MOST, NOT_TOLD
 from nagare.diagnosis.models.json_text import Json, as_list, as_object, as_text
 from nagare.diagnosis.verify import SLACK_MS, is_same
 from nagare.lib.plain_text import plain
@@ -35,9 +35,18 @@ _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:[A-Za-zµ%°][A-Za-zµ%°/]*)?")
 # Addresses and commands: what is to be done comes from our own rules and guides, or as a proposal that was offered.
 _STEERING = re.compile(
     r"\w+://|\bwww\.|`|\$\(|\|\s*\w|&&|;\s*\w+\s+[-/]|\b(?:curl|wget|sudo)\s+\S"
-    r"|\b(?:nc|bash|sh|python3?|perl|rm|dd|chmod|chown|kill)\s+[-/]",
+    r"|\b(?:nc|bash|sh|python3?|perl|rm|dd|chmod|chown|kill)\s+[-/]|\w\s+--?[a-z]",
     re.IGNORECASE,
 )
+_STEERS = "it holds an address or a command, which a model may not give"
+# Names with dots in them are addresses, but for units and files.
+_DOTTED = re.compile(r"(?<![\w.-])(?:\w[\w-]{0,62}\.)+([^\W\d_]{2,24})(?![\w-])")
+_OWN_ENDINGS = frozenset(
+    {
+        "service", "socket", "timer", "target", "mount", "slice", "scope", "conf", "cfg",
+        "log", "json", "toml", "yaml", "yml", "ini", "txt",
+    }
+)  # fmt: skip
 # In which other sizes people write a figure: percents, milli, kilo and its binary relatives, minutes, hours, days.
 _SIZES = (1.0, 100.0, 1e3, 1e6, 1e-3, 1e-6, 1e-9, 2.0**-10, 2.0**-20, 2.0**-30, 2.0**-40, 1 / 60, 1 / 3600, 1 / 86400)
 
@@ -85,6 +94,7 @@ class _Claim:
         self.title = plain(as_text(raw.get("title")), _TITLE_LIMIT).strip()
         self.cause = plain(as_text(raw.get("cause")), 60)
         self.words = plain(f"{self.title} ({self.cause})", _TITLE_LIMIT + 64)
+        self.next_check = plain(as_text(raw.get("next_check")), _CHECK_LIMIT)
         self.backing = self._ids("evidence_for")
         self.doubts = self._ids("evidence_against")
 
@@ -102,6 +112,7 @@ class _Claim:
         """Return it as a hypothesis, and what of it was struck out."""
         host = plain(as_text(self._raw.get("host")), 253)
         proposal, fallen = self._proposal(ground, host)
+        next_check, fallen_check = self._checked(ground)
         shown = [ground.evidence[id_] for id_ in self.backing]
         first = ground.evidence.get(as_text(self._raw.get("began_with")))
         begins = [piece.began_ms for piece in shown if piece.began_ms is not None and piece.host == host]
@@ -115,10 +126,10 @@ class _Claim:
             self.doubts,
             first.began_ms if first is not None and first.began_ms is not None else min(begins, default=None),
             (first or shown[0]).about,
-            plain(as_text(self._raw.get("next_check")), _CHECK_LIMIT),
+            next_check,
             proposal,
         )
-        return made, fallen
+        return made, fallen + fallen_check
 
     def _fault_of_form(self, ground: Ground) -> str:
         if not self.title:
@@ -153,11 +164,22 @@ class _Claim:
         return ""
 
     def _fault_of_prose(self, ground: Ground) -> str:
-        if _STEERING.search(f"{self.title} {as_text(self._raw.get('next_check'))}"):
-            return "it holds an address or a command, which a model may not give"
-        cited = [ground.evidence[id_] for id_ in (*self.backing, *self.doubts)]
+        cited = self._cited(ground)
+        if _steers(self.title, cited, ground) or _steers(self.next_check, cited, ground):
+            return _STEERS
         strange = next(iter(_unshown(self.title, cited)), None)
         return "" if strange is None else f"it says {strange}, which none of its evidence shows"
+
+    def _checked(self, ground: Ground) -> tuple[str, list[Struck]]:
+        """Return what is to be checked next, empty where it names what is not shown: the finding stands without it."""
+        strange = next(iter(_unshown(self.next_check, self._cited(ground))), None)
+        if strange is None:
+            return self.next_check, []
+        why = f"it says {strange}, which none of its evidence shows"
+        return "", [Struck(f"next check {plain(self.next_check, 120)} of {self.words}", why)]
+
+    def _cited(self, ground: Ground) -> list[Evidence]:
+        return [ground.evidence[id_] for id_ in (*self.backing, *self.doubts)]
 
     def _fault_of_order(self, ground: Ground) -> str:
         first = ground.evidence.get(as_text(self._raw.get("began_with")))
@@ -209,6 +231,19 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
+def _steers(text: str, cited: Sequence[Evidence], ground: Ground) -> bool:
+    """Tell whether ``text`` holds a command, or an address that is neither a host's nor one that we measured ourselves."""
+    if _STEERING.search(text):
+        return True
+    # What is logged is anybody's words: an address does not become ours by standing there.
+    ours = " ".join(f"{piece.text} {piece.about}" for piece in cited if piece.kind in _MEASURED)
+    known = {name.casefold() for name in (piece.host for piece in ground.evidence.values())}
+    known |= {found[0].casefold() for found in _DOTTED.finditer(ours)}
+    return any(
+        found[1].casefold() not in _OWN_ENDINGS and found[0].casefold() not in known for found in _DOTTED.finditer(text)
+    )
+
+
 def _unshown(text: str, cited: Sequence[Evidence]) -> Iterable[str]:
     """Yield what of ``text`` has a digit in it and is neither in the words of what is ``cited`` nor one of its figures."""
     words = {word for piece in cited for word in _tokens(f"{piece.text} {piece.about} {piece.place} {piece.host}")}
@@ -243,7 +278,7 @@ def _number(token: str) -> float | None:
 
 
 def _answer(text: str, ground: Ground) -> tuple[str, list[Struck]]:
-    """Return the answer sentence by sentence, without those that cite what there is not or say numbers that nothing shows."""
+    """Return the answer sentence by sentence: those that cite evidence which there is, and say no number that it does not show."""
     kept: list[str] = []
     struck: list[Struck] = []
     for sentence in _sentences(plain(text, _ANSWER_LIMIT)):
@@ -253,8 +288,10 @@ def _answer(text: str, ground: Ground) -> tuple[str, list[Struck]]:
         strange = next(iter(_unshown(_CITATION.sub("", sentence), pieces)), None)
         if unknown:
             struck.append(Struck(sentence, f"there is no evidence {unknown[0]}"))
-        elif _STEERING.search(sentence):
-            struck.append(Struck(sentence, "it holds an address or a command, which a model may not give"))
+        elif _steers(sentence, pieces, ground):
+            struck.append(Struck(sentence, _STEERS))
+        elif not cited and sentence.strip() != NOT_TOLD:
+            struck.append(Struck(sentence, "it cites no evidence"))
         elif strange is not None:
             struck.append(Struck(sentence, f"it says {strange}, which none of the evidence that it cites shows"))
         else:

@@ -8,6 +8,8 @@ from nagare.diagnosis.models.json_text import Json
 
 HYPOTHESES_MOST = 8
 NO_PROPOSAL = ""
+# The one sentence of an answer that needs no evidence.
+NOT_TOLD = "The evidence does not tell."
 
 
 def schema(causes: Collection[str], proposals: Collection[str]) -> dict[str, Json]:
@@ -35,7 +37,10 @@ def schema(causes: Collection[str], proposals: Collection[str]) -> dict[str, Jso
             "hypotheses": _list(
                 hypothesis, f"the likeliest first, at most {HYPOTHESES_MOST}; none where the evidence does not tell"
             ),
-            "answer": _text("the answer to the question that was asked, citing evidence as [E1]; empty where none was"),
+            "answer": _text(
+                "the answer to the question that was asked, every sentence of it citing evidence as [E1], or "
+                f"'{NOT_TOLD}'; empty where nothing was asked"
+            ),
         }
     )
 
