@@ -16,7 +16,7 @@ from nagare.diagnosis.kb.front_matter import FrontMatter, read_front_matter
 PASSAGE_LIMIT = 1800
 PASSAGES_LIMIT = 2000
 _HEADING_LIMIT = 200
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _PLAIN_LIMIT = 2000
@@ -98,7 +98,7 @@ def _marked(lines: Sequence[str], begin: int) -> Iterator[tuple[int, int, str, b
         elif number == underlined:
             yield number, 0, "", False
         elif heading := _ATX.match(line):
-            yield number, len(heading[1]), _text(heading[2] or ""), False
+            yield number, len(heading[1]), _text(_unclosed(line[heading.end() :])), False
         elif level := _underline(lines, number, begin):
             underlined = number + 1
             yield number, level, _text(line), False
@@ -118,6 +118,13 @@ def _underline(lines: Sequence[str], number: int, begin: int) -> int:
         return 0
     rule = _SETEXT.match(lines[number + 1][:_PLAIN_LIMIT])
     return 0 if rule is None else 1 if rule[1].startswith("=") else 2
+
+
+def _unclosed(rest: str) -> str:
+    """Return what stands behind a heading's mark without the one that closes it, which has a blank before it."""
+    rest = rest.strip(" \t")
+    cut = rest.rstrip("#")
+    return cut.rstrip(" \t") if not cut or cut.endswith((" ", "\t")) else rest
 
 
 def _text(heading: str) -> str:

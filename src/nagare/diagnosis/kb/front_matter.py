@@ -15,6 +15,8 @@ LINES_LIMIT = 200
 _KEYS_LIMIT = 64
 _VALUES_LIMIT = 64
 _VALUE_LIMIT = 500
+# Reading TOML costs the square of the parts of a dotted key.
+_DOTS_LIMIT = 128
 _KEY = re.compile(r"([A-Za-z][\w .-]{0,63}?)\s*:(?:\s+(.*))?$")
 _ITEM = re.compile(r"\s*-\s+(.*)$")
 _QUOTED = re.compile(r"(['\"])(.*?)\1\s*(?:#.*)?")
@@ -89,16 +91,19 @@ def _plain(text: str) -> str:
 
 
 def _toml(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    try:
-        tables = tomllib.loads("\n".join(lines))
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+    text = "\n".join(lines)
+    if text.count(".") > _DOTS_LIMIT:
         return {}
     found = dict[str, tuple[str, ...]]()
-    for key, value in list(tables.items())[:_KEYS_LIMIT]:
-        values = list[str]()
-        _add(values, *(str(one) for one in (value if isinstance(value, list) else [value]) if _is_single(one)))
-        if values:
-            found[key.lower()] = tuple(values)
+    try:
+        for key, value in list(tomllib.loads(text).items())[:_KEYS_LIMIT]:
+            values = list[str]()
+            _add(values, *(str(one) for one in (value if isinstance(value, list) else [value]) if _is_single(one)))
+            if values:
+                found[key.lower()] = tuple(values)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        # No TOML, or a number that is too long to be written in decimals.
+        return {}
     return found
 
 

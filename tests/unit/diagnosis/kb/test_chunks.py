@@ -1,5 +1,8 @@
 """Pages cut into passages: every passage is the lines that it names."""
 
+import time
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -95,3 +98,32 @@ def test_the_lines_of_every_passage_are_its_text(text: str) -> None:
     if page.chunks and not page.front.lines:
         plain = {number for number, line in enumerate(lines, 1) if line.strip() == "text"}
         assert plain <= covered
+
+
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("# x", "x"),
+        ("# x ##", "x"),
+        ("# x \t#\t ", "x"),
+        ("# x#", "x#"),
+        ("# x # y", "x # y"),
+        ("#\tx", "x"),
+        ("## #", None),
+        ("#", None),
+        ("#x", None),
+        ("####### x", None),
+        ("    # x", None),
+    ],
+)
+def test_a_heading_ends_before_what_closes_it(line: str, heading: str | None) -> None:
+    (chunk,) = read_page(f"{line}\n\ntext").chunks
+    assert chunk.headings == (() if heading is None else (heading,))
+
+
+def test_a_run_of_blanks_costs_no_more_than_other_text() -> None:
+    line = "# " + " " * 1900 + "x"
+    begun = time.thread_time()
+    read_page("\n".join([line] * 500))
+    # It took 27 s when the blanks were tried in every way.
+    assert time.thread_time() - begun < 5

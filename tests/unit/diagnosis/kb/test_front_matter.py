@@ -65,3 +65,11 @@ def test_a_kind_is_said_or_follows_from_the_folder() -> None:
     assert kind_of("notes/a.md", none) is PageKind.NOTE
     assert kind_of("a.md", none) is PageKind.RUNBOOK
     assert kind_of("a.md", read_front_matter(["---", "outcome: fixed", "---"])) is PageKind.INCIDENT
+
+
+def test_a_number_that_no_decimals_write_is_left_out() -> None:
+    assert read_front_matter(["+++", 'title = "x"', f"y = 0x{'f' * 5000}", "+++"]).values == {}
+
+
+def test_a_key_of_very_many_parts_is_not_read() -> None:
+    assert read_front_matter(["+++", 'title = "x"', f"a{'.a' * 100_000} = 1", "+++"]).values == {}
