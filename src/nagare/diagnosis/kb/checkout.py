@@ -6,7 +6,9 @@ or nothing. Blocking, and small.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,8 @@ _REF = re.compile(r"ref: (refs/[\w/-][\w./-]{0,250})")
 _SMALL = 4096
 _PACKED_LIMIT = 16 * 2**20
 _PARENTS = 64
+# A pipe is opened without waiting for who writes it.
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def find_commit(directory: Path) -> str:
@@ -56,5 +60,8 @@ def _refs(git: Path, common: Path, ref: str) -> Iterator[str]:
 
 
 def _read(path: Path, limit: int = _SMALL) -> str:
-    with path.open("rb") as file:
+    """Return the beginning of a plain file; nothing of anything else."""
+    with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return ""
         return file.read(limit).decode("utf-8", "replace")

@@ -1,7 +1,8 @@
 """Reads the pages of a directory: Markdown files, as many and as large as is lawful, and nothing from anywhere else.
 
-No link is followed, neither of a file nor of a folder, so that what is read lies below the directory whatever is done there
-meanwhile. What is no page is told with its reason; only a directory that is too large is refused as a whole. Blocking.
+No link is followed, neither of a file nor of a folder, and the directory is opened once, so that what is read lies below it
+whatever is done there meanwhile. What is no page is told with its reason; only a directory that is too large is refused as a
+whole. Blocking.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +34,8 @@ _NOT_ENTERED = frozenset({"node_modules", "__pycache__", "site-packages"})
 # A text of another encoding has a few strange letters; a file of noise has many.
 _STRANGE_SHARE = 0.1
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Tells which file a descriptor is of; not every system has it.
+_OWN_DESCRIPTORS = Path("/proc/self/fd")
 
 
 @dataclass(slots=True)
@@ -52,37 +56,70 @@ class NoPageError(Exception):
     """Why a file is no page; told in ``Reading.skipped``, and never raised out of this module."""
 
 
-def read_directory(directory: Path) -> Reading:
-    """Return the pages of ``directory``, by path. Raises InputError, LimitExceededError."""
+def read_directory(directory: Path, own: Path | None = None) -> Reading:
+    """Return the pages of ``directory`` (a real path), by path. Raises InputError, LimitExceededError.
+
+    ``own`` is the installation's directory, which is not entered where it lies below.
+    """
     reading = Reading()
     try:
-        for path, name, folder in _files(directory, reading):
-            _take(reading, path, name, folder)
+        with _opened(directory) as top:
+            for path, name, folder in _files(directory, top, _identity(own), reading):
+                _take(reading, path, name, folder)
     except OSError as error:
         raise InputError(f"cannot read directory {directory}: {(error.strerror or str(error)).lower()}") from error
     reading.pages.sort(key=lambda page: page.path)
     return reading
 
 
-def _files(directory: Path, reading: Reading) -> Iterator[tuple[str, str, int]]:
+@contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    """Yield a descriptor of the directory that has this very path, and not of one that a link leads to. Raises InputError."""
+    descriptor = os.open(directory, _FLAGS | os.O_DIRECTORY)
+    try:
+        # Links that stand higher up are followed in opening: the kernel tells where that led.
+        if _OWN_DESCRIPTORS.is_dir() and (_OWN_DESCRIPTORS / str(descriptor)).readlink() != directory:
+            raise InputError(f"cannot read directory {directory}: a link stands in its path")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _identity(own: Path | None) -> tuple[int, int] | None:
+    """Return what tells a folder from every other one, by whatever path it is reached; None where there is none."""
+    try:
+        return None if own is None else _of(own.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _of(about: os.stat_result) -> tuple[int, int]:
+    return about.st_dev, about.st_ino
+
+
+def _files(directory: Path, top: int, own: tuple[int, int] | None, reading: Reading) -> Iterator[tuple[str, str, int]]:
     """Yield (path below the directory, name, descriptor of its folder) of all that may be a page."""
     entries = 0
-    for folder, folders, names, descriptor in os.fwalk(directory, onerror=_told(directory, reading)):
-        below = Path(folder).relative_to(directory)
+    for folder, folders, names, descriptor in os.fwalk(".", onerror=_told(reading), dir_fd=top):
+        below = Path(folder)
         entries += len(folders) + len(names)
         if entries > ENTRIES_LIMIT:
             raise _too_much(directory, f"{ENTRIES_LIMIT} files and folders")
-        folders[:] = [name for name in sorted(folders) if _is_entered(below / name, name, descriptor, reading)]
+        folders[:] = [name for name in sorted(folders) if _is_entered(below / name, descriptor, own, reading)]
         for name in sorted(names):
             if name.lower().endswith(_SUFFIXES) and not name.startswith("."):
                 yield str(below / name), name, descriptor
 
 
-def _is_entered(path: Path, name: str, folder: int, reading: Reading) -> bool:
-    if name.startswith(".") or name in _NOT_ENTERED:
+def _is_entered(path: Path, folder: int, own: tuple[int, int] | None, reading: Reading) -> bool:
+    if path.name.startswith(".") or path.name in _NOT_ENTERED:
         return False
-    if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+    about = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISLNK(about.st_mode):
         reading.skip(str(path), "a link, which is not followed")
+        return False
+    if _of(about) == own:
+        reading.skip(str(path), "the installation's own directory, which is not read")
         return False
     if len(path.parts) >= DEPTH_LIMIT:
         reading.skip(str(path), f"deeper than {DEPTH_LIMIT} folders")
@@ -134,11 +171,8 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _told(directory: Path, reading: Reading) -> Callable[[OSError], None]:
+def _told(reading: Reading) -> Callable[[OSError], None]:
     def tell(error: OSError) -> None:
-        folder = Path(str(error.filename or directory))
-        if folder == directory:
-            raise error
         reading.skip(str(error.filename), (error.strerror or "cannot be read").lower())
 
     return tell

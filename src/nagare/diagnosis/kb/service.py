@@ -19,7 +19,7 @@ from nagare.diagnosis.kb.checkout import find_commit
 from nagare.diagnosis.kb.chunks import Page
 from nagare.diagnosis.kb.library_shelf import Shelf
 from nagare.diagnosis.kb.places import check_directory, name_for
-from nagare.diagnosis.kb.reading import read_directory
+from nagare.diagnosis.kb.reading import Reading, read_directory
 from nagare.diagnosis.kb.shipped import shipped_shelves, shipped_source
 from nagare.diagnosis.kb.store import (
     Added,
@@ -97,9 +97,15 @@ class KnowledgeBase:
         that is taken, LimitExceededError.
         """
         is_owner = principal.kind is PrincipalKind.LOCAL
-        real = check_directory(directory, self._settings.directories, self._data, is_owner=is_owner)
+
+        def find() -> Path:
+            real = self._checked(directory, is_owner=is_owner)
+            # A name that cannot be is refused before anything is read.
+            name_for(real, name)
+            return real
+
+        real, read = await self._read(find)
         added = Added(name_for(real, name), str(real), principal.name, is_owner)
-        read = await self._read(real)
         synced = await self._records.write(lambda connection: add_source(connection, added, read))
         self._revision += 1
         return synced
@@ -113,16 +119,20 @@ class KnowledgeBase:
             return Synced(shipped_source(), unchanged=len(shipped_shelves()))
         source = await self._records.read(lambda connection: get_source(connection, name))
         owners = await self._records.read(load_owners)
-        try:
-            real = check_directory(source.directory, self._settings.directories, self._data, is_owner=name in owners)
+
+        def find() -> Path:
+            real = self._checked(source.directory, is_owner=name in owners)
             if str(real) != source.directory:
                 raise InputError(f"cannot read directory {source.directory}: a link stands in its place")
-            read = await self._read(real)
+            return real
+
+        try:
+            _, read = await self._read(find)
+            synced = await self._records.write(lambda connection: sync_source(connection, name, read))
         except NagareError as error:
             fault = error.message
             await self._records.write(lambda connection: tell_fault(connection, name, fault))
             raise
-        synced = await self._records.write(lambda connection: sync_source(connection, name, read))
         if synced.added or synced.changed or synced.removed or synced.source.version != source.version:
             self._revision += 1
         return synced
@@ -174,9 +184,18 @@ class KnowledgeBase:
             except NagareError as error:
                 log.warning("kb_source_not_synced name=%s: %s", source.name, error.message)
 
-    async def _read(self, directory: Path) -> Read:
-        reading, version = await self._on_thread(lambda: (read_directory(directory), find_commit(directory)))
-        return Read(reading, version, self._clock.now_ms())
+    def _checked(self, directory: str, *, is_owner: bool) -> Path:
+        return check_directory(directory, self._settings.directories, self._data, is_owner=is_owner)
+
+    async def _read(self, find: Callable[[], Path]) -> tuple[Path, Read]:
+        """Find a directory and read it, all on the thread: a file server that is gone holds up pages and questions alone."""
+
+        def work() -> tuple[Path, Reading, str]:
+            directory = find()
+            return directory, read_directory(directory, self._data), find_commit(directory)
+
+        directory, reading, version = await self._on_thread(work)
+        return directory, Read(reading, version, self._clock.now_ms())
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         if self._waiting >= _WAITING_LIMIT:

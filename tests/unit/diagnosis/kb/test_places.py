@@ -25,6 +25,27 @@ def test_a_link_that_leads_out_is_outside(tmp_path: Path) -> None:
         check_directory(str(tmp_path / "ops" / "out"), [str(tmp_path / "ops")], tmp_path / "data", is_owner=False)
 
 
+def test_nobody_has_a_path_looked_at_that_leads_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = list[Path]()
+    resolve = Path.resolve
+
+    def noted(path: Path) -> Path:
+        looked.append(path)
+        return resolve(path)
+
+    monkeypatch.setattr(Path, "resolve", noted)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "ops").symlink_to(tmp_path / "real")
+    allowed, data = [str(tmp_path / "ops")], tmp_path / "data"
+    for place in ("/net/attacker", f"{tmp_path}/ops/../net"):
+        with pytest.raises(PermissionDeniedError):
+            check_directory(place, allowed, data, is_owner=False)
+    assert set(looked) == {tmp_path / "ops"}
+    # What a link of the settings leads to is allowed by both of its names: a source is kept under its real one.
+    for name in ("ops", "real"):
+        assert check_directory(str(tmp_path / name), allowed, data, is_owner=False) == resolve(tmp_path / "real")
+
+
 def test_the_owner_may_name_any_but_the_installation_and_the_kernel(tmp_path: Path) -> None:
     (tmp_path / "data" / "keys").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "data")

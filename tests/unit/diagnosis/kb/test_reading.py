@@ -72,6 +72,24 @@ def test_a_directory_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         read_directory(tmp_path / "gone")
 
 
+def test_the_own_directory_of_the_installation_is_not_entered(tmp_path: Path) -> None:
+    for name in ("data/keys/a.md", "pages/b.md"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("text")
+    found = read_directory(tmp_path, tmp_path / "pages" / ".." / "data")
+    assert [page.path for page in found.pages] == ["pages/b.md"]
+    assert list(found.skipped) == ["data"]
+
+
+def test_a_link_put_into_the_path_after_it_was_checked_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "real" / "pages").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "last").symlink_to(tmp_path / "real" / "pages")
+    for place in ("link/pages", "real/last"):
+        with pytest.raises(InputError):
+            read_directory(tmp_path / place)
+
+
 def _git(folder: Path, head: str) -> Path:
     git = folder / ".git"
     (git / "refs/heads").mkdir(parents=True)
@@ -107,4 +125,12 @@ def test_the_commit_of_a_worktree(tmp_path: Path) -> None:
 def test_nothing_but_a_hash_is_told(tmp_path: Path, head: str) -> None:
     _git(tmp_path, head)
     (tmp_path / "secret").write_text("not for you")
+    assert find_commit(tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", ["HEAD", "refs/heads/main", "commondir", "packed-refs"])
+def test_a_pipe_in_a_checkout_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    git = _git(tmp_path, "ref: refs/heads/main\n")
+    (git / name).unlink(missing_ok=True)
+    os.mkfifo(git / name)
     assert find_commit(tmp_path) == ""
