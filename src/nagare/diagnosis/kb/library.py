@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -42,6 +42,10 @@ _STRANGE = 1.5
 # People's own pages come before the shipped one on the same matter.
 _SHIPPED_SHARE = 0.6
 _LOOKED_AT = 50
+# Characters that are looked at for the best passages of one answer, a second of work; each page has the same share.
+_TEXT_LIMIT = 2**21
+# The headings of a page count once for each passage below them: characters that a small page with very many can cost.
+_HEADINGS_LIMIT = 2**16
 
 
 class Library:
@@ -76,7 +80,9 @@ class Library:
         scores = self._scored(text, fits)
         order = [int(number) for number in np.argsort(-scores, kind="stable")]
         found = [number for number in order if fits[number] >= best * _LEAST_OF_BEST and scores[number] > 0]
-        return [self._passage(number, question, float(scores[number])) for number in found[: min(limit, _LOOKED_AT)]]
+        told = found[: min(limit, _LOOKED_AT)]
+        share = _TEXT_LIMIT // max(1, len(told))
+        return [self._passage(number, question, float(scores[number]), share) for number in told]
 
     def page(self, source: str, path: str) -> Page | None:
         """Return a page, None where there is none."""
@@ -121,13 +127,16 @@ class Library:
         np.maximum.at(near, self._owners, (self._vectors @ self._embedder.embed([text])[0]).astype(np.float64))
         return np.asarray((fits + _VECTORS * near * self._share) / (1 + _VECTORS))
 
-    def _passage(self, number: int, question: Question, score: float) -> Passage:
+    def _passage(self, number: int, question: Question, score: float, share: int) -> Passage:
+        """Return the best of the passages that begin within the first ``share`` characters of a page."""
         shelf, page = self._shelves[number], self._pages[number]
-        chunk = max(page.chunks, key=lambda one: self._fit_of(one, question))
+        _, chunk = max(
+            ((self._fit_of(text, question), one) for one, text in _beginning(page, share)), key=lambda fit: fit[0]
+        )
         return passage_of(shelf, page, chunk, round(score, 4))
 
-    def _fit_of(self, chunk: Chunk, question: Question) -> float:
-        stems = words(f"{' '.join(chunk.headings)}\n{chunk.text}")
+    def _fit_of(self, text: str, question: Question) -> float:
+        stems = words(text)
         held, marks = set(stems), set(self._thesaurus.marks(stems))
         found = sum(weight * self._words.rarity(word) for word, weight in question.words.items() if word in held)
         return found + _MARKS * sum(self._marks.rarity(mark) for mark in question.marks if mark in marks)
@@ -140,6 +149,16 @@ class Library:
                 owners.append(number)
         vectors = self._embedder.embed(texts) if self._embedder else np.zeros((0, 0), dtype=np.float32)
         return vectors, np.array(owners, dtype=np.int64)
+
+
+def _beginning(page: Page, share: int) -> Iterator[tuple[Chunk, str]]:
+    """Yield the passages of a page, each with its text and the headings above, until ``share`` characters are used up."""
+    for chunk in page.chunks:
+        text = f"{' '.join(chunk.headings)}\n{chunk.text}"[:share]
+        yield chunk, text
+        share -= len(text)
+        if share <= 0:
+            return
 
 
 def passage_of(shelf: Shelf, page: Page, chunk: Chunk, score: float) -> Passage:
@@ -173,7 +192,7 @@ def _counted(shelf: Shelf, page: Page, thesaurus: Thesaurus) -> tuple[Mapping[st
     names = page.front.all_of("alert", "alerts", "alertname", "alert_names", "aliases", "keywords", "tags", "symptoms")
     fields = (
         (_TITLE, [*words(page.title), *words(_name(shelf)), *words(" . ".join(names))]),
-        (_HEADING, _stems(heading for chunk in page.chunks for heading in chunk.headings[1:])),
+        (_HEADING, _stems(_headings(page))),
         (_BODY, _stems(chunk.text for chunk in page.chunks)),
     )
     held, marked = Counter[str](), Counter[str]()
@@ -184,6 +203,15 @@ def _counted(shelf: Shelf, page: Page, thesaurus: Thesaurus) -> tuple[Mapping[st
         for mark, times in Counter(thesaurus.marks(stems)).items():
             marked[mark] += weight * times  # type: ignore[assignment]
     return held, marked
+
+
+def _headings(page: Page) -> Iterator[str]:
+    left = _HEADINGS_LIMIT
+    for heading in (heading for chunk in page.chunks for heading in chunk.headings[1:]):
+        yield heading
+        left -= len(heading)
+        if left <= 0:
+            return
 
 
 def _stems(texts: Iterable[str]) -> Sequence[str]:

@@ -31,6 +31,9 @@ from nagare.model.diagnosis.knowledge import PageText, Source, Synced
 from nagare.records.schema import metadata
 
 SOURCES_LIMIT = 100
+# Over all sources: every page is in memory, in the index.
+PAGES_LIMIT = 20_000
+TOTAL_LIMIT_BYTES = 256 * 2**20
 # Names in one statement; some databases bound the number of parameters.
 _PIECE = 500
 
@@ -115,10 +118,15 @@ def load_shelves(connection: Connection) -> list[Shelf]:
 
 def add_source(connection: Connection, added: Added, read: Read) -> Synced:
     """Begin a source with what was read of it. Raises ConflictError, LimitExceededError."""
-    known = set(connection.execute(select(sources.c.name)).scalars())
+    known = {row.name: row.directory for row in connection.execute(select(sources.c.name, sources.c.directory))}
     if added.name in known:
         raise ConflictError(
             f"cannot add source {added.name}: there is one of that name", hint="give another with --name, or sync it"
+        )
+    same = next((name for name, directory in known.items() if directory == added.directory), None)
+    if same is not None:
+        raise ConflictError(
+            f"cannot add source {added.name}: source {same} has this directory", hint=f"nagare kb sync {same}"
         )
     if len(known) >= SOURCES_LIMIT:
         raise LimitExceededError(f"cannot add source {added.name}: there are {SOURCES_LIMIT}, which is the limit")
@@ -132,8 +140,9 @@ def add_source(connection: Connection, added: Added, read: Read) -> Synced:
 
 
 def sync_source(connection: Connection, name: str, read: Read) -> Synced:
-    """Make the pages of a source those that were read. Raises NotFoundError."""
+    """Make the pages of a source those that were read. Raises NotFoundError, LimitExceededError."""
     get_source(connection, name)
+    before = _total(connection)
     known: Mapping[str, str] = {
         row.path: row.sha256
         for row in connection.execute(select(pages.c.path, pages.c.sha256).where(pages.c.source == name))
@@ -145,6 +154,7 @@ def sync_source(connection: Connection, name: str, read: Read) -> Synced:
     _delete(connection, name, [*removed, *changed])
     for begin in range(0, len(fresh), _PIECE):
         connection.execute(insert(pages), [_row(name, page) for page in fresh[begin : begin + _PIECE]])
+    _refuse_too_much(connection, name, before)
     connection.execute(
         update(sources)
         .where(sources.c.name == name)
@@ -175,6 +185,24 @@ def remove_source(connection: Connection, name: str) -> Source:
     connection.execute(delete(pages).where(pages.c.source == name))
     connection.execute(delete(sources).where(sources.c.name == name))
     return gone
+
+
+def _refuse_too_much(connection: Connection, name: str, before: tuple[int, int]) -> None:
+    """Refuse what makes all sources larger than is lawful; a source that shrinks is always taken up."""
+    for now, was, limit, what in zip(
+        _total(connection), before, (PAGES_LIMIT, TOTAL_LIMIT_BYTES), ("pages", "bytes of pages"), strict=True
+    ):
+        if now > limit and now > was:
+            raise LimitExceededError(
+                f"cannot read source {name}: all sources together have more than {limit} {what}",
+                hint="remove a source, or add the folders that hold runbooks, one by one",
+            )
+
+
+def _total(connection: Connection) -> tuple[int, int]:
+    """Return how many pages all sources have, and how many bytes."""
+    row = connection.execute(select(func.count(), func.sum(pages.c.bytes)).select_from(pages)).one()
+    return int(row[0]), int(row[1] or 0)
 
 
 def _delete(connection: Connection, name: str, paths: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
 """The knowledge base over real records: incremental, durable, and deaf to who may not ask."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from nagare.config.diagnosis import KbSettings
+from nagare.diagnosis.kb import store
 from nagare.diagnosis.kb.service import KnowledgeBase
-from nagare.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
+from nagare.errors import ConflictError, InputError, LimitExceededError, NotFoundError, PermissionDeniedError
 from nagare.lib.clock import ManualClock
 from nagare.model.principal import ADMIN_PERMISSIONS, Permission, Principal, PrincipalKind
 from nagare.records.engine import Records
@@ -101,6 +103,49 @@ async def test_a_directory_that_became_a_link_is_not_followed(tmp_path: Path, pa
             await kb.sync("runbooks")
 
 
+async def test_files_are_looked_at_on_the_thread_alone(
+    tmp_path: Path, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set[str]()
+    for name in ("resolve", "is_dir"):
+        monkeypatch.setattr(Path, name, _noting(getattr(Path, name), threads))
+    async with _open(tmp_path) as kb:
+        threads.clear()
+        await kb.add(OWNER, str(pages))
+        await kb.sync("runbooks")
+    assert {name.rpartition("_")[0] for name in threads} == {"kb"}
+
+
+async def test_a_directory_is_a_source_once(tmp_path: Path, pages: Path) -> None:
+    async with _open(tmp_path) as kb:
+        await kb.add(OWNER, str(pages))
+        with pytest.raises(ConflictError, match="source runbooks has this directory"):
+            await kb.add(OWNER, f"{pages}/.", "again")
+
+
+@pytest.mark.parametrize(("name", "limit"), [("PAGES_LIMIT", 3), ("TOTAL_LIMIT_BYTES", 200)])
+async def test_all_sources_together_have_a_bound(
+    tmp_path: Path, pages: Path, monkeypatch: pytest.MonkeyPatch, name: str, limit: int
+) -> None:
+    monkeypatch.setattr(store, name, limit)
+    more = tmp_path / "more"
+    _put_pages(more, 2)
+    async with _open(tmp_path) as kb:
+        await kb.add(OWNER, str(pages))
+        with pytest.raises(LimitExceededError, match=f"more than {limit}"):
+            await kb.add(OWNER, str(more))
+        assert [one.name for one in await kb.sources()] == ["shipped", "runbooks"]
+        _put_pages(pages, 2)
+        with pytest.raises(LimitExceededError):
+            await kb.sync("runbooks")
+        (_, source) = await kb.sources()
+        assert (source.pages, "all sources together" in source.fault) == (2, True)
+        # Where there is too much already, less of it is taken up.
+        monkeypatch.setattr(store, name, 1)
+        _take_away_pages(pages, "0.md", "1.md", "lag.md")
+        assert (await kb.sync("runbooks")).removed == 1
+
+
 async def test_names_are_taken_once(tmp_path: Path, pages: Path) -> None:
     async with _open(tmp_path) as kb:
         await kb.add(OWNER, str(pages))
@@ -142,6 +187,25 @@ async def test_sources_are_read_again_by_themselves(tmp_path: Path, pages: Path)
             while (await kb.sources())[1].pages < 3:
                 await clock.advance(SETTINGS.sync_seconds)
             running.cancel()
+
+
+def _noting(method: Callable[..., object], threads: set[str]) -> Callable[..., object]:
+    def noted(*given: object, **named: object) -> object:
+        threads.add(threading.current_thread().name)
+        return method(*given, **named)
+
+    return noted
+
+
+def _put_pages(folder: Path, count: int) -> None:
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        (folder / f"{number}.md").write_text("# A page\n\nWith a line that takes its fifty bytes.\n")
+
+
+def _take_away_pages(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).unlink()
 
 
 def _take_away(pages: Path) -> None:

@@ -1,5 +1,6 @@
 """Questions to an index: the right page first, nothing where nothing fits, and exact places."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from benches.kb_bench import library_of, measure, plain_words
 from benches.runbooks.made import make
+from nagare.diagnosis.kb import library
 from nagare.diagnosis.kb.embedding import Vectors
 from nagare.diagnosis.kb.library import Library
 from nagare.diagnosis.kb.library_shelf import Shelf
@@ -64,6 +66,27 @@ def test_the_shipped_pages_answer_from_the_start(text: str, page: str) -> None:
 )
 def test_nothing_fits_a_question_about_anything_else(text: str) -> None:
     assert Library(shipped_shelves()).search(text, 10) == []
+
+
+def test_an_answer_looks_at_no_more_text_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_TEXT_LIMIT", 200)
+    late = (
+        "# Lag\n\n" + "Look at the follower of postgres. " * 5 + "\n\n## Later\n\nThe follower of postgres lags: lag.\n"
+    )
+    made = Library([_shelf("a.md", late)])
+    (found,) = made.search("postgres follower lag later", 1, "ops")
+    assert found.first == 1
+    monkeypatch.setattr(library, "_TEXT_LIMIT", 2**21)
+    (found,) = made.search("postgres follower lag later", 1, "ops")
+    assert found.first == 5
+
+
+def test_the_headings_of_a_small_page_do_not_cost_as_those_of_a_large_one() -> None:
+    above = "".join(f"{'#' * level} {'word ' * 39}\n" for level in range(1, 6))
+    begun = time.thread_time()
+    Library([_shelf(f"{number}.md", above + "###### x\ny\n" * 2000) for number in range(4)])
+    # They took a second for each page.
+    assert time.thread_time() - begun < 2.5
 
 
 def test_an_empty_library_has_no_answers() -> None:
