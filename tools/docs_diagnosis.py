@@ -27,7 +27,7 @@ CRITICAL - web1: file system /var is full since 10:02:00 UTC (97% sure) | hosts=
 | 0 | OK | nothing is wrong |
 | 1 | WARNING | the worst likely finding, or open alert, is a warning |
 | 2 | CRITICAL | the worst is high or critical |
-| 3 | UNKNOWN | nothing came from any host, or there was no answer: usage, no server, deadline, a bug, a signal; the line says why |
+| 3 | UNKNOWN | nothing came from any host, or nothing wrong was seen and something could not be looked at, or there was no answer: usage, no server, deadline, a bug, a signal; the line says why |
 
 A finding that is less than 50 % sure makes nothing worse by itself. Readings behind the bar: how many hosts, findings and open alerts; the
 highest CPU, memory and file system of all hosts; how long it took.

@@ -33,6 +33,7 @@ CATCH_ALL_EXCEPTIONS = {
     "nagare.alerting.foreign.syncing": "an answer of one monitor that we do not understand is that monitor's fault, and ends no judging",
     "nagare.alerting.notify.trying": "a bug in the sender of one kind of channel is one delivery's fault, and ends no judging",
     "nagare.alerting.notify.outbox": "a row that nobody can read costs one delivery its time, and neither judging nor the others theirs",
+    "nagare.diagnosis.automatic": "a bug that the diagnosis of one alert meets ends neither that of others nor the housekeeping",
     "nagare.agent.lane": "isolates one collector's fault from the others, as the supervisor does for tasks",
     "nagare.server.hot.connection": "a bug in a short handler sends its request the long way, which tells it",
     "nagare.bus.embedded.writer": "the thread that serves every publisher must outlive a bug in one verb",

@@ -12,7 +12,8 @@ from nagare.config.diagnosis import DiagnosisSettings
 from nagare.config.places import Places
 from nagare.diagnosis.evidence.asking import Asker
 from nagare.diagnosis.evidence.window import Window
-from nagare.diagnosis.service import Diagnoses, Question
+from nagare.diagnosis.question import Question
+from nagare.diagnosis.service import Diagnoses
 from nagare.lib.clock import ManualClock
 from nagare.metrics.store import MetricStore
 from nagare.model.diagnosis.diagnosis import Scope
@@ -64,6 +65,7 @@ class Clinic:
     store: MetricStore
     diagnoses: Diagnoses
     clock: ManualClock
+    records: Records
     alerts: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     async def tell(self, host: str = "web1", changes: Changes | None = None, **more: Any) -> None:
@@ -110,4 +112,4 @@ async def clinic(folder: Path, **settings: Any) -> AsyncIterator[Clinic]:
         known: dict[str, tuple[str, int]] = {}
         told = _Told(store, known)
         async with Diagnoses(records, DiagnosisSettings(**settings), told, clock) as diagnoses:
-            yield Clinic(store, diagnoses, clock, known)
+            yield Clinic(store, diagnoses, clock, records, known)

@@ -40,6 +40,8 @@ def check_unknown(ended: subprocess.CompletedProcess[str], said: str) -> None:
         (["--since", "yesterday"], "cannot read moment 'yesterday'"),
         (["--since", "5s"], "from a minute to 31 days"),
         (["web1", "--alert", "x"], "name a host or an alert"),
+        (["--watch", "--model"], "--watch would ask the model"),
+        (["--watch", "--ask", "why?"], "--watch would ask the model"),
         (["-o", "csv"], "there is no such form"),
         (["--config", "/no/such.toml"], "there is no such file"),
         ([], "none is running"),

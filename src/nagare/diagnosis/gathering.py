@@ -24,6 +24,8 @@ class Gathered:
     facts: Facts
     hosts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    # Tools that the caller may use and that did not answer, or not with everything.
+    failed: list[str] = field(default_factory=list)
 
     @property
     def hosts_seen(self) -> int:
@@ -33,16 +35,19 @@ class Gathered:
 
 async def gather(ground: Ground) -> Gathered:
     """Ask every tool that the caller may use. Raises DeadlineExceededError, OverloadedError."""
-    notes: list[str] = []
+    gathered = Gathered(Facts())
+    facts, notes = gathered.facts, gathered.notes
     wide = [tool for tool in TOOLS.values() if not tool.is_detail]
-    facts = Facts(await _ask_all(wide, ground, notes))
+    facts.add(await _ask_all(wide, ground, gathered))
     hosts = suspicious(facts) if not ground.host else [ground.host]
     if len(hosts) > DETAILED_HOSTS:
         notes.append(f"{len(hosts)} hosts look bad; the {DETAILED_HOSTS} worst were looked at in detail")
     details = [tool for tool in TOOLS.values() if tool.is_detail]
     for host in hosts[:DETAILED_HOSTS]:
-        facts.add(await _ask_all(details, replace(ground, host=host), notes))
-    return Gathered(facts, hosts[:DETAILED_HOSTS], list(dict.fromkeys(notes)))
+        facts.add(await _ask_all(details, replace(ground, host=host), gathered))
+    gathered.hosts, gathered.notes = hosts[:DETAILED_HOSTS], list(dict.fromkeys(notes))
+    gathered.failed = list(dict.fromkeys(gathered.failed))
+    return gathered
 
 
 def suspicious(facts: Facts) -> list[str]:
@@ -54,25 +59,30 @@ def suspicious(facts: Facts) -> list[str]:
     return sorted(counts, key=lambda host: (-counts[host], host))
 
 
-async def _ask_all(tools: Iterable[Tool], ground: Ground, notes: list[str]) -> Sequence[Seen]:
-    """Ask ``tools`` side by side: the store bounds how many queries run at one time."""
+async def _ask_all(tools: Iterable[Tool], ground: Ground, gathered: Gathered) -> Sequence[Seen]:
+    """Ask ``tools`` side by side: the asker bounds how many queries run at one time."""
     chosen = []
     for tool in tools:
         if ground.asker.sees(tool.table):
             chosen.append(tool)
         else:
-            notes.append(f"{tool.name} were not looked at: they are not yours to see")
+            gathered.notes.append(f"{tool.name} were not looked at: they are not yours to see")
     async with asyncio.TaskGroup() as group:
-        asked = [group.create_task(_ask(tool, ground, notes), name=f"diagnose-{tool.name}") for tool in chosen]
+        asked = [group.create_task(_ask(tool, ground, gathered), name=f"diagnose-{tool.name}") for tool in chosen]
     return [one for task in asked for one in task.result()]
 
 
-async def _ask(tool: Tool, ground: Ground, notes: list[str]) -> Sequence[Seen]:
+async def _ask(tool: Tool, ground: Ground, gathered: Gathered) -> Sequence[Seen]:
+    def told_part() -> None:
+        gathered.failed.append(tool.name)
+        gathered.notes.append(f"{tool.name} were too many: only a part was looked at")
+
     try:
-        return await tool.look(ground)
+        return await tool.look(replace(ground, asker=replace(ground.asker, on_cut=told_part)))
     except (DeadlineExceededError, OverloadedError) as error:
-        notes.append(f"{tool.name} could not be looked at: {error.message}")
+        gathered.notes.append(f"{tool.name} could not be looked at: {error.message}")
     except NagareError as error:
         log.warning("evidence_failed tool=%s: %s", tool.name, error.message)
-        notes.append(f"{tool.name} could not be looked at")
+        gathered.notes.append(f"{tool.name} could not be looked at")
+    gathered.failed.append(tool.name)
     return ()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Connection,
     Index,
     Integer,
+    Row,
     Select,
     String,
     Table,
@@ -26,6 +29,12 @@ from nagare.records.engine import Records
 from nagare.records.schema import metadata
 from nagare.wire.codec import decode, encode
 from nagare.wire.diagnosis import DiagnosisView
+
+T = TypeVar("T")
+# A document has some 40 kB, so that many take half a gigabyte at the most.
+KEPT_MOST = 10_000
+# What is forgotten with one that comes: more than one, for records that were filled before there was a bound.
+_SURPLUS_MOST = 100
 
 diagnoses = Table(
     "diagnoses",
@@ -66,12 +75,13 @@ class Wanted:
 class DiagnosisStore:
     """Reads and writes diagnoses."""
 
-    def __init__(self, records: Records) -> None:
-        """Keep the open records."""
+    def __init__(self, records: Records, most: int = KEPT_MOST) -> None:
+        """Keep the open records; the newest ``most`` diagnoses stay in them."""
         self._records = records
+        self._most = most
 
     async def add(self, kept: Kept) -> None:
-        """Store a diagnosis."""
+        """Store a diagnosis, and forget the oldest where there are too many."""
         view = kept.view
         statement = insert(diagnoses).values(
             id=view.id,
@@ -84,7 +94,14 @@ class DiagnosisStore:
             tables=sorted(kept.tables),
             document=encode(view).decode(),
         )
-        await self._records.write(lambda connection: connection.execute(statement))
+        newest = select(diagnoses.c.id).order_by(diagnoses.c.asked_ms.desc(), diagnoses.c.id.desc())
+        surplus = newest.offset(self._most).limit(_SURPLUS_MOST)
+
+        def work(connection: Connection) -> None:
+            connection.execute(statement)
+            connection.execute(delete(diagnoses).where(diagnoses.c.id.in_(surplus)))
+
+        await self._records.write(work)
 
     async def find(self, id_: str) -> Kept | None:
         """Return the diagnosis of that id, or None."""
@@ -104,6 +121,11 @@ class DiagnosisStore:
             query = query.where(diagnoses.c.alert_id == wanted.alert_id)
         return await self._read(query)
 
+    async def read_newest(self, limit: int, make: Callable[[Kept], T]) -> list[T]:
+        """Return what ``make`` makes of the newest diagnoses, the newest first; one document at a time is in memory."""
+        query = select(diagnoses).order_by(diagnoses.c.asked_ms.desc(), diagnoses.c.id.desc()).limit(limit)
+        return await self._records.read(lambda connection: [make(_kept(row)) for row in connection.execute(query)])
+
     async def remove(self, id_: str) -> bool:
         """Forget a diagnosis; tell whether there was one."""
         statement = delete(diagnoses).where(diagnoses.c.id == id_)
@@ -116,8 +138,9 @@ class DiagnosisStore:
         return int(await self._records.write(lambda connection: connection.execute(statement).rowcount))
 
     async def _read(self, query: Select[tuple[object, ...]]) -> Sequence[Kept]:
-        rows = await self._records.read(lambda connection: connection.execute(query).all())
-        return [
-            Kept(decode(row.document, DiagnosisView), row.asked_ms, frozenset(row.hosts), frozenset(row.tables))
-            for row in rows
-        ]
+        # Decoded on the thread that reads: a page of documents would hold the event loop up.
+        return await self._records.read(lambda connection: [_kept(row) for row in connection.execute(query)])
+
+
+def _kept(row: Row[tuple[object, ...]]) -> Kept:
+    return Kept(decode(row.document, DiagnosisView), row.asked_ms, frozenset(row.hosts), frozenset(row.tables))

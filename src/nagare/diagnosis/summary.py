@@ -13,16 +13,22 @@ from nagare.model.event import Severity
 
 # A finding that is less likely than this makes nothing bad by itself.
 LIKELY = 0.5
+# Of what could not be looked at, so many are named; the notes have all.
+_NAMES_MOST = 6
 _READINGS = (("cpu", "cpu_busy", 0.92), ("memory", "memory_used", 0.95), ("disk", "disk_used", 0.95))
 
 
 def severity_of(findings: Iterable[Hypothesis], gathered: Gathered) -> Severity | None:
-    """Return how bad things are: as bad as the worst likely finding or open alert; None where nothing was seen."""
+    """Return how bad things are: as bad as the worst likely finding or open alert; None where that cannot be told.
+
+    It cannot where nothing was seen, nor where nothing bad was and not everything could be looked at.
+    """
     alerts = [one.value("severity") for one in open_alerts(gathered)]
     likely = [one.severity for one in findings if one.confidence >= LIKELY]
     if not gathered.hosts_seen and not likely and not alerts:
         return None
-    return Severity(int(max([0, *likely, *alerts])))
+    worst = Severity(int(max([0, *likely, *alerts])))
+    return None if worst is Severity.INFO and gathered.failed else worst
 
 
 def open_alerts(gathered: Gathered) -> list[Seen]:
@@ -33,6 +39,8 @@ def open_alerts(gathered: Gathered) -> list[Seen]:
 
 def summary_of(severity: Severity | None, findings: Sequence[Hypothesis], gathered: Gathered) -> str:
     """Return one sentence: what is wrong, where and since when."""
+    if severity is None and gathered.failed:
+        return _unseen(gathered)
     if severity is None:
         return "nothing is known: no host sent anything in this window"
     if findings and findings[0].confidence >= LIKELY and (severity > 0 or findings[0].severity > 0):
@@ -47,6 +55,12 @@ def summary_of(severity: Severity | None, findings: Sequence[Hypothesis], gather
         return f"inconclusive: {len(alerts)} {'alert is' if len(alerts) == 1 else 'alerts are'} open, and no cause could be shown"
     hosts = "1 host" if gathered.hosts_seen == 1 else f"{gathered.hosts_seen} hosts"
     return f"nothing is wrong with {hosts}"
+
+
+def _unseen(gathered: Gathered) -> str:
+    names = ", ".join(gathered.failed[:_NAMES_MOST])
+    more = len(gathered.failed) - _NAMES_MOST
+    return f"cannot tell whether all is well: {names}{f' and {more} more' if more > 0 else ''} could not be looked at"
 
 
 def perfdata_of(findings: Sequence[Hypothesis], gathered: Gathered, seconds: float) -> tuple[Perf, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from nagare.diagnosis.store import DiagnosisStore, Kept, Wanted
+from nagare.diagnosis.store import DiagnosisStore, Kept
 from nagare.model.columns import Cell, Columns, RecordTable, columns_of
 from nagare.model.tables import Column, ColumnKind, ColumnType, Table
 
 # What one statement reads of the records: the newest ones.
-ROWS_LIMIT = 5_000
+ROWS_LIMIT = 1_000
 _TEXT, _INTEGER, _ATTRIBUTE = ColumnType.TEXT, ColumnType.INTEGER, ColumnKind.ATTRIBUTE
 DIAGNOSES = Table(
     "diagnoses",
-    "What was found to be wrong, for who has `diagnose.read` and sees every host; `ts` is when it was asked.",
+    "What was found to be wrong, for who has `diagnose.read` and sees every host: the newest 1,000; `ts` is when it was asked.",
     (
         Column("ts", _INTEGER, _ATTRIBUTE, "when it was asked"),
         Column("host", _TEXT, _ATTRIBUTE, "host that was asked about, null for the whole fleet"),
@@ -38,8 +38,7 @@ def diagnoses_table(store: DiagnosisStore) -> RecordTable:
     """Return the table, read whenever a query names it."""
 
     async def fetch() -> Columns:
-        found = await store.find_all(Wanted(), None, ROWS_LIMIT)
-        return columns_of(DIAGNOSES, [_row(kept) for kept in found])
+        return columns_of(DIAGNOSES, await store.read_newest(ROWS_LIMIT, _row))
 
     return RecordTable(DIAGNOSES, fetch)
 

@@ -1,7 +1,7 @@
 """The verifier: runs every cited query again, and strikes out what does not hold.
 
 A claim stands only on evidence that exists, whose numbers come out the same again, and that is not later than what it is
-said to have caused. What fails is not dropped silently: it is shown, struck out, with the reason.
+said to have caused. What could not be asked in time is kept, and said. What fails is not dropped silently: it is shown, struck out, with the reason.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from nagare.diagnosis.evidence.asking import Asker, Row, number
 from nagare.diagnosis.evidence.words import format_figure
-from nagare.errors import NagareError
+from nagare.errors import DeadlineExceededError, NagareError, OverloadedError
 from nagare.model.diagnosis.evidence import Evidence
 from nagare.model.diagnosis.finding import Hypothesis, Struck
 
@@ -31,13 +31,16 @@ class Verified:
 
     findings: tuple[Hypothesis, ...]
     struck: tuple[Struck, ...]
+    # What could not be checked, for people.
+    notes: tuple[str, ...] = ()
 
 
 async def verify(asker: Asker, findings: Sequence[Hypothesis], evidence: Sequence[Evidence]) -> Verified:
     """Return of ``findings`` what holds. Each piece of evidence that they cite is asked for once more."""
     by_id = {piece.id: piece for piece in evidence}
     cited = dict.fromkeys(id_ for one in findings for id_ in (*one.evidence_for, *one.evidence_against))
-    faults = {id_: await _fault(asker, by_id.get(id_), id_) for id_ in cited}
+    unchecked: list[str] = []
+    faults = {id_: await _fault(asker, by_id.get(id_), id_, unchecked) for id_ in cited}
     standing: list[Hypothesis] = []
     struck: list[Struck] = []
     for one in findings:
@@ -49,7 +52,8 @@ async def verify(asker: Asker, findings: Sequence[Hypothesis], evidence: Sequenc
             struck.append(Struck(f"{one.title} ({one.cause})", "no evidence for it is left"))
         else:
             standing.append(kept)
-    return Verified(tuple(standing), tuple(dict.fromkeys(struck)))
+    notes = (f"{', '.join(unchecked)} could not be checked again: the store was too busy",) if unchecked else ()
+    return Verified(tuple(standing), tuple(dict.fromkeys(struck)), notes)
 
 
 def _without(one: Hypothesis, faults: dict[str, str]) -> tuple[Hypothesis, list[Struck]]:
@@ -85,7 +89,7 @@ def _is_effect(piece: Evidence, one: Hypothesis) -> bool:
     return piece.kind.value in ("metric", "process", "anomaly", "change") and piece.host == one.host
 
 
-async def _fault(asker: Asker, piece: Evidence | None, id_: str) -> str:
+async def _fault(asker: Asker, piece: Evidence | None, id_: str, unchecked: list[str]) -> str:
     """Return why the evidence does not hold, empty when it does."""
     if piece is None:
         return f"there is no evidence {id_[:20]}"
@@ -93,6 +97,10 @@ async def _fault(asker: Asker, piece: Evidence | None, id_: str) -> str:
         return "it has figures and no query" if piece.figures else ""
     try:
         rows = await asker.ask(piece.sql, piece.params)
+    except (DeadlineExceededError, OverloadedError):
+        # Nobody looked, which says nothing against it.
+        unchecked.append(id_)
+        return ""
     except NagareError as error:
         return f"its query fails: {error.message}"
     if len(rows) != 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nagare.alerting.service import Alerts
 from nagare.diagnosis.evidence.asking import Asker
+from nagare.diagnosis.reach import PAGES
 from nagare.diagnosis.service import Diagnoses
 from nagare.diagnosis.store import Kept, Wanted
 from nagare.errors import PermissionDeniedError
@@ -20,6 +21,7 @@ from nagare.server.sight import hosts_of, sight_of
 if TYPE_CHECKING:
     from nagare.metrics.store import MetricStore
 
+_SEEING = (Permission.DIAGNOSE_READ, Permission.METRICS_READ)
 _FIRED = frozenset({"alert.firing", "alert.re-opened"})
 
 
@@ -55,10 +57,25 @@ def asker_of(principal: Principal, store: MetricStore, fleet: Fleet) -> Asker:
 
 def may_see(principal: Principal, fleet: Fleet, kept: Kept) -> bool:
     """Tell whether ``principal`` sees everything that a diagnosis speaks of: one that speaks of more does not exist for it."""
-    hosts = hosts_of(principal, fleet, Permission.DIAGNOSE_READ)
-    if hosts is not None and (not kept.hosts or not kept.hosts <= hosts):
+    if not all(_covers(principal, fleet, permission, kept) for permission in _SEEING):
         return False
-    return principal.may(Permission.METRICS_READ) and not (kept.tables & sight_of(principal, fleet).hidden)
+    if PAGES in kept.tables and not principal.may(Permission.KB_READ):
+        return False
+    return not kept.tables & sight_of(principal, fleet).hidden
+
+
+def check_removes(principal: Principal, fleet: Fleet, kept: Kept) -> None:
+    """Raise PermissionDeniedError unless ``principal`` may diagnose every host that a diagnosis speaks of."""
+    if not _covers(principal, fleet, Permission.DIAGNOSE_RUN, kept):
+        raise PermissionDeniedError("cannot forget diagnosis: it speaks of hosts that you may not diagnose")
+
+
+def _covers(principal: Principal, fleet: Fleet, permission: Permission, kept: Kept) -> bool:
+    if not principal.may(permission):
+        return False
+    hosts = hosts_of(principal, fleet, permission)
+    # No host has the name that stands for all of them.
+    return hosts is None or (bool(kept.hosts) and kept.hosts <= hosts)
 
 
 def wanted_of(query: Mapping[str, str]) -> Wanted:

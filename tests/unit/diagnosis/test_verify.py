@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from nagare.diagnosis.evidence.asking import Asker
 from nagare.diagnosis.verify import SLACK_MS, verify
-from nagare.errors import QuerySyntaxError
+from nagare.errors import OverloadedError, QuerySyntaxError
 from nagare.model.diagnosis.evidence import Evidence, EvidenceKind, Figure
 from nagare.model.diagnosis.finding import Hypothesis
 from nagare.wire.sql import SqlColumn, SqlReply, SqlRequest
@@ -76,3 +76,12 @@ async def test_a_query_that_fails_or_answers_no_row_is_no_evidence() -> None:
 async def test_figures_without_a_query_are_no_evidence() -> None:
     made = await verify(asker(), [FINDING], [replace(E1, sql="")])
     assert made.findings == ()
+
+
+async def test_what_nobody_could_ask_again_stays_and_is_said() -> None:
+    async def query(_: SqlRequest) -> SqlReply:
+        raise OverloadedError("cannot run query: 66 run or wait already")
+
+    made = await verify(Asker(query), [FINDING], [E1])
+    assert (made.findings, made.struck) == ((FINDING,), ())
+    assert "E1 could not be checked again" in made.notes[0]

@@ -97,6 +97,8 @@ def diagnose(
       nagare diagnose --alert 3f2a9c0d -o markdown
       nagare diagnose web1 --ask "could the deploy be the cause?"
     """
+    if watch and (model or ask):
+        raise InputError("cannot diagnose: --watch would ask the model again and again", hint="watch without a model")
     invocation = invocation_of(context)
     form = _form(invocation, output)
     request = _request(host, alert, since, evidence_only=evidence_only, model=model, question=ask)

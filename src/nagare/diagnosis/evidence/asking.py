@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nagare.wire.sql import SqlReply, SqlRequest
 
@@ -13,12 +14,18 @@ Query = Callable[[SqlRequest], Awaitable[SqlReply]]
 ROWS_LIMIT = 20_000
 
 
+def _nothing() -> None:
+    """Whoever does not ask for everything need not know that something was cut off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Asks the metric store as the caller sees it; the tables ``hidden`` do not exist for that caller."""
 
     query: Query
     hidden: frozenset[str] = frozenset()
+    # Called when an answer is not whole.
+    on_cut: Callable[[], None] = _nothing
 
     def sees(self, table: str) -> bool:
         """Tell whether the caller sees ``table``."""
@@ -28,7 +35,19 @@ class Asker:
         """Return the rows of ``sql`` by column. Raises what a query raises."""
         request = SqlRequest(sql, dict(params) if params else None, limit=ROWS_LIMIT)
         reply = await self.query(request)
+        if reply.truncated:
+            self.on_cut()
         return rows_of([column.name for column in reply.columns], reply.rows)
+
+
+def in_turn(asker: Asker, turns: asyncio.Semaphore) -> Asker:
+    """Return an asker that waits with each query for one of ``turns``."""
+
+    async def query(request: SqlRequest) -> SqlReply:
+        async with turns:
+            return await asker.query(request)
+
+    return replace(asker, query=query)
 
 
 def rows_of(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
 
@@ -11,8 +12,10 @@ from nagare.diagnosis.evidence.reading import Reading
 from nagare.diagnosis.evidence.readings import READINGS
 from nagare.diagnosis.evidence.seen import Ground, Seen, Tool
 from nagare.diagnosis.evidence.window import Window
+from nagare.errors import NagareError
 from nagare.model.diagnosis.evidence import Evidence, EvidenceKind
 
+log = logging.getLogger(__name__)
 # When a thing set in is asked of so many components of a table: where more are bad, the first ones tell enough.
 _ONSETS_MOST = 20
 _TEXTS = {
@@ -57,7 +60,12 @@ async def _look(ground: Ground, readings: tuple[Reading, ...]) -> list[Seen]:
 
 
 async def _began_ms(ground: Ground, reading: Reading, row: Row) -> object:
-    rows = await ground.asker.ask(*asking.narrow(reading, ground.window, row))
+    try:
+        rows = await ground.asker.ask(*asking.narrow(reading, ground.window, row))
+    except NagareError as error:
+        # That it is bad is known; since when, is not.
+        log.warning("onset_not_asked reading=%s: %s", reading.name, error.message)
+        return None
     return rows[0]["began_ms"] if rows else None
 
 

@@ -14,6 +14,10 @@ _BASELINE_MOST_MS = 6 * 3_600_000
 # Mean values stand for so much time: short enough to say when a thing began, long enough for a few samples each.
 _BUCKETS = (5_000, 15_000, 60_000, 300_000)
 _BUCKETS_MOST = 720
+# Of an alert, the trouble is looked for from so long before its condition held.
+ALERT_BEFORE_MS = 1_800_000
+# An alert that is older is looked at as it began; one older than the longest lawful window, as things are now.
+_ALERT_YOUNG_MS, _ALERT_OLD_MS = 86_400_000, 31 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,13 @@ def window_of(since_seconds: float, clock: Clock) -> Window:
     """Return the window of the last ``since_seconds``."""
     now_ms = clock.now_ms()
     return Window(now_ms - round(since_seconds * 1000), now_ms)
+
+
+def window_of_alert(began_ms: int, asked: Window) -> Window:
+    """Return the window for an alert whose condition holds since ``began_ms``, where ``asked`` is what was asked for."""
+    age_ms = asked.until_ms - began_ms
+    if age_ms > _ALERT_OLD_MS:
+        return asked
+    if age_ms > _ALERT_YOUNG_MS:
+        return Window(began_ms - ALERT_BEFORE_MS, min(began_ms + asked.until_ms - asked.from_ms, asked.until_ms))
+    return Window(min(began_ms - ALERT_BEFORE_MS, asked.from_ms), asked.until_ms)

@@ -22,6 +22,8 @@ from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.model.diagnosis.diagnosis import Usage
 
+# Whoever keeps to the time ends by itself; so long after it, what still waits for the model is given up.
+_GRACE_SECONDS = 2.0
 NOTHING_WRONG = "nothing looks wrong, so no model was asked"
 
 
@@ -48,25 +50,37 @@ class ModelReasoner:
         self._log = log
         self._clock = clock
 
+    @property
+    def seconds_most(self) -> float:
+        """Return the time after which the model's part is over in any case, its opening and closing included."""
+        return self._settings.total_seconds + 2 * _GRACE_SECONDS
+
     async def reason(self, case: Case) -> Reasoned:
         """Return what rules and model make of ``case``; what the rules make of it alone where the model cannot be asked."""
         floor = await self._rules.reason(case)
         if not floor.findings and not case.scope.question:
             return replace(floor, notes=(NOTHING_WRONG, *floor.notes[1:]))
         started = self._clock.monotonic()
+        late: tuple[str, ...] = ()
         budget = make_budget(self._settings)
         try:
             # Google's client takes a second to load.
             provider = await asyncio.to_thread(make_provider, self._settings.provider, connection_of(self._settings))
-            async with provider:
+            async with provider, asyncio.timeout(self._settings.total_seconds + _GRACE_SECONDS):
                 made = await self._coordinator(case, floor, provider, budget).run()
+        except TimeoutError:
+            # It may have used tokens, which is told; what the rules found stands.
+            made, late = (
+                replace(floor, notes=()),
+                ("the model was not done in time: these are the findings of the rules",),
+            )
         except NagareError as error:
             return replace(floor, notes=(*floor.notes, plain(f"the model could not be asked: {error.message}", 400)))
         seconds = self._clock.monotonic() - started
         used = budget.used
         usage = Usage(self._settings.model, used.prompt, used.answer, round(budget.cost, 6), round(seconds, 3))
         words = f"model {self._settings.model} was asked: {used.total} tokens, {budget.cost:.4f} US dollars"
-        return replace(made, usage=usage, notes=(words, *floor.notes[1:], *made.notes))
+        return replace(made, usage=usage, notes=(words, *floor.notes[1:], *late, *made.notes))
 
     async def preview(self, case: Case) -> list[tuple[str, str]]:
         """Return what would leave at first, by who asks, and send nothing. What tools answer would follow."""

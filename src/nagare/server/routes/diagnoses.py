@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from nagare.diagnosis.evidence.window import Window
+from nagare.diagnosis.evidence.window import Window, window_of_alert
 from nagare.diagnosis.models.connection import connection_of
+from nagare.diagnosis.question import Question
 from nagare.diagnosis.reasoning import Search
-from nagare.diagnosis.service import ALERT_BEFORE_MS, Question, Sees
+from nagare.diagnosis.service import Sees
 from nagare.lib.plain_text import plain
 from nagare.model.diagnosis.diagnosis import Scope
 from nagare.model.principal import Permission
-from nagare.server.diagnosis_book import asker_of, may_see, wanted_of
+from nagare.server.diagnosis_book import asker_of, check_removes, may_see, wanted_of
 from nagare.server.params import whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.server.sight import check_sees, sees
@@ -42,21 +43,21 @@ async def preview(call: Call) -> PromptList:
 
 async def _question(call: Call, request: DiagnoseRequest) -> Question:
     services, principal = call.services, call.principal
-    after = await services.diagnoses.get(request.after, _sees(call)) if request.after else None
+    after = await services.diagnoses.get_kept(request.after, _sees(call)) if request.after else None
     host, alert_id = request.host, request.alert
     if after is not None and not (host or alert_id):
-        host, alert_id = "" if after.alert else after.host, after.alert
+        host, alert_id = "" if after.view.alert else after.view.host, after.view.alert
     asker = asker_of(principal, services.store, services.fleet)
     scope, window = Scope(host, alert_id, plain(request.question)), _window(request, services.clock.now_ms())
     if alert_id:
         seen = partial(sees, principal, services.fleet, Permission.ALERTS_READ)
         alert = await services.alerts.get(alert_id, seen)
         scope = Scope(alert.labels.get("host", ""), alert.id, scope.question)
-        window = Window(min(alert.starts_ms - ALERT_BEFORE_MS, window.from_ms), window.until_ms)
+        window = window_of_alert(alert.starts_ms, window)
     if scope.host:
         check_sees(principal, services.fleet, Permission.DIAGNOSE_RUN, scope.host)
         services.fleet.get(scope.host)
-    history = () if after is None else await services.diagnoses.history(after, _sees(call))
+    history = () if after is None else await services.diagnoses.history(after.view, _sees(call))
     by_model = (request.model or bool(request.question)) and not request.evidence_only
     search, evidence_only = _search(call), request.evidence_only
     return Question(scope, window, asker, principal.name, evidence_only, by_model, after, search, history)
@@ -77,7 +78,9 @@ async def get_diagnosis(call: Call) -> DiagnosisView:
 async def remove_diagnosis(call: Call) -> None:
     """Forget a diagnosis."""
     call.note.tell(call.path("id"))
-    view = await call.services.diagnoses.get(call.path("id"), _sees(call))
+    kept = await call.services.diagnoses.get_kept(call.path("id"), _sees(call))
+    view = kept.view
+    check_removes(call.principal, call.services.fleet, kept)
     call.note.tell(before={"asked_by": view.asked_by, "verdict": view.verdict, "host": view.host})
     await call.services.diagnoses.remove(view.id)
 

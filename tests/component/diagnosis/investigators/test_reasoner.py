@@ -161,3 +161,13 @@ async def test_what_is_previewed_is_what_leaves_first(server: ModelServer, store
 def _unmarked(text: str) -> str:
     # The marks are drawn anew each time.
     return re.sub("data-[0-9a-f]{16}", "data", text)
+
+
+async def test_a_model_that_is_late_leaves_what_the_rules_found(
+    server: ModelServer, store: MetricStore, tmp_path: Path
+) -> None:
+    # So far below zero that it is given up before it can end by itself.
+    made = await reasoner_of(server, "openai", tmp_path, MemoryLog(), total_seconds=-60.0).reason(await case_of(store))
+    assert made.findings[0].cause == "disk.full"
+    assert made.usage is not None
+    assert made.notes[1].startswith("the model was not done in time")
