@@ -25,8 +25,8 @@ def ssh(
 ) -> None:
     """Open a shell on a host. It ends with the exit status of the remote shell.
 
-    The way there is what operators noted of the host (labels ssh_address, ssh_port, ssh_user, ssh_jump) and your own
-    ~/.ssh/config. Begin and end are on record at the server. Enter, then ~. closes a shell that hangs.
+    The way there is what your own ~/.ssh/config says, else what operators noted of the host (labels ssh_address,
+    ssh_port, ssh_user, ssh_jump). Begin and end are on record at the server. Enter, then ~. closes a shell that hangs.
 
     Examples:
       nagare ssh web1
@@ -37,17 +37,16 @@ def ssh(
         raise InputError(
             "cannot open a shell: stdin and stdout must be a terminal", hint="`nagare run` runs an action without one"
         )
-    invocation.set_flags({"ssh.user": user})
-    ending = _run(invocation.settings, host)
+    ending = _run(invocation.settings, host, user or "")
     raise typer.Exit(exit_status(ending))
 
 
-def _run(settings: Settings, host: str) -> Ending:
+def _run(settings: Settings, host: str, user: str) -> Ending:
     import asyncio
 
     from nagare.cli.shell.session import run_shell
 
-    return asyncio.run(run_shell(settings, host))
+    return asyncio.run(run_shell(settings, host, user))
 
 
 def exit_status(ending: Ending) -> int:

@@ -26,7 +26,7 @@ class SshSettings:
     """``[ssh]``: shells on hosts. What stands in none of these is left to your own configuration of SSH."""
 
     user: str = setting(
-        "", "user to log in as where neither the host's label ssh_user nor your own configuration says one"
+        "", "user to log in as where neither your own configuration nor the host's label ssh_user says one"
     )
     config_file: Path | None = setting(None, "your configuration of SSH; empty takes ~/.ssh/config where there is one")
     known_hosts_file: Path | None = setting(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import asyncssh
 
 from nagare.config.terminal import SshSettings
-from nagare.errors import ConfigError, HostKeyError
+from nagare.errors import ConfigError, HostKeyError, StorageError
 from nagare.lib.plain_text import plain
 from nagare.ssh.asking import Asker
 from nagare.ssh.faults import translating
@@ -39,10 +40,13 @@ class Connection:
 class Connector:
     """Opens connections by one section of settings, asking one person."""
 
-    def __init__(self, settings: SshSettings, asker: Asker) -> None:
-        """Keep both; nothing is read or opened."""
+    def __init__(self, settings: SshSettings, asker: Asker, user: str = "") -> None:
+        """Keep them; nothing is read or opened. ``user`` is who the person asked for, before all that is written."""
         self._settings = settings
         self._asker = asker
+        self._user = user
+        # What went wrong on the way and hindered nothing, for the person to read.
+        self.notes: list[str] = []
 
     async def connect(self, target: Target) -> Connection:
         """Return a connection to ``target``, logged in.
@@ -63,7 +67,9 @@ class Connector:
     ) -> list[asyncssh.SSHClientConnection]:
         """Open the hosts on the way to ``target``, each through the one before it."""
         options = await self._options(target)
-        jump = target.jump or (options.tunnel if isinstance(options.tunnel, str) else "")
+        # The person's own word goes before the fleet's, also where it is that there is no way to go.
+        own = options.config.get("ProxyJump", "none" if options.proxy_command else target.jump)
+        jump = str(own or "")
         try:
             hops = parse_hops(jump)
         except ValueError as error:
@@ -72,7 +78,7 @@ class Connector:
             raise ConfigError(f"cannot find the way to host {target.name}: more than {_HOPS_LIMIT} hosts on it")
         opened: list[asyncssh.SSHClientConnection] = []
         for hop in hops:
-            step = Target(hop.host, port=hop.port, user=hop.user)
+            step = Target(hop.host, port=hop.port, user=hop.user, is_hop=True)
             if not opened:
                 opened += await self._below(step, patience, stack, depth + len(hops))
             connection = await self._step(step, opened[-1] if opened else None, patience)
@@ -82,15 +88,16 @@ class Connector:
 
     async def _options(self, target: Target, **more: object) -> asyncssh.SSHClientConnectionOptions:
         """Read what the person's own configuration says of a host; beside ``more`` it says the rest."""
-        user = target.user or self._settings.user
-        options: asyncssh.SSHClientConnectionOptions = await asyncssh.SSHClientConnectionOptions.construct(
-            config=_config_files(self._settings),
-            host=target.name,
-            port=target.port or (),
-            username=user or (),
-            **(more or {"client_keys": None}),
+        files = _config_files(self._settings)
+        config = (await _construct(config=files, host=target.name, client_keys=None)).config
+        user: object = target.user
+        port: object = target.port
+        if not target.is_hop:
+            user = self._user or config.get("User") or user or self._settings.user
+            port = config.get("Port") or port
+        return await _construct(
+            config=files, host=target.name, port=port or (), username=user or (), **(more or {"client_keys": None})
         )
-        return options
 
     async def _step(
         self, target: Target, tunnel: asyncssh.SSHClientConnection | None, patience: Patience
@@ -124,8 +131,18 @@ class Connector:
             )
         known.accepted.append(known.shown)
         connection = await self._open(target, host, alias, known, tunnel, patience)
-        book.remember(known.host, known.port, known.shown)
+        try:
+            self._remember(book, known, known.shown)
+        except BaseException:
+            connection.abort()
+            raise
         return connection
+
+    def _remember(self, book: KnownHosts, known: Known, key: asyncssh.SSHKey) -> None:
+        try:
+            book.remember(known.host, known.port, key)
+        except StorageError as error:
+            self.notes.append(error.message)
 
     async def _open(
         self,
@@ -141,7 +158,7 @@ class Connector:
         options = await self._options(
             target,
             client_factory=lambda: login,
-            passphrase=login.passphrase,
+            passphrase=_on_loop(login.passphrase),
             agent_path=() if settings.agent else None,
             known_hosts=known.lists,
             host_key_alias=alias,
@@ -156,6 +173,17 @@ class Connector:
             command=None,
         )
         return await asyncssh.connect(host, known.port, options=options, config=None, tunnel=tunnel)
+
+
+async def _construct(**options: object) -> asyncssh.SSHClientConnectionOptions:
+    made: asyncssh.SSHClientConnectionOptions = await asyncssh.SSHClientConnectionOptions.construct(**options)
+    return made
+
+
+def _on_loop(ask: Callable[[str], Coroutine[None, None, str | None]]) -> Callable[[str], str | None]:
+    """Return ``ask`` for the threads in which the library reads keys: for default keys it awaits nothing itself."""
+    loop = asyncio.get_running_loop()
+    return lambda filename: asyncio.run_coroutine_threadsafe(ask(filename), loop).result()
 
 
 def _bare_algorithms() -> Sequence[str]:

@@ -26,8 +26,12 @@ def translated(error: Exception, host: str) -> NagareError:
             return ConnectFailedError(f"cannot agree with host {host} on how to encrypt: {cause}")
         case asyncssh.ConnectionLost():
             return ConnectFailedError(f"cannot go on with host {host}: the connection was lost ({cause})")
-        case asyncssh.KeyImportError() | asyncssh.ConfigParseError():
-            return ConfigError(f"cannot use the configuration of SSH for host {host}: {cause}")
+        # What the library raises for keys and their passphrases are kinds of ValueError, or a plain TypeError.
+        case ValueError() | TypeError():
+            return ConfigError(
+                f"cannot use the keys or the configuration of SSH for host {host}: {cause}",
+                hint="a key with a passphrase needs its public part beside it: ssh-keygen -y -f KEY > KEY.pub",
+            )
         case OSError():
             return ConnectFailedError(
                 f"cannot reach host {host}: {cause}",
@@ -42,5 +46,5 @@ def translating(host: str) -> Iterator[None]:
     """Raise what the library raises as our own."""
     try:
         yield
-    except (asyncssh.Error, asyncssh.KeyImportError, asyncssh.ConfigParseError, OSError) as error:
+    except (asyncssh.Error, ValueError, TypeError, OSError) as error:
         raise translated(error, host) from error

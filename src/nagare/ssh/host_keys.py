@@ -26,15 +26,19 @@ class KnownHosts:
 
     files: Sequence[Path]
     authority: Path | None = None
+    # What the machine knows for all its people: read, never written.
+    common: Sequence[Path] = (Path("/etc/ssh/ssh_known_hosts"),)
 
     def of(self, host: str, port: int) -> Known:
         """Return what is known of one host; blocking, and small. Raises ConfigError for files that cannot be read."""
         keys: list[asyncssh.SSHKey] = []
         revoked: list[asyncssh.SSHKey] = []
         authorities = list(_authorities(self.authority))
-        for path in self.files:
+        # A port is made part of the name here: given one, the library would also take keys of port 22 for it.
+        name = _place(host, port)
+        for path in (*self.files, *self.common):
             # With an address that no host has: without one the library would look the name up, and hold the loop for it.
-            found = _load(path).match(host, _NO_ADDRESS, None if port == 22 else port)
+            found = _load(path).match(name, _NO_ADDRESS, None)
             keys.extend(found[0])
             authorities.extend(found[1])
             revoked.extend(found[2])
@@ -42,8 +46,7 @@ class KnownHosts:
 
     def remember(self, host: str, port: int, key: asyncssh.SSHKey) -> None:
         """Write the key of a host to the first file. Raises StorageError."""
-        place = host if port == 22 else f"[{host}]:{port}"
-        line = f"{place} ".encode() + key.export_public_key("openssh").split(b"\n")[0] + b"\n"
+        line = f"{_place(host, port)} ".encode() + key.export_public_key("openssh").split(b"\n")[0] + b"\n"
         path = self.files[0]
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,6 +106,10 @@ class Known:
             hint="somebody may be in between. If the host was made anew, compare the fingerprint on the host "
             f"(ssh-keygen -lf), then: ssh-keygen -R {place} -f {files[0]}",
         )
+
+
+def _place(host: str, port: int) -> str:
+    return host if port == 22 else f"[{host}]:{port}"
 
 
 def _name(key: asyncssh.SSHKey) -> str:

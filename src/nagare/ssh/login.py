@@ -13,7 +13,7 @@ from nagare.ssh.patience import Patience
 
 # As OpenSSH: a wrong password may be typed again twice.
 _PASSWORD_TRIES = 3
-_PROMPT_LIMIT, _TEXT_LIMIT, _PROMPTS_LIMIT = 120, 500, 8
+_PROMPT_LIMIT, _TEXT_LIMIT, _PROMPTS_LIMIT, _USER_LIMIT = 120, 500, 8, 100
 
 
 class Login(asyncssh.SSHClient):
@@ -61,15 +61,20 @@ class Login(asyncssh.SSHClient):
         lang: str,  # noqa: ARG002  the library's signature
         prompts: Sequence[tuple[str, bool]],
     ) -> Sequence[str] | None:
-        """Ask what the host asks; its words are foreign text."""
+        """Ask what the host asks; its words are foreign text, and marked as the host's."""
         if not prompts:
             return []
-        told = [Prompt(plain(text, _PROMPT_LIMIT), not is_shown) for text, is_shown in prompts[:_PROMPTS_LIMIT]]
-        return await self._ask(plain(name, _PROMPT_LIMIT) or "Login", plain(instructions, _TEXT_LIMIT), told)
+        # As OpenSSH: each line says who asks, so that a host cannot ask for what only this end may know.
+        by = f"({plain(self._user, _USER_LIMIT)}@{self._host})"
+        told = [Prompt(f"{by} {plain(text, _PROMPT_LIMIT)}", not shown) for text, shown in prompts[:_PROMPTS_LIMIT]]
+        words = [plain(name, _PROMPT_LIMIT), plain(instructions, _TEXT_LIMIT)]
+        return await self._ask(f"host {self._host} asks", ": ".join(filter(None, words)), told)
 
     async def passphrase(self, filename: str) -> str | None:
         """Ask for what opens a key file."""
-        answers = await self._ask("Passphrase", "", [Prompt(f"Passphrase of {plain(filename, _PROMPT_LIMIT)}")])
+        answers = await self._ask(
+            "Passphrase of your own key", "", [Prompt(f"Passphrase of {plain(filename, _PROMPT_LIMIT)}")]
+        )
         return answers[0] if answers else None
 
     async def _ask(self, title: str, text: str, prompts: Sequence[Prompt]) -> Sequence[str] | None:

@@ -55,8 +55,10 @@ class Recording:
 
     def close(self) -> str:
         """Write the rest and return the file's SHA-256 (hex). Raises StorageError."""
-        self._flush()
-        os.close(self._file)
+        try:
+            self._flush()
+        finally:
+            os.close(self._file)
         return self._digest.hexdigest()
 
     def _event(self, kind: str, text: str) -> None:

@@ -11,13 +11,11 @@ from typing import Protocol
 
 from nagare.config.terminal import SshSettings
 from nagare.errors import (
-    DeadlineExceededError,
-    LimitExceededError,
     NagareError,
     NotFoundError,
     PermissionDeniedError,
+    StorageError,
     UnauthenticatedError,
-    UnavailableError,
 )
 from nagare.lib.clock import Clock
 from nagare.lib.invariant import invariant
@@ -48,12 +46,14 @@ class Book(Protocol):
 class Session:
     """A shell on a host for one person; made anew for each connection."""
 
-    def __init__(self, settings: SshSettings, recordings: Path, book: Book, asker: Asker, clock: Clock) -> None:
-        """Keep what it needs; nothing is told or opened."""
+    def __init__(
+        self, settings: SshSettings, recordings: Path, book: Book, asker: Asker, clock: Clock, user: str = ""
+    ) -> None:
+        """Keep what it needs; nothing is told or opened. ``user`` is who the person asked for."""
         self._settings = settings
         self._recordings = settings.recordings or recordings
         self._book = book
-        self._asker = asker
+        self._connector = Connector(settings, asker, user)
         self._clock = clock
         self._view: ShellView | None = None
         self._shell: RemoteShell | None = None
@@ -72,12 +72,17 @@ class Session:
         """Why the shell was closed from here, empty when it was not."""
         return self._why
 
+    @property
+    def notes(self) -> list[str]:
+        """What went wrong and hindered nothing."""
+        return self._connector.notes
+
     async def open(self, host: str, columns: int, rows: int) -> None:
         """Open a shell on ``host``, on record. Raises what the server and the connection raise."""
         view = self._view = await self._book.open(host)
         try:
             target = Target(view.host, view.address, view.port, view.user, view.jump)
-            connection = await Connector(self._settings, self._asker).connect(target)
+            connection = await self._connector.connect(target)
             try:
                 self._shell = await open_shell(host, connection, columns, rows)
             except BaseException:
@@ -115,8 +120,8 @@ class Session:
                 self._why = error.message
                 await self.shell.close()
                 return
-            except (UnavailableError, DeadlineExceededError, LimitExceededError):
-                continue  # a server that is away ends no shell: it may be what is being mended
+            except NagareError:
+                continue  # a server that is away or in trouble ends no shell: it may be what is being mended
 
     async def _tell(self, view: ShellView) -> ShellView:
         try:
@@ -139,8 +144,12 @@ class Session:
     async def _last_word(self, view: ShellView, ending: Ending, why: str) -> None:
         told = ShellEnd(ending.status, ending.signal, why)
         if self.recording is not None:
-            digest = self.recording.close()
-            told = ShellEnd(ending.status, ending.signal, why, digest, self.recording.size_bytes)
+            try:
+                digest = self.recording.close()
+                told = ShellEnd(ending.status, ending.signal, why, digest, self.recording.size_bytes)
+            except StorageError as error:
+                self.notes.append(error.message)
+                told = ShellEnd(ending.status, ending.signal, why or error.message)
         try:
             async with asyncio.timeout(_LAST_WORD_SECONDS):
                 await self._book.end(view.id, told)

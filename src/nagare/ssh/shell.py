@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 import asyncssh
@@ -16,6 +18,8 @@ CHUNK_BYTES = 64 * 1024
 _WINDOW_BYTES = 256 * 1024
 # What of typed text may wait for a host that reads none of it.
 _WAITING_LIMIT_BYTES = 1024 * 1024
+# The status of a shell may come a little after the last that it wrote.
+_STATUS_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,14 @@ class RemoteShell:
         self.name = name
         self._connection = connection
         self._process = process
+        self._is_at_end = False
 
     async def read(self) -> bytes:
         """Return what the host wrote, at most 64 KiB; nothing at its end. Raises ConnectFailedError when it is lost."""
         with translating(self.name):
-            return await self._process.stdout.read(CHUNK_BYTES)
+            chunk = await self._process.stdout.read(CHUNK_BYTES)
+        self._is_at_end = not chunk
+        return chunk
 
     def write(self, keys: bytes) -> bool:
         """Send what was typed; return False when the host takes nothing any more, and it was dropped."""
@@ -70,7 +77,11 @@ class RemoteShell:
         return Ending(self._process.exit_status if signal is None else None, signal[0] if signal else "")
 
     async def close(self) -> None:
-        """End the shell and its connection, however far they are."""
+        """End the shell and its connection, however far they are; one that ended by itself may say with which status."""
+        if self._is_at_end:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STATUS_SECONDS):
+                    await self._process.wait_closed()
         self._process.close()
         await self._connection.close()
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A host to open a shell on. What is empty (or 0) is left to the person's own configuration of SSH."""
+    """A host to open a shell on, by what the fleet says of it: the person's own configuration of SSH goes before that.
+
+    Of a host on the way (``is_hop``) what it says goes before the configuration, as with OpenSSH.
+    """
 
     name: str
     address: str = ""
     port: int = 0
     user: str = ""
     jump: str = ""
+    is_hop: bool = False
 
 
 @dataclass(frozen=True, slots=True)

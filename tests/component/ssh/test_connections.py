@@ -12,6 +12,7 @@ from nagare.config.terminal import SshSettings
 from nagare.errors import ConfigError, ConnectFailedError, DeadlineExceededError, HostKeyError, UnauthenticatedError
 from nagare.ssh.asking import Challenge, NewKey
 from nagare.ssh.connection import Connector
+from nagare.ssh.host_keys import KnownHosts
 from nagare.ssh.patience import Patience
 from nagare.ssh.shell import Ending, open_shell
 from nagare.ssh.target import Hop, Target, parse_hops
@@ -156,8 +157,11 @@ async def test_a_one_time_code_is_asked_in_the_words_of_the_host_made_harmless(s
         person = Person([CODE, PASSWORD])
         assert (await _greeting(settings, person, _target(server))).startswith("ready")
         [asked] = person.asked
-        assert asked.title == "Two steps"
+        # Nothing that the host wrote looks like a question of this end.
+        assert asked.title == "host web1 asks"
+        assert asked.text.startswith("Two steps: look at your phone")
         assert "\x1b" not in asked.text
+        assert [prompt.text for prompt in asked.prompts] == ["(ops@web1) Code: ", "(ops@web1) PIN: "]
         assert [prompt.is_secret for prompt in asked.prompts] == [False, True]
 
 
@@ -186,6 +190,34 @@ async def test_a_key_that_is_closed_is_opened_by_its_passphrase(settings: SshSet
         person = Person(["open sesame"])
         assert (await _greeting(settings, person, _target(server))).startswith("ready")
         assert person.asked[0].prompts[0].text == f"Passphrase of {path}"
+
+
+async def test_a_default_key_of_ssh_keygen_is_opened_by_its_passphrase(
+    settings: SshSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, home = asyncssh.generate_private_key("ssh-ed25519"), tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    path = home / ".ssh" / "id_ed25519"
+    key.write_private_key(str(path), passphrase="open sesame", rounds=50)
+    key.write_public_key(f"{path}.pub")
+    async with ssh_server(Doors(keys=[key.convert_to_public()])) as server:
+        person = Person(["open sesame"])
+        assert (await _greeting(settings, person, _target(server))).startswith("ready")
+        assert person.asked[0].title == "Passphrase of your own key"
+        assert person.asked[0].prompts[0].text == f"Passphrase of {path}"
+
+
+async def test_a_key_that_the_library_cannot_open_is_a_fault_of_the_configuration(
+    settings: SshSettings, tmp_path: Path
+) -> None:
+    # Without its public part beside it the library hands its own question on in place of the answer.
+    path = tmp_path / "id"
+    key = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
+    key.write_private_key(str(path), format_name="pkcs8-pem", passphrase="open sesame")
+    async with ssh_server(Doors(keys=[key.convert_to_public()])) as server:
+        with pytest.raises(ConfigError, match="cannot use the keys"):
+            await _greeting(_with_key(settings, path), Person(["open sesame"]), _target(server))
 
 
 async def test_a_certificate_of_a_user(settings: SshSettings, tmp_path: Path) -> None:
@@ -218,6 +250,73 @@ async def test_the_persons_own_words_win_over_the_fleets_address(settings: SshSe
         await _greeting(replace(settings, user=""), person, Target("web1", address="192.0.2.1"))
         assert person.asked[0].prompts[0].text == "Password of own at web1"
         assert person.keys[0].host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("flag", "own", "label", "user"),
+    [
+        ("flag", "own", "label", "flag"),
+        ("", "own", "label", "own"),
+        ("", "", "label", "label"),
+        ("", "", "", "ops"),
+    ],
+)
+async def test_who_logs_in_is_said_by_the_flag_then_the_person_then_the_label_then_the_setting(
+    settings: SshSettings, flag: str, own: str, label: str, user: str
+) -> None:
+    async with ssh_server(Doors(password=True)) as server:
+        assert settings.config_file is not None
+        settings.config_file.write_text(f"Host web1\n  Port {server.port}\n" + (f"  User {own}\n" if own else ""))
+        person = Person([PASSWORD])
+        # The port of the label is another one, and gives way too.
+        target = Target("web1", address="127.0.0.1", port=1, user=label)
+        await (await Connector(settings, person, flag).connect(target)).close()
+        assert person.asked[0].prompts[0].text == f"Password of {user} at web1"
+
+
+@pytest.mark.parametrize(("jump", "user"), [("gate", "own"), ("me@gate", "me")])
+async def test_a_host_on_the_way_gets_neither_flag_nor_setting(settings: SshSettings, jump: str, user: str) -> None:
+    doors = Doors(password=True)
+    async with ssh_server(doors) as gate, ssh_server(doors) as inner:
+        assert settings.config_file is not None
+        settings.config_file.write_text(f"Host gate\n  HostName 127.0.0.1\n  Port {gate.port}\n  User own\n")
+        person = Person([PASSWORD], [PASSWORD])
+        await (await Connector(settings, person, "flag").connect(_target(inner, jump))).close()
+        assert [asked.prompts[0].text for asked in person.asked] == [
+            f"Password of {user} at gate",
+            "Password of flag at web1",
+        ]
+
+
+async def test_the_persons_own_word_that_there_is_no_way_to_go_wins(settings: SshSettings) -> None:
+    async with ssh_server(Doors(password=True)) as server:
+        assert settings.config_file is not None
+        settings.config_file.write_text("Host web1\n  ProxyJump none\n")
+        assert (await _greeting(settings, Person([PASSWORD]), _target(server, jump="nowhere"))).startswith("ready")
+
+
+async def test_a_key_that_cannot_be_kept_is_noted_and_the_shell_opens(settings: SshSettings) -> None:
+    async with ssh_server(Doors(password=True)) as server:
+        settings = replace(settings, known_hosts_file=Path("/proc/nowhere/known_hosts"))
+        connector = Connector(settings, Person([PASSWORD]))
+        await (await connector.connect(_target(server))).close()
+        [told] = connector.notes
+        assert "cannot keep the key of host web1" in told
+
+
+def test_a_port_has_keys_of_its_own_and_the_machines_list_revokes(tmp_path: Path) -> None:
+    old, stolen = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    own, common = tmp_path / "own", tmp_path / "common"
+    own.write_bytes(b"web1 " + old.export_public_key() + b"[web1]:23 " + stolen.export_public_key())
+    common.write_bytes(b"@revoked [web1]:23 " + stolen.export_public_key())
+    book = KnownHosts([own], common=[common])
+    assert book.of("web1", 22).keys == [old.convert_to_public()]
+    assert book.of("web1", 2222).is_new
+    assert book.of("web1", 23).keys == [stolen.convert_to_public()]
+    assert book.of("web1", 23).revoked == [stolen.convert_to_public()]
+    book.remember("web1", 2222, old)
+    assert book.of("web1", 2222).keys == [old.convert_to_public()]
+    assert b"2222" not in common.read_bytes()
 
 
 async def test_a_host_that_is_not_there_is_told_in_words(settings: SshSettings) -> None:
@@ -263,6 +362,24 @@ async def test_a_shell_goes_both_ways_and_ends_with_its_status(settings: SshSett
         await shell.close()
         assert not shell.write(b"more")
         shell.resize(80, 24)
+
+
+async def test_a_status_that_comes_after_the_end_of_the_text_is_not_lost(settings: SshSettings) -> None:
+    late = asyncio.Event()
+
+    async def program(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        process.stdout.write_eof()
+        await late.wait()
+        process.exit(5)
+
+    async with ssh_server(Doors(password=True), program=program) as server:
+        connection = await Connector(settings, Person([PASSWORD])).connect(_target(server))
+        shell = await open_shell("web1", connection, 80, 24)
+        assert await shell.read() == b""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(shell.close())
+            late.set()
+        assert await shell.ended() == Ending(5)
 
 
 async def test_a_server_that_dies_is_told_as_a_lost_connection(settings: SshSettings) -> None:

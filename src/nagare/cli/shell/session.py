@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from nagare.cli.console.diagnostics import note
 from nagare.cli.shell.asking import TerminalAsker
 from nagare.cli.shell.escape import Escape
-from nagare.cli.supervision.terminal import kept_terminal
+from nagare.cli.supervision.terminal import SavedTerminal, kept_terminal
 from nagare.client.client import Client
 from nagare.client.shells import ShellCalls
 from nagare.client.target import find_target
@@ -26,25 +26,46 @@ from nagare.ssh.shell import Ending
 _CHUNK_BYTES = 4096
 
 
-async def run_shell(settings: Settings, host: str) -> Ending:
-    """Return how a shell on ``host`` ended. Raises what opening it raises."""
+async def run_shell(settings: Settings, host: str, user: str = "") -> Ending:
+    """Return how a shell on ``host`` ended; ``user`` goes before what is written. Raises what opening it raises."""
     threads = ThreadPoolExecutor(2, thread_name_prefix="shell")
     async with Client(find_target(settings), deadline_seconds=settings.client.deadline_seconds) as client:
         recordings = Places(settings.data).recordings
-        session = Session(settings.ssh, recordings, ShellCalls(client), TerminalAsker(threads), SystemClock())
-        await session.open(host, *_size())
+        session = Session(settings.ssh, recordings, ShellCalls(client), TerminalAsker(), SystemClock(), user)
+        saved = SavedTerminal(sys.stdin.fileno())
+        try:
+            await session.open(host, *_size())
+        finally:
+            saved.restore(is_clean=True)  # who gives up at a password has it shown what they type next
         if session.recording is not None:
             note(f"nagare: this shell is recorded, as the installation asks for: {session.recording.path}")
+        _tell(session)
         try:
             await _carry(session, threads)
+        except ExceptionGroup as group:
+            raise _only(group) from group
         finally:
             ending = await session.close()
             threads.shutdown(wait=False, cancel_futures=True)
+            _tell(session)
     if session.why:
         note(f"nagare: the shell was closed: {session.why}")
     elif ending.is_lost:
         note(f"nagare: the connection to {host} is gone")
     return ending
+
+
+def _tell(session: Session) -> None:
+    while session.notes:
+        note(f"nagare: {session.notes.pop(0)}")
+
+
+def _only(group: ExceptionGroup[Exception]) -> Exception:
+    """Return the one error in ``group``, which says what happened; the group itself where there are more."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _size() -> tuple[int, int]:
