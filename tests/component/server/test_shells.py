@@ -1,16 +1,18 @@
 """Shells over HTTP: who may open one, what the server says of the way, and what is on record of each."""
 
 import asyncio
+import os
 
 from nagare.client.client import Client
 from nagare.client.shells import ShellCalls
 from nagare.client.target import Target
 from nagare.config.terminal import SshSettings
-from nagare.errors import ConnectFailedError
+from nagare.errors import ConnectFailedError, StorageError
 from nagare.lib.clock import ManualClock
 from nagare.model.deed import Outcome
 from nagare.ssh.session import Session
 from nagare.ssh.shell import Ending
+from nagare.wire.shells import ShellView
 from tests.component.server.conftest import Api
 from tests.support.ssh_server import PASSWORD as SSH_PASSWORD
 from tests.support.ssh_server import Doors, SshServer, ssh_server
@@ -130,6 +132,67 @@ async def test_a_shell_that_does_not_come_to_be_is_on_record_too(api: Api) -> No
             told = error.message
     [ended] = [entry for entry in await _records(api, "shells.end") if entry["outcome"] == "done"]
     assert ended["detail"] == told
+
+
+class _Troubled(ShellCalls):
+    """The server's book, where every second sign of life meets a server in trouble."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.touched = 0
+
+    async def touch(self, shell_id: str) -> ShellView:
+        self.touched += 1
+        if self.touched == 1:
+            raise StorageError("cannot note it: disk full")
+        return await super().touch(shell_id)
+
+
+async def test_a_server_in_trouble_ends_no_shell(api: Api) -> None:
+    await api.register("web1")
+    token, refresh = await _login(api, "dora", "operator")
+    async with ssh_server(Doors(password=True)) as server, Client(Target(api.running.url, token)) as client:
+        clock = ManualClock()
+        session = _session(api, client, server, clock)
+        session._book = book = _Troubled(client)
+        await session.open("web1", 80, 24)
+        async with asyncio.TaskGroup() as group:
+            told = group.create_task(session.keep_told())
+            await clock.advance(0)
+            await clock.advance(15)
+            assert not told.done()
+            assert book.touched == 1
+            await api.call("POST", "/api/v1/auth/logout", {"refresh_token": refresh}, token=token)
+            await clock.advance(15)
+            await told
+        assert session.why
+        await session.close()
+
+
+async def test_a_full_disk_leaves_no_end_untold(api: Api) -> None:
+    await api.register("web1")
+    async with ssh_server(Doors(password=True)) as server, Client(Target(api.running.url, api.admin)) as client:
+        session = _session(api, client, server)
+        await session.open("web1", 80, 24)
+        await session.read()
+        assert session.recording is not None
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, session.recording._file)
+        os.close(full)
+        await session.close()
+        [note] = session.notes
+        assert "cannot record the shell" in note
+    [ended] = [entry for entry in await _records(api, "shells.end") if entry["outcome"] == "done"]
+    assert "cannot record the shell" in ended["detail"]
+
+
+async def test_an_agent_that_repeats_what_an_operator_said_does_not_unsay_it(api: Api) -> None:
+    await api.register("web1", labels={"ssh_jump": "elsewhere"})
+    await api.call("PATCH", "/api/v1/hosts/web1", {"labels": {"ssh_jump": "gate", "ssh_user": "ops"}})
+    for jump in ("gate", "gate", "elsewhere", "gate"):
+        await api.register("web1", labels={"ssh_jump": jump, "ssh_user": "ops", "ssh_address": "192.0.2.66"})
+        opened = (await api.call("POST", SHELLS, {"host": "web1"})).json
+        assert (opened["jump"], opened["user"], opened["address"]) == ("gate", "ops", "")
 
 
 async def test_a_logout_closes_the_shell(api: Api) -> None:
