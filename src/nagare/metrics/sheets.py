@@ -6,9 +6,11 @@ installation; no statement of a user is ever run.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from stat import S_ISREG
 from types import TracebackType
 from typing import Any, Self
 
@@ -225,6 +227,12 @@ def _is_parquet(path: Path) -> bool:
     """Tell whether ``path`` is Parquet; anything else that is text may be a CSV."""
     try:
         with path.open("rb") as stream:
+            # What was read of a pipe to look at it would be missing afterwards.
+            if not S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise InputError(
+                    f"cannot read {path}: it is no file, and is looked at more than once",
+                    hint="write it to a file first; .csv.gz and .csv.zst are read as they are",
+                )
             first = stream.read(_FIRST_BYTES)
     except FileNotFoundError as error:
         raise NotFoundError(f"cannot read {path}: there is no such file") from error

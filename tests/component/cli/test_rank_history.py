@@ -127,3 +127,13 @@ def test_what_cannot_be_ranked_is_told(run: Any, words: tuple[str, ...], status:
     found, out, err = run(*words)
     assert (found, out) == (status, "")
     assert said in err
+
+
+def test_more_series_than_an_answer_holds_are_not_ranked_in_part_and_the_way_out_is_told(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAGARE_QUERY__ROW_LIMIT", "4")
+    status, out, err = run(*_WINDOW)
+    assert (status, out) == (8, "")
+    assert "it has more than 4 rows" in err
+    assert "hint: name the hosts that matter: --host db1" in err

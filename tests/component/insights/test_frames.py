@@ -1,6 +1,7 @@
 """Files of series: what is found out about their columns, and what is refused."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,16 @@ def test_parquet_and_gzip_are_read_as_csv_is(tmp_path: Path) -> None:
     packed = tmp_path / "a.csv.gz"
     packed.write_bytes(gzip.compress(WIDE.encode()))
     assert list(_frame(packed).values) == ["cpu", "ram"]
+
+
+def test_a_pipe_is_refused_before_its_first_rows_are_lost() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, WIDE.encode())
+    os.close(writing)
+    with pytest.raises(InputError, match="it is no file") as caught:
+        _frame(Path(f"/dev/fd/{reading}"))
+    os.close(reading)
+    assert "write it to a file first" in (caught.value.hint or "")
 
 
 def test_rows_come_out_as_they_were_or_as_numbers(tmp_path: Path) -> None:

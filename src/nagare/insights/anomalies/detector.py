@@ -32,8 +32,8 @@ LEARNING_ROWS = 50
 # Changes that are smaller than this part of the level are no news, however still the series was. A counter stands high,
 # and its rate is seen in its jumps alone.
 _LEVEL_PART, _JUMP_LEVEL_PART = 1e-3, 1e-5
-# Values beyond it count as it: their sums stay finite.
-_GREATEST_VALUE = 1e100
+# Values beyond it count as it: their sums stay finite, also where a quick mean weighs a whole piece of them.
+_GREATEST_VALUE = 1e60
 # A season counts once rows stand off it so much less than off their mean, for so many rows.
 _SEASON_SKILL, _SEASON_ROWS = 0.5, 144
 # A jump has to be more surprising than a departure from the level, by this much of its logarithm: noise jumps all the time.
@@ -142,7 +142,7 @@ class Detector:
         score = np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (NEWS - evidence))), _DIGITS)
         score = np.maximum(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
         self._seen[places] += count
-        return Scored(np.where(known < LEARNING_ROWS, 0.0, score), expected)
+        return Scored(np.where(known < LEARNING_ROWS, 0.0, np.nan_to_num(score)), expected)
 
     def _meet(self, places: Array, values: Array) -> None:
         """Let a series that is new have been for ever as its first row."""

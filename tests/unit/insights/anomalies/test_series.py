@@ -41,6 +41,13 @@ def test_any_values_score_between_nought_and_one(values: list[float]) -> None:
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
+@pytest.mark.parametrize("pair", [(1.0, 1.7976931348623157e308), (1.7976931348623157e308, -1.7976931348623157e308)])
+def test_the_greatest_of_all_values_score_too(pair: tuple[float, float]) -> None:
+    with warnings.catch_warnings(action="error"):
+        scores = score_series(_times(5000, 5000), np.array(pair * 2500))
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
 @given(st.floats(-1e300, 1e300))
 @settings(max_examples=30, deadline=None)
 def test_a_constant_never_scores(value: float) -> None:

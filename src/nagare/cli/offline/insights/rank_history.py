@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nagare.errors import InputError, NotFoundError
+from nagare.errors import InputError, NotFoundError, ResultTooLargeError
 from nagare.lib.clock import SystemClock
 from nagare.lib.plain_text import plain
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nagare.insights.ranking.events import NearEvent
     from nagare.insights.ranking.rank import Question
     from nagare.insights.ranking.values import Ranking
+    from nagare.wire.sql import SqlReply, SqlRequest
 
 # So many moments of each series; fewer where many hosts are asked for, down to what an onset can be told by.
 _POINTS_MOST, _POINTS_LEAST = 720, 60
@@ -80,14 +81,21 @@ async def _rank(ask: Ask, past: Past, window: tuple[int, int], question: Questio
     step_ms = _step(window, len(past.hosts) or await _count_hosts(ask, window))
     gathered = Gathered(step_ms)
     for table in ranked_tables():
-        gathered.add(table, await ask(series_request(table, past.hosts, window, step_ms)))
-    gathered.add_samples(await ask(samples_request(past.hosts, window, step_ms)))
+        gathered.add(table, await _asked(ask, series_request(table, past.hosts, window, step_ms)))
+    gathered.add_samples(await _asked(ask, samples_request(past.hosts, window, step_ms)))
     _check_hosts(past.hosts, gathered.hosts)
     known = gathered.names()
     ranking = rank_changes(gathered.matrix(), past.onset_ms, replace(question, known=known))
     told = await ask(events_request(past.hosts, ranking.onset_ms))
     suspects = [one.name for one in ranking.components] if len(gathered.hosts) > 1 else gathered.hosts
     return ranking, events_near(happenings(told.rows), ranking.onset_ms, suspects)
+
+
+async def _asked(ask: Ask, request: SqlRequest) -> SqlReply:
+    try:
+        return await ask(request)
+    except ResultTooLargeError as error:
+        raise ResultTooLargeError(error.message, hint="name the hosts that matter: --host db1 --host web1") from error
 
 
 async def _count_hosts(ask: Ask, window: tuple[int, int]) -> int:
