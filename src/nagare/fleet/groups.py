@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nagare.config.settings import GroupRule
-from nagare.fleet.rules import GROUP_LABEL, given_labels
+from nagare.fleet.rules import GROUP_LABEL
 from nagare.model.host import Host
 
 
@@ -30,5 +30,5 @@ class Groups:
         named = frozenset(host.labels.get(GROUP_LABEL, "").split(",")) - {""}
         if not self._rules:
             return named
-        given = given_labels(host)
+        given = host.given_labels
         return named | {rule.name for rule in self._rules if rule.labels and rule.labels.items() <= given.items()}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from nagare.fleet.accept_rules import admits
 from nagare.fleet.joining import Joining, capabilities_of, enrolment_of
-from nagare.fleet.rules import GROUP_LABEL, check_registration, given_labels, merge_labels, without_group
+from nagare.fleet.rules import GROUP_LABEL, check_registration, merge_labels, without_group
 from nagare.fleet.store import from_ms
 from nagare.model.host import Host
 from nagare.wire.hosts import HostPresentation, RegisterRequest, as_request
@@ -32,7 +32,7 @@ def registered(hosts: Mapping[str, Host], request: RegisterRequest, joining: Joi
         interval_seconds=request.interval_seconds,
         version=request.version,
         labels=merge_labels(request.labels, known.agent_labels, known.labels) if known else told,
-        agent_labels=_own(request.labels, given_labels(known) if known else joining.labels if joining else {}),
+        agent_labels=_own(request.labels, known.given_labels if known else joining.labels if joining else {}),
         facts=dict(request.facts),
         public_key=request.public_key,
         enrolment=enrolment_of(known, request, joining),
@@ -49,7 +49,7 @@ def presented(known: Host, told: HostPresentation) -> Host:
     request = without_group(as_request(told, known.name, known.machine_id, known.public_key))
     check_registration(request)
     kept = {key: value for key, value in known.agent_labels.items() if key == GROUP_LABEL}
-    agent_labels = {**_own(request.labels, given_labels(known)), **kept}
+    agent_labels = {**_own(request.labels, known.given_labels), **kept}
     return replace(
         known,
         version=request.version,

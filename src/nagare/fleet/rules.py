@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from nagare.errors import InputError, InvalidLabelError
 from nagare.lib.names import check_host
-from nagare.model.host import Host
 from nagare.wire.hosts import RegisterRequest, without_label
 
 # The label with the groups of a host, comma separated.
@@ -58,11 +57,6 @@ def merge_labels(told: Mapping[str, str], told_before: Mapping[str, str], labels
         else:
             del merged[key]
     return merged
-
-
-def given_labels(host: Host) -> dict[str, str]:
-    """Return the labels that an operator or a join token gave ``host``, without those that are only its agent's word."""
-    return {key: value for key, value in host.labels.items() if host.agent_labels.get(key) != value}
 
 
 def _check_pairs(field: str, pairs: Mapping[str, str], limit: int) -> None:

@@ -86,3 +86,8 @@ class Host:
     # What it may do beside sending metrics: commands, update.
     capabilities: frozenset[str] = frozenset({"metrics"})
     conflict: Contest | None = None
+
+    @property
+    def given_labels(self) -> dict[str, str]:
+        """The labels that an operator or a join token gave it, without those that are only its agent's word."""
+        return {key: value for key, value in self.labels.items() if self.agent_labels.get(key) != value}

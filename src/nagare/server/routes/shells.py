@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nagare.fleet.rules import given_labels
 from nagare.identity.shells.service import AGAIN_SECONDS, OpenShell
 from nagare.lib.plain_text import plain
 from nagare.model.host import Host
@@ -50,7 +49,7 @@ def _host(call: Call, name: str) -> Host:
 
 def _view(call: Call, shell: OpenShell, host: Host) -> ShellView:
     # What only an agent says of its host leads nobody anywhere: a taken host must not collect passwords for another.
-    given = given_labels(host)
+    given = host.given_labels
     port = given.get("ssh_port", "")
     return ShellView(
         id=shell.id,
