@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -115,7 +116,10 @@ class Lawful:
         }
 
     def _pages(self, name: str) -> dict[str, str]:
-        return {"directory": self._api.services.settings.kb.directories[0], "name": name}
+        # Two sources of one directory are refused.
+        directory = Path(self._api.services.settings.kb.directories[0]) / name
+        directory.mkdir()
+        return {"directory": str(directory), "name": name}
 
     async def _source(self) -> Asked:
         name = self._new("source")
