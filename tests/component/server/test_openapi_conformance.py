@@ -49,9 +49,6 @@ _NOT_HERE: Mapping[str, tuple[int, ...]] = {
     # What is sent is no link (test_ack).
     "/ack/": (403,),
     "/tasks/{id}": (404,),
-    "/models/log/{id}": (404,),
-    # No model that could be told anything (test_models).
-    "/diagnose/preview": (400,),
 }
 # Statuses of routes that a caller may ask, and which is told something else here than 200 or 204.
 _OTHERWISE = {
