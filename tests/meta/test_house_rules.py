@@ -28,6 +28,8 @@ CATCH_ALL = {"nagare.lib.tasks", "nagare.cli.main"}
 CATCH_ALL_ROOMS = ("nagare.server.middleware",)
 # module -> reason, for the few that need one more.
 CATCH_ALL_EXCEPTIONS = {
+    "nagare.tui.widgets.terminal_pane": "whatever ends one shell is told in its pane, and ends neither the others nor the dashboard",
+    "nagare.tui.screens.shells": "what fails with one pane is told in passing, and ends neither the others nor the dashboard",
     "nagare.automation.tasks.attempt": "a bug in one kind of task is that task's failure, and ends no other",
     "nagare.automation.workers.main": "the end of a worker's call stack, as the command line's main is of its own",
     "nagare.alerting.foreign.syncing": "an answer of one monitor that we do not understand is that monitor's fault, and ends no judging",

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nagare.config.terminal import SshSettings
-from nagare.errors import NagareError
 from nagare.wire.shells import ShellEnd, ShellView
 
 
 @dataclass
 class FleetShells:
-    """Keeps what it was told; ``port`` is where every host's SSH is."""
+    """Keeps what it was told; ``port`` is where every host's SSH is, ``breaks`` what telling that one is open raises."""
 
     port: int = 0
-    refuses: NagareError | None = None
+    refuses: Exception | None = None
+    breaks: Exception | None = None
     opened: list[str] = field(default_factory=list)
     ended: list[ShellEnd] = field(default_factory=list)
 
@@ -28,6 +28,8 @@ class FleetShells:
 
     async def touch(self, shell_id: str) -> ShellView:
         """Note that it is still open."""
+        if self.breaks is not None:
+            raise self.breaks
         return ShellView(shell_id, self.opened[-1], "127.0.0.1", self.port, "ops")
 
     async def end(self, shell_id: str, end: ShellEnd) -> None:

@@ -49,8 +49,7 @@ class TopApp(App[int]):
     TITLE = "nagare top"
     CSS_PATH = "theme.tcss"
     ENABLE_COMMAND_PALETTE = False
-    # The framework's own Ctrl+C only says how to quit; here it quits, as people expect of a monitor. Its own Ctrl+Q would
-    # leave without a question, and take the key from a shell.
+    # The framework's own Ctrl+C only says how to quit, its Ctrl+Q leaves without a question and takes the key from a shell.
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c,ctrl+q", "act('quit')", show=False, priority=True)]
 
     def __init__(
@@ -168,7 +167,6 @@ class TopApp(App[int]):
             return False  # the page is being put together or taken down
 
     def _find_method(self, action_id: str) -> Any:
-        # Nothing is known of the caller before the first paint.
         if self._feed is not None and (reason := self.page.why_not(action_id)):
             return partial(self.say, reason)
         method = ACTIONS[action_id].method

@@ -7,12 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from rich.style import Style
 from textual import events
 from textual.widgets import Input
 
-from nagare.errors import PermissionDeniedError
-from nagare.tui.screens.shell_asks import AnswerForm, Confirmation
-from nagare.tui.screens.shells import ShellsPage
+from nagare.errors import PermissionDeniedError, StorageError
+from nagare.ssh.terminal.core import Run
+from nagare.tui.screens.shell_asks import AnswerForm, Ask, Confirmation
+from nagare.tui.screens.shells import ShellsPage, _short
+from nagare.tui.shells.cells import strip_of
 from nagare.tui.widgets.terminal_pane import LEADER, TerminalPane
 from tests.support.ssh_server import PASSWORD, Doors, SshServer, ssh_server
 from tests.tui.fleet import FleetSource, host_names
@@ -44,16 +47,26 @@ async def _until(stage: Scene, holds: Callable[[], bool], what: str) -> None:
     await stage.until(holds, what)
 
 
+async def _asked(stage: Scene, words: str) -> None:
+    """Wait for the dialog that shows ``words``, until it takes keys."""
+
+    def is_there() -> bool:
+        screen = stage.app.screen
+        return isinstance(screen, Ask) and screen._since <= stage.clock.monotonic() and words in stage.text()
+
+    await _until(stage, is_there, words)
+    await stage.clock.advance(1)
+
+
 async def _open(stage: Scene, *, is_first: bool = True) -> TerminalPane:
     """Open a shell on the host under the cursor, answering what is asked."""
     page_panes = len(stage.app.query(TerminalPane))
     await stage.press("x")
     if is_first:
-        await _until(stage, lambda: isinstance(stage.app.screen, Confirmation), "the question for the key")
-        assert "ssh-ed25519 SHA256:" in stage.text()
-        await stage.press("y")
-    await _until(stage, lambda: isinstance(stage.app.screen, AnswerForm), "the question for the password")
-    assert "Password of ops at" in stage.text()
+        await _asked(stage, "ssh-ed25519 SHA256:")
+        await stage.type("yes")
+        await stage.press("enter")
+    await _asked(stage, "Password of ops at")
     await stage.type(PASSWORD)
     assert PASSWORD not in stage.text()
     await stage.press("enter")
@@ -79,7 +92,7 @@ async def test_a_pane_from_its_begin_to_its_end(server: SshServer, tmp_path: Pat
         await stage.shows("ended with status 3", "Enter opens it again")
         assert [end.status for end in source.shells_held.ended] == [3]
         await stage.press("enter")
-        await stage.until(lambda: isinstance(stage.app.screen, AnswerForm), "the password again")
+        await _asked(stage, "Password of ops at")
         await stage.press("escape")
         await stage.shows("cannot log in")
         assert len(source.shells_held.opened) == 2
@@ -115,6 +128,9 @@ async def test_what_is_typed_goes_to_all_marked_panes_and_the_frames_say_so(serv
         assert first.host in stage.text()
         await stage.press("y")
         await stage.shows("TYPING GOES TO 2 HOSTS")
+        first.post_message(events.Paste("rm a\nrm b"))
+        await stage.shows(f"2 lines for {first.host}, {second.host}")
+        await stage.press("escape")
         await stage.type("both")
         await stage.until(lambda: "both" in first.shown_text() and "both" in second.shown_text(), "both")
         await stage.press(LEADER, "b")
@@ -135,11 +151,60 @@ async def test_several_lines_and_the_clipboard_are_asked_about(server: SshServer
         assert "rm b" not in pane.shown_text()
         # The server writes back what it gets, so a host asks for the clipboard here.
         pane.send(b"\x1b]52;c;aGVsbG8=\x07")
-        await stage.until(lambda: isinstance(stage.app.screen, Confirmation), "the question for the clipboard")
-        assert "wants to copy" in stage.text()
+        await _asked(stage, "wants to copy")
         assert "hello" in stage.text()
         await stage.press("y")
         await stage.until(lambda: stage.app.clipboard == "hello", "the clipboard")
+
+
+async def test_a_host_that_asks_for_the_clipboard_on_and_on(server: SshServer, tmp_path: Path) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        pane = await _open(stage)
+
+        async def want(done: str) -> None:
+            pane.send(f"\x1b]52;c;aGVsbG8=\a{done}".encode())
+            await stage.until(lambda: done in pane.shown_text(), "what the host wrote")
+            await stage.pilot.pause()
+
+        await want("one")
+        await want("two")
+        await stage.press("y")
+        assert [isinstance(screen, Confirmation) for screen in stage.app.screen_stack].count(True) == 1
+        await _asked(stage, "wants to copy")
+        await stage.press("n")
+        await stage.until(lambda: stage.app.screen is stage.app.page, "the page")
+        await want("three")
+        assert stage.app.screen is stage.app.page
+        await stage.clock.advance(5)
+        await stage.press(LEADER, "2")
+        await stage.until(lambda: stage.app.page.location.page == "hosts", "the hosts")
+        await want("four")
+        assert stage.app.screen is stage.app.page
+        await stage.press("9")
+        await want("five")
+        await _asked(stage, "wants to copy")
+        assert stage.app.clipboard == ""
+
+
+async def test_a_key_is_trusted_by_a_whole_yes_and_a_form_goes_with_its_connection(
+    server: SshServer, tmp_path: Path
+) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        await stage.press("x")
+        await _until(stage, lambda: isinstance(stage.app.screen, AnswerForm), "the question for the key")
+        await stage.type("deaf")
+        await _asked(stage, "ssh-ed25519 SHA256:")
+        assert "deaf" not in stage.text()
+        await stage.type("y")
+        await stage.press("enter")
+        await stage.shows("cannot trust host")
+        await stage.press("enter")
+        await _asked(stage, "ssh-ed25519 SHA256:")
+        await stage.type("yes")
+        await stage.press("enter")
+        await _asked(stage, "Password of ops at")
+        server.kill_connections()
+        await _until(stage, lambda: stage.app.screen is stage.app.page, "the page")
 
 
 async def test_searching_looking_back_and_closing(server: SshServer, tmp_path: Path) -> None:
@@ -197,6 +262,40 @@ async def test_a_refusal_of_the_server_is_told_in_the_pane(server: SshServer, tm
     async with scene("hosts", source=source) as stage:
         await stage.press("x")
         await stage.shows("your role has no shells.open")
+
+
+async def test_a_bug_ends_only_its_pane(server: SshServer, tmp_path: Path) -> None:
+    source = _source(server, tmp_path)
+    source.shells_held.refuses = ValueError("with a secret")
+    async with scene("hosts", source=source) as stage:
+        await stage.press("x")
+        await stage.shows("a bug in Nagare (ValueError)", "Enter opens it again")
+        assert "secret" not in stage.text()
+        source.shells_held.refuses = None
+        await stage.press("enter")
+        await _asked(stage, "ssh-ed25519 SHA256:")
+        await stage.type("yes")
+        await stage.press("enter")
+        await _asked(stage, "Password of ops at")
+        await stage.type(PASSWORD)
+        await stage.press("enter")
+        page = stage.app.page
+        assert isinstance(page, ShellsPage)
+        await _until(stage, lambda: page.panes[0].is_open, "the shell")
+        source.shells_held.breaks = StorageError("cannot write shells: the disk is full")
+        await stage.clock.advance(15)
+        await stage.shows("cannot write shells", "Enter opens it again")
+
+
+def test_what_is_not_shown_of_a_text_is_told() -> None:
+    assert _short("ls\npwd") == "ls\npwd"
+    assert _short("a" * 100) == f"{'a' * 74}\n… 26 more letters"
+    assert _short("b\n" * 9).endswith("\n… 1 more line and 1 more letter")
+
+
+def test_cells_turn_no_line_around() -> None:
+    strip = strip_of([Run("a\u202eb\u2066\x9bc e\u0301")], Style(), 8, None, None)
+    assert strip.text == "abc e\u0301   "
 
 
 async def test_an_empty_page_leaves_the_keys_to_the_app() -> None:

@@ -1,11 +1,16 @@
-"""The dialogs of shells: a question with a yes that must be meant, and lines to be answered."""
+"""The dialogs of shells: a question with a yes that must be meant, and lines to be answered.
+
+A host may choose the moment of a dialog, in the middle of a word that somebody types: such a one takes no key at first.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -13,6 +18,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
+if TYPE_CHECKING:
+    from nagare.tui.app import TopApp
+
+T = TypeVar("T")
+_DEAF_SECONDS = 0.5
 _CSS = """
     {name} {{ align: center middle; }}
     {name} > Vertical {{
@@ -23,7 +33,51 @@ _CSS = """
 """
 
 
-class Confirmation(ModalScreen[bool]):
+class Ask(ModalScreen[T]):
+    """A dialog that goes when nobody waits for its answer any more; ``is_sudden``: no person asked for it."""
+
+    def __init__(self, *, is_sudden: bool) -> None:
+        """Begin deaf where it comes by surprise."""
+        super().__init__()
+        self._is_sudden = is_sudden
+        self._is_withdrawn = False
+        self._since = math.inf
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether a key is still meant for what lay there before."""
+        return self._is_sudden and cast("TopApp", self.app).clock.monotonic() - self._since < _DEAF_SECONDS
+
+    def withdraw(self) -> None:
+        """Go without an answer, now or when nothing lies over it any more."""
+        self._is_withdrawn = True
+        if self.is_active:
+            self.dismiss(None)
+
+    def on_screen_resume(self) -> None:
+        """Be seen from now on."""
+        self._since = cast("TopApp", self.app).clock.monotonic()
+        if self._is_withdrawn and self.is_active:
+            self.dismiss(None)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take no key at first."""
+        if self.is_deaf:
+            event.stop()
+            event.prevent_default()
+
+
+class _Line(Input):
+    """A line that takes no key while its dialog takes none."""
+
+    def on_key(self, event: events.Key) -> None:
+        """The same."""
+        if cast("AnswerForm", self.screen).is_deaf:
+            event.stop()
+            event.prevent_default()
+
+
+class Confirmation(Ask[bool]):
     """Returns True for ``y``; everything else that leaves it is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,9 +86,9 @@ class Confirmation(ModalScreen[bool]):
     ]
     DEFAULT_CSS = _CSS.format(name="Confirmation")
 
-    def __init__(self, title: str, text: str, yes: str) -> None:
+    def __init__(self, title: str, text: str, yes: str, *, is_sudden: bool = False) -> None:
         """Ask ``text``; ``yes`` says what y does."""
-        super().__init__()
+        super().__init__(is_sudden=is_sudden)
         self._title = title
         self._text = text
         self._yes = yes
@@ -47,7 +101,7 @@ class Confirmation(ModalScreen[bool]):
             yield Static(Text(self._text))
 
 
-class AnswerForm(ModalScreen[Sequence[str] | None]):
+class AnswerForm(Ask[Sequence[str]]):
     """Returns what was typed in each line, None when it was left; secrets are shown as dots."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
@@ -55,7 +109,7 @@ class AnswerForm(ModalScreen[Sequence[str] | None]):
 
     def __init__(self, title: str, text: str, fields: Sequence[tuple[str, bool]]) -> None:
         """Ask for ``fields``: what each is, and whether it is secret."""
-        super().__init__()
+        super().__init__(is_sudden=True)
         self._title = title
         self._text = text
         self._fields = fields
@@ -69,7 +123,7 @@ class AnswerForm(ModalScreen[Sequence[str] | None]):
                 yield Static(Text(self._text))
             for label, is_secret in self._fields:
                 yield Label(Text(label))
-                yield Input(password=is_secret, compact=True, select_on_focus=False)
+                yield _Line(password=is_secret, compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
         """Give the keys to the first line."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import math
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input, Static
+from textual.worker import WorkerFailed
 
 from nagare.config.places import Places
 from nagare.lib.plain_text import plain
@@ -21,7 +23,7 @@ from nagare.tui.screens.page import Page
 from nagare.tui.screens.shell_asks import Confirmation
 from nagare.tui.shells.asking import DialogAsker, confirmed
 from nagare.tui.widgets.terminal_pane import LEADER, TerminalPane
-from nagare.tui.work import start_work
+from nagare.tui.work import failure_text, start_work
 
 if TYPE_CHECKING:
     from nagare.ssh.session import Session
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 # More panes are no overview, and each holds a connection.
 _PANES_LIMIT = 20
-_SHOWN_LIMIT = 300
+_SHOWN_LIMIT, _SHOWN_LINES, _LINE_LIMIT = 300, 8, 74
+# After a no, so that a host that asks on and on leaves time to close its pane.
+_QUIET_SECONDS = 5.0
 
 
 class ShellsPage(Page):
@@ -100,7 +104,11 @@ class ShellsPage(Page):
             self.top.say(f"{_PANES_LIMIT} panes are open", "close one")
             return
         # Loaded with the first pane: a tenth of a second that nobody else has to wait for.
-        await self.run_worker(_load, thread=True, name="load").wait()
+        try:
+            await self.run_worker(_load, thread=True, name="load", exit_on_error=False).wait()
+        except WorkerFailed as failed:
+            self.top.say(failure_text(failed.error))
+            return
         pane = TerminalPane(host, self._session, _core)
         await self.query_one("#panes").mount(pane)
         self._arrange()
@@ -164,7 +172,16 @@ class ShellsPage(Page):
         """Do what a key after the leader does: the way of the mouse and the palette."""
         pane = self.pane
         if pane is not None:
-            start_work(self, partial(self._do, pane, action_id), "shell command", exclusive=False)
+            self._start(partial(self._do, pane, action_id))
+
+    def _start(self, job: Callable[[], Awaitable[None]]) -> None:
+        start_work(self, partial(self._guarded, job), "shell command", exclusive=False)
+
+    async def _guarded(self, job: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await job()
+        except Exception as error:  # noqa: BLE001  what fails with one pane must not end the others
+            self.top.say(failure_text(error))
 
     async def on_terminal_pane_commanded(self, message: TerminalPane.Commanded) -> None:
         """Do what the key after the leader is for; keys of other screens lead there."""
@@ -174,7 +191,7 @@ class ShellsPage(Page):
                 if action.where == "app":
                     await self.top.act(action.id)
                 else:
-                    start_work(self, partial(self._do, message.pane, action.id), "shell command", exclusive=False)
+                    self._start(partial(self._do, message.pane, action.id))
                 return
         self._arrange()
 
@@ -231,29 +248,39 @@ class ShellsPage(Page):
     def on_terminal_pane_typed(self, message: TerminalPane.Typed) -> None:
         """Send what was typed, to all marked panes while that is asked for."""
         message.stop()
-        is_heard = self._is_broadcast and message.pane in self._marked
-        for pane in [pane for pane in self.panes if pane in self._marked] if is_heard else [message.pane]:
+        for pane in self._heard_with(message.pane):
             message.send(pane)
+
+    def _heard_with(self, pane: TerminalPane) -> list[TerminalPane]:
+        """Return the panes that get what is typed in ``pane``."""
+        is_heard = self._is_broadcast and pane in self._marked
+        return [one for one in self.panes if one in self._marked] if is_heard else [pane]
 
     async def on_terminal_pane_pasted(self, message: TerminalPane.Pasted) -> None:
         """Ask before several lines are sent: a shell runs each of them."""
         message.stop()
-        start_work(self, partial(self._paste, message.pane, message.text), "paste", exclusive=False)
+        self._start(partial(self._paste, message.pane, message.text))
 
     async def _paste(self, pane: TerminalPane, text: str) -> None:
-        lines = text.strip("\n").count("\n") + 1
-        question = Confirmation("Paste", f"{lines} lines for {pane.host}:\n\n{_short(text)}", "paste them")
+        lines = len(text.strip("\r\n").splitlines())
+        names = ", ".join(one.host for one in self._heard_with(pane))
+        question = Confirmation("Paste", f"{lines} lines for {names}:\n\n{_short(text)}", "paste them")
         if await confirmed(self.top, question):
             pane.paste(text)
 
     async def on_terminal_pane_wanted(self, message: TerminalPane.Wanted) -> None:
-        """Ask before a host puts something into the clipboard."""
+        """Ask before a host puts something into the clipboard: once at a time, and over no other page."""
         message.stop()
-        start_work(self, partial(self._copy, message.pane, message.text), "clipboard")
+        pane = message.pane
+        if self.top.page is self and self.top.clock.monotonic() >= pane.quiet_until:
+            pane.quiet_until = math.inf
+            self._start(partial(self._copy, pane, message.text))
 
     async def _copy(self, pane: TerminalPane, text: str) -> None:
-        question = Confirmation("Clipboard", f"{pane.host} wants to copy:\n\n{_short(text)}", "copy it")
-        if await confirmed(self.top, question):
+        told = f"{pane.host} wants to copy:\n\n{_short(text)}"
+        is_meant = await confirmed(self.top, Confirmation("Clipboard", told, "copy it", is_sudden=True))
+        pane.quiet_until = self.top.clock.monotonic() + (0 if is_meant else _QUIET_SECONDS)
+        if is_meant:
             self.top.copy_text(text)
 
     def on_terminal_pane_changed(self, message: TerminalPane.Changed) -> None:
@@ -287,7 +314,15 @@ class ShellsPage(Page):
 
 
 def _short(text: str) -> str:
-    return "\n".join(plain(line, 74) for line in text[:_SHOWN_LIMIT].splitlines()[:8])
+    """Return the begin of a text, and how much of it is not shown."""
+    lines, shown, room = text.splitlines(), [], _SHOWN_LIMIT
+    for line in lines[:_SHOWN_LINES]:
+        if room:
+            shown.append(plain(line[: min(room, _LINE_LIMIT)]))
+            room -= len(shown[-1])
+    more = [(len(lines) - len(shown), "line"), (sum(map(len, lines)) - sum(map(len, shown)), "letter")]
+    told = " and ".join(f"{count} more {what}{'' if count == 1 else 's'}" for count, what in more if count)
+    return "\n".join([*shown, *([f"… {told}"] if told else [])])
 
 
 def _load() -> None:

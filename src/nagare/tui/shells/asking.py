@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from textual.screen import ModalScreen
-
-from nagare.tui.screens.shell_asks import AnswerForm, Confirmation
+from nagare.tui.screens.shell_asks import AnswerForm, Ask, Confirmation
 
 if TYPE_CHECKING:
     from nagare.ssh.asking import Challenge, NewKey
@@ -27,7 +25,8 @@ class DialogAsker:
     async def trusts(self, key: NewKey) -> bool:
         """Return whether the person says that this is the host's key."""
         text = f"Nobody here knows {key.host}. It shows the key\n\n{key.algorithm} {key.fingerprint}\n\nIs it the host's? Compare it there."
-        return await confirmed(self._app, Confirmation("New host", text, "trust it"))
+        said = await show(self._app, AnswerForm("New host", text, [("Type yes to trust it", False)]))
+        return said is not None and said[0].strip().lower() == "yes"
 
     async def answers(self, challenge: Challenge) -> Sequence[str] | None:
         """Return what was typed for each prompt."""
@@ -41,8 +40,8 @@ async def confirmed(app: TopApp, question: Confirmation) -> bool:
     return bool(answer)
 
 
-async def show(app: TopApp, screen: ModalScreen[T]) -> T | None:
-    """Show ``screen`` from wherever this runs, and return what it is left with."""
+async def show(app: TopApp, screen: Ask[T]) -> T | None:
+    """Show ``screen`` from wherever this runs, and return what it is left with; cancelled, it goes without an answer."""
     answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
     def keep(value: T | None) -> None:
@@ -51,4 +50,8 @@ async def show(app: TopApp, screen: ModalScreen[T]) -> T | None:
 
     # The library asks in tasks of its own, which belong to no screen.
     app.call_later(app.push_screen, screen, keep)
-    return await answer
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        app.call_later(screen.withdraw)
+        raise

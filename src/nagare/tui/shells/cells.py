@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,13 +16,17 @@ from textual.strip import Strip
 if TYPE_CHECKING:
     from nagare.ssh.terminal.core import CellStyle, Colour, Run
 
+# Controls would steer the terminal outside, and those of direction turn its whole line around, frames of others with it.
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _CURSOR = Style(reverse=True)
 _FOUND = Style(bgcolor=Color.from_rgb(230, 159, 0), color=Color.from_rgb(0, 0, 0), bold=True)
 
 
 def strip_of(runs: Sequence[Run], base: Style, width: int, cursor: int | None, found: tuple[int, int] | None) -> Strip:
     """Return a row of ``width`` cells; ``cursor`` is its column, ``found`` the column and width of what was searched."""
-    strip = Strip([Segment(run.text, base + style_of(run.style)) for run in runs]).adjust_cell_length(width, base)
+    strip = Strip([Segment(_HARMFUL.sub("", run.text), base + style_of(run.style)) for run in runs]).adjust_cell_length(
+        width, base
+    )
     if found is not None:
         strip = _over(strip, found[0], found[1], _FOUND)
     return strip if cursor is None else _over(strip, cursor, 1, _CURSOR)

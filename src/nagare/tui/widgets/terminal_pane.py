@@ -21,7 +21,7 @@ from textual.widget import Widget
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
 from nagare.tui.shells.cells import strip_of
-from nagare.tui.work import start_work
+from nagare.tui.work import failure_text, start_work
 
 if TYPE_CHECKING:
     from nagare.ssh.session import Session
@@ -101,7 +101,9 @@ class TerminalPane(Widget, can_focus=True):
         self._found: Found | None = None
         self.is_led = False
         self.note = "opening"
-        self._told = ""
+        # Until then (monotonic seconds) the host asks for no clipboard.
+        self.quiet_until = 0.0
+        self._told = self._failure = ""
 
     @property
     def is_open(self) -> bool:
@@ -150,29 +152,39 @@ class TerminalPane(Widget, can_focus=True):
         start_work(self, self._run, "shell")
 
     async def _run(self) -> None:
-        assert self._core is not None
-        self.note = "opening"
+        self.note, self._failure = "opening", ""
         self._tell()
-        session = self._session = self._begin()
         try:
-            await session.open(self.host, *self._core.size)
-        except NagareError as error:
-            self._end(error.message, error.hint)
-            return
+            why, hint = await self._live(), ""
+        except Exception as error:  # noqa: BLE001  whatever ends a shell must not end the dashboard with it
+            why, hint = failure_text(error), error.hint if isinstance(error, NagareError) else ""
+        self._end(why, hint)
+
+    async def _live(self) -> str:
+        """Open the shell, show it to its end, and return why it ended."""
+        assert self._core is not None
+        session = self._session = self._begin()
+        await session.open(self.host, *self._core.size)
         session.resize(*self._core.size)
         self.note = ""
         self._tell()
-        start_work(self, session.keep_told, "told")
+        start_work(self, partial(self._keep_told, session), "told")
         try:
             while chunk := await session.read():
                 self._take(chunk)
-            ending = await session.close()
-            self._end(session.why or f"ended with status {ending.status if ending.status is not None else '?'}")
-        except NagareError as error:
-            self._end(error.message)
+            status = (await session.close()).status
+            return self._failure or session.why or f"ended with status {status if status is not None else '?'}"
         finally:
             self.workers.cancel_group(self, "told")
             await session.close()
+
+    async def _keep_told(self, session: Session) -> None:
+        try:
+            await session.keep_told()
+        except Exception as error:  # noqa: BLE001  as above
+            # A shell that is not on record any more does not go on.
+            self._failure = failure_text(error)
+            await session.shell.close()
 
     def _take(self, chunk: bytes) -> None:
         if self._core is None or self._session is None:
