@@ -55,7 +55,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         ),
         "silences": Entry("nagare.cli.alerts.silences", "Keep quiet about alerts: list, add, end.", has_rows=True),
         "rules": Entry(
-            "nagare.cli.alerts.rules", "What makes alerts: list, show, guide, check, test, replay.", has_rows=True
+            "nagare.cli.alerts.rules",
+            "What makes alerts: list, show, guide, save, delete, check, test, replay.",
+            has_rows=True,
         ),
         "incidents": Entry(
             "nagare.cli.alerts.incidents", "Alerts that people hear of together: list, show.", has_rows=True

@@ -117,14 +117,10 @@ def test_accents_stand_on_their_letter(make: Make) -> None:
 def test_the_text_of_a_hyperlink_stays_clean(make: Make) -> None:
     core = _fed(make, "\x1b]8;;https://example.org/a\x1b\\link\x1b]8;;\x1b\\ rest")
     assert _screen(core)[0] == "link rest"
-    assert core.link_at(0, 0) in ("https://example.org/a", "")
-    assert core.link_at(6, 0) == ""
+    # One of the two does not keep where it leads.
+    leads = "https://example.org/a" if isinstance(core, GhosttyCore) else ""
+    assert [core.link_at(column, 0) for column in (0, 3, 6)] == [leads, leads, ""]
     assert core.link_at(99, 99) == ""
-
-
-def test_the_better_core_knows_where_a_link_leads() -> None:
-    core = _fed(GhosttyCore, "\x1b]8;;https://example.org/a\x1b\\link\x1b]8;;\x1b\\ rest")
-    assert core.link_at(3, 0) == "https://example.org/a"
 
 
 def test_a_paste_is_bracketed_when_the_program_asked_and_cannot_end_its_bracket(make: Make) -> None:
