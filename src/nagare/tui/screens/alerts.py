@@ -117,7 +117,7 @@ class AlertsPage(AlertVerbs, AlertLists):
         if self.location.tab:
             return "nobody has an alert in hand"
         if self._last is None:
-            return "nothing needs you: no alert fired yet; ] shows the rules"
+            return "nothing needs you: no alert fired yet; the tab Rules shows what is looked for"
         ended = moment_ms(self._last.ended_at or self._last.changed_at) or 0
         since = format_moment(ended, self.top.clock.now_ms(), self.top.zone)
         about = f"{plain(self._last.name, 60)} {plain(host_of(self._last), 60)}".strip()
