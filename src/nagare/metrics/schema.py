@@ -28,7 +28,22 @@ TIME_TYPE = "TIMESTAMP_MS"
 WIDE_TIME_TYPE = "TIMESTAMP_NS"
 HOST_TYPE = "VARCHAR"
 # Names that other rooms give to records, and the ends that rollups will have: a sender may not take them first.
-RECORD_TABLES = frozenset({"hosts", "alerts", "notifications", "commands", "audit"})
+RECORD_TABLES = frozenset(
+    {
+        "alerts",
+        "audit",
+        "commands",
+        "diagnoses",
+        "gaps",
+        "heartbeats",
+        "hosts",
+        "incidents",
+        "notifications",
+        "schedules",
+        "silences",
+        "tasks",
+    }
+)
 _RESERVED_TABLES = RECORD_TABLES | SAMPLE_TABLES.keys()
 _RESERVED_ENDS = ("_1m", "_1h")
 

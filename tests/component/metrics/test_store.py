@@ -21,7 +21,7 @@ from nagare.metrics.store import MetricStore
 from nagare.metrics.wal import writer
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.event import Event, Severity
-from nagare.model.tables import Column, ColumnKind, ColumnType, Table
+from nagare.model.tables import TABLES, Column, ColumnKind, ColumnType, Table
 from nagare.wire.batch import Refusal
 from nagare.wire.sql import SqlRequest
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
@@ -208,9 +208,9 @@ async def test_foreign_tables_and_columns_are_stored_within_limits(tmp_path: Pat
         assert "too many columns" in reply.refused[0].reason
         many = {f"t{number}": {"ts": [START_MS], "value": [1]} for number in range(32)}
         reply = await store.append(make_batch(4, many))
-        assert reply.accepted == 32 - 16 - 1
+        assert reply.accepted == 32 - len(TABLES) - 1
         assert {refusal.reason for refusal in reply.refused} == {"too many tables: the limit is 32"}
-        for seq, name in enumerate(("hosts", "samples", "cpu_1m", "load_1h"), 5):
+        for seq, name in enumerate(("hosts", "silences", "samples", "cpu_1m", "load_1h"), 5):
             reply = await store.append(make_batch(seq, {name: {"ts": [START_MS]}}))
             assert "reserved" in reply.refused[0].reason
         await store.flush()
