@@ -76,11 +76,13 @@ class Clinic:
         """What asks with so much sight; of records there are no tables here."""
         return _asker(self.store, hosts, hidden)
 
-    async def diagnose(self, host: str = "", *, asker: Asker | None = None, seconds: float = 3600.0) -> DiagnosisView:
-        """Ask what is wrong."""
+    async def diagnose(
+        self, host: str = "", *, asker: Asker | None = None, seconds: float = 3600.0, **more: Any
+    ) -> DiagnosisView:
+        """Ask what is wrong; ``more`` is of the question."""
         now_ms = self.clock.now_ms()
         window = Window(now_ms - round(seconds * 1000), now_ms)
-        return await self.diagnoses.diagnose(Question(Scope(host), window, asker or self.asker(), "dora"))
+        return await self.diagnoses.diagnose(Question(Scope(host), window, asker or self.asker(), "dora", **more))
 
 
 @dataclass(frozen=True)

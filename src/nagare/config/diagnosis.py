@@ -22,6 +22,13 @@ class DiagnosisSettings:
     deadline_seconds: float = setting(
         20.0, "time that one diagnosis may take, without a model", unit="seconds", low=0.5, high=600
     )
+    pages_seconds: float = setting(
+        1.5,
+        "time that one diagnosis waits for the knowledge base; what is not found by then is left out",
+        unit="seconds",
+        low=0.1,
+        high=60,
+    )
     evidence_limit: int = setting(80, "pieces of evidence that one diagnosis keeps", low=5, high=500)
     redact: tuple[str, ...] = setting(
         (), "regular expressions of what is taken out of evidence, beside secrets, tokens and mail addresses"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nagare.config.alert_rules.guides import find_guide
+from nagare.diagnosis.advice import advised
 from nagare.diagnosis.evidence.ledger import Ledger
 from nagare.diagnosis.reasoning import Case, Reasoned
 from nagare.diagnosis.rules.facts import Suspicion
@@ -12,6 +13,8 @@ from nagare.model.diagnosis.finding import Hypothesis
 
 NO_MODEL = "no model was used: rules and statistics found this"
 FINDINGS_MOST = 8
+# Pages are found within milliseconds, the first time within a second; a diagnosis does not wait longer for them.
+PAGES_SECONDS = 1.5
 _AGAINST_MOST = 3
 _FOR_MOST = 8
 _STEPS_HEADING = "## What to do"
@@ -20,7 +23,11 @@ _STEP_LIMIT = 300
 
 
 class OfflineReasoner:
-    """Rules over what was seen; the same facts always give the same findings."""
+    """Rules over what was seen; the same facts always give the same findings. ``pages_seconds`` bounds the knowledge base."""
+
+    def __init__(self, pages_seconds: float = PAGES_SECONDS) -> None:
+        """Keep the bound."""
+        self._pages_seconds = pages_seconds
 
     async def reason(self, case: Case) -> Reasoned:
         """Return the likeliest causes of what was seen."""
@@ -28,7 +35,9 @@ class OfflineReasoner:
         notes = [NO_MODEL]
         if len(found) > FINDINGS_MOST:
             notes.append(f"{len(found) - FINDINGS_MOST} less likely causes are left out")
-        return Reasoned(tuple(_hypothesis(one, case.ledger) for one in found[:FINDINGS_MOST]), notes=tuple(notes))
+        findings = [_hypothesis(one, case.ledger) for one in found[:FINDINGS_MOST]]
+        advice = await advised(case, findings, self._pages_seconds)
+        return Reasoned(advice.findings, notes=(*notes, *advice.notes))
 
 
 def _hypothesis(one: Suspicion, ledger: Ledger) -> Hypothesis:

@@ -64,7 +64,7 @@ class Diagnoses:
         """Prepare. Raises ConfigError for a pattern of ``diagnosis.redact`` that is none."""
         self._settings = settings
         self._clock = clock
-        self._offline = OfflineReasoner()
+        self._offline = OfflineReasoner(settings.pages_seconds)
         self.model_log = ModelLog(records, clock, settings.log_seconds)
         # What one would be told can be shown though there is none.
         self._previewer = make_reasoner(settings, self.model_log, clock)

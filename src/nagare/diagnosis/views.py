@@ -18,6 +18,7 @@ from nagare.wire.diagnosis import (
     FindingView,
     PerfView,
     ProposalView,
+    RunbookView,
     StruckView,
     UsageView,
 )
@@ -105,6 +106,9 @@ def finding_view(one: Hypothesis) -> FindingView:
         proposal=None if proposal is None else ProposalView(proposal.action, dict(proposal.arguments), proposal.host),
         steps=list(one.steps),
         guide=one.guide,
+        runbooks=[
+            RunbookView(book.evidence, book.title, book.place, list(book.steps), book.outcome) for book in one.runbooks
+        ],
     )
 
 

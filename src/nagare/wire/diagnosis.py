@@ -80,10 +80,21 @@ class ProposalView(msgspec.Struct, frozen=True):
     host: str
 
 
+class RunbookView(msgspec.Struct, frozen=True):
+    """A passage of the knowledge base that fits a finding: the id of its evidence, where it stands, and the steps in it."""
+
+    evidence: str
+    title: str
+    place: str
+    steps: list[str] = []
+    outcome: str = ""
+
+
 class FindingView(msgspec.Struct, frozen=True):
     """One possible cause. ``confidence`` is a probability; ``evidence_for`` and ``evidence_against`` are ids of evidence.
 
-    ``steps`` are those of the runbook that fits, ``guide`` is the shipped rule whose page has them.
+    ``steps`` are those of the shipped guide that fits, ``guide`` is the rule whose page has them; ``runbooks`` are what the
+    knowledge base has about it.
     """
 
     cause: str
@@ -99,6 +110,7 @@ class FindingView(msgspec.Struct, frozen=True):
     proposal: ProposalView | None = None
     steps: list[str] = []
     guide: str = ""
+    runbooks: list[RunbookView] = []
 
 
 class StruckView(msgspec.Struct, frozen=True):

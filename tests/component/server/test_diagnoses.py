@@ -54,7 +54,12 @@ async def test_every_cited_query_is_one_that_anybody_can_run(api: Api) -> None:
     await tell(api, "db1", 0.99)
     made = (await api.call("POST", "/api/v1/diagnose", {})).json
     assert made["evidence"]
+    assert any(piece["sql"] for piece in made["evidence"])
     for piece in made["evidence"]:
+        if not piece["sql"]:
+            # A passage, which no table has.
+            assert (piece["figures"], piece["place"] != "") == ([], True)
+            continue
         answer = await api.call("POST", "/api/v1/sql", {"sql": piece["sql"], "params": piece["params"]})
         assert answer.status == 200, answer.raw
         row = dict(zip((column["name"] for column in answer.json["columns"]), answer.json["rows"][0], strict=True))
@@ -80,6 +85,20 @@ async def test_a_viewer_sees_and_asks_for_none(api: Api) -> None:
     token = await login(api, "viewer", None)
     assert (await api.call("POST", "/api/v1/diagnose", {}, token=token)).code == "permission-denied"
     assert (await api.call("GET", "/api/v1/diagnoses", token=token)).status == 200
+
+
+async def test_pages_are_told_to_who_may_read_them(api: Api) -> None:
+    await tell(api, "db1", 0.5)
+    told = [{"labels": {"alertname": "DiskFull", "host": "db1", "severity": "warning"}}]
+    assert (await api.call("POST", "/api/v2/alerts", told)).status == 200
+    whole = (await api.call("POST", "/api/v1/diagnose", {"host": "db1"})).json
+    places = [piece["place"].partition(",")[0] for piece in whole["evidence"] if piece["kind"] == "passage"]
+    assert "shipped: DiskFull.md" in places
+    token = await login(api, "operator", ["db"])
+    own = (await api.call("POST", "/api/v1/diagnose", {"host": "db1"}, token=token)).json
+    assert not [piece for piece in own["evidence"] if piece["kind"] == "passage"]
+    # What speaks of pages does not exist for who may not read them.
+    assert (await api.call("GET", f"/api/v1/diagnoses/{whole['id']}", token=token)).code == "not-found"
 
 
 async def test_a_page_that_is_none_is_refused(api: Api) -> None:

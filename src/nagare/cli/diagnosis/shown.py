@@ -63,6 +63,11 @@ def _finding(number: int, one: FindingView, by_id: Mapping[str, EvidenceView]) -
         yield f"   propose  {command_of(one.proposal)}"
     for step in one.steps:
         yield f"   step     {plain(step)}"
+    for book in one.runbooks:
+        yield f"   runbook  {book.evidence} {plain(book.title)} ({plain(book.place)})"
+        if book.outcome:
+            yield f"   ended    {plain(book.outcome)}"
+        yield from (f"   step     {plain(step)}" for step in book.steps)
     if one.guide:
         yield f"   guide    nagare rules guide {one.guide}"
 
@@ -117,6 +122,11 @@ def markdown_lines(view: DiagnosisView) -> Iterator[str]:
         if one.proposal is not None:
             yield f"- Proposed, not run: {_TICK}{command_of(one.proposal).replace(_TICK, '')}{_TICK}"
         yield from (f"- Step: {plain(step)}" for step in one.steps)
+        for book in one.runbooks:
+            yield f"- Runbook {book.evidence}: {_escaped(book.title)} ({_escaped(book.place)})"
+            if book.outcome:
+                yield f"  - It ended so: {_escaped(book.outcome)}"
+            yield from (f"  - {_escaped(step)}" for step in book.steps)
     yield from _markdown_rest(view)
 
 

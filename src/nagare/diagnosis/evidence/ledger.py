@@ -12,6 +12,8 @@ from nagare.model.diagnosis.evidence import Evidence
 # Of one piece, in characters: one line for people, and few tokens for a model.
 TEXT_LIMIT = 400
 ABOUT_LIMIT = 120
+# A path below a directory of pages, or an id.
+PLACE_LIMIT = 300
 # So many times what is shown is looked over for secrets: a host can send far longer words.
 _LOOKED_OVER = 4
 
@@ -45,7 +47,7 @@ class Ledger:
             id=f"E{len(self._by_thing) + 1}",
             text=self.shown(draft.text, TEXT_LIMIT),
             about=self.shown(draft.about, ABOUT_LIMIT),
-            place=self.shown(draft.place, ABOUT_LIMIT),
+            place=self.shown(draft.place, PLACE_LIMIT),
         )
         self._by_thing[thing] = made
         return made

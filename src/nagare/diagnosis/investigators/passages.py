@@ -19,10 +19,11 @@ def passage_tool(search: Search) -> Tool:
 
 
 async def _look(search: Search, ground: Ground) -> list[Seen]:
-    return [_seen(passage) for passage in await search(ground.about)]
+    return [seen_passage(passage) for passage in await search(ground.about)]
 
 
-def _seen(passage: Passage) -> Seen:
+def seen_passage(passage: Passage) -> Seen:
+    """Return ``passage`` as something that was seen: of no host, and no sign of anything bad."""
     return Seen(NAME, "", partial(_draft, passage), values={"score": passage.score})
 
 

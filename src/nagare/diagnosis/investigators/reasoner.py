@@ -104,7 +104,7 @@ class ModelReasoner:
 
 def make_reasoner(settings: DiagnosisSettings, log: Log, clock: Clock) -> ModelReasoner:
     """Return what reasons with the model of ``settings``. Raises ConfigError for a bad pattern."""
-    return ModelReasoner(settings, OfflineReasoner(), make_redactor(settings.redact), log, clock)
+    return ModelReasoner(settings, OfflineReasoner(settings.pages_seconds), make_redactor(settings.redact), log, clock)
 
 
 def make_budget(settings: DiagnosisSettings) -> Budget:

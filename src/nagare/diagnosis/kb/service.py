@@ -1,7 +1,8 @@
 """The knowledge base of this installation: its sources in the records, and an index of them in memory.
 
-The index is made when somebody asks after a change, on a thread of its own, where questions are answered and directories are
-read too. What it is made of are the records alone, so it outlives the directories, a restart and a move to another machine.
+The index is made when somebody asks after a change, on a thread of its own, where questions are answered; directories are read
+on another, so that a file server that is gone holds up no question. What the index is made of are the records alone, so it
+outlives the directories, a restart and a move to another machine.
 """
 
 from __future__ import annotations
@@ -46,13 +47,38 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESULTS_LIMIT = 50
-# A question takes milliseconds; more that wait at one time mean that something is wrong.
-_WAITING_LIMIT = 64
+# A question takes milliseconds; more that wait at one time mean that something is wrong. So do directories that wait.
+_WAITING_LIMIT, _READING_LIMIT = 64, 16
 T = TypeVar("T")
 
 
+class _Lane:
+    """A thread, and how many wait for it."""
+
+    def __init__(self, name: str, limit: int, what: str) -> None:
+        """Begin no thread before there is work; ``what`` waits is told where more than ``limit`` do."""
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._limit = limit
+        self._what = what
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns, done on the thread. Raises OverloadedError, and what it raises."""
+        if self._waiting >= self._limit:
+            raise OverloadedError(f"cannot ask the knowledge base: {self._limit} {self._what} wait already")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+    def end(self) -> None:
+        """Let the thread end after what it is about."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class KnowledgeBase:
-    """Sources, and the passages that fit a question. ``async with`` begins its thread."""
+    """Sources, and the passages that fit a question. Leaving it ends its threads."""
 
     def __init__(self, records: Records, settings: KbSettings, data: Path, clock: Clock) -> None:
         """Keep the neighbours; ``data`` is the installation's directory, which is never read."""
@@ -60,24 +86,23 @@ class KnowledgeBase:
         self._settings = settings
         self._data = data
         self._clock = clock
-        self._threads: ThreadPoolExecutor | None = None
-        self._waiting = 0
+        self._questions = _Lane("kb", _WAITING_LIMIT, "questions")
+        self._directories = _Lane("kb-pages", _READING_LIMIT, "directories")
         # Counts the changes; the index is of one of them, and is made anew for another.
         self._revision = 0
         self._indexed = -1
         self._library: Library | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin the thread; nothing is read yet."""
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="kb")
+        """Enter; nothing is read yet."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the thread after what it is about."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        """End the threads after what they are about."""
+        self._questions.end()
+        self._directories.end()
 
     async def run(self) -> None:
         """Sync every source each ``kb.sync_seconds``, until cancelled; what fails is told beside its source."""
@@ -157,18 +182,18 @@ class KnowledgeBase:
             return ()
         library = await self._current()
         count = max(1, min(limit, RESULTS_LIMIT))
-        return tuple(await self._on_thread(lambda: library.search(text, count, source)))
+        return tuple(await self._questions.run(lambda: library.search(text, count, source)))
 
     async def page(self, passage: Passage) -> Page | None:
         """Return the whole page of a passage, None when it is gone."""
         library = await self._current()
-        return await self._on_thread(lambda: library.page(passage.source, passage.path))
+        return await self._questions.run(lambda: library.page(passage.source, passage.path))
 
     async def _current(self) -> Library:
         revision = self._revision
         if self._library is None or self._indexed != revision:
             stored = await self._records.read(load_shelves)
-            return await self._on_thread(lambda: self._make(revision, stored))
+            return await self._questions.run(lambda: self._make(revision, stored))
         return self._library
 
     def _make(self, revision: int, stored: list[Shelf]) -> Library:
@@ -188,23 +213,14 @@ class KnowledgeBase:
         return check_directory(directory, self._settings.directories, self._data, is_owner=is_owner)
 
     async def _read(self, find: Callable[[], Path]) -> tuple[Path, Read]:
-        """Find a directory and read it, all on the thread: a file server that is gone holds up pages and questions alone."""
+        """Find a directory and read it, all on the thread: a file server that is gone holds up other directories alone."""
 
         def work() -> tuple[Path, Reading, str]:
             directory = find()
             return directory, read_directory(directory, self._data), find_commit(directory)
 
-        directory, reading, version = await self._on_thread(work)
+        directory, reading, version = await self._directories.run(work)
         return directory, Read(reading, version, self._clock.now_ms())
-
-    async def _on_thread(self, work: Callable[[], T]) -> T:
-        if self._waiting >= _WAITING_LIMIT:
-            raise OverloadedError(f"cannot ask the knowledge base: {_WAITING_LIMIT} questions wait already")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
 
 
 def make_library(stored: list[Shelf], settings: KbSettings) -> Library:

@@ -19,12 +19,28 @@ class ProposedAction:
 
 
 @dataclass(frozen=True, slots=True)
+class Runbook:
+    """What people wrote down that fits a hypothesis: advice, no evidence for it.
+
+    ``evidence`` is the id of the passage. ``place`` is where it stands, ``steps`` are the items of its lists, ``outcome`` is
+    how an incident ended where the page tells of one.
+    """
+
+    evidence: str
+    title: str
+    place: str
+    steps: tuple[str, ...] = ()
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One possible cause. ``cause`` is its stable key, as ``cpu.saturated``; ``confidence`` is a probability, 0 to 1.
 
     ``evidence_for`` and ``evidence_against`` are ids of the diagnosis's evidence. ``began_ms``: when it set in (Unix
     milliseconds), as far as the evidence tells. ``severity``: how bad it is if it is so. ``next_check`` is what a person
-    does first to be sure. ``steps`` are those of the runbook that fits, ``guide`` is where it stands.
+    does first to be sure. ``steps`` are those of the shipped guide that fits, ``guide`` is where it stands; ``runbooks`` are
+    what people of the house wrote down.
     """
 
     cause: str
@@ -40,6 +56,7 @@ class Hypothesis:
     proposal: ProposedAction | None = None
     steps: tuple[str, ...] = ()
     guide: str = ""
+    runbooks: tuple[Runbook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 from nagare.diagnosis.evidence.asking import Asker
 from nagare.diagnosis.offline import OfflineReasoner
 from nagare.metrics.store import MetricStore
+from nagare.model.diagnosis.knowledge import PageKind, Passage
 from nagare.wire.sql import SqlReply, SqlRequest
 from tests.support.model_reasoning import MemoryLog, hypothesis, reasoner_of
 from tests.support.model_server import KEY, Act, Heard, ModelServer, model_server, says_json
@@ -111,6 +112,28 @@ async def test_orders_in_evidence_change_nothing(
     # Only questions were asked of the store, each once by the investigator who heard the orders.
     assert all(sql.startswith("SELECT ") for sql in asked)
     assert sum("FROM events" in sql for sql in asked) == 1
+
+
+async def test_orders_in_a_passage_change_nothing(server: ModelServer, wire: str, tmp_path: Path) -> None:
+    # There is no event here that a claim could be too late for.
+    orders = ORDERS.replace("ORDER late ", "")
+    page = Passage("ops", "", "disk.md", PageKind.NOTE, "Disks", ("Disks",), 1, 2, 0.9, f"- {orders}\n- {SECRET}\n")
+
+    async def search(_: str) -> list[Passage]:
+        return [page]
+
+    async with troubled_store(tmp_path / "data", {}) as store:
+        floor = await OfflineReasoner().reason(await case_of(store))
+        server.script = Obedient()
+        log = MemoryLog()
+        made = await reasoner_of(server, wire, tmp_path, log).reason(replace(await case_of(store), search=search))
+    assert any("ORDER" in heard.text for heard in server.heard)
+    assert "hunter2" not in str([heard.raw for heard in server.heard])
+    assert "evil.example" not in str((made.findings, made.answer, made.notes))
+    assert {one.cause for one in made.findings} <= {"disk.full", "other"}
+    assert {str(one.proposal) for one in made.findings if one.proposal} == {
+        str(one.proposal) for one in floor.findings if one.proposal
+    }
 
 
 async def test_orders_stand_between_marks_that_nobody_can_guess(

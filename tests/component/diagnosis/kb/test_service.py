@@ -113,7 +113,29 @@ async def test_files_are_looked_at_on_the_thread_alone(
         threads.clear()
         await kb.add(OWNER, str(pages))
         await kb.sync("runbooks")
-    assert {name.rpartition("_")[0] for name in threads} == {"kb"}
+    assert {name.rpartition("_")[0] for name in threads} == {"kb-pages"}
+
+
+async def test_a_file_server_that_is_gone_holds_up_no_question(
+    tmp_path: Path, pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, is_back = threading.Event(), threading.Event()
+    is_dir = Path.is_dir
+
+    def gone(path: Path) -> bool:
+        reached.set()
+        return is_back.wait(60) and is_dir(path)
+
+    async with _open(tmp_path) as kb, asyncio.timeout(60), asyncio.TaskGroup() as group:
+        monkeypatch.setattr(Path, "is_dir", gone)
+        adding = group.create_task(kb.add(OWNER, str(pages)))
+        try:
+            await asyncio.to_thread(reached.wait, 60)
+            assert await kb.search("disk is full", 5, OWNER)
+            assert not adding.done()
+        finally:
+            is_back.set()
+        assert (await adding).added == 2
 
 
 async def test_a_directory_is_a_source_once(tmp_path: Path, pages: Path) -> None:
