@@ -30,6 +30,10 @@ class DiagnosisSettings:
         high=60,
     )
     evidence_limit: int = setting(80, "pieces of evidence that one diagnosis keeps", low=5, high=500)
+    links: tuple[str, ...] = setting(
+        ("depends_on", "upstream", "gateway", "switch", "hypervisor", "rack"),
+        "labels of hosts that name what a host hangs on: other hosts, or a thing that several share",
+    )
     redact: tuple[str, ...] = setting(
         (), "regular expressions of what is taken out of evidence, beside secrets, tokens and mail addresses"
     )

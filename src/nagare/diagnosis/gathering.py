@@ -42,12 +42,31 @@ async def gather(ground: Ground) -> Gathered:
     hosts = suspicious(facts) if not ground.host else [ground.host]
     if len(hosts) > DETAILED_HOSTS:
         notes.append(f"{len(hosts)} hosts look bad; the {DETAILED_HOSTS} worst were looked at in detail")
-    details = [tool for tool in TOOLS.values() if tool.is_detail]
-    for host in hosts[:DETAILED_HOSTS]:
-        facts.add(await _ask_all(details, replace(ground, host=host), gathered))
-    gathered.hosts, gathered.notes = hosts[:DETAILED_HOSTS], list(dict.fromkeys(notes))
+    gathered.hosts = hosts[:DETAILED_HOSTS]
+    # Of a host that looks sound nobody asks what changed.
+    bad = suspicious(facts)
+    await _look_closer(gathered, ground, [host for host in gathered.hosts if host in bad])
+    gathered.notes = list(dict.fromkeys(notes))
     gathered.failed = list(dict.fromkeys(gathered.failed))
     return gathered
+
+
+async def _look_closer(gathered: Gathered, ground: Ground, bad: Sequence[str]) -> None:
+    """Ask the tools of one host of each host that is looked at in detail, and those of several of those that look ``bad``."""
+    facts = gathered.facts
+    onsets = {host: began for host in bad if (began := _onset(facts, host, ground)) is not None}
+    details = [tool for tool in TOOLS.values() if tool.is_detail and not tool.is_joint]
+    for host in gathered.hosts:
+        facts.add(await _ask_all(details, replace(ground, host=host), gathered))
+    if bad:
+        joint = [tool for tool in TOOLS.values() if tool.is_joint]
+        facts.add(await _ask_all(joint, replace(ground, hosts=tuple(bad), onsets=onsets), gathered))
+
+
+def _onset(facts: Facts, host: str, ground: Ground) -> int | None:
+    """Return when trouble of ``host`` was first seen in the window, None where nothing tells."""
+    begins = [one.began_ms for one in facts.all_bad() if one.host == host and one.began_ms is not None]
+    return min((began for began in begins if began >= ground.window.from_ms), default=None)
 
 
 def suspicious(facts: Facts) -> list[str]:

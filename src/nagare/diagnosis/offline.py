@@ -5,6 +5,7 @@ from __future__ import annotations
 from nagare.config.alert_rules.guides import find_guide
 from nagare.diagnosis.advice import advised
 from nagare.diagnosis.evidence.ledger import Ledger
+from nagare.diagnosis.leading import leading
 from nagare.diagnosis.reasoning import Case, Reasoned
 from nagare.diagnosis.rules.facts import Suspicion
 from nagare.diagnosis.rules.weighing import suspect
@@ -15,6 +16,7 @@ NO_MODEL = "no model was used: rules and statistics found this"
 FINDINGS_MOST = 8
 # Pages are found within milliseconds, the first time within a second; a diagnosis does not wait longer for them.
 PAGES_SECONDS = 1.5
+_CONTEXT, _CONTEXT_MOST = ("changed", "anomalies", "neighbours", "neighbour_alerts"), 5
 _AGAINST_MOST = 3
 _FOR_MOST = 8
 _STEPS_HEADING = "## What to do"
@@ -31,11 +33,16 @@ class OfflineReasoner:
 
     async def reason(self, case: Case) -> Reasoned:
         """Return the likeliest causes of what was seen."""
-        found = suspect(case.gathered.facts, case.gathered.hosts)
+        facts, hosts = case.gathered.facts, case.gathered.hosts
+        found = suspect(facts, hosts)
+        found += leading(facts, hosts, found)
         notes = [NO_MODEL]
         if len(found) > FINDINGS_MOST:
             notes.append(f"{len(found) - FINDINGS_MOST} less likely causes are left out")
         findings = [_hypothesis(one, case.ledger) for one in found[:FINDINGS_MOST]]
+        for host in hosts:
+            # Beside what findings cite: what changed, what was odd, and who is near.
+            case.ledger.ids(one for tool in _CONTEXT for one in facts.of(host, tool)[:_CONTEXT_MOST])
         advice = await advised(case, findings, self._pages_seconds)
         return Reasoned(advice.findings, notes=(*notes, *advice.notes))
 

@@ -175,7 +175,9 @@ class Diagnoses:
         return self._by_model
 
     async def _case(self, question: Question) -> Case:
-        ground = Ground(in_turn(question.asker, self._queries), question.window, question.scope.host)
+        ground = Ground(
+            in_turn(question.asker, self._queries), question.window, question.scope.host, links=self._settings.links
+        )
         ledger = Ledger(self._redact, self._settings.evidence_limit)
         gathered = await gather(ground)
         return Case(

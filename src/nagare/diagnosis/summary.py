@@ -52,7 +52,11 @@ def summary_of(severity: Severity | None, findings: Sequence[Hypothesis], gather
         return f"{where}{first.title}{since} ({first.confidence:.0%} sure){more}"
     if severity > 0:
         alerts = open_alerts(gathered)
-        return f"inconclusive: {len(alerts)} {'alert is' if len(alerts) == 1 else 'alerts are'} open, and no cause could be shown"
+        count = f"{len(alerts)} {'alert is' if len(alerts) == 1 else 'alerts are'} open"
+        if not findings:
+            return f"inconclusive: {count}, and no cause could be shown"
+        first = findings[0]
+        return f"inconclusive: {count}, and no cause is likely; most so: {first.title} ({first.confidence:.0%} sure)"
     hosts = "1 host" if gathered.hosts_seen == 1 else f"{gathered.hosts_seen} hosts"
     return f"nothing is wrong with {hosts}"
 

@@ -10,6 +10,7 @@ from nagare.lib.plain_text import plain, plain_lines
 from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, PromptList, ProposalView
 
 _TICK = "`"
+_BESIDE, _BESIDE_MOST = frozenset({"change", "anomaly", "neighbour", "log"}), 6
 
 
 def text_lines(view: DiagnosisView, *, evidence_only: bool = False) -> Iterator[str]:
@@ -26,6 +27,8 @@ def text_lines(view: DiagnosisView, *, evidence_only: bool = False) -> Iterator[
         if view.is_inconclusive:
             yield "inconclusive: something is wrong, and the evidence shows no cause"
             yield from (f"   {_told(piece)}" for piece in view.evidence)
+        elif view.findings:
+            yield from _beside(view)
     for struck in view.struck:
         yield f"struck out: {_struck(struck.claim)}: {plain(struck.why)}"
     for note in view.notes:
@@ -70,6 +73,16 @@ def _finding(number: int, one: FindingView, by_id: Mapping[str, EvidenceView]) -
         yield from (f"   step     {plain(step)}" for step in book.steps)
     if one.guide:
         yield f"   guide    nagare rules guide {one.guide}"
+
+
+def _beside(view: DiagnosisView) -> Iterator[str]:
+    """Yield what was seen beside what findings cite: what changed, what was odd, who is near."""
+    cited = {id_ for one in view.findings for id_ in (*one.evidence_for, *one.evidence_against)}
+    left = [piece for piece in view.evidence if piece.kind in _BESIDE and piece.id not in cited]
+    for place, piece in enumerate(left[:_BESIDE_MOST]):
+        yield f"{'' if place else 'also':11} {_told(piece)}"
+    if len(left) > _BESIDE_MOST:
+        yield f"{'':11} {len(left) - _BESIDE_MOST} more: --evidence-only"
 
 
 def command_of(proposal: ProposalView) -> str:

@@ -94,12 +94,13 @@ def _event_draft(row: Row, window: Window, at_ms: int) -> Evidence:
 
 
 async def look_commands(ground: Ground) -> list[Seen]:
-    """Return the commands that were asked for in the window and shortly before it, the newest first."""
+    """Return the commands that change something and were asked for in the window and shortly before it, the newest first."""
     early = Window(ground.window.from_ms - BEFORE_MS, ground.window.until_ms)
     host = " AND host = $host" if ground.host else ""
     sql = (
         "SELECT id, host, action, state, requester, coalesce(started_ms, epoch_ms(ts)) AS at_ms FROM commands "
-        f"WHERE {span(early.from_ms, early.until_ms)}{host} ORDER BY ts DESC LIMIT {_LIMIT}"
+        # What asks for no consent only looks.
+        f"WHERE {span(early.from_ms, early.until_ms)} AND risk IS DISTINCT FROM 'none'{host} ORDER BY ts DESC LIMIT {_LIMIT}"
     )
     rows = await ground.asker.ask(sql, {"host": ground.host} if ground.host else None)
     return [_command(row, early) for row in rows]

@@ -20,6 +20,11 @@ class Ground:
     host: str = ""
     # What is looked for, in words: only tools that search have a use for it.
     about: str = ""
+    # The hosts that a tool is asked of which is asked once for all of them, and when trouble was first seen of each (Unix ms).
+    hosts: tuple[str, ...] = ()
+    onsets: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    # Labels of hosts that name what they hang on.
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +61,7 @@ class Tool:
     look: Look
     # Makes sense for one host only.
     is_detail: bool = False
+    # Asked once for all hosts that look bad (``hosts`` of the ground); a model asks it of one.
+    is_joint: bool = False
     # Answers ``about`` of the ground; every other tool tells of its table.
     is_search: bool = False

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from nagare.diagnosis.evidence import happenings, presence, processes, states
+from nagare.diagnosis.evidence.anomalies import look_anomalies
 from nagare.diagnosis.evidence.aspect import tool_of
+from nagare.diagnosis.evidence.changed import look_changed
 from nagare.diagnosis.evidence.metrics import metric_tools
+from nagare.diagnosis.evidence.neighbours import look_neighbours
 from nagare.diagnosis.evidence.seen import Tool
 from nagare.diagnosis.evidence.space import SPACE
 
@@ -29,6 +32,9 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
             Tool("processes", "the processes that use most, as they are now", "process", processes.look_top, is_detail=True),
             tool_of(processes.GROWING, "process", "processes whose memory grows", is_detail=True),
             Tool("gone_processes", "processes that ran and are gone", "process", processes.look_gone, is_detail=True),
+            Tool("changed", "what changed first and most, ranked over all series of a host", "load", look_changed, is_detail=True, is_joint=True),
+            Tool("anomalies", "series of a host with rows that were unlike their past", "anomalies", look_anomalies, is_detail=True),
+            Tool("neighbours", "what a host depends on, by its labels, and how that is", "hosts", look_neighbours, is_detail=True, is_joint=True),
             Tool("alerts", "alerts that are open", "alerts", happenings.look_alerts),
             Tool("events", "what happened: starts, failures, notes of people", "events", happenings.look_events),
             Tool("commands", "remote commands that were run", "commands", happenings.look_commands, is_detail=True),

@@ -33,6 +33,22 @@ _FORMATS: Mapping[str, Callable[[float | None], str]] = MappingProxyType(
 )
 
 
+_SUFFIXES = (
+    ("_bytes_per_second", "bytes_per_second"), ("_per_second", "per_second"), ("_ratio", "ratio"), ("_bytes", "bytes"),
+    ("_seconds", "seconds"), ("_celsius", "celsius"),
+)  # fmt: skip
+
+
+def unit_of(column: str) -> str:
+    """Return the unit that the name of a column ends with; empty where it has none."""
+    return next((unit for suffix, unit in _SUFFIXES if column.endswith(suffix)), "")
+
+
+def label_of(column: str) -> str:
+    """Return the name of a column for people, without its unit."""
+    return column.removesuffix("_total").removesuffix(f"_{unit_of(column)}").replace("_", " ")
+
+
 def format_figure(value: float | None, unit: str) -> str:
     """Return a figure in the words for its unit."""
     return _FORMATS.get(unit, _small)(value)

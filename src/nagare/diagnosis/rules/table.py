@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nagare.diagnosis.rules import disks, hosts, load, memory, network, services
+from nagare.diagnosis.rules import disks, hosts, load, memory, network, services, upstream
 from nagare.diagnosis.rules.facts import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -15,6 +15,7 @@ RULES: tuple[Rule, ...] = (
     disks.full, disks.inodes, disks.read_only, disks.slow, disks.failing,
     network.loss, network.unreachable, network.late, network.ending,
     services.failed, services.crashed,
+    upstream.upstream,
 )  # fmt: skip
 
 _SERVICES = frozenset({"process.crashed", "unit.failed", "unit.restarting", "service.unreachable", "service.slow"})
@@ -38,6 +39,9 @@ EXPLAINS: Mapping[str, frozenset[str]] = MappingProxyType(
         "clock.jump": frozenset({"clock.offset", "host.silent"}),
         "host.restarted": _SERVICES | {"clock.jump"},
         "files.exhausted": _SERVICES,
+        "upstream.down": frozenset(
+            {"host.silent", "network.down", "network.loss", "service.unreachable", "service.slow"}
+        ),
     }
 )
 
@@ -72,6 +76,8 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         "clock.offset": "the clock of a host is wrong",
         "hardware.hot": "a sensor is at its critical temperature",
         "gpu.throttled": "a GPU is hot, or held back",
+        "upstream.down": "what a host depends on is down",
+        "change.first": "no rule knows the cause; this changed first and most, which proves nothing",
         "agent.blind": "a collector of an agent fails, or samples wait or were dropped",
     }
 )

@@ -22,7 +22,7 @@ _QUIET = frozenset({"agent.start", "agent.stop", "host.up"})
 def suspect(facts: Facts, hosts: Iterable[str]) -> list[Suspicion]:
     """Return what the rules suspect of ``hosts``, weighed, the likeliest first."""
     found = [one for host in hosts for rule in RULES for one in rule(facts, host)]
-    found = [_with_changes(_with_alerts(_in_order(one), facts), facts) for one in found]
+    found = [with_changes(_with_alerts(_in_order(one), facts), facts) for one in found]
     return sorted(explained(found), key=lambda one: (-one.confidence, -one.severity, one.began_ms or 0, one.host))
 
 
@@ -48,7 +48,7 @@ def _with_alerts(one: Suspicion, facts: Facts) -> Suspicion:
     return replace(one, seen_for=[*one.seen_for, *alerts[:2]], confidence=_surer(one.confidence))
 
 
-def _with_changes(one: Suspicion, facts: Facts) -> Suspicion:
+def with_changes(one: Suspicion, facts: Facts) -> Suspicion:
     """Name what was done shortly before: it is no proof, so it changes no confidence."""
     if one.began_ms is None:
         return one

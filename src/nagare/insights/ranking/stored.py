@@ -5,7 +5,8 @@ Only statements and arithmetic: who asks them is told by the caller, a live serv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -103,14 +104,30 @@ def samples_request(hosts: Sequence[str], window: tuple[int, int], step_ms: int)
     return SqlRequest(sql, params | {"step": step_ms}, since_ms=window[0], until_ms=window[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a series of ours is kept: ``keys`` are its other columns as they stand there, null ones too."""
+
+    table: Table
+    column: Column
+    host: str
+    keys: Mapping[str, object]
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it is the sum of several rows at each moment, as of the programs of one name."""
+        return self.table.name == _BY_NAME
+
+
 class Gathered:
-    """Series as they come from the answers, until all are there."""
+    """Series as they come from the answers, until all are there. ``stored`` says by name where those of our tables are kept."""
 
     def __init__(self, step_ms: int) -> None:
         """Begin with none; ``step_ms`` is that of the statements."""
         self._step_ms = step_ms
         self._series: list[tuple[str, Times, Floats]] = []
         self._parts: dict[str, tuple[str, str, str]] = {}
+        self.stored: dict[str, Stored] = {}
 
     @property
     def hosts(self) -> list[str]:
@@ -127,6 +144,7 @@ class Gathered:
             source = " ".join([table.name, *(value for value in labels.values() if value)])
             for column, values in zip(columns, cells[len(keys) + 1 :], strict=True):
                 name = _name(f"{table.name}.{column.name}", {"host": host} | labels)
+                self.stored[name] = Stored(table, column, host, dict(zip(keys, cells[: len(keys)], strict=True)))
                 found = np.array(values, dtype=np.float64)
                 if column.kind is ColumnKind.COUNTER:
                     self._add(name, (host, source, column.name), *_rates(slots, found, self._step_ms))
