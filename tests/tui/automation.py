@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from nagare.client.tasks import TaskEvent
 from nagare.errors import NagareError
 from nagare.lib.rfc3339 import format_ms
-from nagare.wire.tasks import KindView, ScheduleRequest, ScheduleView, TaskView
+from nagare.wire.tasks import KindView, ScheduleRequest, ScheduleView, TaskLine, TaskView
 from tests.tui.jobs import MADE_MS
 
 
@@ -76,6 +78,23 @@ class FleetTasks:
         if self.fails is not None:
             raise self.fails
         return list(KINDS)
+
+    async def submit(self, kind: str, arguments: Mapping[str, Any], key: str = "") -> TaskView:
+        """Take one, which is done at once."""
+        self.asked.append(f"submit {kind} {sorted(arguments)}{key}")
+        task = task_of("made", "done", kind=kind, arguments=dict(arguments), result={"rows": 21, "bytes": 4})
+        self.put(task)
+        return task
+
+    async def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
+        """Yield how it is."""
+        yield TaskLine(1, is_end=True, task=self.held[task_id])
+
+    async def download(self, task_id: str, write: Callable[[bytes], object]) -> int:
+        """Give what it made."""
+        self.asked.append(f"download {task_id[:4]}")
+        write(b"PAR1")
+        return 4
 
     async def cancel(self, task_id: str) -> TaskView:
         """End one."""

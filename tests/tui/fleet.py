@@ -32,6 +32,7 @@ from tests.tui.alerts import FleetAlerts
 from tests.tui.automation import FleetSchedules, FleetTasks
 from tests.tui.jobs import MADE_MS, FleetJobs
 from tests.tui.notify import FleetNotify
+from tests.tui.queries import FleetQueries
 from tests.tui.shells import FleetShells
 
 NOW_MS = MADE_MS
@@ -161,6 +162,7 @@ class FleetSource:
         self.alerts_held = FleetAlerts()
         self.notify_held = FleetNotify(self.alerts_held)
         self.shells_held = FleetShells()
+        self.queries_held = FleetQueries()
         self.ssh = SshSettings()
 
     def connect(self) -> None:
@@ -283,6 +285,12 @@ class FleetSource:
     def shells(self) -> FleetShells:
         """Return the answers about shells."""
         return self.shells_held
+
+    def queries(self) -> FleetQueries:
+        """Return what answers SQL."""
+        if self.fails is not None:
+            raise self.fails
+        return self.queries_held
 
     def heartbeats(self) -> FleetNotify:
         """Return the answers about heartbeats."""

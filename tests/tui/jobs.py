@@ -95,6 +95,7 @@ class FleetJobs:
             "bob",
             "user",
             [
+                "metrics.read",
                 "commands.read",
                 "commands.run",
                 "shells.open",

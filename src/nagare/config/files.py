@@ -53,6 +53,13 @@ def logins_folder() -> Path:
     return platformdirs.user_state_path("nagare") / "logins"
 
 
+def top_folder() -> Path:
+    """Return where this user's terminal interface keeps what a person made in it; it need not exist."""
+    import platformdirs  # noqa: PLC0415  as above
+
+    return platformdirs.user_state_path("nagare") / "top"
+
+
 def working_directory() -> Path:
     """Return where this process stands. Raises ConfigError when the directory was removed under it."""
     try:

@@ -18,6 +18,9 @@ class TopSettings:
     mouse: bool = setting(True, "take the mouse")
     frames_per_second: float = setting(10.0, "most repaints a second", low=1, high=60)
     bell: bool = setting(True, "ring and say so when a high or critical alert fires that people are told of")
+    state: Path | None = setting(
+        None, "folder of what you keep here, your queries; empty takes your own folder for the state of programs"
+    )
     keys: Mapping[str, str] = setting({}, 'keys by action id, comma separated: {"screen.hosts" = "2,h"}')
 
 

@@ -59,6 +59,7 @@ CONTEXTS: Mapping[str, str] = MappingProxyType(
         "crosshair": "on a chart with a crosshair",
         "output": "in what a command wrote",
         "shell": "in a shell, after Ctrl+]",
+        "query": "on screen 8",
     }
 )
 WIDGET_CONTEXTS = frozenset({"table", "grid", "crosshair", "output", "shell"})
@@ -69,6 +70,7 @@ _TABLE = (
     Action("screen.host", ("3",), "Host", "the host under the cursor, or the last one opened", "Screens", "app", 62),
     Action("screen.alerts", ("4",), "Alerts", "what needs you: what fires, what is in hand, what was", "Screens", "app", 62),
     Action("screen.commands", ("6",), "Commands", "what was run, what runs, what waits for you", "Screens", "app", 63),
+    Action("screen.query", ("8",), "Query", "anything else: ask in SQL", "Screens", "app"),
     Action("screen.shells", ("9",), "Shells", "shells that are open on hosts", "Screens", "app"),
     Action("jump", ("colon",), "Go to", "jump to a host or a screen by name", "Screens", "app", 50),
     Action("palette", ("ctrl+p",), "Palette", "find any action by name", "Screens", "app"),
@@ -153,6 +155,13 @@ _TABLE = (
     Action("output.last", ("end", "G"), "Last line", "the last line", "Commands", "output"),
     Action("output.left", ("left", "h"), "Scroll left", "the begin of long lines", "Commands", "output"),
     Action("output.right", ("right", "l"), "Scroll right", "the rest of long lines", "Commands", "output"),
+    Action("query.run", ("f5", "ctrl+j", "ctrl+enter"), "Run", "ask what stands in the field, over the time of the header", "Query", "query", 3),
+    Action("query.cancel", ("ctrl+g",), "End", "end the query that runs, at the server too; Esc does it as well", "Query", "query", 2),
+    Action("query.open", ("f2", "ctrl+o"), "Recipes", "saved queries and recipes: Enter runs one", "Query", "query", 4),
+    Action("query.history", ("f3", "ctrl+r"), "History", "what you asked before, the newest first: type to search, Enter runs it", "Query", "query", 5),
+    Action("query.save", ("f4", "ctrl+s"), "Save", "keep what stands in the field under a name", "Query", "query", 6),
+    Action("query.complete", ("ctrl+space", "ctrl+@"), "Offer", "offer what may stand at the cursor", "Query", "query", 8),
+    Action("query.chart", ("v", "f8"), "Chart", "the answer as a chart over time, or as rows again", "Query", "query", 9),
     Action("chart.zoom_in", ("plus", "equals_sign"), "Zoom in", "less time, around the crosshair", "Time", "chart", 30),
     Action("chart.zoom_out", ("minus",), "Zoom out", "more time, around the crosshair", "Time", "chart", 31),
     Action("chart.left", ("left",), "Crosshair", "move the crosshair back one column", "Time", "chart"),

@@ -209,15 +209,9 @@ class AlertVerbs(Page):
         at_ms = fired_ms(alert)
         if at_ms is not None:
             # Behind what the page has queued to show itself.
-            self.top.page.call_after_refresh(partial(_point_at_moment, self.top.page, at_ms))
+            from nagare.tui.chart_verbs import point_at_moment  # noqa: PLC0415  loaded when shown
 
-
-def _point_at_moment(page: Page, at_ms: int) -> None:
-    from nagare.tui.chart_verbs import ChartVerbs  # noqa: PLC0415  loaded when shown
-
-    if isinstance(page, ChartVerbs) and page.is_ready and page.query("#board"):
-        page.board.set_crosshair(at_ms)
-        page.time_changed()
+            self.top.page.call_after_refresh(partial(point_at_moment, self.top.page, at_ms))
 
 
 def window_of(alert: AlertView, now_ms: int) -> Window:

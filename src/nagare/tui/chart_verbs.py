@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nagare.tui.renderables.time_axis import TimeWindow
     from nagare.tui.widgets.chart_board import ChartBoard
 
-_CHART_METHODS = {
+CHART_METHODS = {
     "chart.left": ("action_move_crosshair", (-1,)),
     "chart.right": ("action_move_crosshair", (1,)),
     "chart.pan_left": ("action_pan", (-1,)),
@@ -55,8 +55,8 @@ class ChartVerbs(Page):
     def run_widget_action(self, action_id: str) -> None:
         """Have the chart with the focus, or the first one, do what its own key would."""
         chart = self.board.active()
-        if action_id in _CHART_METHODS and chart is not None:
-            method, arguments = _CHART_METHODS[action_id]
+        if action_id in CHART_METHODS and chart is not None:
+            method, arguments = CHART_METHODS[action_id]
             getattr(chart, method)(*arguments)
             return
         super().run_widget_action(action_id)
@@ -88,3 +88,10 @@ class ChartVerbs(Page):
     def on_chart_board_failed(self, message: ChartBoard.Failed) -> None:
         """Say what could not be asked for."""
         self.top.feed.note_trouble(message.error)
+
+
+def point_at_moment(page: Page, at_ms: int) -> None:
+    """Put the crosshair of ``page`` on a moment, where it has charts; behind what it has queued to show itself."""
+    if isinstance(page, ChartVerbs) and page.is_ready and page.query("#board"):
+        page.board.set_crosshair(at_ms)
+        page.time_changed()

@@ -1,11 +1,12 @@
-"""Rows taken away: as tab separated text for the clipboard, as CSV for a file. Values as measured, not as rounded."""
+"""What is taken away: rows as tab separated text for the clipboard or as CSV for a file, charts as SVG. Values as measured, not as rounded."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,17 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 def csv_text(columns: Sequence[ColumnSpec], store: RowStore, keys: Sequence[str]) -> str:
     """Return the rows of ``keys`` with all columns but curves and those without a title, headed by the columns' keys."""
     shown = [column for column in columns if column.kind is not CellKind.SPARK and column.title]
+    rows = ([store.value(key, column.key) for column in shown] for key in keys if key in store)
+    return rows_csv([column.key for column in shown], rows)
+
+
+def rows_csv(names: Sequence[str], rows: Iterable[Sequence[Any]], *, is_exact: bool = False) -> str:
+    """Return rows as CSV below their names; nothing stands where there is no value. ``is_exact`` keeps every digit."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([column.key for column in shown])
-    for key in keys:
-        if key in store:
-            writer.writerow([_cell(store.value(key, column.key)) for column in shown])
+    writer.writerow([_cell(name) for name in names])
+    cell = _exact_cell if is_exact else _cell
+    writer.writerows([cell(value) for value in row] for row in rows)
     return file.getvalue()
 
 
@@ -43,19 +49,35 @@ def _cell(value: Any) -> str:
     return "'" + text if text.startswith(_FORMULA) else text
 
 
-def file_name(what: str, moment: datetime) -> str:
+def _exact_cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, dict | list):
+        return _cell(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return _cell(value)
+
+
+def file_name(what: str, moment: datetime, form: str = "csv") -> str:
     """Return a name that sorts by time and says what it holds: ``nagare-hosts-20260131-140500.csv``."""
     kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in what)[:80]
-    return f"nagare-{kept}-{moment:%Y%m%d-%H%M%S}.csv"
+    return f"nagare-{kept}-{moment:%Y%m%d-%H%M%S}.{form}"
+
+
+def new_path(folder: Path, name: str) -> Path:
+    """Return where a file of that name may be written: with a number, where there is one already."""
+    path = first = folder / name
+    for number in range(2, 100):
+        if not path.exists():
+            break
+        path = first.with_stem(f"{first.stem}-{number}")
+    return path
 
 
 def write_new(folder: Path, name: str, text: str) -> Path:
     """Write ``text`` and return where; an existing file is never replaced. Raises ReadOnlyError."""
-    path = folder / name
-    for number in range(2, 100):
-        if not path.exists():
-            break
-        path = folder / f"{name.removesuffix('.csv')}-{number}.csv"
+    path = new_path(folder, name)
     try:
         write_atomic(path, text.encode(), mode=0o644, durable=False)
     except OSError as error:

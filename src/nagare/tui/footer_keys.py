@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nagare.tui.actions import ACTIONS, Action, actions_in
-from nagare.tui.keymap import key_label, keys_of
+from nagare.tui.keymap import is_letter, key_label, keys_of
 from nagare.tui.widgets.footer import Footer, FooterKey
 
 if TYPE_CHECKING:
@@ -21,14 +21,26 @@ def draw_footer(app: TopApp) -> None:
     if not footers:
         return
     footer = footers.first()
-    known = [action for action in actions_in(("app", *app.page.contexts)) if action.rank and app.can(action.id)]
+    known = [
+        action
+        for action in actions_in(("app", *app.page.contexts))
+        if action.rank and app.can(action.id) and _key(app, action) is not None
+    ]
     known.sort(key=lambda action: action.rank)
     footer.hint = app.page.footer_hint()
     footer.keys = tuple(_footer_key(app, action) for action in known if action.id not in _ALWAYS)
     footer.always = tuple(_footer_key(app, ACTIONS[action]) for action in _ALWAYS)
 
 
+def _key(app: TopApp, action: Action) -> str | None:
+    """Return the first key that does it now, empty where it has none; None where its keys only write letters now."""
+    keys = keys_of(action, app.own_keys)
+    if not app.page.is_typing or not keys:
+        return next(iter(keys), "")
+    return next((key for key in keys if not is_letter(key)), None)
+
+
 def _footer_key(app: TopApp, action: Action) -> FooterKey:
-    key = next(iter(keys_of(action, app.own_keys)), "")
+    key = _key(app, action) or ""
     why_not = app.page.why_not(action.id)
     return FooterKey(key_label(key), action.label, action.id, why_not or action.tooltip, is_off=bool(why_not))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from textual.binding import Binding, BindingType
@@ -17,15 +18,27 @@ _GLYPHS = {
     "down": "↓", "end": "End", "home": "Home", "pageup": "PgUp", "pagedown": "PgDn", "f1": "F1", "full_stop": ".",
 }  # fmt: skip
 _NAMES = {glyph: name for name, glyph in _GLYPHS.items() if len(glyph) == 1}
+_FUNCTION_KEY = re.compile(r"f\d+")
+_ARROWS = frozenset({"left", "right", "up", "down"})
 
 
 def key_label(key: str) -> str:
     """Return ``key`` as it stands on a keyboard: ``Ctrl+P``, ``⇧←``, ``?``."""
     *modifiers, last = key.split("+") if key != "+" else ["+"]
-    label = _GLYPHS.get(last, last.upper() if modifiers and len(last) == 1 else last)
+    label = _GLYPHS.get(last, last.upper() if (modifiers and len(last) == 1) or _FUNCTION_KEY.fullmatch(last) else last)
     for modifier in reversed(modifiers):
         label = ("⇧" if modifier == "shift" else modifier.capitalize() + "+") + label
     return label
+
+
+def is_letter(key: str) -> bool:
+    """Tell whether ``key`` is for the text where one is typed: it writes a letter, or moves in it."""
+    return (
+        key in ("home", "end")
+        or len(key) == 1
+        or key == "space"
+        or (key not in _ARROWS and len(_GLYPHS.get(key, "")) == 1)
+    )
 
 
 def keys_of(action: Action, own: Mapping[str, str]) -> tuple[str, ...]:
@@ -97,6 +110,7 @@ _ALONE = (
     {"commands", "schedules"}, {"tasks", "schedules"}, {"tasks", "job"}, {"schedules", "job"},
     *(pair for pair in ({one, other} for one in _OF_ALERTS[:-1] for other in _OF_ALERTS[:-1]) if pair not in _TOGETHER),
     *({one, other} for one in _OF_ALERTS for other in ("jobs", "tasks", "schedules", "job", "output")),
+    *({"query", other} for other in ("host", "grid", "jobs", "lists", "commands", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
 )  # fmt: skip
 _APART = (
     frozenset({"host", "targets", "grid", "chart", "crosshair"}),

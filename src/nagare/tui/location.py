@@ -13,11 +13,12 @@ from urllib.parse import quote, unquote
 from nagare.errors import InputError
 from nagare.lib.names import check_host
 from nagare.lib.nearest import did_you_mean
+from nagare.lib.plain_text import plain_lines
 from nagare.lib.units import parse_duration
 
 ADDRESSES = (
     "overview", "hosts", "alerts", "incidents", "notifications", "silences", "rules", "routes", "heartbeats", "commands", "tasks",
-    "schedules", "shells",
+    "schedules", "query", "shells",
 )  # fmt: skip
 TABS = (
     "timeline",
@@ -43,6 +44,8 @@ DEFAULT_SPAN_SECONDS = 900
 FIT_SPANS_SECONDS = (120, 300, 600, DEFAULT_SPAN_SECONDS)
 # What the charts' time axis can show.
 SPAN_LIMITS_SECONDS = (10, 3660 * 86400)
+# What the server takes of one statement.
+SQL_LIMIT = 32_768
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _SAFE = " ><=!:,.;/|*()[]{}@~^$'\""
 
@@ -81,7 +84,7 @@ FITTED = Window(is_fitted=True)
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Page, host, job or incident, tab, filter, order and time. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
+    """Page, host, job or incident, tab, filter, order, time and statement. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
 
     page: str = "overview"
     host: str = ""
@@ -91,6 +94,8 @@ class Location:
     window: Window = FITTED
     job: str = ""
     incident: str = ""
+    # What stands in the field of screen 8.
+    sql: str = ""
 
     def with_host(self, host: str, tab: str = "") -> Location:
         """Return the detail page of ``host`` at the same time."""
@@ -160,8 +165,16 @@ def _with_part(location: Location, name: str, value: str) -> Location:
             return replace(location, sort=_check_sort(value))
         case "t":
             return replace(location, window=parse_window(value))
-    known = ("filter", "sort", "t")
+        case "sql" if location.page == "query":
+            return replace(location, sql=_check_sql(value))
+    known = ("filter", "sort", "t", *(("sql",) if location.page == "query" else ()))
     raise InputError(f"cannot open {name[:40]!r}: no such part of an address here", hint=did_you_mean(name, known))
+
+
+def _check_sql(value: str) -> str:
+    if len(value) > SQL_LIMIT:
+        raise InputError(f"cannot open query of {len(value)} letters: {SQL_LIMIT} at the most")
+    return plain_lines(value).strip()
 
 
 def _check_sort(value: str) -> str:
@@ -188,6 +201,8 @@ def format_location(location: Location) -> str:
         parts.append(f"filter={quote(location.filter, safe=_SAFE)}")
     if location.sort:
         parts.append(f"sort={location.sort}")
+    if location.sql and location.page == "query":
+        parts.append(f"sql={quote(location.sql, safe=_SAFE)}")
     if not location.window.is_fitted:
         parts.append(f"t={format_window(location.window)}")
     return path + ("?" + "&".join(parts) if parts else "")

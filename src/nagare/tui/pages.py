@@ -31,6 +31,7 @@ PAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "job": ("job", "JobPage"),
         "tasks": ("tasks", "TasksPage"),
         "schedules": ("schedules", "SchedulesPage"),
+        "query": ("query", "QueryPage"),
         "shells": ("shells", "ShellsPage"),
     }
 )

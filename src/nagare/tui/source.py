@@ -58,6 +58,7 @@ from nagare.tui.history import (
 )
 from nagare.tui.jobs.calls import JobCalls
 from nagare.tui.notify.calls import HeartbeatSeam, NotifySeam
+from nagare.tui.query.calls import QuerySeam
 from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.shells.calls import ShellSeam
 from nagare.wire.auth import Me
@@ -68,19 +69,8 @@ from nagare.wire.live import Subscribe
 
 # What every host is followed for; everything else only for the host that is looked at.
 FLEET_TABLES = (
-    "cpu",
-    "memory",
-    "load",
-    "disk",
-    "disk_io",
-    "network",
-    "gpu",
-    "sensor",
-    "unit",
-    "smart",
-    "probe",
-    "agent",
-)
+    "cpu", "memory", "load", "disk", "disk_io", "network", "gpu", "sensor", "unit", "smart", "probe", "agent",
+)  # fmt: skip
 _GAPS_SQL = "SELECT epoch_ms(ts), until_ms, kind FROM gaps WHERE host = ? ORDER BY ts"
 _LAST_COMMAND_SQL = "SELECT epoch_ms(ts), action, state FROM commands WHERE host = ? ORDER BY ts DESC LIMIT 1"
 _RETRY_CAP_SECONDS = 5.0
@@ -193,6 +183,11 @@ class Source(Protocol):
 
     def heartbeats(self) -> HeartbeatSeam:
         """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
+        ...
+
+    def queries(self) -> QuerySeam:
+        """Return what answers SQL. Raises NotReadyError while there is no connection."""
+        ...
 
     def shells(self) -> ShellSeam:
         """Return the calls about shells. Raises NotReadyError while there is no connection."""
@@ -383,6 +378,10 @@ class ServerSource:
     def heartbeats(self) -> HeartbeatSeam:
         """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
         return HeartbeatCalls(self._connected())
+
+    def queries(self) -> QuerySeam:
+        """Return what answers SQL. Raises NotReadyError while there is no connection."""
+        return self._connected()
 
     def shells(self) -> ShellSeam:
         """Return the calls about shells. Raises NotReadyError while there is no connection."""

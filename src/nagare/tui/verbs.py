@@ -48,6 +48,10 @@ class AppVerbs:
         """Show the commands."""
         await self._app.go(Location("commands", window=self._app.page.location.window))
 
+    async def do_screen_query(self) -> None:
+        """Show the field for queries, with what stands in it."""
+        await self._app.go(Location("query", window=self._app.page.location.window))
+
     async def do_screen_shells(self) -> None:
         """Show the shells."""
         await self._app.go(Location("shells", window=self._app.page.location.window))

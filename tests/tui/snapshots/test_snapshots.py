@@ -89,7 +89,8 @@ async def _still(top: Scene) -> None:
 
 def _is_at_work(top: Scene) -> bool:
     asking = any(
-        worker.name not in ("feed", "decide", "compose") and not worker.is_finished for worker in top.app.workers
+        worker.name not in ("feed", "decide", "compose", "query", "choose") and not worker.is_finished
+        for worker in top.app.workers
     )
     waiting = any(board._timer is not None for board in top.app.page.query(ChartBoard))
     return asking or waiting or top.app.feed._timer is not None

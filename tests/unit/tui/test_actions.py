@@ -25,6 +25,7 @@ from nagare.tui.screens.notify.routes import RoutesPage
 from nagare.tui.screens.notify.timeline import TimelinePage
 from nagare.tui.screens.overview import OverviewPage
 from nagare.tui.screens.page import Page
+from nagare.tui.screens.query import QueryPage
 from nagare.tui.screens.rules import RulesPage
 from nagare.tui.screens.schedules import SchedulesPage
 from nagare.tui.screens.shells import ShellsPage
@@ -54,6 +55,7 @@ PAGES = (
     NotificationsPage,
     RoutesPage,
     HeartbeatsPage,
+    QueryPage,
     ShellsPage,
 )
 _WIDGETS: tuple[tuple[type[Widget], tuple[str, ...]], ...] = (

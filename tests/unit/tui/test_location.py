@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.errors import InputError, NagareError
+from nagare.lib.plain_text import plain_lines
 from nagare.tui.location import (
     ADDRESSES,
     ALERT_TABS,
@@ -56,7 +57,13 @@ _INCIDENTS = st.builds(
 )  # fmt: skip
 
 
-@given(_LISTS | _HOSTS | _JOBS | _ALERTS | _INCIDENTS)
+_QUERIES = st.builds(
+    Location, st.just("query"), st.just(""), st.just(""), st.just(""), st.just(""), _WINDOWS,
+    sql=st.text(max_size=60).map(lambda text: plain_lines(text).strip()),
+)  # fmt: skip
+
+
+@given(_LISTS | _HOSTS | _JOBS | _ALERTS | _INCIDENTS | _QUERIES)
 def test_an_address_gives_its_location_back(location: Location) -> None:
     assert parse_location(format_location(location)) == location
 

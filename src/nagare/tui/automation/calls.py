@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from nagare.client.tasks import TaskEvent
     from nagare.wire.tasks import KindView, ScheduleRequest, ScheduleView, TaskView
 
 
@@ -21,6 +23,18 @@ class TaskSeam(Protocol):
 
     async def cancel(self, task_id: str) -> TaskView:
         """End a task."""
+        ...
+
+    async def submit(self, kind: str, arguments: Mapping[str, Any], key: str = "") -> TaskView:
+        """Make a task."""
+        ...
+
+    def follow(self, task_id: str) -> AsyncGenerator[TaskEvent, None]:
+        """Yield how a task is until it has ended."""
+        ...
+
+    async def download(self, task_id: str, write: Callable[[bytes], object]) -> int:
+        """Give the file that a task made to ``write``, piece by piece; return its size."""
         ...
 
 

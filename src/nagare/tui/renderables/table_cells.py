@@ -36,6 +36,8 @@ class CellKind(StrEnum):
     AGE = "age"
     COUNT = "count"
     NUMBER = "number"
+    # A number of which nobody knows what it counts: all its digits that mean something.
+    VALUE = "value"
     CELSIUS = "celsius"
     SPARK = "spark"
 
@@ -43,7 +45,7 @@ class CellKind(StrEnum):
 NUMERIC = frozenset(
     {
         CellKind.RATIO, CellKind.BYTES, CellKind.RATE, CellKind.SECONDS, CellKind.AGE, CellKind.COUNT,
-        CellKind.NUMBER, CellKind.CELSIUS,
+        CellKind.NUMBER, CellKind.VALUE, CellKind.CELSIUS,
     }
 )  # fmt: skip
 
@@ -54,7 +56,8 @@ class ColumnSpec:
 
     ``priority`` 0 is pinned and never dropped; of the others the highest number goes first when room is short.
     ``warn`` and ``crit`` colour values from there up. ``grow`` lets a text column take spare room. ``spark_high`` is
-    the fixed top of a spark column (None: the greatest value of each row). ``trend`` adds an arrow to a number.
+    the fixed top of a spark column (None: the greatest value of each row). ``trend`` adds an arrow to a number. ``null`` is
+    what stands where there is no value.
     """
 
     key: str
@@ -69,6 +72,7 @@ class ColumnSpec:
     gradient: bool = False
     trend: bool = False
     help: str = ""
+    null: str = ""
 
     @property
     def is_numeric(self) -> bool:
@@ -89,11 +93,15 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value) < 1e15 else f"{value:.1e}"
 
 
+def _value(value: float) -> str:
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+
+
 _FORMATS: Mapping[CellKind, Callable[[float], str]] = MappingProxyType(
     {
         CellKind.RATIO: format_ratio, CellKind.BYTES: format_bytes, CellKind.RATE: format_rate,
         CellKind.SECONDS: format_seconds, CellKind.AGE: format_seconds, CellKind.COUNT: format_count,
-        CellKind.NUMBER: _number, CellKind.CELSIUS: _celsius,
+        CellKind.NUMBER: _number, CellKind.VALUE: _value, CellKind.CELSIUS: _celsius,
     }
 )  # fmt: skip
 
@@ -107,13 +115,13 @@ def format_cell(value: Any, spec: ColumnSpec, palette: Palette, width: int | Non
         return f"{look.glyph} {look.word}"
     if spec.kind is CellKind.SPARK:
         return sparkline([] if value is None else value, width or spec.width, palette, high=spec.spark_high)
-    return "" if value is None else palette.text(str(value))
+    return spec.null if value is None else palette.text(str(value))
 
 
 def _format_number(value: Any, spec: ColumnSpec, palette: Palette) -> str:
     if value is None or not math.isfinite(value):
-        return palette.text(NO_VALUE)
-    return palette.text(_FORMATS[spec.kind](value) if abs(value) < 1e21 else f"{value:.0e}")
+        return spec.null or palette.text(NO_VALUE)
+    return palette.text(_FORMATS[spec.kind](float(value)) if abs(value) < 1e21 else f"{value:.0e}")
 
 
 def cell_style(value: Any, spec: ColumnSpec, palette: Palette, *, stale: bool = False) -> Style:
@@ -126,6 +134,8 @@ def cell_style(value: Any, spec: ColumnSpec, palette: Palette, *, stale: bool = 
         return _number_style(value, spec, palette)
     if spec.kind is CellKind.SPARK:
         return _spark_style(value, spec, palette)
+    if value is None and spec.null:
+        return make_style(palette.muted)
     return make_style(palette.foreground, bold=spec.priority == 0)
 
 

@@ -129,6 +129,7 @@ _GROUPS = (
     "Lists",
     "Fleet",
     "Host",
+    "Query",
     "Time",
     "Panels",
     "Take away",

@@ -137,6 +137,11 @@ class Page(Screen[None]):
         """Whether every key is for what has the focus: none of the app's is bound then."""
         return False
 
+    @property
+    def is_typing(self) -> bool:
+        """Whether letters are text now: the footer then names the other keys."""
+        return False
+
     def notice(self) -> tuple[str, str, str] | None:
         """Return the page's own banner, or None for the connection's."""
         return None

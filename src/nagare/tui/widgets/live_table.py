@@ -188,6 +188,13 @@ class LiveTable(ScrollView, can_focus=True):
         self.scroll_to(y=0, animate=False)
         self._keep_cursor_seen()
 
+    def show_columns(self, columns: Sequence[ColumnSpec]) -> None:
+        """Begin anew with other columns: no row, no order, no filter, no mark."""
+        self._view = RowView(columns)
+        self._layout_key = None
+        self.scroll_to(0, 0, animate=False)
+        self._resize_virtual()
+
     def leave_out(self, *columns: str) -> None:
         """Show no column of these keys, nor count it among the hidden: it says nothing here."""
         if self._left_out != frozenset(columns):

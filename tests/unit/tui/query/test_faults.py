@@ -1,0 +1,51 @@
+"""Where a fault stands, by what the server says of it. The words are the server's own: see the tests of its SQL."""
+
+import pytest
+
+from nagare.errors import DeadlineExceededError, QuerySyntaxError
+from nagare.tui.query.faults import excerpt, fault_of
+
+_SQL = "select host,\n  busy_rato from cpu\nwhere note = 'busy_rato' and nope(1) > 2"
+
+
+@pytest.mark.parametrize(
+    ("message", "hint", "where"),
+    [
+        (
+            'cannot run SQL: referenced column "busy_rato" not found in FROM clause',
+            "did you mean 'busy_ratio'?",
+            "line 2, column 3",
+        ),
+        ('cannot run SQL: syntax error at or near "cpu"', "near 'busy_rato from cpu'", "line 2, column 18"),
+        ('cannot run SQL: syntax error at or near "gone"', "near 'busy_rato from cpu'", "line 2, column 1"),
+        ("cannot query 'cpu': there is no such table", "did you mean 'cpus'?", "line 2, column 18"),
+        ("cannot call nope(): the function is unknown or not allowed", "see the list", "line 3, column 30"),
+    ],
+)
+def test_the_place_is_named(message: str, hint: str, where: str) -> None:
+    fault = fault_of(_SQL, QuerySyntaxError(message, hint=hint))
+    assert fault.where == where
+    # A line that is shown with its carets is not told once more.
+    assert fault.hint == ("" if hint.startswith("near ") else hint)
+
+
+def test_carets_stand_below_the_place() -> None:
+    fault = fault_of(_SQL, QuerySyntaxError('cannot run SQL: referenced column "busy_rato" not found'))
+    shown, marks = excerpt(_SQL, fault)
+    assert (shown, marks) == ("  busy_rato from cpu", "  ^^^^^^^^^")
+
+
+def test_a_long_line_is_shown_around_the_place() -> None:
+    sql = "select " + "a, " * 200 + "wrong from cpu"
+    shown, marks = excerpt(sql, fault_of(sql, QuerySyntaxError('cannot run SQL: referenced column "wrong" not found')))
+    assert len(shown) <= 120
+    assert shown[marks.index("^") :].startswith("wrong")
+
+
+def test_what_has_no_place_has_none() -> None:
+    fault = fault_of(_SQL, DeadlineExceededError("cannot finish query: its deadline passed", hint="ask for less"))
+    assert (fault.line, fault.where, fault.hint) == (None, "", "ask for less")
+
+
+def test_foreign_words_are_made_harmless() -> None:
+    assert "\x1b" not in fault_of("x", QuerySyntaxError("cannot run SQL: \x1b[31m", hint="\x1b]0;")).message
