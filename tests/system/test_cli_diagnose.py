@@ -42,6 +42,7 @@ def check_unknown(ended: subprocess.CompletedProcess[str], said: str) -> None:
         (["web1", "--alert", "x"], "name a host or an alert"),
         (["--watch", "--model"], "--watch would ask the model"),
         (["--watch", "--ask", "why?"], "--watch would ask the model"),
+        (["--watch", "--logs"], "--watch would read journals"),
         (["-o", "csv"], "there is no such form"),
         (["--config", "/no/such.toml"], "there is no such file"),
         ([], "none is running"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nagare.config.alert_rules.guides import find_guide
 from nagare.diagnosis.advice import advised
 from nagare.diagnosis.evidence.ledger import Ledger
+from nagare.diagnosis.journal import read_journals
 from nagare.diagnosis.leading import leading
 from nagare.diagnosis.reasoning import Case, Reasoned
 from nagare.diagnosis.rules.facts import Suspicion
@@ -36,10 +37,15 @@ class OfflineReasoner:
         facts, hosts = case.gathered.facts, case.gathered.hosts
         found = suspect(facts, hosts)
         found += leading(facts, hosts, found)
-        notes = [NO_MODEL]
+        window = case.ground.window
+        since_seconds = (window.until_ms - window.from_ms) // 1000
+        journals = await read_journals(case.journal, found, since_seconds, case.ledger.redacted)
+        found = [journals.told(one) for one in found]
+        notes = [NO_MODEL, *journals.notes]
         if len(found) > FINDINGS_MOST:
             notes.append(f"{len(found) - FINDINGS_MOST} less likely causes are left out")
         findings = [_hypothesis(one, case.ledger) for one in found[:FINDINGS_MOST]]
+        case.ledger.ids(journals.all)
         for host in hosts:
             # Beside what findings cite: what changed, what was odd, and who is near.
             case.ledger.ids(one for tool in _CONTEXT for one in facts.of(host, tool)[:_CONTEXT_MOST])

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from nagare.diagnosis.evidence.asking import Asker
 from nagare.diagnosis.evidence.window import Window
+from nagare.diagnosis.journal import Journal
 from nagare.diagnosis.reasoning import Earlier, Search
 from nagare.diagnosis.store import Kept
 from nagare.model.diagnosis.diagnosis import Scope
@@ -42,5 +43,7 @@ class Question:
     after: Kept | None = None
     search: Search | None = None
     history: tuple[Earlier, ...] = ()
+    # Reads journals as the asker, where the asker wants that; None otherwise: a diagnosis runs nothing by itself.
+    journal: Journal | None = None
     # Waits for its turn however many wait already.
     is_patient: bool = False

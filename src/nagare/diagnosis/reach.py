@@ -33,6 +33,9 @@ def tables_of(made: Diagnosis, gathered: Gathered, after: Kept | None) -> frozen
         found.add("alerts")
     if any(piece.kind is EvidenceKind.PASSAGE for piece in made.evidence):
         found.add(PAGES)
+    if any(piece.kind is EvidenceKind.LOG for piece in made.evidence):
+        # What a command wrote is seen by who may see commands.
+        found.add("commands")
     return frozenset(found | (after.tables if after is not None else set()))
 
 

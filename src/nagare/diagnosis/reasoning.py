@@ -9,6 +9,7 @@ from typing import Protocol
 from nagare.diagnosis.evidence.ledger import Ledger
 from nagare.diagnosis.evidence.seen import Ground
 from nagare.diagnosis.gathering import Gathered
+from nagare.diagnosis.journal import Journal
 from nagare.model.diagnosis.diagnosis import Scope, Usage
 from nagare.model.diagnosis.finding import Hypothesis, Struck
 from nagare.model.diagnosis.knowledge import Passage
@@ -39,6 +40,8 @@ class Case:
     history: tuple[Earlier, ...] = ()
     # Finds what people wrote down, as far as the asker may read it; None where nobody may.
     search: Search | None = None
+    # Reads journals as the asker; None where nobody asked for them.
+    journal: Journal | None = None
 
 
 @dataclass(frozen=True, slots=True)

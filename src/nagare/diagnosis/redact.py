@@ -25,6 +25,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, replacement in (
         # PEM blocks, cut off or not.
         (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", MASK),
+        # Of one whose beginning was cut off, everything before its end.
+        (r"\A.*?-----END [A-Z ]*PRIVATE KEY-----", MASK),
         # JSON web tokens, then keys that say whose they are.
         (r"(?<![\w-])(?=(?:[\w-]*-)?(?-i:eyJ))[\w-]{11,}+\.[\w-]{8,}+(?:\.[\w-]*+)?", MASK),
         (r"\b(?:sk|pk|rk)[-_](?:live|test|proj|ant)?[-_]?[A-Za-z0-9_-]{16,}", MASK),

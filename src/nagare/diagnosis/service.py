@@ -17,6 +17,7 @@ from nagare.diagnosis.evidence.ledger import Ledger
 from nagare.diagnosis.evidence.seen import Ground
 from nagare.diagnosis.gathering import Gathered, gather
 from nagare.diagnosis.investigators.reasoner import ModelReasoner, make_reasoner
+from nagare.diagnosis.journal import SECONDS_MOST
 from nagare.diagnosis.log.service import ModelLog
 from nagare.diagnosis.offline import OfflineReasoner
 from nagare.diagnosis.question import Neighbours, Question
@@ -106,7 +107,7 @@ class Diagnoses:
 
         Raises OverloadedError, DeadlineExceededError, StorageError, and InputError where no model is configured to be asked.
         """
-        seconds, turns = self._settings.deadline_seconds, self._rules_turns
+        seconds, turns = self._seconds(question), self._rules_turns
         if question.by_model:
             seconds, turns = seconds + self._model().seconds_most, self._model_turns
         async with turns.taken(is_patient=question.is_patient):
@@ -155,10 +156,14 @@ class Diagnoses:
     async def preview(self, question: Question) -> list[tuple[str, str]]:
         """Return what a model would be told first, by who asks it, and send nothing. Raises OverloadedError, DeadlineExceededError."""
         async with self._preview_turns.taken():
-            return await self._in_time(self._previewed(question), self._settings.deadline_seconds)
+            return await self._in_time(self._previewed(question), self._seconds(question))
 
     async def _previewed(self, question: Question) -> list[tuple[str, str]]:
         return await self._previewer.preview(await self._case(question))
+
+    def _seconds(self, question: Question) -> float:
+        # Hosts are waited for beside what the store takes.
+        return self._settings.deadline_seconds + (0.0 if question.journal is None else SECONDS_MOST)
 
     async def _in_time(self, work: Coroutine[object, object, T], seconds: float) -> T:
         try:
@@ -189,6 +194,7 @@ class Diagnoses:
             question.asked_by,
             question.history,
             question.search,
+            question.journal,
         )
 
     async def _made(self, question: Question) -> Kept:

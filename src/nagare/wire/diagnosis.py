@@ -20,6 +20,9 @@ class DiagnoseRequest(msgspec.Struct, frozen=True):
 
     With ``model`` the configured model is asked, too; a ``question`` in words is one that it answers. ``after`` is the
     id of a diagnosis of before, which the question follows: its host or alert is meant where none is named.
+
+    With ``logs`` the journals of suspected units are read on their hosts: commands of the caller, who must be one that may
+    run and see them. Nothing is run without it.
     """
 
     host: Name = ""
@@ -30,6 +33,7 @@ class DiagnoseRequest(msgspec.Struct, frozen=True):
     model: bool = False
     question: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     after: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    logs: bool = False
 
 
 class PromptView(msgspec.Struct, frozen=True):

@@ -40,4 +40,6 @@ def test_a_table_is_that_of_the_statement() -> None:
     gaps = piece(EvidenceKind.EVENT, sql="SELECT a FROM (SELECT b FROM gaps WHERE name = $name)")
     assert tables_of(made(gaps), gathered(), None) == {"gaps"}
     assert tables_of(made(piece(EvidenceKind.PASSAGE, "")), gathered(), None) == {PAGES}
+    # What a command wrote is for who may see commands.
+    assert tables_of(made(piece(EvidenceKind.LOG)), gathered(), None) == {"commands"}
     assert tables_of(made(), gathered(("alerts", "db1")), None) == {"alerts"}

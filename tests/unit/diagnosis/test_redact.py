@@ -16,6 +16,7 @@ SECRETS = [
     ("key AKIAIOSFODNN7EXAMPLE used", "AKIAIOSFODNN7EXAMPLE"),
     ("mail to dora.quill+ops@example.org failed", "dora.quill"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow", "MIIEow"),
+    ("MIIEowIBAAKCAQEA7\nsQx+\n-----END RSA PRIVATE KEY-----\nmore", "MIIEowIBAAKCAQEA7"),
     ("sk-proj-abcdefghijklmnop1234567890", "abcdefghijklmnop"),
     ("password: hunter22", "hunter22"),
     ("'auth': 'hunter22'", "hunter22"),

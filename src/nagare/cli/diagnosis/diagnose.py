@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 # Longer than the server takes for its own deadlines of either kind, unless they were changed.
-_RULES_SECONDS, _MODEL_SECONDS = 10.0, 600.0
+_RULES_SECONDS, _LOGS_SECONDS, _MODEL_SECONDS = 10.0, 30.0, 600.0
 _LEAST_SECONDS, _MOST_SECONDS = 60.0, 31 * 86400.0
 
 
@@ -52,13 +52,21 @@ Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=5, max=3
 Deadline = Annotated[
     float | None,
     typer.Option(
-        "--timeout", metavar="SECONDS", min=0.1, max=7200, help="How long to wait for the answer: 10, with a model 600."
+        "--timeout",
+        metavar="SECONDS",
+        min=0.1,
+        max=7200,
+        help="How long to wait for the answer: 10, with --logs 30, with a model 600.",
     ),
 ]
 Model = Annotated[
     bool, typer.Option("--model/--no-model", help="Ask the configured model too; nothing leaves without it.")
 ]
 Ask = Annotated[str, typer.Option("--ask", metavar="TEXT", help="A question in words, which the model answers.")]
+Logs = Annotated[
+    bool,
+    typer.Option("--logs", help="Read the journals of suspected units too: a command of yours on each of their hosts."),
+]
 After = Annotated[
     str,
     typer.Option(
@@ -78,6 +86,7 @@ def diagnose(
     since: Since = "1h",
     output: Output = "",
     evidence_only: EvidenceOnly = False,
+    logs: Logs = False,
     model: Model = False,
     ask: Ask = "",
     after: After = "",
@@ -89,7 +98,7 @@ def diagnose(
     """Say what is wrong, why, and what to do, with the evidence for it.
 
     The first line is that of a monitoring plugin, and so is the status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. Whatever
-    keeps it from an answer is 3 too. Nothing is ever run: what might help is proposed.
+    keeps it from an answer is 3 too. What might help is proposed, never run; --logs alone runs anything, and that only reads.
 
     Examples:
       nagare diagnose
@@ -99,11 +108,13 @@ def diagnose(
     """
     if watch and (model or ask):
         raise InputError("cannot diagnose: --watch would ask the model again and again", hint="watch without a model")
+    if watch and logs:
+        raise InputError("cannot diagnose: --watch would read journals again and again", hint="watch without --logs")
     invocation = invocation_of(context)
     form = _form(invocation, output)
-    request = _request(host, alert, since, evidence_only=evidence_only, model=model, question=ask)
+    request = _request(host, alert, since, evidence_only=evidence_only, model=model, question=ask, logs=logs)
     settings, told = invocation.settings, ""
-    seconds = timeout or (_MODEL_SECONDS if model or ask else _RULES_SECONDS)
+    seconds = timeout or (_MODEL_SECONDS if model or ask else _LOGS_SECONDS if logs else _RULES_SECONDS)
     settings = replace(settings, client=replace(settings.client, deadline_seconds=seconds))
 
     async def whole(client: Client) -> DiagnoseRequest:
@@ -138,7 +149,9 @@ def _form(invocation: Invocation, output: str) -> Form:
         ) from None
 
 
-def _request(host: str, alert: str, since: str, *, evidence_only: bool, model: bool, question: str) -> DiagnoseRequest:
+def _request(
+    host: str, alert: str, since: str, *, evidence_only: bool, model: bool, question: str, logs: bool
+) -> DiagnoseRequest:
     from nagare.lib.clock import SystemClock
     from nagare.wire.diagnosis import DiagnoseRequest
 
@@ -150,7 +163,7 @@ def _request(host: str, alert: str, since: str, *, evidence_only: bool, model: b
     bounded = min(max(seconds, _LEAST_SECONDS), _MOST_SECONDS)
     if evidence_only and (model or question):
         raise InputError("cannot diagnose: --evidence-only asks no model, --model and --ask do")
-    return DiagnoseRequest(host, alert, bounded, evidence_only=evidence_only, model=model, question=question)
+    return DiagnoseRequest(host, alert, bounded, evidence_only=evidence_only, model=model, question=question, logs=logs)
 
 
 async def _whole(client: Client, request: DiagnoseRequest, alert: str, after: str) -> DiagnoseRequest:
@@ -169,6 +182,7 @@ async def _whole(client: Client, request: DiagnoseRequest, alert: str, after: st
         model=request.model,
         question=request.question,
         after=whole_id("diagnosis", after, known) if after else "",
+        logs=request.logs,
     )
 
 

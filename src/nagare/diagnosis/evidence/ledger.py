@@ -52,6 +52,10 @@ class Ledger:
         self._by_thing[thing] = made
         return made
 
+    def redacted(self, text: str) -> str:
+        """Return ``text`` without what must not leave, its lines as they are; cut as the redactor cuts."""
+        return self._redact(text)
+
     def shown(self, text: str, limit: int) -> str:
         """Return ``text`` as it may be shown: redacted, on one line, cut to ``limit`` characters."""
         return plain(self._redact(text[: limit * _LOOKED_OVER]), limit)

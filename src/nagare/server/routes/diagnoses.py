@@ -10,9 +10,12 @@ from nagare.diagnosis.question import Question
 from nagare.diagnosis.reasoning import Search
 from nagare.diagnosis.service import Sees
 from nagare.lib.plain_text import plain
+from nagare.model.deed import Outcome
 from nagare.model.diagnosis.diagnosis import Scope
 from nagare.model.principal import Permission
+from nagare.server.audited import deed_of
 from nagare.server.diagnosis_book import asker_of, check_removes, may_see, wanted_of
+from nagare.server.journal_desk import JournalDesk
 from nagare.server.params import whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.server.sight import check_sees, sees
@@ -60,7 +63,10 @@ async def _question(call: Call, request: DiagnoseRequest) -> Question:
     history = () if after is None else await services.diagnoses.history(after.view, _sees(call))
     by_model = (request.model or bool(request.question)) and not request.evidence_only
     search, evidence_only = _search(call), request.evidence_only
-    return Question(scope, window, asker, principal.name, evidence_only, by_model, after, search, history)
+    journal = _journal(call) if request.logs else None
+    return Question(
+        scope, window, asker, principal.name, evidence_only, by_model, after, search, history, journal=journal
+    )
 
 
 async def list_diagnoses(call: Call) -> DiagnosisList:
@@ -93,6 +99,11 @@ def _search(call: Call) -> Search | None:
     if not call.principal.may(Permission.KB_READ):
         return None
     return partial(call.services.kb.search, limit=_PASSAGES, principal=call.principal)
+
+
+def _journal(call: Call) -> JournalDesk:
+    services = call.services
+    return JournalDesk(services.commands, services.audit, call.principal, deed_of(call.request, None, Outcome.DONE))
 
 
 def _window(request: DiagnoseRequest, now_ms: int) -> Window:
