@@ -47,17 +47,17 @@ _TEXTS = ("action", "outcome", "actor", "actor_id", "actor_kind", "address", "ta
 def audit_table(trail: AuditTrail, limit: int = ENTRIES_LIMIT) -> RecordTable:
     """Return the table of the newest ``limit`` entries, read from ``trail`` whenever a query names it."""
 
-    async def fetch() -> Columns:
+    async def fetch(since_ms: int | None = None) -> Columns:
         columns: dict[str, list[Cell]] = {column.name: [] for column in AUDIT.columns}
         left, before = limit, None
-        while left > 0 and (entries := await trail.find(Wanted(limit=min(_PAGE, left), before_seq=before))):
+        while left > 0 and (entries := await trail.find(Wanted(min(_PAGE, left), since_ms, before_seq=before))):
             for entry in entries:
                 for name, cell in _row(entry).items():
                     columns[name].append(cell)
             left, before = left - len(entries), entries[-1].seq
         return columns
 
-    return RecordTable(AUDIT, fetch)
+    return RecordTable(AUDIT, fetch, fetch_since=fetch)
 
 
 def _row(entry: Entry) -> dict[str, Cell]:

@@ -17,7 +17,7 @@ NO_MODEL = "no model was used: rules and statistics found this"
 FINDINGS_MOST = 8
 # Pages are found within milliseconds, the first time within a second; a diagnosis does not wait longer for them.
 PAGES_SECONDS = 1.5
-_CONTEXT, _CONTEXT_MOST = ("changed", "anomalies", "neighbours", "neighbour_alerts"), 5
+_CONTEXT, _CONTEXT_MOST = ("changed", "anomalies", "neighbours", "neighbour_alerts", "changes", "deeds"), 5
 _AGAINST_MOST = 3
 _FOR_MOST = 8
 _STEPS_HEADING = "## What to do"
@@ -46,7 +46,7 @@ class OfflineReasoner:
             notes.append(f"{len(found) - FINDINGS_MOST} less likely causes are left out")
         findings = [_hypothesis(one, case.ledger) for one in found[:FINDINGS_MOST]]
         case.ledger.ids(journals.all)
-        for host in hosts:
+        for host in (*hosts, ""):
             # Beside what findings cite: what changed, what was odd, and who is near.
             case.ledger.ids(one for tool in _CONTEXT for one in facts.of(host, tool)[:_CONTEXT_MOST])
         advice = await advised(case, findings, self._pages_seconds)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from nagare.diagnosis.evidence.asking import Asker, Row, number
 from nagare.diagnosis.evidence.words import format_figure
 from nagare.errors import DeadlineExceededError, NagareError, OverloadedError
-from nagare.model.diagnosis.evidence import Evidence
+from nagare.model.diagnosis.evidence import Evidence, EvidenceKind
 from nagare.model.diagnosis.finding import Hypothesis, Struck
 
 # Samples of the window may still come in between two runs of one query; more than this is another number.
@@ -96,7 +96,7 @@ async def _fault(asker: Asker, piece: Evidence | None, id_: str, unchecked: list
     if not piece.sql:
         return "it has figures and no query" if piece.figures else ""
     try:
-        rows = await asker.ask(piece.sql, piece.params)
+        rows = await asker.ask(piece.sql, piece.params, _since(piece))
     except (DeadlineExceededError, OverloadedError):
         # Nobody looked, which says nothing against it.
         unchecked.append(id_)
@@ -106,6 +106,11 @@ async def _fault(asker: Asker, piece: Evidence | None, id_: str, unchecked: list
     if len(rows) != 1:
         return f"its query answers {len(rows)} rows, not one"
     return _difference(piece, rows[0])
+
+
+def _since(piece: Evidence) -> int | None:
+    # The audit log is long, and what is cited of it says when it was.
+    return piece.from_ms if piece.kind is EvidenceKind.AUDIT else None
 
 
 def _difference(piece: Evidence, row: Row) -> str:

@@ -34,10 +34,12 @@ def columns_of(table: Table, rows: Iterable[Sequence[Cell]]) -> Columns:
 class RecordTable:
     """A table of records that SQL may see; ``fetch`` is called only when a query names the table.
 
-    It may leave the ``costly`` columns out: where a query may name one of those, ``fetch_all`` is called instead.
+    It may leave the ``costly`` columns out: where a query may name one of those, ``fetch_all`` is called instead. Where a
+    query asks for rows since a moment (Unix milliseconds), ``fetch_since`` is called with it, and need not read older ones.
     """
 
     table: Table
     fetch: Callable[[], Awaitable[Columns]]
     costly: frozenset[str] = frozenset()
     fetch_all: Callable[[], Awaitable[Columns]] | None = None
+    fetch_since: Callable[[int], Awaitable[Columns]] | None = None

@@ -45,9 +45,14 @@ def _tables(host: str, seed: int) -> dict[str, Any]:
         },
     }  # fmt: skip
     if host == "db1":
+        # Whatever comes in floods afterwards hides nothing of what was before.
+        after = range(1100)
         tables["events"] = {
-            "ts": [_ONSET_MS - 30_000, _ONSET_MS + 5000], "id": ["a", "b"], "kind": ["command.done", "alert.firing"],
-            "severity": [0, 2], "source": ["server", "server"], "text": ["disk.trim on db1", "slow"], "attributes": [{}, {}],
+            "ts": [_ONSET_MS - 30_000, _ONSET_MS + 5000, *(_ONSET_MS + 30_000 + place for place in after)],
+            "id": ["a", "b", *(f"f{place}" for place in after)],
+            "kind": ["command.done", "alert.firing", *("app.log" for _ in after)],
+            "severity": [0, 2, *(1 for _ in after)], "source": ["server"] * (2 + len(after)),
+            "text": ["disk.trim on db1", "slow", *("line" for _ in after)], "attributes": [{}] * (2 + len(after)),
         }  # fmt: skip
     return tables
 

@@ -10,7 +10,7 @@ from nagare.lib.plain_text import plain, plain_lines
 from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, PromptList, ProposalView
 
 _TICK = "`"
-_BESIDE, _BESIDE_MOST = frozenset({"change", "anomaly", "neighbour", "log"}), 6
+_BESIDE, _BESIDE_MOST = frozenset({"change", "anomaly", "neighbour", "log", "audit", "event"}), 6
 
 
 def text_lines(view: DiagnosisView, *, evidence_only: bool = False) -> Iterator[str]:

@@ -31,9 +31,9 @@ class Asker:
         """Tell whether the caller sees ``table``."""
         return table not in self.hidden
 
-    async def ask(self, sql: str, params: Mapping[str, object] | None = None) -> list[Row]:
-        """Return the rows of ``sql`` by column. Raises what a query raises."""
-        request = SqlRequest(sql, dict(params) if params else None, limit=ROWS_LIMIT)
+    async def ask(self, sql: str, params: Mapping[str, object] | None = None, since_ms: int | None = None) -> list[Row]:
+        """Return the rows of ``sql`` by column; none older than ``since_ms``, where given. Raises what a query raises."""
+        request = SqlRequest(sql, dict(params) if params else None, limit=ROWS_LIMIT, since_ms=since_ms)
         reply = await self.query(request)
         if reply.truncated:
             self.on_cut()

@@ -67,14 +67,15 @@ async def look_events(ground: Ground) -> list[Seen]:
         f"WHERE {span(early.from_ms, early.until_ms)}{host} ORDER BY severity DESC, ts DESC LIMIT {_LIMIT}"
     )
     rows = await ground.asker.ask(sql, {"host": ground.host} if ground.host else None)
-    return [_event(row, early) for row in rows]
+    return [seen_event("events", row, early) for row in rows]
 
 
-def _event(row: Row, window: Window) -> Seen:
+def seen_event(tool: str, row: Row, window: Window) -> Seen:
+    """Return a row of the table ``events`` as ``tool`` saw it."""
     keys = {name: text(row, name) for name in ("id", "kind", "source", "text")}
     severity, at_ms = number(row, "severity") or 0.0, int(number(row, "at_ms") or 0)
     draft = partial(_event_draft, row, window, at_ms)
-    return Seen("events", text(row, "host"), draft, severity >= _SEVERE, {"severity": severity}, keys, at_ms)
+    return Seen(tool, text(row, "host"), draft, severity >= _SEVERE, {"severity": severity}, keys, at_ms)
 
 
 def _event_draft(row: Row, window: Window, at_ms: int) -> Evidence:

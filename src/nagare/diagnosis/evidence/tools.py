@@ -9,6 +9,7 @@ from nagare.diagnosis.evidence import happenings, presence, processes, states
 from nagare.diagnosis.evidence.anomalies import look_anomalies
 from nagare.diagnosis.evidence.aspect import tool_of
 from nagare.diagnosis.evidence.changed import look_changed
+from nagare.diagnosis.evidence.changes import look_changes, look_deeds
 from nagare.diagnosis.evidence.metrics import metric_tools
 from nagare.diagnosis.evidence.neighbours import look_neighbours
 from nagare.diagnosis.evidence.seen import Tool
@@ -37,6 +38,8 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
             Tool("neighbours", "what a host depends on, by its labels, and how that is", "hosts", look_neighbours, is_detail=True, is_joint=True),
             Tool("alerts", "alerts that are open", "alerts", happenings.look_alerts),
             Tool("events", "what happened: starts, failures, notes of people", "events", happenings.look_events),
+            Tool("changes", "deploys and other changes that events tell of, also of no host", "events", look_changes, is_detail=True, is_joint=True),
+            Tool("deeds", "what people set in this installation, by the audit log", "audit", look_deeds, is_detail=True, is_joint=True),
             Tool("commands", "remote commands that were run", "commands", happenings.look_commands, is_detail=True),
         )
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nagare.diagnosis.evidence.seen import Tool
 
-_HAPPENINGS = frozenset({"alerts", "events", "commands", "uptime", "changes", "gone_processes"})
+_HAPPENINGS = frozenset({"alerts", "events", "commands", "uptime", "changes", "deeds", "gone_processes"})
 _LOGS = frozenset({"logs", "oom_kills", "units"})
 _TOPOLOGY = frozenset({"neighbours", "probe", "network", "silence", "missing_hosts", "certificates"})
 _KNOWLEDGE = frozenset({"passages"})

@@ -15,7 +15,8 @@ _BEFORE_MS = 600_000
 _CHANGES_MOST = 3
 # What other things explain is rather their effect; what explains others is rather the cause.
 _EFFECT, _CAUSE = 0.5, 0.5
-_HAPPENINGS = frozenset({"alerts", "events", "commands"})
+_HAPPENINGS = frozenset({"alerts", "events", "commands", "changes", "deeds"})
+_OF_ALL = frozenset({"changes", "deeds"})
 _QUIET = frozenset({"agent.start", "agent.stop", "host.up"})
 
 
@@ -52,18 +53,24 @@ def with_changes(one: Suspicion, facts: Facts) -> Suspicion:
     """Name what was done shortly before: it is no proof, so it changes no confidence."""
     if one.began_ms is None:
         return one
-    known = {id(seen) for seen in one.seen_for}
+    known = {seen.keys.get("id") for seen in one.seen_for}
+    # Of no host is of all of them.
+    told = [
+        change
+        for tool in ("commands", "changes", "deeds", "events")
+        for host in ((one.host, "") if tool in _OF_ALL else (one.host,))
+        for change in facts.of(host, tool)
+    ]
     changes = [
         change
-        for tool in ("commands", "events")
-        for change in facts.of(one.host, tool)
+        for change in {change.keys.get("id", ""): change for change in reversed(told)}.values()
         if not change.is_bad
         and change.began_ms is not None
         and 0 <= one.began_ms + SLACK_MS - change.began_ms <= _BEFORE_MS + SLACK_MS
         and change.keys.get("kind") not in _QUIET
-        and id(change) not in known
+        and change.keys.get("id") not in known
     ]
-    return replace(one, seen_for=[*one.seen_for, *changes[:_CHANGES_MOST]])
+    return replace(one, seen_for=[*one.seen_for, *changes[::-1][:_CHANGES_MOST]])
 
 
 def explained(found: Sequence[Suspicion]) -> list[Suspicion]:

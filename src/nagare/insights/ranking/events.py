@@ -15,7 +15,7 @@ _CHANGES = (
     "started", "stopped", "failed", "oom", "killed", "migration", "scaled", "maintenance", "clock",
 )  # fmt: skip
 # What is told because of the incident is no cause of it.
-_CONSEQUENCES = ("alert.", "notification", "incident")
+CONSEQUENCES = ("alert.", "notification", "incident")
 # An event explains what begins within minutes after it: half as much at each further such time.
 _HALF_MS = 180_000.0
 # Clocks of hosts and steps of series differ: that much after the onset it may still be the cause.
@@ -54,7 +54,7 @@ def events_near(
     near = [
         NearEvent(one, round(_score(one, onset_ms, places), 4), onset_ms - one.ts)
         for one in happenings
-        if -_AFTER_MS <= onset_ms - one.ts <= _BEFORE_MS and not one.kind.startswith(_CONSEQUENCES)
+        if -_AFTER_MS <= onset_ms - one.ts <= _BEFORE_MS and not one.kind.startswith(CONSEQUENCES)
     ]
     return sorted(near, key=lambda one: (-one.score, one.before_ms, one.happening.text))[:most]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nagare.insights.matrix import Floats, SeriesMatrix, Times, from_points
-from nagare.insights.ranking.events import Happening
+from nagare.insights.ranking.events import CONSEQUENCES, Happening
 from nagare.insights.ranking.names import SeriesName, kind_of, parse_names
 from nagare.model.tables import TABLES, Column, ColumnKind, ColumnType, Table
 from nagare.wire.sql import SqlReply, SqlRequest
@@ -214,11 +214,18 @@ def _rates(slots: Times, values: Floats, step_ms: int) -> tuple[Times, Floats]:
 
 
 def events_request(hosts: Sequence[str], onset_ms: int) -> SqlRequest:
-    """Return the statement that answers with what happened before the onset and just after, the newest first."""
+    """Return the statement that answers with what happened before the onset and just after, the nearest to it first.
+
+    What tells of the incident is left out: a flood of alerts leaves no room for what came before.
+    """
     where, params = _of_hosts(hosts)
     if hosts:
         where = f"({where} OR host IS NULL OR host = '')"
-    sql = f"SELECT epoch_ms(ts), kind, host, text FROM events WHERE {where if hosts else 'true'} ORDER BY ts DESC"  # noqa: S608
+    told_after = " AND ".join(f"NOT starts_with(kind, '{kind}')" for kind in CONSEQUENCES)
+    sql = (
+        f"SELECT epoch_ms(ts), kind, host, text FROM events WHERE {where if hosts else 'true'} AND {told_after}"  # noqa: S608
+        f" ORDER BY abs(epoch_ms(ts) - {onset_ms})"
+    )
     window = onset_ms - _EVENTS_BEFORE_MS, onset_ms + _EVENTS_AFTER_MS
     return SqlRequest(sql, params or None, _EVENTS_MOST, since_ms=window[0], until_ms=window[1])
 

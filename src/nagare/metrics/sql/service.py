@@ -122,7 +122,7 @@ class SqlService:
             # Records are read on the loop, by the rooms that own them, and only those that the query names.
             records = {name: self._records[name] for name in checked.tables if name in self._records}
             for name, record in records.items():
-                job.records[name] = await _fetch(record, checked)
+                job.records[name] = await _fetch(record, checked, job.request.since_ms)
             reply = await pool.run(lambda: run(job, checked, schemas, records), job.stop)
         return reply
 
@@ -132,8 +132,10 @@ class SqlService:
         self._exports.close()
 
 
-async def _fetch(record: RecordTable, checked: Checked) -> Columns:
-    """Return the rows of ``record``, with its costly columns if the statement may name one."""
+async def _fetch(record: RecordTable, checked: Checked, since_ms: int | None) -> Columns:
+    """Return the rows of ``record``, with its costly columns if the statement may name one; older ones than asked for may lack."""
+    if record.fetch_since is not None and since_ms is not None:
+        return await record.fetch_since(since_ms)
     if record.fetch_all is None:
         return await record.fetch()
     named = named_columns(checked.tree, checked.tables)

@@ -19,6 +19,8 @@ class EvidenceKind(StrEnum):
     ALERT = "alert"
     EVENT = "event"
     COMMAND = "command"
+    # What people set in this installation.
+    AUDIT = "audit"
     LOG = "log"
     NEIGHBOUR = "neighbour"
     PASSAGE = "passage"
