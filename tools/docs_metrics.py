@@ -176,6 +176,8 @@ COUNTERS = {
     "nagare_alerting_events_dropped_total": "events of alerts dropped because too many waited for the disk",
     "nagare_diagnosis_made_total": "diagnoses made",
     "nagare_diagnosis_refused_total": "diagnoses refused because too many waited already",
+    "nagare_diagnosis_abandoned_total": "diagnoses whose asker went before they were done, and which ended with that",
+    "nagare_diagnosis_progress_left_out_total": "lines of how far a diagnosis is that were left out, for nobody took them",
     "nagare_diagnosis_automatic_total": "critical alerts that were diagnosed by themselves",
     "nagare_diagnosis_automatic_failed_total": "those that could not be diagnosed",
     "nagare_diagnosis_automatic_left_out_total": "those that were left out because too many waited",

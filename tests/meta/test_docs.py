@@ -100,7 +100,7 @@ def test_every_metric_of_our_own_is_documented() -> None:
         "bodies": "bodies",
     }
     # What the edge of a room counts for it.
-    by_module = {"nagare.server.routes.agent_link": "commands"}
+    by_module = {"nagare.server.routes.agent_link": "commands", "nagare.server.diagnosis_stream": "diagnosis"}
     owners["ingest_limits"] = "ingest"
     owners["rates"] = "limits"
     counted = set()

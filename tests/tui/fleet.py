@@ -30,6 +30,7 @@ from nagare.wire.hosts import HostView
 from nagare.wire.live import Hello, Rows
 from tests.tui.alerts import FleetAlerts
 from tests.tui.automation import FleetSchedules, FleetTasks
+from tests.tui.diagnosis import FleetDiagnoses
 from tests.tui.jobs import MADE_MS, FleetJobs
 from tests.tui.notify import FleetNotify
 from tests.tui.queries import FleetQueries
@@ -163,6 +164,7 @@ class FleetSource:
         self.notify_held = FleetNotify(self.alerts_held)
         self.shells_held = FleetShells()
         self.queries_held = FleetQueries()
+        self.diagnoses_held = FleetDiagnoses()
         self.ssh = SshSettings()
 
     def connect(self) -> None:
@@ -291,6 +293,10 @@ class FleetSource:
         if self.fails is not None:
             raise self.fails
         return self.queries_held
+
+    def diagnoses(self) -> FleetDiagnoses:
+        """Return the answers about diagnoses."""
+        return self.diagnoses_held
 
     def heartbeats(self) -> FleetNotify:
         """Return the answers about heartbeats."""

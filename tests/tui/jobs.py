@@ -99,6 +99,8 @@ class FleetJobs:
                 "commands.read",
                 "commands.run",
                 "shells.open",
+                "diagnose.read",
+                "diagnose.run",
                 "commands.approve",
                 "tasks.read",
                 "tasks.write",

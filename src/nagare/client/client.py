@@ -258,9 +258,11 @@ class Client:
             f"connect {path}", lambda session: session.connect_live(path, heartbeat_seconds=seconds)
         )
 
-    async def open_lines(self, path: str, params: Mapping[str, str] | None = None) -> LineStream:
-        """Begin to read an answer of lines, which the caller closes. Raises like every call."""
-        return await self._opened(f"GET {path}", lambda session: session.open_lines(path, params))
+    async def open_lines(self, path: str, params: Mapping[str, str] | None = None, document: Any = None) -> LineStream:
+        """Begin to read an answer of lines, to a POST where there is a ``document``; the caller closes it. Raises like every call."""
+        body = None if document is None else encode(document)
+        method = "GET" if document is None else "POST"
+        return await self._opened(f"{method} {path}", lambda session: session.open_lines(path, params, body))
 
     async def fetch(self, path: str, kind: type[T], params: Mapping[str, str] | None = None) -> T:
         """Return the answer to a GET as ``kind``; for the calls of a feature that stand elsewhere."""

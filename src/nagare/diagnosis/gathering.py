@@ -9,12 +9,30 @@ from dataclasses import dataclass, field, replace
 
 from nagare.diagnosis.evidence.seen import Ground, Seen, Tool
 from nagare.diagnosis.evidence.tools import TOOLS
+from nagare.diagnosis.progress import Progress, Stage, Unheard
 from nagare.diagnosis.rules.facts import Facts
 from nagare.errors import DeadlineExceededError, NagareError, OverloadedError
 
 log = logging.getLogger(__name__)
 # Hosts that are looked at in detail: the most suspicious ones.
 DETAILED_HOSTS = 5
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Counts the questions to tools, for who waits."""
+
+    progress: Progress
+    done: int = 0
+    total: int = 0
+
+    def more(self, count: int) -> None:
+        self.total += count
+        self.progress.stage(Stage.EVIDENCE, self.done, self.total)
+
+    def one_done(self) -> None:
+        self.done += 1
+        self.progress.stage(Stage.EVIDENCE, self.done, self.total)
 
 
 @dataclass(slots=True)
@@ -26,6 +44,7 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
     # Tools that the caller may use and that did not answer, or not with everything.
     failed: list[str] = field(default_factory=list)
+    steps: _Steps = field(default_factory=lambda: _Steps(Unheard()))
 
     @property
     def hosts_seen(self) -> int:
@@ -33,9 +52,9 @@ class Gathered:
         return sum(bool(self.facts.of(host, "silence")) for host in self.facts.hosts)
 
 
-async def gather(ground: Ground) -> Gathered:
-    """Ask every tool that the caller may use. Raises DeadlineExceededError, OverloadedError."""
-    gathered = Gathered(Facts())
+async def gather(ground: Ground, progress: Progress | None = None) -> Gathered:
+    """Ask every tool that the caller may use, and tell ``progress`` of each. Raises DeadlineExceededError, OverloadedError."""
+    gathered = Gathered(Facts(), steps=_Steps(progress or Unheard()))
     facts, notes = gathered.facts, gathered.notes
     wide = [tool for tool in TOOLS.values() if not tool.is_detail]
     facts.add(await _ask_all(wide, ground, gathered))
@@ -86,6 +105,7 @@ async def _ask_all(tools: Iterable[Tool], ground: Ground, gathered: Gathered) ->
             chosen.append(tool)
         else:
             gathered.notes.append(f"{tool.name} were not looked at: they are not yours to see")
+    gathered.steps.more(len(chosen))
     async with asyncio.TaskGroup() as group:
         asked = [group.create_task(_ask(tool, ground, gathered), name=f"diagnose-{tool.name}") for tool in chosen]
     return [one for task in asked for one in task.result()]
@@ -97,11 +117,15 @@ async def _ask(tool: Tool, ground: Ground, gathered: Gathered) -> Sequence[Seen]
         gathered.notes.append(f"{tool.name} were too many: only a part was looked at")
 
     try:
-        return await tool.look(replace(ground, asker=replace(ground.asker, on_cut=told_part)))
+        seen = await tool.look(replace(ground, asker=replace(ground.asker, on_cut=told_part)))
     except (DeadlineExceededError, OverloadedError) as error:
         gathered.notes.append(f"{tool.name} could not be looked at: {error.message}")
     except NagareError as error:
         log.warning("evidence_failed tool=%s: %s", tool.name, error.message)
         gathered.notes.append(f"{tool.name} could not be looked at")
+    else:
+        gathered.steps.one_done()
+        return seen
+    gathered.steps.one_done()
     gathered.failed.append(tool.name)
     return ()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from nagare.diagnosis.evidence.asking import Asker
 from nagare.diagnosis.evidence.window import Window
 from nagare.diagnosis.journal import Journal
+from nagare.diagnosis.progress import Progress, Unheard
 from nagare.diagnosis.reasoning import Earlier, Search
 from nagare.diagnosis.store import Kept
 from nagare.model.diagnosis.diagnosis import Scope
@@ -47,3 +48,5 @@ class Question:
     journal: Journal | None = None
     # Waits for its turn however many wait already.
     is_patient: bool = False
+    # Who hears how far it is.
+    progress: Progress = field(default_factory=Unheard)

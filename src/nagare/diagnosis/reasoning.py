@@ -10,6 +10,7 @@ from nagare.diagnosis.evidence.ledger import Ledger
 from nagare.diagnosis.evidence.seen import Ground
 from nagare.diagnosis.gathering import Gathered
 from nagare.diagnosis.journal import Journal
+from nagare.diagnosis.progress import Progress, Unheard
 from nagare.model.diagnosis.diagnosis import Scope, Usage
 from nagare.model.diagnosis.finding import Hypothesis, Struck
 from nagare.model.diagnosis.knowledge import Passage
@@ -42,6 +43,8 @@ class Case:
     search: Search | None = None
     # Reads journals as the asker; None where nobody asked for them.
     journal: Journal | None = None
+    # Who hears how far it is.
+    progress: Progress = field(default_factory=Unheard)
 
 
 @dataclass(frozen=True, slots=True)

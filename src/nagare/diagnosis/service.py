@@ -20,6 +20,7 @@ from nagare.diagnosis.investigators.reasoner import ModelReasoner, make_reasoner
 from nagare.diagnosis.journal import SECONDS_MOST
 from nagare.diagnosis.log.service import ModelLog
 from nagare.diagnosis.offline import OfflineReasoner
+from nagare.diagnosis.progress import Stage
 from nagare.diagnosis.question import Neighbours, Question
 from nagare.diagnosis.reach import hosts_of, tables_of
 from nagare.diagnosis.reasoning import Case, Earlier, Reasoner
@@ -37,7 +38,7 @@ from nagare.lib.pages import PIECE_LIMIT, read_page
 from nagare.lib.plain_text import plain
 from nagare.model.diagnosis.diagnosis import Diagnosis
 from nagare.records.engine import Records
-from nagare.wire.diagnosis import DiagnosisList, DiagnosisView
+from nagare.wire.diagnosis import DiagnosisList, DiagnosisView, RatingView, with_rating
 
 log = logging.getLogger(__name__)
 _HOUSE_SECONDS = 3600.0
@@ -110,6 +111,7 @@ class Diagnoses:
         seconds, turns = self._seconds(question), self._rules_turns
         if question.by_model:
             seconds, turns = seconds + self._model().seconds_most, self._model_turns
+        question.progress.stage(Stage.WAITING)
         async with turns.taken(is_patient=question.is_patient):
             made = await self._in_time(self._made(question), seconds)
         self.counters.add("made")
@@ -136,6 +138,12 @@ class Diagnoses:
             kept = await self.store.find(view.previous) if view.previous else None
             view = kept.view if kept is not None and sees(kept) else None
         return tuple(reversed(found))
+
+    async def rate(self, kept: Kept, rating: RatingView) -> DiagnosisView:
+        """Keep with a diagnosis what somebody thinks of it, and return it. Raises NotFoundError where it was forgotten meanwhile."""
+        if not await self.store.rate(kept.view.id, rating):
+            raise NotFoundError(f"cannot rate diagnosis {kept.view.id!r}: there is none of that id")
+        return with_rating(kept.view, rating)
 
     async def remove(self, id_: str) -> None:
         """Forget a diagnosis."""
@@ -184,7 +192,7 @@ class Diagnoses:
             in_turn(question.asker, self._queries), question.window, question.scope.host, links=self._settings.links
         )
         ledger = Ledger(self._redact, self._settings.evidence_limit)
-        gathered = await gather(ground)
+        gathered = await gather(ground, question.progress)
         return Case(
             question.scope,
             ground,
@@ -195,6 +203,7 @@ class Diagnoses:
             question.history,
             question.search,
             question.journal,
+            question.progress,
         )
 
     async def _made(self, question: Question) -> Kept:
@@ -202,10 +211,12 @@ class Diagnoses:
         window, scope = question.window, question.scope
         case = await self._case(question)
         gathered, ledger = case.gathered, case.ledger
+        question.progress.stage(Stage.RULES)
         reasoner: Reasoner = self._model() if question.by_model else self._offline
         reasoned = await reasoner.reason(case)
         severity = severity_of(reasoned.findings, gathered)
         _tell_of_alerts(gathered, ledger)
+        question.progress.stage(Stage.VERIFYING)
         verified = await verify(case.ground.asker, reasoned.findings, ledger.evidence)
         if verified.struck:
             severity = severity_of(verified.findings, gathered)

@@ -23,12 +23,13 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    update,
 )
 
 from nagare.records.engine import Records
 from nagare.records.schema import metadata
 from nagare.wire.codec import decode, encode
-from nagare.wire.diagnosis import DiagnosisView
+from nagare.wire.diagnosis import DiagnosisView, RatingView, with_rating
 
 T = TypeVar("T")
 # A document has some 40 kB, so that many take half a gigabyte at the most.
@@ -49,6 +50,8 @@ diagnoses = Table(
     Column("hosts", JSON, nullable=False),
     Column("tables", JSON, nullable=False),
     Column("document", Text, nullable=False),
+    # What somebody thinks of it, a RatingView as JSON; null until then.
+    Column("rating", Text, nullable=True),
     Index("ix_diagnoses_asked_ms_id", "asked_ms", "id"),
     Index("ix_diagnoses_alert_id", "alert_id"),
 )
@@ -126,6 +129,11 @@ class DiagnosisStore:
         query = select(diagnoses).order_by(diagnoses.c.asked_ms.desc(), diagnoses.c.id.desc()).limit(limit)
         return await self._records.read(lambda connection: [make(_kept(row)) for row in connection.execute(query)])
 
+    async def rate(self, id_: str, rating: RatingView) -> bool:
+        """Store what somebody thinks of a diagnosis; tell whether there is one."""
+        statement = update(diagnoses).where(diagnoses.c.id == id_).values(rating=encode(rating).decode())
+        return bool(await self._records.write(lambda connection: connection.execute(statement).rowcount))
+
     async def remove(self, id_: str) -> bool:
         """Forget a diagnosis; tell whether there was one."""
         statement = delete(diagnoses).where(diagnoses.c.id == id_)
@@ -143,4 +151,7 @@ class DiagnosisStore:
 
 
 def _kept(row: Row[tuple[object, ...]]) -> Kept:
-    return Kept(decode(row.document, DiagnosisView), row.asked_ms, frozenset(row.hosts), frozenset(row.tables))
+    view = decode(row.document, DiagnosisView)
+    if row.rating is not None:
+        view = with_rating(view, decode(row.rating, RatingView))
+    return Kept(view, row.asked_ms, frozenset(row.hosts), frozenset(row.tables))

@@ -30,6 +30,9 @@ DIAGNOSES = Table(
         Column("struck", _INTEGER, ColumnKind.GAUGE, "how many claims did not hold"),
         Column("model", _TEXT, _ATTRIBUTE, "model that was used, empty where none was"),
         Column("seconds", ColumnType.FLOAT, ColumnKind.GAUGE, "how long it took"),
+        Column("rating", _TEXT, _ATTRIBUTE, "up where somebody said that it helped, down where not; empty until then"),
+        Column("rating_word", _TEXT, _ATTRIBUTE, "why, in the words of who said so"),
+        Column("rated_by", _TEXT, _ATTRIBUTE, "who said so"),
     ),
 )
 
@@ -62,4 +65,5 @@ def _row(kept: Kept) -> tuple[Cell, ...]:
         len(view.struck),
         "" if view.usage is None else view.usage.model,
         view.seconds,
+        *(("", "", "") if view.rating is None else (view.rating.verdict, view.rating.word, view.rating.rated_by)),
     )

@@ -68,6 +68,7 @@ def brief_view(view: DiagnosisView) -> DiagnosisBrief:
         view.summary,
         "" if first is None else first.cause,
         None if first is None else first.confidence,
+        "" if view.rating is None else view.rating.verdict,
     )
 
 

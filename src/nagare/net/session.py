@@ -109,11 +109,19 @@ class HttpSession:
                 return Answer(error.status, found, b"")
         return LiveSocket(socket, url)
 
-    async def open_lines(self, path: str, params: Mapping[str, str] | None = None) -> LineStream | Answer:
-        """Begin to read an answer of lines; or return the whole of one that is no success. Raises ConnectFailedError."""
+    async def open_lines(
+        self, path: str, params: Mapping[str, str] | None = None, document: bytes | None = None
+    ) -> LineStream | Answer:
+        """Begin to read an answer of lines, to a POST where there is a JSON ``document``; or return the whole of one that is no success.
+
+        Raises ConnectFailedError.
+        """
         url = self._url(path, params)
+        headers = self._shown if document is None else {**self._shown, "Content-Type": "application/json"}
         with Translated(url):
-            response = await self._open_session().get(url, headers=self._shown, allow_redirects=False)
+            response = await self._open_session().request(
+                "GET" if document is None else "POST", url, data=document, headers=headers, allow_redirects=False
+            )
             if response.status == 200:
                 return LineStream(response, url)
             async with response:

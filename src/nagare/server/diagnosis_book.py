@@ -64,10 +64,10 @@ def may_see(principal: Principal, fleet: Fleet, kept: Kept) -> bool:
     return not kept.tables & sight_of(principal, fleet).hidden
 
 
-def check_removes(principal: Principal, fleet: Fleet, kept: Kept) -> None:
-    """Raise PermissionDeniedError unless ``principal`` may diagnose every host that a diagnosis speaks of."""
+def check_covers(principal: Principal, fleet: Fleet, kept: Kept, verb: str) -> None:
+    """Raise PermissionDeniedError unless ``principal`` may diagnose every host that a diagnosis speaks of; ``verb`` is what it wants."""
     if not _covers(principal, fleet, Permission.DIAGNOSE_RUN, kept):
-        raise PermissionDeniedError("cannot forget diagnosis: it speaks of hosts that you may not diagnose")
+        raise PermissionDeniedError(f"cannot {verb} diagnosis: it speaks of hosts that you may not diagnose")
 
 
 def _covers(principal: Principal, fleet: Fleet, permission: Permission, kept: Kept) -> bool:

@@ -50,6 +50,10 @@ class AlertVerbs(Page):
         """Return the alerts that actions are about: the marked ones, else the one under the cursor."""
         raise NotImplementedError
 
+    def to_diagnose(self) -> tuple[str, str] | None:
+        """Return the first of them."""
+        return next((("", alert.id) for alert in self.chosen_alerts()), None)
+
     def alerts_changed(self) -> None:
         """Show alerts as they are now."""
         raise NotImplementedError

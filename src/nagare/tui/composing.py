@@ -5,6 +5,7 @@ What is agreed to is what was shown: those hosts by name, and that plan; the ser
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,10 @@ from nagare.tui.work import start_work
 from nagare.wire.command_jobs import asking_only, confirmed
 
 if TYPE_CHECKING:
+    from nagare.tui.actions import Action
     from nagare.tui.app import TopApp
     from nagare.wire.command_jobs import CheckView, JobRequest
+    from nagare.wire.diagnosis import ProposalView
 
 _SECOND = (
     "another person must agree: it waits for them an hour, or as long as it may if that is more; nothing runs before"
@@ -32,18 +35,43 @@ _GLASS = "NOBODY ELSE AGREES: it runs at once, and an event and the audit log te
 _UNKNOWN = "it may have begun, or not: the list tells"
 
 
-def compose_command(app: TopApp, targets: str) -> None:
-    """Compose a command for ``targets``, as its field takes them; empty when none are chosen yet."""
-    start_work(app, partial(_compose, app, targets), "compose")
+def compose_command(app: TopApp, targets: str, verbs: Sequence[Action] = ()) -> None:
+    """Compose a command for ``targets``, as its field takes them, empty when none are chosen yet; or do one of ``verbs`` of our own."""
+    start_work(app, partial(_compose, app, targets, verbs), "compose")
 
 
-async def _compose(app: TopApp, targets: str) -> None:
+def compose_proposal(app: TopApp, proposal: ProposalView, why: str) -> None:
+    """Fill the form in with what a diagnosis proposes; what runs, and whether, is agreed to as ever."""
+    start_work(app, partial(_compose_proposal, app, proposal, why), "compose")
+
+
+async def _compose_proposal(app: TopApp, proposal: ProposalView, why: str) -> None:
     try:
         actions = await app.source.jobs().actions()
     except NagareError as error:
         app.say(plain(error.message), plain(error.hint))
         return
-    while (action := await app.push_screen_wait(ActionChoice(actions, targets))) is not None:
+    action = next((one for one in actions if one.name == proposal.action), None)
+    if action is None:
+        app.say(f"the server knows no action {plain(proposal.action, 60)}: it may have been taken away")
+        return
+    if not action.may_run:
+        app.say(f"your role may not run {plain(action.name)}: it takes the capability {plain(action.capability)}")
+        return
+    arguments = {f"argument-{name}": value for name, value in proposal.arguments.items()}
+    await _filled_in(app, Draft(action, {"targets": proposal.host, **arguments, "why": why}))
+
+
+async def _compose(app: TopApp, targets: str, verbs: Sequence[Action]) -> None:
+    try:
+        actions = await app.source.jobs().actions()
+    except NagareError as error:
+        app.say(plain(error.message), plain(error.hint))
+        return
+    while (action := await app.push_screen_wait(ActionChoice(actions, targets, verbs))) is not None:
+        if isinstance(action, str):
+            await app.act(action)
+            return
         if await _filled_in(app, Draft(action, {"targets": targets})):
             return
 

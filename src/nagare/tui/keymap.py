@@ -111,10 +111,11 @@ _ALONE = (
     *(pair for pair in ({one, other} for one in _OF_ALERTS[:-1] for other in _OF_ALERTS[:-1]) if pair not in _TOGETHER),
     *({one, other} for one in _OF_ALERTS for other in ("jobs", "tasks", "schedules", "job", "output")),
     *({"query", other} for other in ("host", "grid", "jobs", "lists", "commands", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
+    *({"diagnoses", other} for other in ("query", "jobs", "lists", "commands", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
 )  # fmt: skip
 _APART = (
     frozenset({"host", "targets", "grid", "chart", "crosshair"}),
-    frozenset({"jobs", "lists", "commands", "tasks", "schedules", "job", "output", *_OF_ALERTS}),
+    frozenset({"jobs", "lists", "commands", "tasks", "schedules", "job", "output", "diagnoses", *_OF_ALERTS}),
 )
 
 

@@ -18,7 +18,7 @@ from nagare.lib.units import parse_duration
 
 ADDRESSES = (
     "overview", "hosts", "alerts", "incidents", "notifications", "silences", "rules", "routes", "heartbeats", "commands", "tasks",
-    "schedules", "query", "shells",
+    "schedules", "diagnose", "query", "shells",
 )  # fmt: skip
 TABS = (
     "timeline",
@@ -84,7 +84,7 @@ FITTED = Window(is_fitted=True)
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Page, host, job or incident, tab, filter, order, time and statement. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
+    """Page, host, job, incident or diagnosis, tab, filter, order, time and statement. ``sort`` is a column id with ``.asc`` or ``.desc``, empty for the usual."""
 
     page: str = "overview"
     host: str = ""
@@ -94,6 +94,7 @@ class Location:
     window: Window = FITTED
     job: str = ""
     incident: str = ""
+    diagnosis: str = ""
     # What stands in the field of screen 8.
     sql: str = ""
 
@@ -119,11 +120,11 @@ def parse_location(text: str) -> Location:
         raise InputError(
             f"cannot open {page[:60]!r}: no such screen",
             hint=did_you_mean(page, ADDRESSES)
-            or f"one of {', '.join(ADDRESSES)}, hosts/NAME, commands/ID, incidents/ID, alerts/TAB",
+            or f"one of {', '.join(ADDRESSES)}, hosts/NAME, commands/ID, incidents/ID, diagnose/ID, alerts/TAB",
         )
     if len(rest) > _DEPTHS.get(page, 0):
         raise InputError(
-            f"cannot open {path[:80]!r}: only hosts/NAME/TAB, commands/ID/TAB, incidents/ID/TAB and alerts/TAB go deeper"
+            f"cannot open {path[:80]!r}: only hosts/NAME/TAB, commands/ID/TAB, incidents/ID/TAB, diagnose/ID and alerts/TAB go deeper"
         )
     location = _inside(page, unquote(rest[0]), rest[1] if len(rest) == 2 else "") if rest else Location(page)
     for part in filter(None, query.split("&")):
@@ -133,7 +134,13 @@ def parse_location(text: str) -> Location:
 
 
 # How many parts may stand behind the name of a page.
-_DEPTHS = {"hosts": 2, "commands": 2, "incidents": 2, "alerts": 1}
+_DEPTHS = {"hosts": 2, "commands": 2, "incidents": 2, "alerts": 1, "diagnose": 1}
+# What an id in an address is of, and the command that lists such.
+_IDS = {
+    "commands": ("job", "commands list"),
+    "incidents": ("incident", "incidents list"),
+    "diagnose": ("diagnosis", "query 'SELECT id, summary FROM diagnoses'"),
+}
 
 
 def _inside(page: str, name: str, tab: str) -> Location:
@@ -141,9 +148,11 @@ def _inside(page: str, name: str, tab: str) -> Location:
         return Location("alerts", tab=_check_tab(name, ALERT_TABS))
     if page == "hosts":
         return Location("host", check_host(name), tab=_check_tab(tab or TABS[0], TABS))
-    what, verb = ("incident", "incidents list") if page == "incidents" else ("job", "commands list")
+    what, verb = _IDS[page]
     if _ID.fullmatch(name) is None:
         raise InputError(f"cannot open {what} {name[:40]!r}: it is no id of one", hint=f"`nagare {verb}` lists them")
+    if page == "diagnose":
+        return Location("diagnose", diagnosis=name)
     if page == "incidents":
         return Location().with_incident(name, _check_tab(tab or INCIDENT_TABS[0], INCIDENT_TABS))
     return Location("job", tab=_check_tab(tab or JOB_TABS[0], JOB_TABS), job=name)
@@ -194,6 +203,8 @@ def format_location(location: Location) -> str:
     elif location.incident:
         tab = next(tab for tab, page in INCIDENT_PAGES.items() if page == location.page)
         path = f"incidents/{location.incident}" + (f"/{tab}" if tab != INCIDENT_TABS[0] else "")
+    elif location.diagnosis:
+        path += f"/{location.diagnosis}"
     elif location.page == "alerts" and location.tab:
         path += f"/{location.tab}"
     parts = []

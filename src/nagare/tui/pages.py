@@ -32,6 +32,7 @@ PAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "tasks": ("tasks", "TasksPage"),
         "schedules": ("schedules", "SchedulesPage"),
         "query": ("query", "QueryPage"),
+        "diagnose": ("diagnose", "DiagnosePage"),
         "shells": ("shells", "ShellsPage"),
     }
 )

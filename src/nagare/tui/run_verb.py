@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from nagare.tui.actions import ACTIONS
 from nagare.tui.screens.page import Page
+
+# What else can be done about the host under the cursor.
+_OWN = ("diagnose", "shell.open")
 
 
 class RunVerb(Page):
@@ -17,4 +21,5 @@ class RunVerb(Page):
         """Compose a command for them."""
         from nagare.tui.composing import compose_command  # noqa: PLC0415  loaded when shown
 
-        compose_command(self.top, " ".join(self.targets()))
+        verbs = [ACTIONS[verb] for verb in _OWN if self.can(verb) and not self.why_not(verb)]
+        compose_command(self.top, " ".join(self.targets()), verbs)

@@ -13,17 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nagare.client.accounts import Accounts
-from nagare.client.alerts import AlertCalls, RuleCalls, SilenceCalls
 from nagare.client.client import Client
-from nagare.client.commands import Commands
-from nagare.client.heartbeats import HeartbeatCalls
 from nagare.client.inbox import Connected, Disconnected, LiveEvent
 from nagare.client.live import LiveFeed
-from nagare.client.notify import NotifyCalls
-from nagare.client.schedules import ScheduleCalls
-from nagare.client.shells import ShellCalls
 from nagare.client.target import Target, find_target
-from nagare.client.tasks import TaskCalls
 from nagare.client.updates import UpdateCalls
 from nagare.client.upkeep import Upkeep
 from nagare.config.settings import Settings
@@ -39,8 +32,6 @@ from nagare.errors import (
 from nagare.lib.backoff import Backoff
 from nagare.lib.clock import Clock
 from nagare.tui.agent_facts import AgentStanding
-from nagare.tui.alerts.calls import AlertSeam, RuleSeam, SilenceSeam
-from nagare.tui.automation.calls import ScheduleSeam, TaskSeam
 from nagare.tui.history import (
     Points,
     Span,
@@ -56,11 +47,8 @@ from nagare.tui.history import (
     seed_statement,
     tables_of,
 )
-from nagare.tui.jobs.calls import JobCalls
-from nagare.tui.notify.calls import HeartbeatSeam, NotifySeam
-from nagare.tui.query.calls import QuerySeam
 from nagare.tui.renderables.chart_model import GapMark
-from nagare.tui.shells.calls import ShellSeam
+from nagare.tui.seams import Seams, ServerSeams
 from nagare.wire.auth import Me
 from nagare.wire.events import EventView
 from nagare.wire.groups import GroupView
@@ -98,7 +86,7 @@ SourceEvent = Missing | Found | LiveEvent
 __all__ = ["FLEET_TABLES", "Connected", "Disconnected", "Found", "Missing", "ServerSource", "Source", "SourceEvent"]
 
 
-class Source(Protocol):
+class Source(Seams, Protocol):
     """What the app asks of the outside; every call may raise NagareError."""
 
     def follow(self) -> AsyncGenerator[SourceEvent]:
@@ -153,52 +141,12 @@ class Source(Protocol):
         """Return who we are to the server, None where it does not tell."""
         ...
 
-    def jobs(self) -> JobCalls:
-        """Return the calls about commands. Raises NotReadyError while there is no connection."""
-        ...
-
-    def tasks(self) -> TaskSeam:
-        """Return the calls about tasks. Raises NotReadyError while there is no connection."""
-        ...
-
-    def schedules(self) -> ScheduleSeam:
-        """Return the calls about schedules. Raises NotReadyError while there is no connection."""
-        ...
-
-    def alerts(self) -> AlertSeam:
-        """Return the calls about alerts. Raises NotReadyError while there is no connection."""
-        ...
-
-    def silences(self) -> SilenceSeam:
-        """Return the calls about silences. Raises NotReadyError while there is no connection."""
-        ...
-
-    def rules(self) -> RuleSeam:
-        """Return the calls about rules. Raises NotReadyError while there is no connection."""
-        ...
-
-    def notify(self) -> NotifySeam:
-        """Return the calls about how people are told. Raises NotReadyError while there is no connection."""
-        ...
-
-    def heartbeats(self) -> HeartbeatSeam:
-        """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
-        ...
-
-    def queries(self) -> QuerySeam:
-        """Return what answers SQL. Raises NotReadyError while there is no connection."""
-        ...
-
-    def shells(self) -> ShellSeam:
-        """Return the calls about shells. Raises NotReadyError while there is no connection."""
-        ...
-
     async def standing(self, host: str) -> AgentStanding:
         """Return what the server knows of the agent of ``host`` beside its rows."""
         ...
 
 
-class ServerSource:
+class ServerSource(ServerSeams):
     """The installation's own server, or the configured one."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -273,25 +221,26 @@ class ServerSource:
         if self._feed is not None:
             self._feed.retry_now()
 
-    def _connected(self) -> Client:
+    def connected(self) -> Client:
+        """Return the client. Raises NotReadyError while there is no connection."""
         if self._client is None:
             raise NotReadyError("cannot ask the server: there is no connection", hint="it is tried again by itself")
         return self._client
 
     async def hosts(self) -> list[HostView]:
         """Return every host."""
-        return await self._connected().hosts()
+        return await self.connected().hosts()
 
     async def groups(self) -> list[GroupView]:
         """Return the groups of hosts, each with its hosts."""
-        return await Upkeep(self._connected()).groups()
+        return await Upkeep(self.connected()).groups()
 
     async def events(self, limit: int, host: str | None = None) -> list[EventView]:
         """Return the newest events."""
-        return await self._connected().events(limit=limit, host=host)
+        return await self.connected().events(limit=limit, host=host)
 
     async def _rows(self, statement: Statement) -> list[list[Any]]:
-        return (await self._connected().sql(statement.sql, statement.params)).rows
+        return (await self.connected().sql(statement.sql, statement.params)).rows
 
     async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
         """Return the history of series of one host, a query a table."""
@@ -328,7 +277,7 @@ class ServerSource:
         """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
         columns: Mapping[str, list[Any]] = {}
         for statement in rows_statements(table, host, self._clock.now_ms(), at_ms):
-            reply = await self._connected().sql(statement.sql, statement.params)
+            reply = await self.connected().sql(statement.sql, statement.params)
             columns = as_columns([column.name for column in reply.columns], reply.rows)
             if reply.rows:
                 break
@@ -337,62 +286,22 @@ class ServerSource:
     async def processes(self) -> Mapping[str, list[Any]]:
         """Return the busiest processes of all hosts, at each host's newest moment."""
         statement = processes_statement(self._clock.now_ms() - _PROCESSES_SINCE_MS)
-        reply = await self._connected().sql(statement.sql, statement.params)
+        reply = await self.connected().sql(statement.sql, statement.params)
         return as_columns([column.name for column in reply.columns], reply.rows)
 
     async def caller(self) -> Me | None:
         """Return who we are to the server, None where it does not tell."""
         try:
-            return await Accounts(self._connected()).me()
+            return await Accounts(self.connected()).me()
         except (NotFoundError, PermissionDeniedError):
             return None
-
-    def jobs(self) -> JobCalls:
-        """Return the calls about commands. Raises NotReadyError while there is no connection."""
-        return Commands(self._connected())
-
-    def tasks(self) -> TaskSeam:
-        """Return the calls about tasks. Raises NotReadyError while there is no connection."""
-        return TaskCalls(self._connected())
-
-    def schedules(self) -> ScheduleSeam:
-        """Return the calls about schedules. Raises NotReadyError while there is no connection."""
-        return ScheduleCalls(self._connected())
-
-    def alerts(self) -> AlertSeam:
-        """Return the calls about alerts. Raises NotReadyError while there is no connection."""
-        return AlertCalls(self._connected())
-
-    def silences(self) -> SilenceSeam:
-        """Return the calls about silences. Raises NotReadyError while there is no connection."""
-        return SilenceCalls(self._connected())
-
-    def rules(self) -> RuleSeam:
-        """Return the calls about rules. Raises NotReadyError while there is no connection."""
-        return RuleCalls(self._connected())
-
-    def notify(self) -> NotifySeam:
-        """Return the calls about how people are told. Raises NotReadyError while there is no connection."""
-        return NotifyCalls(self._connected())
-
-    def heartbeats(self) -> HeartbeatSeam:
-        """Return the calls about heartbeats. Raises NotReadyError while there is no connection."""
-        return HeartbeatCalls(self._connected())
-
-    def queries(self) -> QuerySeam:
-        """Return what answers SQL. Raises NotReadyError while there is no connection."""
-        return self._connected()
-
-    def shells(self) -> ShellSeam:
-        """Return the calls about shells. Raises NotReadyError while there is no connection."""
-        return ShellCalls(self._connected())
 
     async def standing(self, host: str) -> AgentStanding:
         """Return what the server knows of the agent of ``host`` beside its rows: its last command, its update."""
         found = await self._rows(Statement(_LAST_COMMAND_SQL, [host]))
         moment, action, state = found[0] if found else (None, "", "")
         try:
-            rollouts = await UpdateCalls(self._connected()).rollouts()
+            rollouts = await UpdateCalls(self.connected()).rollouts()
         except PermissionDeniedError:
             rollouts = []
         told = [(one.version, at.state, at.reason) for one in rollouts for at in one.hosts if at.host == host]

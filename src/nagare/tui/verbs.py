@@ -12,6 +12,7 @@ from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
+    from nagare.tui.screens.diagnose import DiagnosePage
     from nagare.tui.screens.shell_asks import Confirmation
     from nagare.tui.screens.shells import ShellsPage
 
@@ -51,6 +52,21 @@ class AppVerbs:
     async def do_screen_query(self) -> None:
         """Show the field for queries, with what stands in it."""
         await self._app.go(Location("query", window=self._app.page.location.window))
+
+    async def do_screen_diagnose(self) -> None:
+        """Show the diagnoses."""
+        await self._app.go(Location("diagnose", window=self._app.page.location.window))
+
+    async def do_diagnose(self) -> None:
+        """Ask what is wrong with the host or the alert under the cursor, or with the whole fleet, in the time that is shown."""
+        page = self._app.page
+        subject, window = page.to_diagnose(), page.window
+        if subject is None:
+            return
+        # A list of alerts goes back a week by itself: that is no time in which somebody looks for trouble.
+        is_usual = page.location.window.is_fitted and "alerts" in page.contexts
+        await self.do_screen_diagnose()
+        cast("DiagnosePage", self._app.page).diagnose(subject, None if is_usual else window)
 
     async def do_screen_shells(self) -> None:
         """Show the shells."""
@@ -98,6 +114,8 @@ class AppVerbs:
     def _parent(self, location: Location) -> Location:
         """Return where the host was opened from, when that was a list; else the host list."""
         for past in reversed(self._app.past):
+            if past.page == "diagnose":
+                return past
             if past.page != "host":
                 return replace(past, window=location.window)
         return Location("hosts", window=location.window)

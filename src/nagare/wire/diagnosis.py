@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
+
+from nagare.wire.problem import Problem
 
 Name = Annotated[str, msgspec.Meta(max_length=253)]
 # Longer than any alert's id.
@@ -34,6 +36,22 @@ class DiagnoseRequest(msgspec.Struct, frozen=True):
     question: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     after: Annotated[str, msgspec.Meta(max_length=32)] = ""
     logs: bool = False
+
+
+class RatingRequest(msgspec.Struct, frozen=True):
+    """``PUT /api/v1/diagnoses/{id}/rating``: whether it helped, and why in a few words; the newest one counts."""
+
+    verdict: Literal["up", "down"]
+    word: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class RatingView(msgspec.Struct, frozen=True):
+    """What a person thinks of a diagnosis: ``up`` where it helped, ``down`` where it was wrong or of no use."""
+
+    verdict: str
+    word: str
+    rated_by: str
+    rated_at: str
 
 
 class PromptView(msgspec.Struct, frozen=True):
@@ -173,6 +191,12 @@ class DiagnosisView(msgspec.Struct, frozen=True):
     conversation: str = ""
     answer: str = ""
     previous: str = ""
+    rating: RatingView | None = None
+
+
+def with_rating(view: DiagnosisView, rating: RatingView) -> DiagnosisView:
+    """Return ``view`` with what somebody thinks of it."""
+    return msgspec.structs.replace(view, rating=rating)
 
 
 class DiagnosisBrief(msgspec.Struct, frozen=True):
@@ -187,6 +211,7 @@ class DiagnosisBrief(msgspec.Struct, frozen=True):
     summary: str
     cause: str = ""
     confidence: float | None = None
+    rating: str = ""
 
 
 class DiagnosisList(msgspec.Struct, frozen=True):
@@ -194,3 +219,34 @@ class DiagnosisList(msgspec.Struct, frozen=True):
 
     diagnoses: list[DiagnosisBrief]
     next: str = ""
+
+
+class StageLine(msgspec.Struct, frozen=True, tag="stage", tag_field="op"):
+    """A line of ``POST /api/v1/diagnose/follow``: how far it is. ``done`` of ``total`` steps of the stage, where that is known."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    text: str = ""
+
+
+class WordsLine(msgspec.Struct, frozen=True, tag="words", tag_field="op"):
+    """A line of the same: what an investigator's model writes, as it comes. Nothing of it is verified yet."""
+
+    asker: str
+    text: str
+
+
+class FoundLine(msgspec.Struct, frozen=True, tag="found", tag_field="op"):
+    """The last line of the same: the diagnosis, verified and kept."""
+
+    diagnosis: DiagnosisView
+
+
+class FaultLine(msgspec.Struct, frozen=True, tag="fault", tag_field="op"):
+    """The last line of the same where there is no diagnosis, and why."""
+
+    problem: Problem
+
+
+DiagnosisLine = StageLine | WordsLine | FoundLine | FaultLine

@@ -259,6 +259,8 @@ class Lawful:
             "POST /api/v1/diagnose": lambda: self._plain({"host": "db1"}),
             "GET /api/v1/diagnoses/{id}": lambda: self._made("/api/v1/diagnose", {"host": "db1"}),
             "DELETE /api/v1/diagnoses/{id}": lambda: self._made("/api/v1/diagnose", {"host": "db1"}),
+            "POST /api/v1/diagnose/follow": lambda: self._plain({"host": "db1"}),
+            "PUT /api/v1/diagnoses/{id}/rating": self._rating,
             "POST /api/v1/diagnose/preview": lambda: self._plain({"host": "db1"}),
             "GET /api/v1/models/log/{id}": self._exchange,
             "DELETE /api/v1/models/log/{id}": self._exchange,
@@ -308,6 +310,10 @@ class Lawful:
         records, values = self._api.services.records, incident_values(one)
         await records.write(lambda connection: connection.execute(insert(incidents).values(**values)))
         return Asked({"id": one.id})
+
+    async def _rating(self) -> Asked:
+        made = await self._made("/api/v1/diagnose", {"host": "db1"})
+        return Asked(made.names, {"verdict": "up", "word": "it was the disk"})
 
     async def _exchange(self) -> Asked:
         """Keep a question to a model."""

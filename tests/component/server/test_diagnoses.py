@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from nagare.wire.codec import decode_any
 from tests.component.server.conftest import Api
 
 PASSWORD = "correct horse battery"
@@ -48,6 +49,52 @@ async def test_a_full_disk_is_found_kept_asked_for_in_sql_and_forgotten(api: Api
     assert (await api.call("GET", f"/api/v1/diagnoses/{made['id']}")).code == "not-found"
     deeds = await api.sql("SELECT action FROM audit WHERE action LIKE 'diagnose.%' ORDER BY seq")
     assert deeds == [["diagnose.run"], ["diagnose.remove"]]
+
+
+async def test_it_is_told_step_by_step_and_kept(api: Api) -> None:
+    await tell(api, "db1", 0.99)
+    answer = await api.call("POST", "/api/v1/diagnose/follow", {"host": "db1"})
+    lines = [decode_any(line) for line in answer.raw.splitlines() if line]
+    stages = [line["stage"] for line in lines if line["op"] == "stage"]
+    assert list(dict.fromkeys(stages))[-2:] == ["rules", "verifying"]
+    found = lines[-1]["diagnosis"]
+    assert (lines[-1]["op"], found["findings"][0]["cause"]) == ("found", "disk.full")
+    assert (await api.call("GET", f"/api/v1/diagnoses/{found['id']}")).json == found
+    assert await api.sql("SELECT action, outcome FROM audit WHERE action LIKE 'diagnose.%'") == [
+        ["diagnose.run", "done"]
+    ]
+
+
+async def test_what_is_refused_at_once_is_a_problem_and_later_the_last_line(api: Api) -> None:
+    assert (await api.call("POST", "/api/v1/diagnose/follow", {"host": "nobody"})).code == "not-found"
+    answer = await api.call("POST", "/api/v1/diagnose/follow", {"model": True})
+    last = decode_any(answer.raw.splitlines()[-1])
+    assert (answer.status, last["op"], last["problem"]["code"]) == (200, "fault", "input-invalid")
+
+
+async def test_what_somebody_thinks_of_it_is_kept_with_it(api: Api) -> None:
+    await tell(api, "db1", 0.99)
+    made = (await api.call("POST", "/api/v1/diagnose", {"host": "db1"})).json
+    path = f"/api/v1/diagnoses/{made['id']}/rating"
+    assert (await api.call("PUT", path, {"verdict": "down", "word": "it was the deploy"})).status == 200
+    rated = await api.call("PUT", path, {"verdict": "up", "word": "no, \x1b[31mit was the disk"})
+    rating = rated.json["rating"]
+    assert (rating["verdict"], rating["word"], rating["rated_by"]) == ("up", "no, ␛[31mit was the disk", "local")
+    assert (await api.call("GET", f"/api/v1/diagnoses/{made['id']}")).json == rated.json
+    assert (await api.call("GET", "/api/v1/diagnoses")).json["diagnoses"][0]["rating"] == "up"
+    assert await api.sql("SELECT rating, rating_word, rated_by FROM diagnoses") == [["up", rating["word"], "local"]]
+    assert (await api.call("PUT", path, {"verdict": "sideways"})).status in (400, 422)
+    assert (await api.call("PUT", f"/api/v1/diagnoses/{'0' * 32}/rating", {"verdict": "up"})).code == "not-found"
+    deeds = await api.sql("SELECT outcome FROM audit WHERE action = 'diagnose.rate' ORDER BY seq")
+    assert deeds[:2] == [["done"], ["done"]]
+
+
+async def test_who_may_not_ask_rates_none(api: Api) -> None:
+    await tell(api, "db1", 0.99)
+    made = (await api.call("POST", "/api/v1/diagnose", {"host": "db1"})).json
+    token = await login(api, "viewer", None)
+    answer = await api.call("PUT", f"/api/v1/diagnoses/{made['id']}/rating", {"verdict": "up"}, token=token)
+    assert answer.code == "permission-denied"
 
 
 async def test_every_cited_query_is_one_that_anybody_can_run(api: Api) -> None:

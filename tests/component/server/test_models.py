@@ -1,11 +1,18 @@
 """Diagnoses with a model over HTTP: asked for in so many words, kept in the log, and forgotten; conversations go on."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nagare.client.client import Client
+from nagare.client.diagnoses import DiagnosisCalls
+from nagare.client.target import Target
 from nagare.config.diagnosis import DiagnosisSettings
+from nagare.wire.diagnosis import DiagnoseRequest, WordsLine
 from tests.component.server.conftest import Api, Serve
 from tests.component.server.test_diagnoses import login, tell
 from tests.support.model_reasoning import hypothesis
@@ -73,6 +80,27 @@ async def test_a_model_agrees_and_all_of_it_is_in_the_log(api: Api, models: Mode
     assert "file system /var" in whole["prompt"]
     assert '"disk.full"' in whole["answer"]
     assert KEY not in str(whole)
+
+
+async def test_who_hangs_up_ends_the_work_and_the_model_hears_it(api: Api, models: ModelServer) -> None:
+    models.acts.append(Act(pieces=['{"hypotheses": [{"title": "the disk'], trouble="hang"))
+    async with Client(Target(api.running.url, api.admin), deadline_seconds=30) as client:
+        request = DiagnoseRequest("db1", model=True)
+        async with asyncio.timeout(60), aclosing(DiagnosisCalls(client).follow(request)) as lines:
+            async for line in lines:
+                if isinstance(line, WordsLine):
+                    assert "the disk" in line.text
+                    break
+        async with asyncio.timeout(60):
+            await models.left.wait()
+    deeds: list[list[Any]] = []
+    for _ in range(3000):
+        deeds = await api.sql("SELECT detail FROM audit WHERE action = 'diagnose.run' AND outcome = 'done'")
+        if deeds:
+            break
+        await asyncio.sleep(0.02)
+    assert deeds == [["who asked went before it was done"]]
+    assert (await api.call("GET", "/api/v1/diagnoses")).json["diagnoses"] == []
 
 
 async def test_a_conversation_goes_on(api: Api, models: ModelServer) -> None:

@@ -70,7 +70,9 @@ async def test_it_opens_first_and_follows_the_server_that_comes_dies_and_returns
             await _until(pilot, lambda text: "no data since" not in text and "● 0" not in text, "the server")
 
 
-async def test_every_tab_shows_this_machine(tmp_path: Path, environment: dict[str, str]) -> None:
+async def test_every_tab_shows_this_machine_and_a_diagnosis_looks_into_it(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     data = tmp_path / "data"
     with serving(data, environment=environment), collecting(data, environment=environment):
         async with _top(data, f"hosts/{HOST}", (200, 60)) as pilot:
@@ -81,6 +83,8 @@ async def test_every_tab_shows_this_machine(tmp_path: Path, environment: dict[st
             ):  # fmt: skip
                 await pilot.app.go(parse_location(f"hosts/{HOST}/{tab}"))  # type: ignore[attr-defined]
                 await _shows(pilot, *words)
+            await pilot.press("D")
+            await _shows(pilot, f"diagnose ▸ {HOST}", "no model was used", f"of        {HOST}")
 
 
 async def test_the_past_comes_by_sql(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from rich.segment import Segment
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from nagare.errors import InputError
 from nagare.lib.clock import ManualClock
 from nagare.tui.app import TopApp
 from nagare.tui.source import Disconnected, Missing
@@ -22,6 +23,7 @@ from nagare.tui.widgets.chart_board import ChartBoard
 from nagare.wire.events import EventView
 from tests.tui.alerts import alert_of
 from tests.tui.automation import schedule_of, task_of
+from tests.tui.diagnosis import diagnosis_of
 from tests.tui.fleet import NOW_MS, FleetSource, frame_of, host_names
 from tests.tui.jobs import command_of, job_of
 from tests.tui.notify import heartbeat_of, incident_of, notice_of
@@ -222,6 +224,53 @@ def test_composing(snap_compare: Compare, size: tuple[int, int]) -> None:
     _picture(snap_compare, "commands", size, steps, _jobs(_source(4)))
 
 
+def _diagnosed() -> FleetSource:
+    """Give the fleet diagnoses of every verdict."""
+    source = _source(4)
+    none: dict[str, Any] = {"findings": [], "evidence": [], "struck": []}
+    source.diagnoses_held.put(
+        diagnosis_of("d1"),
+        diagnosis_of("d2", seconds=4000, verdict="OK", severity=0, host="", summary="nothing is wrong with 4 hosts", **none),
+        diagnosis_of("d3", seconds=9000, verdict="UNKNOWN", severity=None, host="db-1", alert="memorylow-db-1", asked_by="nagare",
+                     summary="nothing is known: no host sent anything in this window", **none),
+        diagnosis_of("d4", seconds=90_000, verdict="WARNING", severity=1, host="cache-1", is_inconclusive=True,
+                     summary="inconclusive: 1 alert is open, and no cause could be shown", **none),
+    )  # fmt: skip
+    return source
+
+
+async def _answered(top: Scene) -> None:
+    await _fleet(top)
+    await top.until(lambda: "✖ crit" in top.text() or "X crit" in top.text(), "the list")
+    await top.press("enter")
+    await top.shows("no model was used", "disk.full")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+def test_a_diagnosis(snap_compare: Compare, size: tuple[int, int]) -> None:
+    _picture(snap_compare, "diagnose", size, _answered, _diagnosed())
+
+
+def test_a_question_without_an_answer(snap_compare: Compare) -> None:
+    async def steps(top: Scene) -> None:
+        await _fleet(top)
+        await top.press("D")
+        await top.shows("no answer about the fleet", "diagnosis.provider")
+
+    source = _diagnosed()
+    source.diagnoses_held.refuses = InputError("cannot ask a model: none is configured", hint="set diagnosis.provider")
+    source.diagnoses_held.may_end.set()
+    _picture(snap_compare, "diagnose", (120, 40), steps, source)
+
+
+def test_no_diagnosis_yet(snap_compare: Compare) -> None:
+    async def steps(top: Scene) -> None:
+        await _fleet(top)
+        await top.shows("nothing was diagnosed yet")
+
+    _picture(snap_compare, "diagnose", (80, 24), steps, _source(4))
+
+
 def _automation() -> FleetSource:
     source = _source(4)
     source.tasks_held.put(
@@ -302,6 +351,7 @@ _PLAIN: dict[str, tuple[str, Steps]] = {
     "tasks": ("tasks", _plan_shown),
     "schedules": ("schedules", _plan_shown),
     "agent": ("hosts/db-1/agent", _agent_told),
+    "diagnosis": ("diagnose", _answered),
 }
 
 
@@ -319,7 +369,8 @@ def test_without_colour_and_in_ascii(
         if is_ascii:
             assert all(line.isascii() for line in top.lines())
 
-    source = _jobs(_source(4)) if location == "commands" else _automation()
+    made = {"commands": lambda: _jobs(_source(4)), "diagnose": _diagnosed}
+    source = made.get(location, _automation)()
     _picture(snap_compare, location, (80, 24), checked, source, ascii=is_ascii)
 
 

@@ -13,6 +13,7 @@ from nagare.tui.app import TopApp
 from nagare.tui.keymap import bindings_for, check_keys, key_label, keys_of
 from nagare.tui.screens.alerts import AlertsPage
 from nagare.tui.screens.commands import CommandsPage
+from nagare.tui.screens.diagnose import DiagnosePage
 from nagare.tui.screens.help import help_actions
 from nagare.tui.screens.host import HostPage
 from nagare.tui.screens.hosts import HostsPage
@@ -56,6 +57,7 @@ PAGES = (
     RoutesPage,
     HeartbeatsPage,
     QueryPage,
+    DiagnosePage,
     ShellsPage,
 )
 _WIDGETS: tuple[tuple[type[Widget], tuple[str, ...]], ...] = (

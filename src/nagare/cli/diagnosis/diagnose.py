@@ -14,6 +14,7 @@ from nagare.cli.console.calls import call
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.moments import parse_moment
 from nagare.cli.console.plugin import EXITS
+from nagare.cli.diagnosis.progress import followed
 from nagare.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,6 +74,15 @@ After = Annotated[
         "--after", metavar="ID", help="Go on with the conversation of this diagnosis; its first characters will do."
     ),
 ]
+Rate = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--rate",
+        metavar="ID up|down",
+        help="Say whether that diagnosis helped; it is kept with it, and nothing is asked.",
+    ),
+]
+Word = Annotated[str, typer.Option("--word", metavar="TEXT", help="With --rate: why, in a few words.")]
 ShowPrompt = Annotated[
     bool, typer.Option("--show-prompt", help="Show what the model would be told first, and send nothing.")
 ]
@@ -91,6 +101,8 @@ def diagnose(
     ask: Ask = "",
     after: After = "",
     show_prompt: ShowPrompt = False,
+    rate: Rate = None,
+    word: Word = "",
     watch: Watch = False,
     every: Every = 30.0,
     timeout: Deadline = None,
@@ -105,16 +117,16 @@ def diagnose(
       nagare diagnose web1 --since 6h
       nagare diagnose --alert 3f2a9c0d -o markdown
       nagare diagnose web1 --ask "could the deploy be the cause?"
+      nagare diagnose --rate 3f2a9c0d down --word "it was the deploy"
     """
-    if watch and (model or ask):
-        raise InputError("cannot diagnose: --watch would ask the model again and again", hint="watch without a model")
-    if watch and logs:
-        raise InputError("cannot diagnose: --watch would read journals again and again", hint="watch without --logs")
+    if watch:
+        _check_watched(model=model or bool(ask), logs=logs)
     invocation = invocation_of(context)
     form = _form(invocation, output)
     request = _request(host, alert, since, evidence_only=evidence_only, model=model, question=ask, logs=logs)
     settings, told = invocation.settings, ""
-    seconds = timeout or (_MODEL_SECONDS if model or ask else _LOGS_SECONDS if logs else _RULES_SECONDS)
+    by_model = model or bool(ask)
+    seconds = timeout or (_MODEL_SECONDS if by_model else _LOGS_SECONDS if logs else _RULES_SECONDS)
     settings = replace(settings, client=replace(settings.client, deadline_seconds=seconds))
 
     async def whole(client: Client) -> DiagnoseRequest:
@@ -123,19 +135,31 @@ def diagnose(
     async def once(client: Client) -> DiagnosisView:
         from nagare.client.diagnoses import DiagnosisCalls
 
+        if by_model:
+            return await followed(client, await whole(client), is_quiet=invocation.is_quiet)
         return await DiagnosisCalls(client).diagnose(await whole(client))
 
+    if rate is not None:
+        _write_rated(call(settings, lambda client: _rate(client, *rate, word)))
+        return
     if show_prompt:
         _show_prompt(call(settings, lambda client: _preview(client, whole)), form)
         return
     while True:
-        view = call(settings, once, is_lean=True)
+        view = call(settings, once, is_lean=not by_model)
         if (news := f"{view.verdict} {view.host} {[one.cause for one in view.findings]}") != told:
             told = news
             _write(view, form, evidence_only=evidence_only)
         if not watch:
             raise typer.Exit(EXITS[view.verdict])
         _pause(every)
+
+
+def _check_watched(*, model: bool, logs: bool) -> None:
+    if model:
+        raise InputError("cannot diagnose: --watch would ask the model again and again", hint="watch without a model")
+    if logs:
+        raise InputError("cannot diagnose: --watch would read journals again and again", hint="watch without --logs")
 
 
 def _form(invocation: Invocation, output: str) -> Form:
@@ -186,6 +210,25 @@ async def _whole(client: Client, request: DiagnoseRequest, alert: str, after: st
     )
 
 
+async def _rate(client: Client, start: str, verdict: str, word: str) -> DiagnosisView:
+    from nagare.cli.alerts.choice import whole_id
+    from nagare.client.diagnoses import DiagnosisCalls
+    from nagare.wire.diagnosis import RatingRequest
+
+    if verdict not in ("up", "down"):
+        raise InputError(f"cannot rate diagnosis {verdict!r}: it is up where it helped, down where not")
+    calls = DiagnosisCalls(client)
+    id_ = whole_id("diagnosis", start, [one.id for one in await calls.diagnoses(1000)])
+    return await calls.rate(id_, RatingRequest("up" if verdict == "up" else "down", word))
+
+
+def _write_rated(view: DiagnosisView) -> None:
+    from nagare.cli.console.diagnostics import note
+
+    verdict = "" if view.rating is None else view.rating.verdict
+    note(f"nagare: diagnosis {view.id[:8]} is rated {verdict}")
+
+
 async def _preview(client: Client, whole: Callable[[Client], Awaitable[DiagnoseRequest]]) -> PromptList:
     from nagare.client.diagnoses import DiagnosisCalls
 
@@ -214,7 +257,8 @@ async def _whole_alert(client: Client, start: str) -> str:
 def _write(view: DiagnosisView, form: Form, *, evidence_only: bool) -> None:
     from nagare.cli.alerts.shown import document_of
     from nagare.cli.console.output import write_document
-    from nagare.cli.diagnosis.shown import markdown_lines, text_lines
+    from nagare.cli.diagnosis.shown import text_lines
+    from nagare.client.diagnosis_text import markdown_lines
 
     match form:
         case Form.JSON:

@@ -1,15 +1,14 @@
-"""A diagnosis as people read it: text behind the first line, or Markdown for a ticket."""
+"""A diagnosis as people read it in a terminal: text behind the first line."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 
 from nagare.cli.console.plugin import summary_line
+from nagare.client.diagnosis_text import command_of
 from nagare.lib.plain_text import plain, plain_lines
-from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, PromptList, ProposalView
+from nagare.wire.diagnosis import DiagnosisView, EvidenceView, FindingView, PromptList
 
-_TICK = "`"
 _BESIDE, _BESIDE_MOST = frozenset({"change", "anomaly", "neighbour", "log", "audit", "event"}), 6
 
 
@@ -85,12 +84,6 @@ def _beside(view: DiagnosisView) -> Iterator[str]:
         yield f"{'':11} {len(left) - _BESIDE_MOST} more: --evidence-only"
 
 
-def command_of(proposal: ProposalView) -> str:
-    """Return the command line by which a person asks for the proposed action."""
-    arguments = [f"{name}={value}" for name, value in proposal.arguments.items()]
-    return plain(shlex.join(["nagare", "run", proposal.host, "--", proposal.action, *arguments]))
-
-
 def _told(piece: EvidenceView) -> str:
     return f"{piece.id} {plain(piece.text)}" + (f" [{plain(piece.host)}]" if piece.host else "")
 
@@ -107,55 +100,3 @@ def _with_query(piece: EvidenceView) -> Iterator[str]:
 def _struck(text: str) -> str:
     # Struck through letter by letter, so that it is seen wherever there is no markup.
     return "".join(f"{letter}\u0336" for letter in plain(text))
-
-
-def markdown_lines(view: DiagnosisView) -> Iterator[str]:
-    """Yield the lines of a diagnosis in Markdown."""
-    yield f"# {view.verdict}: {_escaped(view.summary)}"
-    yield ""
-    if view.question:
-        yield f"> {_escaped(view.question)}"
-        yield ""
-        yield _escaped(view.answer) or "The evidence does not tell."
-        yield ""
-    yield f"{view.from_at} to {view.until_at}, asked at {view.asked_at}, diagnosis {_TICK}{view.id}{_TICK}."
-    for number, one in enumerate(view.findings, 1):
-        yield ""
-        yield f"## {number}. {_escaped(one.title)}"
-        yield ""
-        yield f"Cause {_TICK}{one.cause}{_TICK} on {_escaped(one.host)}, {one.confidence:.0%} sure" + (
-            f", since {one.began_at}." if one.began_at else "."
-        )
-        yield ""
-        yield f"- Evidence for: {', '.join(one.evidence_for)}"
-        if one.evidence_against:
-            yield f"- Evidence against: {', '.join(one.evidence_against)}"
-        if one.next_check:
-            yield f"- Next: {_escaped(one.next_check)}"
-        if one.proposal is not None:
-            yield f"- Proposed, not run: {_TICK}{command_of(one.proposal).replace(_TICK, '')}{_TICK}"
-        yield from (f"- Step: {plain(step)}" for step in one.steps)
-        for book in one.runbooks:
-            yield f"- Runbook {book.evidence}: {_escaped(book.title)} ({_escaped(book.place)})"
-            if book.outcome:
-                yield f"  - It ended so: {_escaped(book.outcome)}"
-            yield from (f"  - {_escaped(step)}" for step in book.steps)
-    yield from _markdown_rest(view)
-
-
-def _markdown_rest(view: DiagnosisView) -> Iterator[str]:
-    if view.evidence:
-        yield from ("", "## Evidence", "")
-        for piece in view.evidence:
-            yield f"- **{piece.id}** {_escaped(piece.text)} ({_escaped(piece.host)})"
-    if view.struck:
-        yield from ("", "## Struck out", "")
-        yield from (f"- ~~{_escaped(struck.claim)}~~ {_escaped(struck.why)}" for struck in view.struck)
-    if view.notes:
-        yield from ("", "## Notes", "")
-        yield from (f"- {_escaped(note)}" for note in view.notes)
-
-
-def _escaped(text: str) -> str:
-    """Return foreign text that Markdown takes as it stands."""
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#~|" else letter for letter in plain(text))

@@ -15,6 +15,7 @@ from nagare.diagnosis.models.metered import Metered, Pace, Redact, redacted
 from nagare.diagnosis.models.provider import ModelProvider, text_of
 from nagare.diagnosis.models.selection import make_provider
 from nagare.diagnosis.offline import OfflineReasoner
+from nagare.diagnosis.progress import Stage
 from nagare.diagnosis.reasoning import Case, Reasoned, Reasoner
 from nagare.diagnosis.redact import make_redactor
 from nagare.errors import NagareError
@@ -63,6 +64,7 @@ class ModelReasoner:
         started = self._clock.monotonic()
         late: tuple[str, ...] = ()
         budget = make_budget(self._settings)
+        case.progress.stage(Stage.MODEL, text=self._settings.model)
         try:
             # Google's client takes a second to load.
             provider = await asyncio.to_thread(make_provider, self._settings.provider, connection_of(self._settings))
@@ -97,7 +99,14 @@ class ModelReasoner:
         until = self._clock.monotonic() + self._settings.total_seconds
         pace = Pace(call_seconds=self._settings.call_seconds)
         metered = Metered(
-            provider, budget, self._redact, self._log.of(case.id, case.asked_by), self._clock, until, pace
+            provider,
+            budget,
+            self._redact,
+            self._log.of(case.id, case.asked_by),
+            self._clock,
+            until,
+            pace,
+            case.progress.words,
         )
         return Coordinator(case, floor, metered, self._settings)
 

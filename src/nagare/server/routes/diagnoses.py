@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from functools import partial
 
+from aiohttp import web
+
 from nagare.diagnosis.evidence.window import Window, window_of_alert
 from nagare.diagnosis.models.connection import connection_of
 from nagare.diagnosis.question import Question
 from nagare.diagnosis.reasoning import Search
 from nagare.diagnosis.service import Sees
 from nagare.lib.plain_text import plain
+from nagare.lib.rfc3339 import format_ms
 from nagare.model.deed import Outcome
 from nagare.model.diagnosis.diagnosis import Scope
 from nagare.model.principal import Permission
 from nagare.server.audited import deed_of
-from nagare.server.diagnosis_book import asker_of, check_removes, may_see, wanted_of
+from nagare.server.diagnosis_book import asker_of, check_covers, may_see, wanted_of
+from nagare.server.diagnosis_stream import NDJSON, tell_progress
 from nagare.server.journal_desk import JournalDesk
 from nagare.server.params import whole_number
 from nagare.server.route import Call, Param, Route
 from nagare.server.sight import check_sees, sees
-from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisList, DiagnosisView, PromptList, PromptView
+from nagare.wire.diagnosis import (
+    DiagnoseRequest,
+    DiagnosisLine,
+    DiagnosisList,
+    DiagnosisView,
+    PromptList,
+    PromptView,
+    RatingRequest,
+    RatingView,
+)
 
 _LIMIT, _LIMIT_MOST = 50, 500
 # Of an answer to an investigator.
@@ -35,6 +48,28 @@ async def diagnose(call: Call) -> DiagnosisView:
     told = {"diagnosis": view.id, "verdict": view.verdict, "since_seconds": request.since_seconds}
     call.note.tell(after=told | ({"model": view.usage.model} if view.usage is not None else {}))
     return view
+
+
+async def follow(call: Call) -> web.StreamResponse:
+    """Say what is wrong and why, and how far that is while it lasts; it ends with whoever waits for it."""
+    request: DiagnoseRequest = call.value
+    call.note.tell(request.host or request.alert or "fleet", after={"since_seconds": request.since_seconds})
+    question = await _question(call, request)
+    return await tell_progress(call, question)
+
+
+async def rate(call: Call) -> DiagnosisView:
+    """Keep whether a diagnosis helped."""
+    request: RatingRequest = call.value
+    call.note.tell(call.path("id"), after={"verdict": request.verdict})
+    kept = await call.services.diagnoses.get_kept(call.path("id"), _sees(call))
+    check_covers(call.principal, call.services.fleet, kept, "rate")
+    rating = RatingView(
+        request.verdict, plain(request.word), call.principal.name, format_ms(call.services.clock.now_ms())
+    )
+    before = kept.view.rating
+    call.note.tell(before=None if before is None else {"verdict": before.verdict, "rated_by": before.rated_by})
+    return await call.services.diagnoses.rate(kept, rating)
 
 
 async def preview(call: Call) -> PromptList:
@@ -86,7 +121,7 @@ async def remove_diagnosis(call: Call) -> None:
     call.note.tell(call.path("id"))
     kept = await call.services.diagnoses.get_kept(call.path("id"), _sees(call))
     view = kept.view
-    check_removes(call.principal, call.services.fleet, kept)
+    check_covers(call.principal, call.services.fleet, kept, "forget")
     call.note.tell(before={"asked_by": view.asked_by, "verdict": view.verdict, "host": view.host})
     await call.services.diagnoses.remove(view.id)
 
@@ -126,10 +161,19 @@ ROUTES = (
         is_body_optional=True,
     ),
     Route(
+        "POST", "/api/v1/diagnose/follow", follow, "The same, a line of JSON each: how far it is, and what was found last", _RUN,
+        request=DiagnoseRequest, reply=DiagnosisLine, media=NDJSON, action="diagnose.run", is_scoped=True,
+        refuses=(404, 503, 504), is_body_optional=True,
+    ),
+    Route(
         "POST", "/api/v1/diagnose/preview", preview, "What a model would be told first; nothing is sent", _RUN,
         request=DiagnoseRequest, reply=PromptList, is_scoped=True, refuses=(404, 503, 504), is_body_optional=True,
     ),
     Route("GET", _ALL, list_diagnoses, "Diagnoses, the newest first", _READ, reply=DiagnosisList, params=_PARAMS, is_scoped=True),
     Route("GET", _ONE, get_diagnosis, "A diagnosis with its evidence", _READ, reply=DiagnosisView, is_scoped=True),
+    Route(
+        "PUT", f"{_ONE}/rating", rate, "Say whether a diagnosis helped", _RUN, request=RatingRequest, reply=DiagnosisView,
+        action="diagnose.rate", is_scoped=True,
+    ),
     Route("DELETE", _ONE, remove_diagnosis, "Forget a diagnosis", _RUN, action="diagnose.remove", is_scoped=True),
 )  # fmt: skip

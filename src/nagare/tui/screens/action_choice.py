@@ -20,16 +20,19 @@ from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.theme import find_palette
 
 if TYPE_CHECKING:
+    from nagare.tui.actions import Action
     from nagare.wire.command_jobs import ActionView
 
 _NAME_WIDTH, _RISK_WIDTH = 20, 14
 _WIDTH, _FRAME_CELLS = 100, 6
+# Before the ids of verbs: no name of an action has a blank.
+_VERB = "do "
 # How a risk looks: the more it takes, the more it stands out.
 _RISK_STATES = {"none": "up", "self-confirm": "warn", "second-person": "pending"}
 
 
-class ActionChoice(ModalScreen["ActionView | None"]):
-    """Returns the chosen action, or None."""
+class ActionChoice(ModalScreen["ActionView | str | None"]):
+    """Returns the chosen action, the id of the chosen verb of our own, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", show=False),
@@ -47,9 +50,10 @@ class ActionChoice(ModalScreen["ActionView | None"]):
     ActionChoice #said { height: auto; color: $nagare-muted; }
     """
 
-    def __init__(self, actions: Sequence[ActionView], targets: str) -> None:
-        """Offer ``actions`` for ``targets``."""
+    def __init__(self, actions: Sequence[ActionView], targets: str, verbs: Sequence[Action] = ()) -> None:
+        """Offer ``actions`` for ``targets``, and below them ``verbs`` of our own that run nothing on a host."""
         super().__init__()
+        self._verbs = {f"{_VERB}{verb.id}": verb for verb in verbs}
         self._actions = sorted(actions, key=lambda action: (not action.may_run, action.name))
         self._targets = targets
 
@@ -83,8 +87,13 @@ class ActionChoice(ModalScreen["ActionView | None"]):
         options.clear_options()
         room = min(_WIDTH, self.app.size.width) - _FRAME_CELLS
         options.add_options([Option(_line(action, palette, room), id=action.name) for action in found])
-        options.highlighted = 0 if found else None
-        self._tell(f"no action matches; {len(self._actions)} are known" if not found else "")
+        own = {
+            key: verb for key, verb in self._verbs.items()
+            if all(word in f"{verb.label} {verb.tooltip}".casefold() for word in words)
+        }  # fmt: skip
+        options.add_options([Option(_verb_line(verb, palette, room), id=key) for key, verb in own.items()])
+        options.highlighted = 0 if found or own else None
+        self._tell(f"no action matches; {len(self._actions)} are known" if not (found or own) else "")
 
     def _tell(self, text: str) -> None:
         self.query_one("#said", Static).update(text)
@@ -106,11 +115,23 @@ class ActionChoice(ModalScreen["ActionView | None"]):
         self._choose(event.option.id)
 
     def _choose(self, name: str | None) -> None:
+        if name in self._verbs:
+            self.dismiss(self._verbs[name].id)
+            return
         action = next(action for action in self._actions if action.name == name)
         if action.may_run:
             self.dismiss(action)
             return
         self._tell(f"your role may not run {plain(action.name)}: it takes the capability {plain(action.capability)}")
+
+
+def _verb_line(verb: Action, palette: Palette, room: int) -> Text:
+    mark = palette.glyphs.more
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(fit(palette.text(verb.label), _NAME_WIDTH, mark) + " ", make_style(palette.foreground, bold=True))
+    line.append(fit("", _RISK_WIDTH, mark) + " ")
+    line.append(cut(palette.text(verb.tooltip), room - _NAME_WIDTH - _RISK_WIDTH - 2, mark), make_style(palette.muted))
+    return line
 
 
 def _line(action: ActionView, palette: Palette, room: int) -> Text:

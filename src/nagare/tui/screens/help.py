@@ -120,11 +120,27 @@ def keys_table(actions: list[Action], palette: Palette, own: Mapping[str, str]) 
     return table
 
 
-_LEGENDS = {"jobs": _JOB_LEGEND, "alerts": _ALERT_LEGEND, "notices": _NOTICE_LEGEND, "incidents": _NOTICE_LEGEND}
+_DIAGNOSIS_LEGEND = (
+    ("ok", "nothing is wrong that could be seen"),
+    ("warn", "the worst likely finding, or open alert, is a warning"),
+    ("crit", "the worst is high or critical"),
+    ("unknown", "it could not be told, or no cause could be shown"),
+    ("started", "it is being made"),
+    ("dropped", "a claim that did not hold, and was struck out"),
+    ("stale", "an answer about how things were"),
+)
+_LEGENDS = {
+    "diagnoses": _DIAGNOSIS_LEGEND,
+    "jobs": _JOB_LEGEND,
+    "alerts": _ALERT_LEGEND,
+    "notices": _NOTICE_LEGEND,
+    "incidents": _NOTICE_LEGEND,
+}
 _GROUPS = (
     "Screens",
     "Shells",
     "Alerts",
+    "Diagnosis",
     "Commands",
     "Lists",
     "Fleet",

@@ -157,12 +157,12 @@ class ListPage(Page):
         name = file_name(
             "-".join(text for text, _ in self.crumbs()), local_time(self.top.clock.now_ms(), self.top.zone)
         )
-        self.run_worker(partial(self._write, name, text, len(keys)), thread=True, group="export")
+        self.run_worker(partial(self.write_export, name, text, f"{len(keys)} rows"), thread=True, group="export")
 
-    def _write(self, name: str, text: str, count: int) -> None:
-        # Runs in a thread: it may only pass the outcome on.
+    def write_export(self, name: str, text: str, what: str) -> None:
+        """Write a new file and say so; made for a thread, so it may only pass the outcome on."""
         try:
-            said = f"wrote {count} rows to {write_new(Path.cwd(), name, text).name}"
+            said = f"wrote {what} to {write_new(Path.cwd(), name, text).name}"
         except NagareError as error:
             said = f"{error.message} · {error.hint}"
         self.app.call_from_thread(self.flash, said)

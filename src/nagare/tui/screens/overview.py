@@ -293,6 +293,10 @@ class OverviewPage(ChartVerbs, ListPage):
         """Say what could not be asked for."""
         self.top.feed.note_trouble(message.error)
 
+    def to_diagnose(self) -> tuple[str, str]:
+        """Return the whole fleet."""
+        return "", ""
+
     def host_at_cursor(self) -> str:
         """Return the host under the cursor of the list or the grid."""
         grid = self.query_one(HeatGridView)

@@ -112,7 +112,11 @@ class Page(Screen[None]):
 
     def can(self, action: str) -> bool:
         """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
-        return action in ACTIONS
+        return action in ACTIONS and (action != "diagnose" or self.to_diagnose() is not None)
+
+    def to_diagnose(self) -> tuple[str, str] | None:
+        """Return the host, or the alert, that a diagnosis asked for here is of: neither for the whole fleet, None for nothing."""
+        return (self.host_at_cursor(), "") if "targets" in self.contexts else None
 
     def why_not(self, action: str) -> str:
         """Return why the caller may not do ``action``, which is shown all the same; empty when nothing is in the way."""

@@ -38,6 +38,8 @@ class PolledPage(Reconnecting, ListPage):
 
     columns: ClassVar[Sequence[ColumnSpec]] = ()
     usual_sort: ClassVar[str] = "order"
+    # Whether an event is a reason to ask at once.
+    asks_after_events: ClassVar[bool] = True
     # The lists of the screen: page, and its tab behind a stroke, with their titles.
     lists: ClassVar[Lists] = (("commands", "Commands"), ("tasks", "Tasks"), ("schedules", "Schedules"))
     DEFAULT_CSS = """
@@ -84,9 +86,13 @@ class PolledPage(Reconnecting, ListPage):
             yield LiveTable(self.columns, clock=self.top.clock, id="items")
         yield FilterBar()
 
-    def table(self) -> LiveTable:
-        """Return the list."""
+    def items_table(self) -> LiveTable:
+        """Return the list that is asked for."""
         return self.query_one("#items", LiveTable)
+
+    def table(self) -> LiveTable:
+        """Return the list that actions are about."""
+        return self.items_table()
 
     def titles(self) -> Lists:
         """Return the lists of the screen with their titles, as they are now."""
@@ -100,7 +106,7 @@ class PolledPage(Reconnecting, ListPage):
         """Take the keys."""
         bar = self.query_one(TabBar)
         bar.tabs, bar.active = self.titles(), self.list_id
-        table = self.table()
+        table = self.items_table()
         table.border_title = self.location.page.removesuffix("s").capitalize()
         table.leave_out("order")
         table.focus()
@@ -128,9 +134,9 @@ class PolledPage(Reconnecting, ListPage):
         self.apply_filter(self.location.filter)
         column, _, direction = self.location.sort.partition(".")
         if column:
-            self.table().sort_by(column, reverse=None if not direction else direction == "desc")
+            self.items_table().sort_by(column, reverse=None if not direction else direction == "desc")
         else:
-            self.table().sort_by(self.usual_sort, reverse=False)
+            self.items_table().sort_by(self.usual_sort, reverse=False)
         self._ask_if_due()
 
     # Asking
@@ -141,7 +147,7 @@ class PolledPage(Reconnecting, ListPage):
             self._refusal, self._due = "", 0.0
         if changes.connection:
             self.redraw()
-        if changes.events:
+        if changes.events and self.asks_after_events:
             self._due = 0.0
         self._ask_if_due()
 
@@ -189,7 +195,7 @@ class PolledPage(Reconnecting, ListPage):
         """Draw everything."""
         if not self.is_ready or not self.query("#items"):
             return
-        table, now_ms = self.table(), self.top.clock.now_ms()
+        table, now_ms = self.items_table(), self.top.clock.now_ms()
         self.query_one(TabBar).tabs = self.titles()
         shown = self.shown_items()
         for key in [key for key in table.store.row_keys() if key not in shown]:
@@ -239,7 +245,7 @@ class PolledPage(Reconnecting, ListPage):
 
     def point_at(self, key: str) -> None:
         """Put the cursor on an item, now or with the next answer."""
-        self._wanted_row = "" if self.table().move_to(key) else key
+        self._wanted_row = "" if self.items_table().move_to(key) else key
 
     def on_live_table_row_highlighted(self) -> None:
         """The footer's keys follow the cursor."""
