@@ -1,4 +1,4 @@
-"""The two databases of records, for every suite that must hold on both."""
+"""The two databases of records, for every suite that must hold on both, and passwords that cost next to nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nagare.config.settings import RecordsSettings
+from nagare.identity.passwords import hashing
 from tests.support.migrated import make_migrated, place_records
 from tests.support.postgres import Cluster, cluster
 
@@ -39,3 +40,10 @@ def database(request: pytest.FixtureRequest) -> RecordsSettings:
         return RecordsSettings()
     settings: RecordsSettings = request.getfixturevalue("postgres")
     return settings
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at a thousandth of their price: what they must cost is tests/component/identity/test_hashing's part."""
+    for name, value in (("_PASSES", 1), ("_MEMORY_KIB", 64), ("_LANES", 1)):
+        monkeypatch.setattr(hashing, name, value)

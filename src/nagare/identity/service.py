@@ -58,10 +58,9 @@ class Identity:
         keys_folder: Path,
         settings: IdentitySettings | None = None,
         audit: Recorder | None = None,
-        passwords: Passwords | None = None,
     ) -> None:
         """Keep the open records, the clock and the folder of the keys that sign access tokens."""
-        settings, self._passwords = settings or IdentitySettings(), passwords or Passwords()
+        settings, self._passwords = settings or IdentitySettings(), Passwords()
         self._store, self._clock = TokenStore(records), clock
         self.counters = Counters()
         self.tickets = Tickets(clock, self.counters)

@@ -1,4 +1,4 @@
-"""An identity over a real records database, with a clock that stands still and passwords that are cheap to hash."""
+"""An identity over a real records database, with a clock that stands still."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from nagare.config.settings import RecordsSettings
-from nagare.identity.passwords.hashing import Passwords
 from nagare.identity.service import Identity
 from nagare.identity.users.roles import Grant
 from nagare.lib.clock import ManualClock
@@ -41,8 +40,7 @@ class World:
         self.identity = self.restarted()
 
     def restarted(self) -> Identity:
-        cheap = Passwords(passes=1, memory_kib=64, lanes=1)
-        self.identity = Identity(self.records, self.clock, self.folder / "keys", audit=self.heard, passwords=cheap)
+        self.identity = Identity(self.records, self.clock, self.folder / "keys", audit=self.heard)
         self.identity.known.on_revoke = self.revoked.update
         return self.identity
 

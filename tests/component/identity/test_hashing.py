@@ -15,6 +15,11 @@ from nagare.identity.passwords.hashing import LENGTH_LEAST, LENGTH_MOST, Passwor
 CHEAP = {"passes": 1, "memory_kib": 64, "lanes": 1}
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords() -> None:
+    """Leave the parameters as users have them."""
+
+
 async def test_only_the_right_password_fits() -> None:
     passwords = Passwords(**CHEAP)
     kept = await passwords.hash("correct horse battery")

@@ -31,9 +31,9 @@ _PASSES, _MEMORY_KIB, _LANES = 3, 64 * 1024, 4
 class Passwords:
     """Makes and compares hashes; costs nothing until the first."""
 
-    def __init__(self, *, passes: int = _PASSES, memory_kib: int = _MEMORY_KIB, lanes: int = _LANES) -> None:
-        """Keep the parameters."""
-        self._passes, self._memory_kib, self._lanes = passes, memory_kib, lanes
+    def __init__(self, *, passes: int = 0, memory_kib: int = 0, lanes: int = 0) -> None:
+        """Keep the parameters; zero: the recommended ones."""
+        self._passes, self._memory_kib, self._lanes = passes or _PASSES, memory_kib or _MEMORY_KIB, lanes or _LANES
         self._threads: ThreadPoolExecutor | None = None
         self._waiting = 0
 
