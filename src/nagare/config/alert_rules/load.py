@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -58,8 +59,9 @@ def load_rules(folder: Path | None = None, *, shipped: bool = True) -> Rules:
     )
 
 
+@cache
 def shipped_rules() -> Rules:
-    """Return what comes with the package, also where that is a zip."""
+    """Return what comes with the package, also where that is a zip; read once, for it does not change while it runs."""
     entries = files("nagare.config.alert_rules").joinpath(_SHIPPED).iterdir()
     texts = {entry.name: entry.read_text(encoding="utf-8") for entry in entries if entry.name.endswith(_SUFFIX)}
     return _joined([read_rules(parse_toml(Path(_SHIPPED, name), text)) for name, text in sorted(texts.items())])
