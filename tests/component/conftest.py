@@ -9,6 +9,12 @@ from nagare.config.settings import RecordsSettings
 from nagare.identity.passwords import hashing
 from tests.support.migrated import make_migrated, place_records
 from tests.support.postgres import Cluster, cluster
+from tests.support.shared_statements import share_statements
+
+
+def pytest_configure() -> None:
+    """Let databases that are alike share what they can."""
+    share_statements()
 
 
 @pytest.fixture(scope="session")
