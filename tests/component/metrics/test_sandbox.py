@@ -499,3 +499,24 @@ async def test_errors_name_the_way_out(sql: str, message: str, hint: str, store:
         await store.query(SqlRequest(sql))
     assert message.lower() in refusal.value.message.lower()
     assert hint in refusal.value.hint
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("sql", "place", "named"),
+    [
+        ("select * form cpu", (1, 15), "cpu"),
+        ("select ts,\n  user_rato\nfrom cpu", (2, 3), "user_rato"),
+        ("select core from cpu order\nby", (2, 1), "by"),
+        ("select from_ from cpu where from", (1, 29), "from"),
+        ("select 'é' from cpu where nope = 1", (1, 27), "nope"),
+        ("select " + "core, " * 60 + "wrong from cpu", None, "wrong"),
+    ],
+)
+async def test_a_fault_is_pointed_at(sql: str, place: tuple[int, int] | None, named: str, store: MetricStore) -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        await store.query(SqlRequest(sql))
+    assert named in caught.value.message
+    assert [(item["pointer"], (item["line"], item["column"])) for item in caught.value.errors] == (
+        [("#/sql", place)] if place else []
+    )

@@ -15,9 +15,11 @@ from textual.pilot import Pilot  # noqa: TID253  these tests drive textual itsel
 from nagare.client.client import Client
 from nagare.client.target import find_target
 from nagare.config.settings import Settings
+from nagare.config.terminal import TopSettings
 from nagare.lib.names import check_host
 from nagare.tui.app import TopApp
 from nagare.tui.location import parse_location
+from nagare.tui.widgets.sql_editor import SqlEditor
 from tests.support.processes import child_environment, collecting, nagare_argv, serving
 
 pytestmark = pytest.mark.may_block(reason="starts processes and draws whole screens")
@@ -190,3 +192,32 @@ async def test_a_command_is_composed_runs_on_a_real_agent_and_is_followed(
             process = await asyncio.create_subprocess_exec(*accept, env=environment)
             assert await process.wait() == 0
             await _go(pilot, _RUN_ON)
+
+
+# Hours of work, in which the only place for queries is taken.
+_ENDLESS = "select count(*) from range(1000000) a, range(1000000) b where a.range % 7 = b.range % 11"
+_ASK: _Steps = (
+    (("f5",), ("asking for",)),
+    (("escape",), ("ended after",)),
+    (("f7", "backspace", *"selec", "f5"), ("syntax error", "line 1, column 1", "^^^^^")),
+    (("f7", "backspace", *"from", "space"), ("t agent ", "t cpu ")),
+    (("f2", "enter"), ("no rows in the 1h looked at", "host", "busy", "peak")),
+    (("f2", *"newest", "enter"), ("select * from (select *", "no rows in")),
+    (("f3",), ("selec ", "no answer", "0 rows")),
+    (("escape", "f2", *"fuller", "enter"), ("$most",)),
+    ((*"0.9", "enter"), ("used_ratio > $most", "0 rows in")),
+)
+
+
+async def test_queries_are_asked_ended_and_named_where_they_are_wrong(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    data = tmp_path / "data"
+    bounds = {"NAGARE_QUERY__CONCURRENCY": "1", "NAGARE_QUERY__DEADLINE_SECONDS": "3600"}
+    with serving(data, environment={**environment, **bounds}):
+        settings = Settings(data=data, top=TopSettings(state=tmp_path / "state"))
+        app = TopApp(settings, parse_location("query"))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await _shows(pilot, "Nothing is asked yet", "● 0")
+            app.page.query_one(SqlEditor).put(_ENDLESS)
+            await _go(pilot, _ASK)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from itertools import pairwise
+from typing import Any
 
 import duckdb
 
@@ -18,6 +20,9 @@ from nagare.errors import (
 from nagare.lib.nearest import did_you_mean
 
 _PREFIX = re.compile(r"^[A-Za-z ]+ Error: ")
+_SHOWN_LINE = re.compile(r"LINE (?P<line>\d{1,6}): (?P<text>.*)")
+# What a statement is asked with for its columns, before it runs.
+_DESCRIBE = "DESCRIBE "
 _COLUMN = re.compile(r'[Cc]olumn (?:named )?"([^"]+)"')
 _CALLERS_FAULT = (
     duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException,
@@ -44,7 +49,7 @@ def parser_error(error: duckdb.Error) -> NagareError:
     """Return our error for text that does not parse."""
     if is_about_memory(error):
         return memory_error()
-    return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=_place(error))
+    return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=_place(error), errors=_pointers(error))
 
 
 def first_line(error: duckdb.Error) -> str:
@@ -114,7 +119,21 @@ def _callers_error(error: duckdb.Error, columns: Collection[str], *, tells_value
     hint = _place(error)
     if isinstance(error, duckdb.BinderException) and (found := _COLUMN.search(str(error))):
         hint = did_you_mean(found[1], columns)
-    return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=hint)
+    return QuerySyntaxError(f"cannot run SQL: {first_line(error)}", hint=hint, errors=_pointers(error))
+
+
+def _pointers(error: duckdb.Error) -> list[dict[str, Any]]:
+    """Return line and column of what DuckDB's caret points at, counted from 1; nothing where it shows a part of the line."""
+    lines = str(error).split("\n")
+    for line, carets in pairwise(lines):
+        shown = _SHOWN_LINE.fullmatch(line)
+        if shown is None or "^" not in carets or shown["text"].startswith("..."):
+            continue
+        described = len(_DESCRIBE) if shown["text"].startswith(_DESCRIBE) else 0
+        column = carets.index("^") - shown.start("text") - described
+        detail = first_line(error)
+        return [{"pointer": "#/sql", "line": int(shown["line"]), "column": max(0, column) + 1, "detail": detail}]
+    return []
 
 
 def _place(error: duckdb.Error) -> str:
@@ -123,4 +142,4 @@ def _place(error: duckdb.Error) -> str:
     at = next((number for number, line in enumerate(lines) if line.startswith("LINE ")), None)
     if at is None or at + 1 >= len(lines):
         return ""
-    return f"near {lines[at].partition(':')[2].strip()[:120]!r}"
+    return f"near {lines[at].partition(':')[2].strip().removeprefix(_DESCRIBE)[:120]!r}"

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from nagare.errors import InputError, NagareError
 from nagare.lib.plain_text import plain
 from nagare.tui.query.sql_text import PieceKind, offset_of, pieces, place_of
-
-if TYPE_CHECKING:
-    from nagare.errors import NagareError
 
 _NEAR = re.compile(r"""near (['"])(.*)\1""", re.DOTALL)
 _NAMED = re.compile(
     r"""(?:near|column|named?|table|query|call|value|string|function)[^'"]{0,40}?["']([^"']{1,120})["']"""
 )
 _CALLED = re.compile(r"call (\w{1,80})\(\)")
-_DESCRIBED = "DESCRIBE "
-_EXCERPT = 60
+# What of a line is shown around a fault: it has to fit 80 columns.
+_BEFORE, _SHOWN = 30, 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def fault_of(sql: str, error: NagareError) -> Fault:
     """Return what is to be told of ``error``, which ``sql`` met with."""
     near = _NEAR.search(error.hint)
     hint = "" if near is not None and near.start() == 0 else plain(error.hint)
-    span = _span(sql, plain(error.message), near[2] if near is not None else "")
+    span = _span(sql, plain(error.message), near[2] if near is not None else "", _told_place(sql, error))
     if span is None:
         return Fault(plain(error.message), hint)
     line, column = place_of(sql, span[0])
@@ -52,17 +49,28 @@ def excerpt(sql: str, fault: Fault) -> tuple[str, str]:
     """Return the line of the fault and a line of carets below it, both cut to what a person looks at."""
     assert fault.line is not None
     text = plain(sql.split("\n")[fault.line])
-    start = max(0, fault.column - _EXCERPT // 2)
-    shown = text[start : start + _EXCERPT * 2]
+    start = max(0, fault.column - _BEFORE) if len(text) > _SHOWN else 0
+    shown = text[start : start + _SHOWN]
     marks = "^" * max(1, min(fault.length, len(shown) - (fault.column - start)))
     return shown, " " * (fault.column - start) + marks
 
 
-def _span(sql: str, message: str, near: str) -> tuple[int, int] | None:
-    line = _line_of(sql, near.removeprefix(_DESCRIBED))
+def _told_place(sql: str, error: NagareError) -> int | None:
+    """Return the offset that the server points at. It may be a few letters off: it asks in other words than it was asked in."""
+    for pointer in error.errors if isinstance(error, InputError) else ():
+        line, column = pointer.get("line"), pointer.get("column")
+        if isinstance(line, int) and isinstance(column, int) and line > 0 and column > 0:
+            return offset_of(sql, line - 1, column - 1)
+    return None
+
+
+def _span(sql: str, message: str, near: str, told: int | None) -> tuple[int, int] | None:
+    line = _line_of(sql, near)
     found = _CALLED.search(message) or _NAMED.search(message)
     name = found[1] if found is not None else ""
     places = _places_of(sql, name) if name else []
+    if told is not None:
+        return min(places, key=lambda place: abs(place[0] - told), default=(told, told + 1))
     if line is not None:
         start, end = offset_of(sql, line, 0), offset_of(sql, line, len(sql))
         held = [place for place in places if start <= place[0] <= end]

@@ -38,8 +38,25 @@ def test_carets_stand_below_the_place() -> None:
 def test_a_long_line_is_shown_around_the_place() -> None:
     sql = "select " + "a, " * 200 + "wrong from cpu"
     shown, marks = excerpt(sql, fault_of(sql, QuerySyntaxError('cannot run SQL: referenced column "wrong" not found')))
-    assert len(shown) <= 120
+    assert len(shown) <= 70
     assert shown[marks.index("^") :].startswith("wrong")
+
+
+def test_the_place_that_the_server_points_at_is_preferred() -> None:
+    sql = "select from_at from cpu where from"
+    error = QuerySyntaxError(
+        'cannot run SQL: syntax error at or near "from"', hint=f"near {sql!r}", errors=[{"line": 1, "column": 31}]
+    )
+    assert fault_of(sql, error).where == "line 1, column 31"
+    # It asks in its own words, which may be longer; a place without a name is told as it is.
+    assert (
+        fault_of(sql, QuerySyntaxError(error.message, errors=[{"line": 1, "column": 28}])).where == "line 1, column 31"
+    )
+    assert (
+        fault_of(sql, QuerySyntaxError("cannot run SQL: no", errors=[{"line": 1, "column": 8}])).where
+        == "line 1, column 8"
+    )
+    assert fault_of(sql, QuerySyntaxError("cannot run SQL: no", errors=[{"line": "x", "column": -1}])).where == ""
 
 
 def test_what_has_no_place_has_none() -> None:
