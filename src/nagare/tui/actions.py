@@ -170,7 +170,7 @@ _TABLE = (
     Action("query.cancel", ("ctrl+g",), "End", "end the query that runs, at the server too; Esc does it as well", "Query", "query", 2),
     Action("query.open", ("f2", "ctrl+o"), "Recipes", "saved queries and recipes: Enter runs one", "Query", "query", 4),
     Action("query.history", ("f3", "ctrl+r"), "History", "what you asked before, the newest first: type to search, Enter runs it", "Query", "query", 5),
-    Action("query.save", ("f4", "ctrl+s"), "Save", "keep what stands in the field under a name", "Query", "query", 6),
+    Action("query.save", ("f4", "ctrl+s"), "Save", "keep what stands in the field under a name", "Query", "query", 71),
     Action("query.complete", ("ctrl+space", "ctrl+@"), "Offer", "offer what may stand at the cursor", "Query", "query", 8),
     Action("query.chart", ("v", "f8"), "Chart", "the answer as a chart over time, or as rows again", "Query", "query", 9),
     Action("chart.zoom_in", ("plus", "equals_sign"), "Zoom in", "less time, around the crosshair", "Time", "chart", 30),

@@ -54,9 +54,13 @@ class QueryExport(QueryVerbs):
 
     async def _export(self, answer: Answer) -> None:
         count = len(self.wanted_places())
+        caller = self.model.caller
+        may_write = caller is None or "tasks.write" in caller.permissions
         choices = [
             Choice("csv", f"CSV: the {count} rows that are shown or marked", "every digit"),
-            Choice("parquet", "Parquet: all rows, asked anew", "written by the server"),
+            Choice(
+                "parquet", "Parquet: all rows, asked anew", "made by the server" if may_write else "takes tasks.write"
+            ),
         ]
         if not why_no_chart(answer):
             choices.insert(

@@ -86,10 +86,22 @@ class QueryVerbs(Page):
         """How long what runs has taken so far."""
         return self.top.clock.monotonic() - self._began
 
+    async def recall(self) -> None:
+        """Put what stood in the field the last time into it, unless something is there by now."""
+        draft = await self._off_loop(self.book.draft)
+        if draft and not self.editor.text and not self.location.sql:
+            self.editor.put(draft)
+
+    def remember(self, sql: str) -> None:
+        """Keep what stands in the field: whoever leaves in the middle of a statement finds it again."""
+        with suppress(NagareError):
+            self.book.keep_draft(sql)
+
     # Running
 
     def do_query_run(self) -> None:
         """Ask what stands in the field."""
+        self.editor.close_list()
         sql = self.editor.statement
         if len(sql) > LENGTH_LIMIT:
             self.top.say(f"the statement has {len(sql)} letters", f"the server takes {LENGTH_LIMIT}")

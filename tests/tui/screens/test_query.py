@@ -118,6 +118,20 @@ async def test_a_fault_is_named_with_its_place_and_the_cursor_stands_on_it(tmp_p
         await top.shows("21 rows")
 
 
+async def test_esc_takes_the_fault_away_and_what_was_typed_is_there_the_next_time(tmp_path: Path) -> None:
+    async with _query(tmp_path) as top:
+        top.source.queries_held.fails = QuerySyntaxError("cannot run SQL: no")
+        await top.type("select half of")
+        await top.press("f5")
+        await top.shows("cannot run SQL: no")
+        await top.press("escape")
+        await top.shows("Nothing is asked yet")
+        await top.press("escape")
+        await top.until(lambda: top.app.page.location.page == "overview")
+    async with _query(tmp_path) as top:
+        await top.shows("select half of")
+
+
 async def test_rows_are_sorted_filtered_copied_and_lead_to_a_host_at_its_time(tmp_path: Path) -> None:
     async with _query(tmp_path) as top:
         await _ask(top)
@@ -237,7 +251,7 @@ async def test_what_was_cut_off_and_what_it_was_read_from_is_said(tmp_path: Path
         queries = top.source.queries_held
         queries.reply = msgspec.structs.replace(queries.reply, truncated=True, tier="1m")
         await _ask(top)
-        await top.shows("more were cut off", "rollup by minutes", "only the first 21 rows are here")
+        await top.shows("more were cut off", "rollup by minutes", "only the first 21 rows came")
         queries.reply = msgspec.structs.replace(queries.reply, truncated=False, notes=["raw rows begin\x1b at 14:00"])
         await top.press("f5")
         await top.shows("raw rows begin␛ at 14:00")

@@ -53,6 +53,16 @@ class QueryBook:
         """Return what has a name, by name."""
         return sorted(self._read("saved"), key=lambda kept: kept.name.casefold())
 
+    def draft(self) -> str:
+        """Return what stood in the field last."""
+        found = self._document().get("draft")
+        return found if isinstance(found, str) and len(found) <= LENGTH_LIMIT else ""
+
+    def keep_draft(self, sql: str) -> None:
+        """Keep what stands in the field, to be there the next time. Raises ReadOnlyError."""
+        if sql != self.draft() and len(sql) <= LENGTH_LIMIT:
+            self._write(self.history(), self.saved(), sql)
+
     def note(self, asked: Asked, at_ms: int, rows: int | None) -> None:
         """Put a statement that was run on top; the same text is kept once. Raises ReadOnlyError."""
         new = Kept(asked.sql, format_window(asked.window), at_ms, rows=rows)
@@ -73,24 +83,31 @@ class QueryBook:
         """Keep the statement of that name no more. Raises ReadOnlyError."""
         self._write(self.history(), [kept for kept in self.saved() if kept.name != name])
 
-    def _read(self, part: str) -> list[Kept]:
+    def _document(self) -> Mapping[str, Any]:
         if self._file is None:
-            return []
+            return {}
         try:
             if self._file.stat().st_size > 2 * FILE_LIMIT_BYTES:
-                return []
+                return {}
             document: Any = json.loads(self._file.read_bytes())
-            return [kept for item in document[part] if (kept := _kept(item)) is not None]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def _read(self, part: str) -> list[Kept]:
+        try:
+            return [kept for item in self._document()[part] if (kept := _kept(item)) is not None]
+        except (ValueError, KeyError, TypeError):
             return []
 
-    def _write(self, history: list[Kept], saved: list[Kept]) -> None:
+    def _write(self, history: list[Kept], saved: list[Kept], draft: str | None = None) -> None:
         if self._file is None:
             return
-        content = _content(history, saved)
+        draft = self.draft() if draft is None else draft
+        content = _content(history, saved, draft)
         while len(content) > FILE_LIMIT_BYTES and history:
             history = history[: len(history) * 3 // 4]
-            content = _content(history, saved)
+            content = _content(history, saved, draft)
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomic(self._file, content, mode=0o600, durable=False)
@@ -109,8 +126,9 @@ def check_name(name: str) -> str:
     return kept
 
 
-def _content(history: list[Kept], saved: list[Kept]) -> bytes:
-    document = {"history": [_item(kept) for kept in history], "saved": [_item(kept) for kept in saved]}
+def _content(history: list[Kept], saved: list[Kept], draft: str) -> bytes:
+    items = {"history": [_item(kept) for kept in history], "saved": [_item(kept) for kept in saved]}
+    document: dict[str, Any] = {**items, "draft": draft}
     return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
 
 

@@ -70,6 +70,8 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
         super().__init__(location)
         self._is_due = bool(location.sql)
         self._are_tables_known = False
+        # What stands in the field, once it was changed.
+        self._typed: str | None = None
         self._pulse: Timer | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -138,6 +140,12 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
         self.table_widget.border_title = "Answer"
         self._draw_answer()
         self.editor.focus()
+        start_work(self, self.recall, "recall")
+
+    def on_unmount(self) -> None:
+        """Keep what stands in the field."""
+        if self._typed is not None:
+            self.remember(self._typed)
 
     def take_focus(self) -> None:
         """Give the keys to the field, unless something has them."""
@@ -311,7 +319,7 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
         if answer.is_truncated:
             return (
                 "warn",
-                f"only the first {len(answer.rows):,} rows are here: aggregate, add LIMIT, or e writes all as Parquet",
+                f"only the first {len(answer.rows):,} rows came; e writes all of them as Parquet",
                 "export",
             )
         if answer.notes:
@@ -327,6 +335,10 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
         if self._open_question is not None:
             self.do_query_cancel()
             return True
+        if self._fault is not None:
+            self._fault = None
+            self.redraw()
+            return True
         if self.is_typing and self._answer is not None and self._fault is None:
             self._focus_answer()
             return True
@@ -337,6 +349,7 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
 
     def on_text_area_changed(self) -> None:
         """Let what is shown beside the field follow it."""
+        self._typed = self.editor.statement
         self._draw_schema()
 
     def on_sql_editor_offered(self) -> None:

@@ -57,6 +57,16 @@ def test_queries_are_saved_by_name_and_forgotten(tmp_path: Path) -> None:
     assert [kept.name for kept in book.saved()] == ["busy hosts"]
 
 
+def test_what_stood_in_the_field_is_kept_beside_the_rest(tmp_path: Path) -> None:
+    book = QueryBook(tmp_path)
+    assert book.draft() == ""
+    book.keep_draft("select half of")
+    book.note(_asked("select 1"), 1, 1)
+    assert (QueryBook(tmp_path).draft(), len(book.history())) == ("select half of", 1)
+    book.keep_draft("x" * 40_000)
+    assert book.draft() == "select half of"
+
+
 def test_names_and_their_number_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(book_file, "SAVED_LIMIT", 1)
     book = QueryBook(tmp_path)
