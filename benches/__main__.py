@@ -41,6 +41,7 @@ NAMES = [
         "told",
         "rank",
         "kb",
+        "diagnosis",
     )
     if (_HERE / f"{name}_bench.py").exists()
 ]

@@ -1,56 +1,66 @@
-"""Faults that change the files of a machine, read by the collectors, stored, and diagnosed without a model."""
+"""Faults, recorded from real agents or done to the files of a machine that the collectors read, diagnosed without a model."""
 
-import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benches.diagnosis.faults import FAULTS, Fault
-from benches.diagnosis.machine import Machine
-from nagare.model.columns import row_count
+from benches.diagnosis.injections import INJECTIONS
+from benches.diagnosis.recording import REPORTED, TUNING, load, recordings
+from benches.diagnosis.trial import REPORTED_SEEDS, TUNING_SEEDS, play, play_fault
 from nagare.wire.diagnosis import DiagnosisView
 from tests.support.clinic import Clinic, clinic
-from tests.support.metric_store import make_batch
 
-# Before and since the fault, in ticks of a quarter of a minute.
-BEFORE, SINCE = 48, 18
-SECONDS = 480.0
-SEED = 20_261_126
+RECORDED = recordings(REPORTED)
 
 
-def watched(machine: Machine, fault: Fault) -> dict[str, dict[str, list[Any]]]:
-    """Let the fault happen, and return the tables that the machine's collectors made of it."""
-    told: dict[str, dict[str, list[Any]]] = {}
-    for place in range(BEFORE + SINCE):
-        if place >= BEFORE:
-            fault.deed(machine, place - BEFORE)
-        at_ms, tables = machine.tick()
-        for name, columns in tables.items():
-            rows = {"ts": [at_ms] * row_count(columns), **columns}
-            for column, cells in rows.items():
-                told.setdefault(name, {}).setdefault(column, []).extend(cells)
-    return told
-
-
-async def play(room: Clinic, fault: Fault, folder: Path, seed: int) -> DiagnosisView:
-    """Let the fault happen, and diagnose at its end."""
-    machine = Machine(folder, seed, wall_ms=room.clock.now_ms())
-    told = await asyncio.to_thread(watched, machine, fault)
-    await room.clock.advance((machine.wall_ms - room.clock.now_ms()) / 1000)
-    await room.store.append(make_batch(1, told, host="box"))
-    return await room.diagnose("box", seconds=SECONDS)
+async def check(room: Clinic, made: DiagnosisView, causes: tuple[str, ...]) -> None:
+    """Fail unless the cause comes first, nothing is told of a sound machine, and every number is its query's."""
+    told = [finding.cause for finding in made.findings if finding.severity > 0]
+    assert told[:1] == list(causes), made.summary
+    assert made.struck == []
+    if not causes:
+        assert made.verdict == "OK"
+    for piece in made.evidence:
+        rows = await room.asker().ask(piece.sql, piece.params)
+        for figure in piece.figures:
+            assert rows[0][figure.name] == pytest.approx(figure.value, rel=1e-9)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
-async def test_its_cause_comes_first_and_a_sound_machine_has_none(tmp_path: Path, fault: Fault) -> None:
+async def test_the_cause_in_a_machine_of_files_comes_first_and_a_sound_one_has_none(
+    tmp_path: Path, fault: Fault
+) -> None:
     async with clinic(tmp_path / "data") as room:
-        made = await play(room, fault, tmp_path / "machine", SEED)
-        for piece in made.evidence:
-            rows = await room.asker().ask(piece.sql, piece.params)
-            assert {figure.name: figure.value for figure in piece.figures}.items() <= rows[0].items()
-    causes = [finding.cause for finding in made.findings]
-    assert causes[:1] == ([fault.cause] if fault.cause else []), made.summary
-    assert made.struck == []
-    if not fault.cause:
-        assert made.verdict == "OK"
+        made = await play_fault(room, fault, tmp_path / "machine", REPORTED_SEEDS[0])
+        await check(room, made, fault.causes)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=[path.name.partition(".")[0] for path in RECORDED])
+async def test_the_cause_that_a_real_agent_saw_comes_first_and_a_sound_machine_has_none(
+    tmp_path: Path, path: Path
+) -> None:
+    recording = load(path)
+    async with clinic(tmp_path) as room:
+        made = await play(room, recording.moved(room.clock.now_ms()))
+        await check(room, made, tuple(recording.causes))
+
+
+def test_every_injection_is_recorded_and_what_was_tuned_on_is_not_what_is_reported() -> None:
+    assert {load(path).name for path in RECORDED} == set(INJECTIONS)
+    assert {load(path).seed for path in RECORDED}.isdisjoint({load(path).seed for path in recordings(TUNING)})
+    assert set(REPORTED_SEEDS).isdisjoint(TUNING_SEEDS)
+
+
+def test_there_are_ten_different_causes_and_four_controls() -> None:
+    every = [*(one.causes for one in FAULTS), *(one.causes for one in INJECTIONS.values())]
+    assert len({causes for causes in every if causes}) >= 10
+    assert every.count(()) >= 4
+
+
+@pytest.mark.parametrize("path", [*RECORDED, *recordings(TUNING)], ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_recording_is_small_and_names_no_program_by_its_command_line(path: Path) -> None:
+    assert path.stat().st_size < 150_000
+    tables = load(path).tables
+    assert "command" not in tables["process"]
+    assert set(tables["disk"]["mount"]) <= {"/", "/srv/data"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from nagare.diagnosis.evidence import reading as asking
@@ -11,6 +11,7 @@ from nagare.diagnosis.evidence.asking import Row, number, text
 from nagare.diagnosis.evidence.reading import Reading
 from nagare.diagnosis.evidence.readings import READINGS
 from nagare.diagnosis.evidence.seen import Ground, Seen, Tool
+from nagare.diagnosis.evidence.statement import Asked
 from nagare.diagnosis.evidence.window import Window
 from nagare.errors import NagareError
 from nagare.model.diagnosis.evidence import Evidence, EvidenceKind
@@ -18,13 +19,16 @@ from nagare.model.diagnosis.evidence import Evidence, EvidenceKind
 log = logging.getLogger(__name__)
 # When a thing set in is asked of so many components of a table: where more are bad, the first ones tell enough.
 _ONSETS_MOST = 20
+# What the narrow statements add to a row.
+_MORE = ("began_ms", "yesterday")
+Statement = Callable[[Reading, Window, Row], Asked]
 _TEXTS = {
     "cpu": "how busy the processors are, what waits for disks, what the hypervisor takes",
-    "load": "load a core, blocked tasks, file handles, the clock",
+    "load": "load a core, threads, blocked tasks, file handles, the clock",
     "memory": "memory in use, pressure on it, traffic of swap",
     "disk": "how full file systems are, in bytes and inodes",
     "disk_io": "how long requests to each drive take, and how busy it is",
-    "network": "errors and drops of each interface",
+    "network": "errors, drops and use of each interface",
     "probe": "targets that do not answer, lose packets or answer late",
     "gpu": "temperature of each GPU, and whether it is held back",
     "sensor": "sensors near their critical temperature",
@@ -52,21 +56,28 @@ async def _look(ground: Ground, readings: tuple[Reading, ...]) -> list[Seen]:
                 own = asking.row_of(row, group, place)
                 if number(own, "recent") is None:
                     continue
-                if reading.is_bad(own) and onsets < _ONSETS_MOST:
+                is_bad = reading.is_bad(own)
+                if is_bad and onsets < _ONSETS_MOST:
                     onsets += 1
-                    own = {**own, "began_ms": await _began_ms(ground, reading, own)}
-                seen.append(_seen(reading, own, ground.window))
+                    is_bad = reading.is_alarm(own) or not await _is_of_the_hour(ground, reading, own)
+                    if is_bad:
+                        own = {**own, **await _asked(ground, reading, own, asking.narrow)}
+                seen.append(_seen(reading, own, ground.window, is_bad=is_bad))
     return seen
 
 
-async def _began_ms(ground: Ground, reading: Reading, row: Row) -> object:
+async def _is_of_the_hour(ground: Ground, reading: Reading, row: Row) -> bool:
+    return reading.is_of_the_hour({**row, **await _asked(ground, reading, row, asking.yesterday)})
+
+
+async def _asked(ground: Ground, reading: Reading, row: Row, statement: Statement) -> dict[str, object]:
     try:
-        rows = await ground.asker.ask(*asking.narrow(reading, ground.window, row))
+        rows = await ground.asker.ask(*statement(reading, ground.window, row))
     except NagareError as error:
-        # That it is bad is known; since when, is not.
+        # That it is bad is known; since when, and whether it was so a day before, is not.
         log.warning("onset_not_asked reading=%s: %s", reading.name, error.message)
-        return None
-    return rows[0]["began_ms"] if rows else None
+        return {}
+    return {name: rows[0][name] for name in _MORE if name in rows[0]} if rows else {}
 
 
 def _by_keys(readings: Iterable[Reading]) -> Iterable[list[Reading]]:
@@ -76,12 +87,12 @@ def _by_keys(readings: Iterable[Reading]) -> Iterable[list[Reading]]:
     return groups.values()
 
 
-def _seen(reading: Reading, row: Row, window: Window) -> Seen:
+def _seen(reading: Reading, row: Row, window: Window, *, is_bad: bool) -> Seen:
     return Seen(
         reading.name,
         text(row, "host"),
         partial(_draft, reading, window, row),
-        reading.is_bad(row),
+        is_bad,
         _values(row),
         {key: str(row.get(key) or "") for key in reading.keys},
         reading.began_ms(row),

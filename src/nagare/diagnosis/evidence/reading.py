@@ -15,6 +15,8 @@ from nagare.model.diagnosis.evidence import Figure
 # A thing has begun where its mean left the lower quarter of the way from the usual to how it is now.
 _ONSET_SHARE = 0.25
 _FIGURES = ("recent", "usual")
+# What stood as high a day before, give or take so much time of the day and of the number, is the usual of this hour.
+_DAY_MS, _EARLY_MS, _HIGHER = 86_400_000, 1_800_000, 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,17 @@ class Reading:
         recent, usual = number(row, "recent"), number(row, "usual")
         if recent is None or recent < self.floor:
             return False
-        return recent >= self.alarm or (usual is not None and recent > usual * self.factor)
+        return self.is_alarm(row) or (usual is not None and recent > usual * self.factor)
+
+    def is_alarm(self, row: Row) -> bool:
+        """Tell whether what ``row`` says is worth a look whatever it was before."""
+        recent = number(row, "recent")
+        return recent is not None and recent >= max(self.floor, self.alarm)
+
+    def is_of_the_hour(self, row: Row) -> bool:
+        """Tell whether what ``row`` says, with ``yesterday``, was so a day before and is no alarm: then it is worth no look."""
+        recent, before = number(row, "recent"), number(row, "yesterday")
+        return recent is not None and before is not None and not self.is_alarm(row) and recent <= before * _HIGHER
 
     def figures(self, row: Row) -> tuple[Figure, ...]:
         """Return the figures of ``row``."""
@@ -110,6 +122,24 @@ def narrow(reading: Reading, window: Window, row: Row) -> Asked:
     return f"SELECT {selected(figures)} FROM (SELECT *, {selected(levels)} FROM ({means}))", known(component)
 
 
+def yesterday(reading: Reading, window: Window, row: Row) -> Asked:
+    """Return the statement for how high the component of ``row`` stood about this time of the day before.
+
+    That is the highest mean of as long a time as counts as now: what comes every night comes not to the minute.
+    """
+    component = {name: row[name] for name in ("host", *reading.keys)}
+    length_ms = window.until_ms - window.recent_ms
+    from_ms, until_ms = window.recent_ms - _DAY_MS - _EARLY_MS, window.until_ms - _DAY_MS + _EARLY_MS
+    means = _means_of([reading], span(from_ms, until_ms), window.bucket_ms, (), component)
+    moving = (
+        f"avg(v0) OVER (ORDER BY at_ms RANGE BETWEEN {length_ms - window.bucket_ms} PRECEDING AND CURRENT ROW) AS m"
+    )
+    whole = f"at_ms >= {from_ms + length_ms}"
+    return f"SELECT max(m) FILTER (WHERE {whole}) AS yesterday FROM (SELECT at_ms, {moving} FROM ({means}))", known(
+        component
+    )
+
+
 def _recent(value: str, window: Window) -> str:
     return f"avg({value}) FILTER (WHERE at_ms >= {window.recent_ms})"
 
@@ -119,9 +149,15 @@ def _usual(value: str, window: Window) -> str:
 
 
 def _means(readings: Sequence[Reading], window: Window, keys: Sequence[str], component: Mapping[str, object]) -> str:
+    return _means_of(readings, span(window.baseline_ms, window.until_ms), window.bucket_ms, keys, component)
+
+
+def _means_of(
+    readings: Sequence[Reading], when: str, bucket_ms: int, keys: Sequence[str], component: Mapping[str, object]
+) -> str:
     means = {f"v{place}": _mean(reading) for place, reading in enumerate(readings)}
-    rows = " AND ".join([span(window.baseline_ms, window.until_ms), *picked(component)])
-    at = f"epoch_ms(time_bucket(INTERVAL '{window.bucket_ms} milliseconds', ts)) AS at_ms"
+    rows = " AND ".join([when, *picked(component)])
+    at = f"epoch_ms(time_bucket(INTERVAL '{bucket_ms} milliseconds', ts)) AS at_ms"
     columns = ", ".join([*keys, at, selected(means)])
     return f"SELECT {columns} FROM {readings[0].table} WHERE {rows} GROUP BY {', '.join([*keys, 'at_ms'])}"
 

@@ -12,6 +12,8 @@ from nagare.diagnosis.evidence.reading import Reading
 
 _WHOLE = "core = 'all'"
 _WAIT = "greatest(coalesce(read_await_seconds, 0), coalesce(write_await_seconds, 0))"
+# The fuller of both directions: links are full duplex.
+_TRAFFIC = "8 * greatest(received_bytes_per_second, sent_bytes_per_second) / nullif(speed_bits_per_second, 0)"
 _THROTTLED = "CASE WHEN regexp_matches(throttle_reasons, 'thermal|slowdown|brake') THEN 1 ELSE 0 END"
 _DISK, _INTERFACE, _PROBE, _GPU = "disk {device}", "interface {interface}", "probe {target}", "GPU {index}"
 
@@ -25,6 +27,8 @@ READINGS: Mapping[str, Reading] = MappingProxyType(
             Reading("cpu_pressure", "cpu", "pressure_some_ratio", "tasks waiting for a CPU", "ratio", 0.3, 0.8, where=_WHOLE),
             Reading("load", "load", "load1 / greatest(cores, 1)", "runnable tasks a core", "", 1.5, 4.0),
             Reading("blocked", "load", "blocked", "tasks blocked on input or output", "count", 2.0, 20.0),
+            # Kernels of small machines number 32,768 tasks; a few thousand, and several times the usual, run away.
+            Reading("threads", "load", "threads", "threads", "count", 4000.0, factor=4.0),
             Reading("clock_offset", "load", "abs(clock_offset_seconds)", "clock offset", "seconds", 0.1, 0.5, about="clock"),
             Reading(
                 "clock_step", "load", "epoch(ts) - uptime_seconds", "moved against the time since the start by", "seconds",
@@ -61,6 +65,10 @@ READINGS: Mapping[str, Reading] = MappingProxyType(
             Reading(
                 "network_drops", "network", "drops_per_second", "packets dropped", "per_second", 2.0, 50.0, 5.0,
                 ("interface",), about=_INTERFACE,
+            ),
+            Reading(
+                "network_used", "network", _TRAFFIC, "of its speed in use", "ratio", 0.8, 0.95, 1.5, ("interface",),
+                about=_INTERFACE,
             ),
             Reading(
                 "probe_failed", "probe", "CASE WHEN success THEN 0 ELSE 1 END", "attempts that fail", "ratio", 0.3, 0.5, 2.0,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from nagare.diagnosis.evidence.seen import Seen
 from nagare.diagnosis.rules.facts import Facts, Suspicion, began, weighed
 from nagare.model.diagnosis.finding import ProposedAction
 from nagare.model.event import Severity
 
-# A process is to blame that uses so much of all that the told ones use, and at least so many cores.
-_SHARE, _CORES = 0.3, 0.3
+# A program is to blame that uses so much of all that the told ones use, and at least so many cores: some have less than one.
+_SHARE, _CORES = 0.3, 0.1
 
 
 def saturated(facts: Facts, host: str) -> Iterator[Suspicion]:
@@ -23,7 +24,7 @@ def saturated(facts: Facts, host: str) -> Iterator[Suspicion]:
     doubts = facts.fine(host, "cpu_pressure")
     about, title = "cpu", "the processors are saturated"
     if users:
-        about = _name(users[0])
+        about = _name(users)
         title = f"{about} saturates the processors"
     yield Suspicion(
         "cpu.saturated",
@@ -80,15 +81,45 @@ def files(facts: Facts, host: str) -> Iterator[Suspicion]:
         )
 
 
-def busiest(processes: Iterable[Seen]) -> list[Seen]:
-    """Return the processes that use much of what all use together, the busiest first."""
-    ranked = sorted(processes, key=lambda one: -one.value("cpu_cores"))
-    together = sum(one.value("cpu_cores") for one in ranked)
-    return [one for one in ranked if one.value("cpu_cores") >= max(_CORES, together * _SHARE)]
+def tasks(facts: Facts, host: str) -> Iterator[Suspicion]:
+    """Suspect a program that starts tasks without end."""
+    threads = facts.bad(host, "threads")
+    if threads:
+        backing = facts.bad(host, "load", "memory_used", "file_handles")
+        yield Suspicion(
+            "tasks.runaway",
+            "there are many times more threads than usual",
+            host,
+            weighed(0.8, backing[:1], ()),
+            Severity.WARNING,
+            [*threads, *backing],
+            about="tasks",
+            next_check="see which program has so many: ps -eLf | sort by its name, and whether the number still grows",
+            proposal=ProposedAction("process.list", {}, host),
+            began_ms=began(threads),
+        )
 
 
-def _name(process: Seen) -> str:
-    return f"process {process.keys.get('name', '')} ({process.keys.get('pid', '')})"
+def busiest(processes: Sequence[Seen]) -> list[Seen]:
+    """Return the processes of programs that use much of what all use together, the busiest program first.
+
+    Many programs share their work among processes of one name, none of which is much by itself.
+    """
+    cores: dict[str, float] = defaultdict(float)
+    for one in processes:
+        cores[one.keys.get("name", "")] += one.value("cpu_cores")
+    bar = max(_CORES, sum(cores.values()) * _SHARE)
+    blamed = [one for one in processes if cores[one.keys.get("name", "")] >= bar]
+    return sorted(
+        blamed, key=lambda one: (-cores[one.keys.get("name", "")], one.keys.get("name", ""), -one.value("cpu_cores"))
+    )
+
+
+def _name(users: Sequence[Seen]) -> str:
+    """Return the busiest program in words."""
+    name = users[0].keys.get("name", "")
+    alike = sum(one.keys.get("name", "") == name for one in users)
+    return f"process {name} ({users[0].keys.get('pid', '')})" if alike == 1 else f"program {name} ({alike} processes)"
 
 
 def _look_at(host: str, users: list[Seen]) -> ProposedAction:

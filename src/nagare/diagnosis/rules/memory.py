@@ -13,6 +13,8 @@ from nagare.model.event import Severity
 _LARGE_RATIO = 0.25
 # A process that grows is trouble where it would use up the rest of the memory within this time.
 _SOON_SECONDS = 6 * 3600.0
+# Whoever uses up the rest within the hour is to blame more surely: no cache or pool is meant to.
+_VERY_SOON_SECONDS, _SURE, _LIKELY, _SECOND = 3600.0, 0.8, 0.65, 0.5
 _PRESSED = ("memory_used", "memory_pressure", "swapping")
 
 
@@ -28,7 +30,7 @@ def leak(facts: Facts, host: str) -> Iterator[Suspicion]:
             "memory.leak",
             f"the memory of {name} grows steadily",
             host,
-            weighed(0.65 if process is growing[0] else 0.5, backing, ()),
+            weighed(_base(facts, host, process, is_first=process is growing[0]), backing, ()),
             Severity.HIGH if pressed else Severity.WARNING,
             [process, *backing],
             () if pressed else facts.fine(host, "memory_used", "memory_pressure"),
@@ -97,6 +99,12 @@ def contained(facts: Facts, host: str) -> Iterator[Suspicion]:
                 cause, f"{name} {words}", host, weighed(0.75, (), ()), Severity.WARNING, [one], (), name,
                 f"see whether {name} needs so much, or its limit is too small", None, one.began_ms, "ContainerOomKill",
             )  # fmt: skip
+
+
+def _base(facts: Facts, host: str, process: Seen, *, is_first: bool) -> float:
+    if not is_first:
+        return _SECOND
+    return _SURE if _seconds_left(facts, host, process) < _VERY_SOON_SECONDS else _LIKELY
 
 
 def _seconds_left(facts: Facts, host: str, process: Seen) -> float:

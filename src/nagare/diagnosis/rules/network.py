@@ -40,6 +40,18 @@ def loss(facts: Facts, host: str) -> Iterator[Suspicion]:
     )
 
 
+def saturated(facts: Facts, host: str) -> Iterator[Suspicion]:
+    """Suspect interfaces that have as much to carry as they can."""
+    for one in facts.bad(host, "network_used")[:_SEVERAL]:
+        name = f"interface {one.keys.get('interface', '')}"
+        backing = [*facts.bad(host, "network_drops"), *facts.bad(host, "probe_latency", "probe_loss")[:2]]
+        yield Suspicion(
+            "network.saturated", f"{name} carries as much as it can", host, weighed(0.8, backing[:1], ()), Severity.WARNING,
+            [one, *backing], (), name, "see who talks to whom: a backup, a copy, a flood; the host's sockets and its neighbours'",
+            ProposedAction("network.sockets", {}, host), one.began_ms,
+        )  # fmt: skip
+
+
 def unreachable(facts: Facts, host: str) -> Iterator[Suspicion]:
     """Suspect targets that do not answer; many at once mean the host's own network."""
     failed = facts.bad(host, "probe_failed")

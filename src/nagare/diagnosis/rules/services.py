@@ -45,7 +45,7 @@ def crashed(facts: Facts, host: str) -> Iterator[Suspicion]:
         has_unit = unit.endswith(".service")
         yield Suspicion(
             "process.crashed",
-            f"{name} ended, and {needing[0].keys.get('target') or needing[0].keys.get('name', '')} fails since",
+            f"{name} ended, and {needing[0].keys.get('target') or needing[0].keys.get('name', '')} fails",
             host,
             weighed(0.75, needing[:2], ()),
             Severity.HIGH,

@@ -10,10 +10,10 @@ from nagare.diagnosis.rules.facts import Rule
 
 RULES: tuple[Rule, ...] = (
     hosts.silent, hosts.restarted, hosts.clock, hosts.heat, hosts.agents,
-    load.saturated, load.stolen, load.files,
+    load.saturated, load.stolen, load.files, load.tasks,
     memory.leak, memory.exhausted, memory.killed, memory.contained,
     disks.full, disks.inodes, disks.read_only, disks.slow, disks.failing,
-    network.loss, network.unreachable, network.late, network.ending,
+    network.loss, network.saturated, network.unreachable, network.late, network.ending,
     services.failed, services.crashed,
     upstream.upstream,
 )  # fmt: skip
@@ -33,6 +33,7 @@ EXPLAINS: Mapping[str, frozenset[str]] = MappingProxyType(
         "drive.failing": _SERVICES | {"disk.slow", "disk.read_only", "drive.wearing"},
         "drive.wearing": frozenset({"disk.slow", "disk.read_only"}),
         "network.loss": frozenset({"service.slow", "service.unreachable"}),
+        "network.saturated": frozenset({"network.loss", "service.slow", "service.unreachable"}),
         "network.down": frozenset({"service.slow", "service.unreachable"}),
         "process.crashed": frozenset({"service.unreachable", "service.slow"}),
         "unit.failed": frozenset({"process.crashed", "service.unreachable", "service.slow"}),
@@ -42,6 +43,7 @@ EXPLAINS: Mapping[str, frozenset[str]] = MappingProxyType(
         "upstream.down": frozenset(
             {"host.silent", "network.down", "network.loss", "service.unreachable", "service.slow"}
         ),
+        "tasks.runaway": _SERVICES | {"cpu.saturated", "memory.exhausted", "memory.oom", "files.exhausted"},
     }
 )
 
@@ -50,6 +52,7 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         "cpu.saturated": "the processors have more to do than they can",
         "cpu.stolen": "the hypervisor gives a machine less than it asks for",
         "files.exhausted": "hardly any file handles are left",
+        "tasks.runaway": "a program starts threads or processes without end",
         "memory.leak": "the memory of a process grows steadily, and will use up the rest",
         "memory.exhausted": "memory is used up, or everything waits for it",
         "memory.oom": "the kernel ended programs because memory ran out",
@@ -63,6 +66,7 @@ CAUSES: Mapping[str, str] = MappingProxyType(
         "drive.failing": "a drive says that it fails",
         "drive.wearing": "a drive has bad places, or is worn out",
         "network.loss": "an interface, or a way, loses packets",
+        "network.saturated": "an interface carries as much as it can",
         "network.down": "nothing that a host looks at answers",
         "service.unreachable": "a target does not answer",
         "service.slow": "a target answers late",

@@ -13,8 +13,10 @@ SLACK_MS = 60_000
 # What people or machines did so long before a thing began may have caused it.
 _BEFORE_MS = 600_000
 _CHANGES_MOST = 3
-# What other things explain is rather their effect; what explains others is rather the cause.
-_EFFECT, _CAUSE = 0.5, 0.5
+# What explains others is rather the cause: half of the doubt goes.
+_CAUSE = 0.5
+# What other things explain is a cause of its own only as far as they are none; and hardly ever surely not.
+_EFFECT_LEAST = 0.05
 _HAPPENINGS = frozenset({"alerts", "events", "commands", "changes", "deeds"})
 _OF_ALL = frozenset({"changes", "deeds"})
 _QUIET = frozenset({"agent.start", "agent.stop", "host.up"})
@@ -81,7 +83,7 @@ def explained(found: Sequence[Suspicion]) -> list[Suspicion]:
         effects = [other for other in found if explains(one, other)]
         confidence = one.confidence
         if causes:
-            confidence *= _EFFECT
+            confidence *= max(1.0 - max(other.confidence for other in causes), _EFFECT_LEAST)
         elif effects:
             confidence = _surer(confidence)
         known = {id(seen) for seen in one.seen_for}
