@@ -44,6 +44,7 @@ def check_unknown(ended: subprocess.CompletedProcess[str], said: str) -> None:
         (["--watch", "--ask", "why?"], "--watch would ask the model"),
         (["--watch", "--logs"], "--watch would read journals"),
         (["-o", "csv"], "there is no such form"),
+        (["--rate", "3f2a9c0d", "sideways"], "it is up where it helped, down where not"),
         (["--config", "/no/such.toml"], "there is no such file"),
         ([], "none is running"),
         (["--server", "http://127.0.0.1:1"], "127.0.0.1:1"),

@@ -19,7 +19,7 @@ from nagare.errors import InputError
 
 if TYPE_CHECKING:
     from nagare.client.client import Client
-    from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisView, PromptList
+    from nagare.wire.diagnosis import DiagnoseRequest, DiagnosisView, PromptList, RatingRequest
 
 app = typer.Typer(add_completion=False)
 # Longer than the server takes for its own deadlines of either kind, unless they were changed.
@@ -140,7 +140,8 @@ def diagnose(
         return await DiagnosisCalls(client).diagnose(await whole(client))
 
     if rate is not None:
-        _write_rated(call(settings, lambda client: _rate(client, *rate, word)))
+        rating = _rating(rate[1], word)
+        _write_rated(call(settings, lambda client: _rate(client, rate[0], rating)))
         return
     if show_prompt:
         _show_prompt(call(settings, lambda client: _preview(client, whole)), form)
@@ -210,16 +211,21 @@ async def _whole(client: Client, request: DiagnoseRequest, alert: str, after: st
     )
 
 
-async def _rate(client: Client, start: str, verdict: str, word: str) -> DiagnosisView:
-    from nagare.cli.alerts.choice import whole_id
-    from nagare.client.diagnoses import DiagnosisCalls
+def _rating(verdict: str, word: str) -> RatingRequest:
     from nagare.wire.diagnosis import RatingRequest
 
     if verdict not in ("up", "down"):
-        raise InputError(f"cannot rate diagnosis {verdict!r}: it is up where it helped, down where not")
+        raise InputError(f"cannot rate diagnosis {verdict[:40]!r}: it is up where it helped, down where not")
+    return RatingRequest("up" if verdict == "up" else "down", word)
+
+
+async def _rate(client: Client, start: str, rating: RatingRequest) -> DiagnosisView:
+    from nagare.cli.alerts.choice import whole_id
+    from nagare.client.diagnoses import DiagnosisCalls
+
     calls = DiagnosisCalls(client)
     id_ = whole_id("diagnosis", start, [one.id for one in await calls.diagnoses(1000)])
-    return await calls.rate(id_, RatingRequest("up" if verdict == "up" else "down", word))
+    return await calls.rate(id_, rating)
 
 
 def _write_rated(view: DiagnosisView) -> None:
