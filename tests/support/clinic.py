@@ -100,7 +100,7 @@ class _Told:
 
 
 def _asker(store: MetricStore, hosts: frozenset[str] | None, hidden: frozenset[str]) -> Asker:
-    hidden |= {"alerts", "commands", "gaps", "hosts"} - {table.name for table in store.describe()}
+    hidden |= {"alerts", "audit", "commands", "gaps", "hosts"} - {table.name for table in store.describe()}
     return Asker(partial(store.query, hosts=hosts, hidden=hidden), hidden)
 
 
