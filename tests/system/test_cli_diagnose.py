@@ -3,11 +3,17 @@
 import signal
 import socket
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nagare.wire.codec import encode
+from nagare.wire.diagnosis import DiagnosisView
 from tests.support.processes import child_environment, nagare_argv
 
 
@@ -74,3 +80,53 @@ def test_being_told_to_end_is_unknown(tmp_path: Path, number: signal.Signals) ->
                 said, _ = asking.communicate(timeout=60)
     assert asking.returncode == 3
     assert said.startswith(f"UNKNOWN - told to end by {number.name}")
+
+
+def test_watching_tells_what_changes_alone(tmp_path: Path) -> None:
+    with answering("OK", "OK", "CRITICAL") as url:
+        argv = nagare_argv("--data", tmp_path, "diagnose", "--server", url, "--watch", "--every", "1")
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=child_environment()) as watching:
+            assert watching.stdout is not None
+            lines: list[str] = []
+            while not lines or not lines[-1].startswith("CRITICAL"):
+                lines.append(watching.stdout.readline())
+                assert lines[-1], lines
+            watching.send_signal(signal.SIGTERM)
+            said, _ = watching.communicate(timeout=60)
+    assert [line.partition(" ")[0] for line in lines if " - " in line] == ["OK", "CRITICAL"]
+    assert watching.returncode == 3
+    assert "told to end by SIGTERM" in said
+
+
+@contextmanager
+def answering(*verdicts: str) -> Iterator[str]:
+    """Answer every question with the next of ``verdicts``, and the last of them for ever; give the server's URL."""
+    left = list(verdicts)
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            """Answer a question."""
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            verdict = left.pop(0) if len(left) > 1 else left[0]
+            view = DiagnosisView(
+                "d1", "", "dora", "web1", "", "", "", verdict, 0, "as it is", False, 0.1, [], [], [], [], []
+            )
+            body = encode(view)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any, **__: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(60)

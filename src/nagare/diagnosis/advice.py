@@ -6,12 +6,12 @@ A passage is advice. It makes no finding surer, proposes nothing, and whatever s
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from nagare.diagnosis.evidence.ledger import PLACE_LIMIT
 from nagare.diagnosis.evidence.seen import Seen
-from nagare.diagnosis.investigators.passages import seen_passage
+from nagare.diagnosis.investigators.passages import place_of, seen_passage
 from nagare.diagnosis.reasoning import Case, Search
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
@@ -20,8 +20,7 @@ from nagare.model.diagnosis.knowledge import SHIPPED, Passage
 
 # Findings, or alerts where there is none, that are looked up, and passages of each.
 _ASKED_MOST, _EACH_MOST = 3, 2
-_STEPS_MOST, _STEP_LIMIT, _TITLE_LIMIT, _OUTCOME_LIMIT = 8, 300, 120, 300
-_ITEM = re.compile(r"\s{0,6}(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(?P<text>\S.*)")
+_STEP_LIMIT, _TITLE_LIMIT, _OUTCOME_LIMIT = 300, 120, 300
 LATE = "the knowledge base did not answer in time"
 
 
@@ -76,24 +75,11 @@ def _runbook(case: Case, passage: Passage, seen: Seen) -> Runbook | None:
     return Runbook(
         piece.id,
         shown(passage.title, _TITLE_LIMIT),
-        piece.place,
-        tuple(shown(step, _STEP_LIMIT) for step in steps_in(passage.text)),
+        # The steps may stand elsewhere in the page than what fits.
+        shown(place_of(passage, passage.steps_at), PLACE_LIMIT) if passage.steps_at else piece.place,
+        tuple(shown(step, _STEP_LIMIT) for step in passage.steps),
         shown(passage.outcome, _OUTCOME_LIMIT),
     )
-
-
-def steps_in(text: str) -> list[str]:
-    """Return the items of the lists in ``text``, with the lines that go on below them; some at the most."""
-    steps: list[str] = []
-    is_open = False
-    for line in text.splitlines():
-        found = _ITEM.fullmatch(line)
-        if found is not None:
-            steps.append(found["text"].strip())
-        elif line[:1].isspace() and line.strip() and is_open:
-            steps[-1] = f"{steps[-1]} {line.strip()}"
-        is_open = found is not None or (is_open and line[:1].isspace())
-    return steps[:_STEPS_MOST]
 
 
 def _alerts(case: Case, host: str | None = None) -> list[str]:

@@ -70,5 +70,7 @@ class AlertDiagnoses:
         now_ms = self._clock.now_ms()
         window = window_of_alert(min(began_ms, now_ms), Window(now_ms - ALERT_BEFORE_MS, now_ms))
         sight = self._neighbours.own_sight()
-        await self._diagnose(Question(Scope(host, alert_id), window, sight, _BY_ITSELF, is_patient=True))
+        await self._diagnose(
+            Question(Scope(host, alert_id), window, sight, _BY_ITSELF, is_patient=True, is_shared=True)
+        )
         self._counters.add("automatic")

@@ -103,7 +103,8 @@ async def _ask_all(tools: Iterable[Tool], ground: Ground, gathered: Gathered) ->
     for tool in tools:
         if ground.asker.sees(tool.table):
             chosen.append(tool)
-        else:
+        elif not tool.is_joint:
+            # What stands beside the findings is not missed.
             gathered.notes.append(f"{tool.name} were not looked at: they are not yours to see")
     gathered.steps.more(len(chosen))
     async with asyncio.TaskGroup() as group:

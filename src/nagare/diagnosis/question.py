@@ -50,3 +50,5 @@ class Question:
     is_patient: bool = False
     # Who hears how far it is.
     progress: Progress = field(default_factory=Unheard)
+    # Asked for whoever sees the hosts that it speaks of: nothing is told that only others may see.
+    is_shared: bool = False

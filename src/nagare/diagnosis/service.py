@@ -189,7 +189,11 @@ class Diagnoses:
 
     async def _case(self, question: Question) -> Case:
         ground = Ground(
-            in_turn(question.asker, self._queries), question.window, question.scope.host, links=self._settings.links
+            in_turn(question.asker, self._queries),
+            question.window,
+            question.scope.host,
+            is_shared=question.is_shared,
+            links=self._settings.links,
         )
         ledger = Ledger(self._redact, self._settings.evidence_limit)
         gathered = await gather(ground, question.progress)

@@ -336,6 +336,20 @@ def _hosts_table() -> RecordTable:
     return RecordTable(Table("hosts", "Hosts.", columns), fetch)
 
 
+async def test_records_since_a_moment_are_asked_for_alone(store: MetricStore) -> None:
+    asked: list[int | None] = []
+
+    async def fetch(since_ms: int | None = None) -> Columns:
+        asked.append(since_ms)
+        return {"ts": [START_MS, START_MS + 1], "host": ["web1", "web2"]}
+
+    store.register_records(RecordTable(Table("hosts", "Hosts.", ()), fetch, fetch_since=fetch))
+    for since_ms in (START_MS + 1, None):
+        reply = await store.query(SqlRequest("SELECT host FROM hosts ORDER BY host", since_ms=since_ms))
+        assert reply.rows == ([["web2"]] if since_ms else [["web1"], ["web2"]])
+    assert asked == [START_MS + 1, None]
+
+
 async def test_records_join_metrics(store: MetricStore) -> None:
     store.register_records(_hosts_table())
     await store.append(make_batch(1))

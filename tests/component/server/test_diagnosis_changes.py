@@ -1,5 +1,6 @@
 """What was changed before: deploys, and what people set, named with a finding for who may see them, and found in a flood."""
 
+import asyncio
 from typing import Any
 
 from tests.component.server.conftest import Api
@@ -63,3 +64,21 @@ async def test_changes_are_told_to_who_may_see_them(api: Api) -> None:
     assert made["findings"][0]["cause"] == "disk.full"
     assert "shop 4.2" not in str(made)
     assert not [piece for piece in made["evidence"] if piece["kind"] == "audit"]
+
+
+async def test_what_the_server_finds_by_itself_is_for_who_sees_the_host(api: Api) -> None:
+    await trouble(api)
+    await note(api, "deploy", "shop 4.2 everywhere")
+    await note(api, "deploy", "shop 4.2 on db1", host="db1")
+    await set_label(api)
+    token = await login(api, "operator", ["db"])
+    told = [{"labels": {"alertname": "Full", "host": "db1", "severity": "critical"}}]
+    assert (await api.call("POST", "/api/v2/alerts", told)).status == 200
+    async with asyncio.timeout(60):
+        found: list[Any] = []
+        while not found:
+            found = (await api.call("GET", "/api/v1/diagnoses", token=token)).json["diagnoses"]
+    made = (await api.call("GET", f"/api/v1/diagnoses/{found[0]['id']}", token=token)).json
+    texts = [piece["text"] for piece in made["evidence"]]
+    assert "event deploy: shop 4.2 on db1" in texts
+    assert "event deploy: shop 4.2 everywhere" not in texts

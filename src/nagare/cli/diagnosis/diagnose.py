@@ -49,7 +49,7 @@ EvidenceOnly = Annotated[
     bool, typer.Option("--evidence-only", help="Ask no model; show every piece of evidence with its query.")
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Go on, and tell when something changes.")]
-Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=5, max=3600, help="Pause of --watch.")]
+Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=1, max=3600, help="Pause of --watch.")]
 Deadline = Annotated[
     float | None,
     typer.Option(

@@ -29,10 +29,15 @@ async def look_changes(ground: Ground) -> list[Seen]:
     early = Window(ground.window.from_ms - BEFORE_MS, ground.window.until_ms)
     hosts = ground.hosts or ((ground.host,) if ground.host else ())
     params: dict[str, object] = {f"h{place}": host for place, host in enumerate(hosts)}
-    named = f"host IN ({', '.join(f'${name}' for name in params)}) OR " if params else ""
+    whose = [f"host IN ({', '.join(f'${name}' for name in params)})"] if params else []
+    if not ground.is_shared:
+        # Of no host is of all of them, and for who sees all of them.
+        whose.append("coalesce(host, '') = ''")
+    if not whose:
+        return []
     sql = (
         "SELECT id, host, kind, severity, source, text, epoch_ms(ts) AS at_ms FROM events "
-        f"WHERE {span(early.from_ms, early.until_ms)} AND ({named}coalesce(host, '') = '') "
+        f"WHERE {span(early.from_ms, early.until_ms)} AND ({' OR '.join(whose)}) "
         f"AND regexp_matches(lower(kind || ' ' || coalesce(text, '')), '{_CHANGES}') AND NOT regexp_matches(kind, '{_ELSEWHERE}') "
         f"ORDER BY ts DESC LIMIT {_MOST}"
     )
@@ -42,6 +47,8 @@ async def look_changes(ground: Ground) -> list[Seen]:
 
 async def look_deeds(ground: Ground) -> list[Seen]:
     """Return what people set in this installation in the window and shortly before it, the newest first: of no host, so of all."""
+    if ground.is_shared:
+        return []
     early = Window(ground.window.from_ms - BEFORE_MS, ground.window.until_ms)
     sql = (
         "SELECT seq, action, target, actor, epoch_ms(ts) AS at_ms FROM audit "

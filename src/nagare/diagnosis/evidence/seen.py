@@ -23,6 +23,8 @@ class Ground:
     # The hosts that a tool is asked of which is asked once for all of them, and when trouble was first seen of each (Unix ms).
     hosts: tuple[str, ...] = ()
     onsets: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    # Others see it than who asks: nothing is told that only who sees all of the installation may see.
+    is_shared: bool = False
     # Labels of hosts that name what they hang on.
     links: tuple[str, ...] = ()
 

@@ -30,8 +30,15 @@ def seen_passage(passage: Passage) -> Seen:
 def _draft(passage: Passage) -> Evidence:
     # The outcome of an incident is what a reader wants first: the text is cut.
     ended = f" (it ended so: {passage.outcome})" if passage.outcome else ""
-    text = f"{passage.title}{ended}: {passage.text}"
-    place = f"{passage.source}: {passage.path}, lines {passage.first} to {passage.last}"
-    return Evidence(
-        "", EvidenceKind.PASSAGE, "", text, about=" > ".join(passage.headings) or passage.title, place=place
-    )
+    # Its headings stand beside it.
+    lines = [line for line in passage.text.splitlines() if not line.startswith("#")]
+    text = f"{passage.title}{ended}: {' '.join(lines).strip()}"
+    about = " > ".join(passage.headings) or passage.title
+    place = place_of(passage, f"{passage.first}-{passage.last}")
+    return Evidence("", EvidenceKind.PASSAGE, "", text, about=about, place=place)
+
+
+def place_of(passage: Passage, lines: str) -> str:
+    """Return where ``lines`` of the passage's page stand, as ``5-9``."""
+    first, _, last = lines.partition("-")
+    return f"{passage.source}: {passage.path}, lines {first} to {last}"

@@ -22,6 +22,7 @@ from nagare.diagnosis.kb.library_shelf import Shelf
 from nagare.diagnosis.kb.page_kind import kind_of
 from nagare.diagnosis.kb.postings import Postings, Scores
 from nagare.diagnosis.kb.questions import Question, read_question
+from nagare.diagnosis.kb.steps import find_steps
 from nagare.diagnosis.kb.thesaurus import Thesaurus, shipped
 from nagare.diagnosis.kb.words import COMMON, words
 from nagare.model.diagnosis.knowledge import SHIPPED, Passage
@@ -163,6 +164,7 @@ def _beginning(page: Page, share: int) -> Iterator[tuple[Chunk, str]]:
 
 def passage_of(shelf: Shelf, page: Page, chunk: Chunk, score: float) -> Passage:
     """Return ``chunk`` with its exact place."""
+    steps, steps_at = find_steps(page, chunk)
     return Passage(
         source=shelf.source,
         version=shelf.version,
@@ -175,6 +177,8 @@ def passage_of(shelf: Shelf, page: Page, chunk: Chunk, score: float) -> Passage:
         score=score,
         text=chunk.text,
         outcome=page.front.first("outcome", "resolution", "resolved by", "root_cause"),
+        steps=tuple(steps),
+        steps_at=steps_at,
     )
 
 

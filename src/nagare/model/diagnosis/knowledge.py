@@ -63,7 +63,8 @@ class Passage:
     """Lines of a page that fit a question: ``first`` to ``last``, counted from 1 and both included.
 
     ``score`` is from 0 to 1 and means the same whatever else is known. ``text`` is what stands there, unchanged: foreign
-    text, which whoever shows it makes harmless. ``outcome`` is how an incident ended, where its page says so.
+    text, which whoever shows it makes harmless. ``outcome`` is how an incident ended, where its page says so. ``steps`` are
+    what the page says to do, foreign text too; they stand in the lines ``steps_at``, as ``5-9``.
     """
 
     source: str
@@ -77,3 +78,5 @@ class Passage:
     score: float
     text: str
     outcome: str = ""
+    steps: tuple[str, ...] = ()
+    steps_at: str = ""

@@ -1,12 +1,16 @@
 """The service over a real store, its ticks by hand."""
 
 import asyncio
+import os
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
+import pytest
 
 from nagare.config.anomalies import AnomalySettings
+from nagare.diagnosis.anomalies import service
 from nagare.diagnosis.anomalies.service import Anomalies
 from nagare.lib.clock import ManualClock
 from nagare.metrics.store import MetricStore
@@ -51,6 +55,28 @@ async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
         async with _service(store, tmp_path, clock) as after:
             await _fill(after, clock, 0, last=0.95)
         assert len(await rows(store, SQL)) == 1
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, is_back, replace = Event(), Event(), os.replace
+
+    def hangs(*names: str) -> None:
+        reached.set()
+        assert is_back.wait(60)
+        replace(*names)
+
+    monkeypatch.setattr(service, "_STOP_SECONDS", 0.05)
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock) as store:
+        try:
+            async with asyncio.timeout(60):
+                async with _service(store, tmp_path, clock) as anomalies:
+                    await _fill(anomalies, clock, 3)
+                    monkeypatch.setattr(os, "replace", hangs)
+            assert await asyncio.to_thread(reached.wait, 60)
+            assert anomalies.counters.get("anomaly_save_failures") == 1
+        finally:
+            is_back.set()
 
 
 async def test_a_body_of_very_many_rows_costs_a_part_of_them_and_the_stop_waits_for_none(tmp_path: Path) -> None:
