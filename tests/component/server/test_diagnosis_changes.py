@@ -37,6 +37,7 @@ async def set_label(api: Api) -> None:
 async def test_a_deploy_and_what_people_set_are_named_with_a_finding(api: Api) -> None:
     await trouble(api)
     await note(api, "deploy", "shop 4.2 everywhere")
+    await note(api, "notification", "restart of db1 is told to ops", host="db1")
     for number in range(60):
         # A flood of worse events leaves room for it.
         await note(api, "app.log", f"line {number}", severity=3, host="db1")
@@ -47,6 +48,8 @@ async def test_a_deploy_and_what_people_set_are_named_with_a_finding(api: Api) -
     told = {piece["text"]: piece for piece in made["evidence"]}
     deploy = told["event deploy: shop 4.2 everywhere"]
     assert (deploy["host"], deploy["id"] in finding["evidence_for"]) == ("", True)
+    # What is told because of the trouble was not done before it.
+    assert not any("is told to ops" in text for text in told)
     audit = next(piece for piece in made["evidence"] if piece["kind"] == "audit")
     assert (audit["about"], audit["place"].startswith("audit entry ")) == ("hosts.label", True)
     assert made["struck"] == []

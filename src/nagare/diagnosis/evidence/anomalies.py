@@ -33,7 +33,7 @@ def _statement(_: Window) -> Statement:
 def _about(row: Row) -> str:
     # Of its keys the values tell enough.
     names = [part.partition("=")[2] for part in text(row, "series").split(", ")]
-    return " ".join(filter(None, [text(row, "table_name"), *names]))
+    return " ".join([text(row, "table_name"), *(name for name in names if name not in ("", "all"))])
 
 
 def _words(row: Row) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nagare.diagnosis.rules.facts import Facts, Suspicion
 from nagare.diagnosis.rules.table import CAUSES_OF_RULES, EXPLAINS, RULES
+from nagare.insights.ranking.events import CONSEQUENCES
 
 # Means of pieces of time do not say to the second when a thing began.
 SLACK_MS = 60_000
@@ -70,6 +71,7 @@ def with_changes(one: Suspicion, facts: Facts) -> Suspicion:
         and change.began_ms is not None
         and 0 <= one.began_ms + SLACK_MS - change.began_ms <= _BEFORE_MS + SLACK_MS
         and change.keys.get("kind") not in _QUIET
+        and not change.keys.get("kind", "").startswith(CONSEQUENCES)
         and change.keys.get("id") not in known
     ]
     return replace(one, seen_for=[*one.seen_for, *changes[::-1][:_CHANGES_MOST]])
