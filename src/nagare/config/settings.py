@@ -15,6 +15,7 @@ from nagare.config.diagnosis import DiagnosisSettings, KbSettings
 from nagare.config.setting import setting
 from nagare.config.statsd import StatsdSettings
 from nagare.config.terminal import SshSettings, TopSettings
+from nagare.config.ui import UiSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,4 +558,5 @@ class Settings:
     client: ClientSettings = field(default_factory=ClientSettings)
     top: TopSettings = field(default_factory=TopSettings)
     ssh: SshSettings = field(default_factory=SshSettings)
+    ui: UiSettings = field(default_factory=UiSettings)
     log: LogSettings = field(default_factory=LogSettings)

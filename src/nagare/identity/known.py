@@ -63,6 +63,11 @@ class KnownCallers:
         self._tickets.void(revoked)
         self.on_revoke(revoked)
 
+    def drop(self, digest: str) -> None:
+        """Forget one secret that is worth nothing any more, while its principal has others."""
+        self.generation += 1
+        self._callers.pop(digest, None)
+
     def note_use(self, id_: str, now_ms: int) -> None:
         """Keep that a token or key was used."""
         if now_ms - self._used_ms.get(id_, 0) >= _USED_COARSE_MS:

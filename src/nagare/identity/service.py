@@ -23,6 +23,7 @@ from nagare.identity.join_tokens.service import JOIN_PREFIX, JoinTokens
 from nagare.identity.join_tokens.store import JoinTokenStore
 from nagare.identity.known import KnownCallers
 from nagare.identity.login import PasswordLogin
+from nagare.identity.passes import PASS_PREFIX, Passes
 from nagare.identity.passwords.hashing import Passwords
 from nagare.identity.passwords.throttle import Throttle
 from nagare.identity.sessions.service import Recorder, Sessions
@@ -71,6 +72,7 @@ class Identity:
         users, sessions, api_keys = UserStore(records), SessionStore(records), ApiKeyStore(records)
         self.users = Users(users, sessions, api_keys, self._passwords, self.known, clock)
         self.sessions = Sessions(sessions, self.known, self.access_tokens, settings, audit, clock)
+        self.passes = Passes(self.sessions, self.known, clock)
         self.api_keys = ApiKeys(api_keys, self.known, clock)
         self.join_tokens = JoinTokens(JoinTokenStore(records), self.known, clock)
         self.by_password = PasswordLogin(users, self.sessions, self._passwords, self.throttle, clock, self.counters)
@@ -165,6 +167,8 @@ class Identity:
             return await self.api_keys.principal(secret)
         if secret.startswith(JOIN_PREFIX):
             return await self.join_tokens.principal(secret)
+        if secret.startswith(PASS_PREFIX):
+            return await self.passes.principal(secret)
         if secret.count(".") == 2:
             return await self.sessions.principal(secret)
         token = None

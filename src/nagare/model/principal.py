@@ -61,6 +61,8 @@ class Permission(StrEnum):
     DIAGNOSE_READ = "diagnose.read"
     MODELS_READ = "models.read"
     MODELS_WRITE = "models.write"
+    UI_OPEN = "ui.open"
+    UI_ACT = "ui.act"
 
 
 TEXTS: Mapping[Permission, str] = MappingProxyType(
@@ -115,6 +117,8 @@ TEXTS: Mapping[Permission, str] = MappingProxyType(
         Permission.DIAGNOSE_READ: "see what diagnoses found, as far as one may see all that they speak of",
         Permission.MODELS_READ: "see all that was said to models and by them, whoever asked",
         Permission.MODELS_WRITE: "ask the configured model whether it works, and forget what was said to it",
+        Permission.UI_OPEN: "open the dashboard in a browser, where it reads and changes nothing",
+        Permission.UI_ACT: "change in the browser's dashboard what one's other permissions allow; needs ui.open too",
     }
 )
 ADMIN_PERMISSIONS = frozenset(Permission)
@@ -158,6 +162,8 @@ class PrincipalKind(StrEnum):
     KEY = "key"
     HOST = "host"
     JOIN = "join"
+    # A dashboard that the server runs for a user's browser: never more than that user, and mostly less.
+    BROWSER = "browser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,8 @@ class Principal:
     scopes: Mapping[Permission, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     # What its owner calls the key that was shown, where it was one.
     key_name: str = ""
+    # From where somebody acts for whom a program of the server connects.
+    address: str = ""
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller holds ``permission``, for some hosts at least."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +12,9 @@ from typing import Self
 
 from aiohttp import hdrs, web
 
-from nagare.bundles.contents import ARCHES, check_arch
+from nagare.bundles.contents import ARCHES, check_arch, own_arch
 from nagare.bundles.own import OwnFiles
-from nagare.errors import NagareError, OverloadedError
+from nagare.errors import InputError, NagareError, OverloadedError
 from nagare.model.updates import version_key
 from nagare.updates.publishing import Publishing
 
@@ -63,6 +64,14 @@ class AgentFiles:
             return AgentFile(newest.sha256, newest.length, partial(self._publishing.read, newest.sha256))
         own = await self._own.find(arch)
         return AgentFile(own.sha256, own.length, partial(self._own.read, own))
+
+    def offered(self) -> list[str]:
+        """Return for which processors there is a file, or would be one; nothing is built for this answer."""
+        shelf = self._publishing.shelf
+        found = set() if shelf.is_empty else {bundle.arch for bundle in shelf.listed.bundles}
+        with contextlib.suppress(InputError):
+            found.add(own_arch())
+        return sorted(found)
 
     async def digests(self) -> dict[str, str]:
         """Return the SHA-256 of the file for every processor that there is one for."""

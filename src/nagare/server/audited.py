@@ -89,7 +89,7 @@ def deed_of(request: web.Request, route: Route | None, outcome: Outcome, detail:
         actor=principal.name,
         actor_id=principal.id,
         actor_kind=principal.kind.value,
-        address=address_of(request),
+        address=principal.address or address_of(request),
         target=plain((note.target if (note := request.get(NOTE)) else "") or told_path(request, route), _PATH_LIMIT),
         request_id=request.get(REQUEST_ID, ""),
         detail=plain(detail, _DETAIL_LIMIT),

@@ -30,7 +30,6 @@ from nagare.identity.oidc.links import Links
 from nagare.identity.oidc.provider import Provider
 from nagare.identity.oidc.service import OidcLogin
 from nagare.identity.oidc.store import ForeignIdentityStore
-from nagare.identity.shells.service import Shells
 from nagare.lib.clock import Clock
 from nagare.lib.tasks import Job, TaskSupervisor
 from nagare.model.columns import RecordTable
@@ -47,6 +46,7 @@ from nagare.server.ingest_limits import IngestLimits
 from nagare.server.joints import (
     enter_alerts,
     enter_diagnoses,
+    enter_edge,
     enter_feeders,
     make_commands,
     make_schedules,
@@ -59,7 +59,6 @@ from nagare.server.joints import (
 )
 from nagare.server.live.relay import Relay
 from nagare.server.live.stored_ticks import StoredTicks
-from nagare.server.rates.service import RateLimits
 from nagare.server.running.bounded import Entrance
 from nagare.server.running.listen import Listen
 from nagare.server.running.served import Served
@@ -97,15 +96,15 @@ async def composed(
         updates = await enter("updates", make_updates(places, records, UpdateView(fleet, store), clock))
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
         scraper, statsd, anomalies = await enter_feeders(entrance, settings, store, relay, clock)
-        rates, shells = await enter("rates", RateLimits(settings.limits, clock)), Shells(audit.record, clock)
+        rates, shells, desks = await enter_edge(entrance, settings, ground, clock)
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
         _supervise_all(
             tasks,
-            {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "audit": audit.run},
+            {"store": store.run, "fleet": fleet.run, "gaps": gaps.run, "identity": identity.run, "ui": desks.run},
             {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run, "commands": commands.run},
-            {"bus": ground.bus.run, "automation": work.run, "schedules": plan.run, "alerts": alerts.run},
-            {"anomalies": anomalies.run, "kb": kb.run, "shells": shells.run, "diagnosis": diagnoses.run},
+            {"bus": ground.bus.run, "audit": audit.run, "schedules": plan.run, "alerts": alerts.run, "kb": kb.run},
+            {"anomalies": anomalies.run, "automation": work.run, "shells": shells.run, "diagnosis": diagnoses.run},
         )
         yield Services(
             settings=settings,
@@ -134,6 +133,7 @@ async def composed(
             acking=acking,
             kb=kb,
             shells=shells,
+            desks=desks,
             diagnoses=diagnoses,
             agent_files=agent_files,
             hub=relay.hub,

@@ -29,6 +29,7 @@ from nagare.fleet.maintenance.service import Maintenance
 from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
 from nagare.identity.service import Identity
+from nagare.identity.shells.service import Shells
 from nagare.lib.clock import Clock
 from nagare.model.alert.alert import Alert
 from nagare.model.columns import RecordTable
@@ -41,8 +42,10 @@ from nagare.server.bus_view import BusView
 from nagare.server.command_book import CommandBook
 from nagare.server.diagnosis_book import DiagnosisBook, watch_alerts
 from nagare.server.live.relay import Relay
+from nagare.server.rates.service import RateLimits
 from nagare.server.running.bounded import Entrance
 from nagare.server.task_book import Rooms, TaskBook
+from nagare.server.ui.desks import Desks
 from nagare.server.update_view import UpdateView
 from nagare.updates.service import Updates
 from nagare.wire.hosts import HostView
@@ -115,6 +118,23 @@ async def enter_diagnoses(
     diagnoses = await entrance.enter("diagnosis", Diagnoses(records, settings.diagnosis, book, clock))
     seen.on_event = partial(watch_alerts, diagnoses)
     return kb, diagnoses
+
+
+async def enter_edge(
+    entrance: Entrance, settings: Settings, ground: Ground, clock: Clock
+) -> tuple[RateLimits, Shells, Desks]:
+    """Enter what stands nearest to callers: their limits, the book of shells, the dashboards of browsers."""
+    rates = await entrance.enter("rates", RateLimits(settings.limits, clock))
+    desks = Desks(settings, ground.identity.passes, ground.audit.record, clock)
+    known = ground.identity.known
+    ended = known.on_revoke
+
+    def revoked(ids: set[str]) -> None:
+        ended(ids)
+        desks.end_principals(ids)
+
+    known.on_revoke = revoked
+    return rates, Shells(ground.audit.record, clock), await entrance.enter("ui", desks)
 
 
 def make_acking(links: AckLinks, alerts: Alerts) -> Acking:

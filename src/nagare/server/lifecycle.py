@@ -94,6 +94,7 @@ async def _listening(services: Services) -> AsyncIterator[int]:
         services.hub.close()
         services.commands.end_connections()
         services.tasks.end_connections()
+        services.desks.close()
 
     app = make_app(services)
     app.on_shutdown.append(end_live)

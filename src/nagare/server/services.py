@@ -44,6 +44,7 @@ from nagare.server.live.newest import NewestBatches
 from nagare.server.live.queues import AgentQueues
 from nagare.server.running.listen import Listen
 from nagare.server.running.served import Served
+from nagare.server.ui.desks import Desks
 from nagare.updates.service import Updates
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Services:
     alerts: Alerts
     anomalies: Anomalies
     shells: Shells
+    desks: Desks
     acking: Acking
     kb: KnowledgeBase
     diagnoses: Diagnoses

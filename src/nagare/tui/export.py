@@ -8,8 +8,11 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from textual.app import App
 
 from nagare.errors import ReadOnlyError
 from nagare.lib.atomic_file import write_atomic
@@ -17,6 +20,8 @@ from nagare.lib.plain_text import plain
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 from nagare.tui.widgets.row_store import RowStore
 
+# A page holds it whole; tables of a thousand hosts are a fifth of it.
+BROWSER_LIMIT_CHARACTERS = 2**20
 # A spreadsheet runs a cell that begins so; foreign text must stay text.
 _FORMULA = ("=", "+", "-", "@", "\t")
 
@@ -73,6 +78,22 @@ def new_path(folder: Path, name: str) -> Path:
             break
         path = first.with_stem(f"{first.stem}-{number}")
     return path
+
+
+def keep(app: App[Any], name: str, text: str) -> str:
+    """Write ``text`` to a file here, or give it to the browser of who looks from there; return its name.
+
+    Made for a thread beside the app's. Raises ReadOnlyError.
+    """
+    if not app.is_web:
+        return write_new(Path.cwd(), name, text).name
+    if len(text) > BROWSER_LIMIT_CHARACTERS:
+        raise ReadOnlyError(
+            f"cannot give your browser {len(text)} characters: {BROWSER_LIMIT_CHARACTERS} are the most",
+            hint="filter, or use nagare top in a terminal",
+        )
+    app.call_from_thread(partial(app.deliver_text, io.StringIO(text), save_filename=name))
+    return name
 
 
 def write_new(folder: Path, name: str, text: str) -> Path:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
 
 from nagare.errors import NagareError, NotFoundError, ReadOnlyError
 from nagare.lib.atomic_file import open_atomic
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_bytes
-from nagare.tui.export import file_name, new_path, rows_csv, write_new
+from nagare.tui.export import file_name, keep, new_path, rows_csv
 from nagare.tui.query.answer import NULL, Answer, value_text
 from nagare.tui.query.chart_svg import chart_svg
 from nagare.tui.query.charting import draw_answer, why_no_chart
@@ -58,13 +60,15 @@ class QueryExport(QueryVerbs):
         may_write = caller is None or "tasks.write" in caller.permissions
         choices = [
             Choice("csv", f"CSV: the {count} rows that are shown or marked", "every digit"),
-            Choice(
-                "parquet", "Parquet: all rows, asked anew", "made by the server" if may_write else "takes tasks.write"
-            ),
         ]
+        if not self.top.is_web:
+            # A page is given text.
+            made = "made by the server" if may_write else "takes tasks.write"
+            choices.append(Choice("parquet", "Parquet: all rows, asked anew", made))
         if not why_no_chart(answer):
             choices.insert(
-                0 if self.shown_window() is not None else 2, Choice("svg", "SVG: the chart", "opens in any browser")
+                0 if self.shown_window() is not None else len(choices),
+                Choice("svg", "SVG: the chart", "opens in any browser"),
             )
         picked = await self.app.push_screen_wait(Pick("Write to a file here", choices, verb="writes it"))
         if picked is None:
@@ -73,7 +77,9 @@ class QueryExport(QueryVerbs):
         try:
             match picked.id:
                 case "csv":
-                    said = await self._off_loop(_attempted, partial(_write_csv, name, answer, self.wanted_places()))
+                    said = await self._off_loop(
+                        _attempted, partial(_write_csv, self.top, name, answer, self.wanted_places())
+                    )
                 case "svg":
                     said = await self._off_loop(_attempted, partial(self._write_svg, name, answer, self.shown_window()))
                 case _:
@@ -85,7 +91,7 @@ class QueryExport(QueryVerbs):
     def _write_svg(self, name: str, answer: Answer, window: TimeWindow | None) -> str:
         drawing = draw_answer(answer)
         text = chart_svg(drawing, window or drawing.window, self.top.palette, self.top.zone)
-        return f"wrote the chart to {write_new(Path.cwd(), name, text).name}"
+        return f"wrote the chart to {keep(self.top, name, text)}"
 
     async def _write_parquet(self, name: str, answer: Answer) -> str:
         asked, tasks = answer.asked, self.top.source.tasks()
@@ -145,9 +151,9 @@ def _why(task: TaskView) -> str:
     return plain(task.text or task.reason or task.state)
 
 
-def _write_csv(name: str, answer: Answer, places: list[int]) -> str:
+def _write_csv(app: App[Any], name: str, answer: Answer, places: list[int]) -> str:
     text = rows_csv(answer.names, (answer.rows[place] for place in places), is_exact=True)
-    return f"wrote {len(places)} rows to {write_new(Path.cwd(), name, text).name}"
+    return f"wrote {len(places)} rows to {keep(app, name, text)}"
 
 
 def _attempted(write: Callable[[], str]) -> str:

@@ -62,7 +62,9 @@ class QueryVerbs(Page):
     def book(self) -> QueryBook:
         """What the person keeps."""
         if self._book is None:
-            self._book = QueryBook(self.top.settings.top.state or top_folder())
+            # A page's program has no folder of its own, and those of the server are nobody's who looks.
+            folder = None if self.top.is_web else self.top.settings.top.state or top_folder()
+            self._book = QueryBook(folder)
         return self._book
 
     def begun(self) -> None:

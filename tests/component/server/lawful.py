@@ -180,6 +180,7 @@ class Lawful:
         file = {"id": _DIGEST}
         return {
             "GET /api/v1/agent/update/{id}": lambda: self._about(file),
+            "GET /ui/static/{file}": lambda: self._about({"file": "ui.css"}),
             "GET /api/v1/agent/bundle/{arch}": lambda: self._about({"arch": own_arch()}),
             f"PUT {path}/files/{{id}}": lambda: self._about(file, _CONTENT, _BYTES),
             f"POST {path}": lambda: self._plain(self._publication()),

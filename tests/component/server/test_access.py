@@ -29,12 +29,18 @@ PUBLIC = {
     "/ack/{token}": 403,
     "/install.sh": 200,
     "/api/v1/agent/bundle/{arch}": 200,
+    "/ui": 200,
+    "/ui/room": 200,
+    "/ui/static/{file}": 200,
+    # No page of ours asks.
+    "/ui/login": 403,
+    "/ui/logout": 403,
 }
 
 
 def _path(route: Route) -> str:
     path = route.path.replace("{name}", "web1").replace("{role}", "viewer").replace("{id}", "x")
-    path = path.replace("{token}", "x")
+    path = path.replace("{token}", "x").replace("{file}", "ui.css")
     return path.replace("{arch}", own_arch())
 
 
@@ -104,6 +110,8 @@ _ELSEWHERE = (
     "/diagnoses/{id}",
     "/models/log/{id}",
     "/ack/",
+    # Their own tests: no page of ours asks here.
+    "/ui/log",
 )
 
 

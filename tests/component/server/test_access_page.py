@@ -41,6 +41,9 @@ def _is_right(route: Route, caller: str, cell: str, status: int) -> bool:
         if route.has_secret_path:
             # Open to whoever has the secret, and this is none.
             return cell == YES and status == 403
+        if route.path in ("/ui/login", "/ui/logout"):
+            # Open to pages of ours alone, whoever looks at them.
+            return cell == YES and status == 403
         # 404: no OpenID provider is configured here.
         return cell == YES and status in (200, 400, 404 if "/oidc/" in route.path else 200)
     if cell == NO:

@@ -111,6 +111,11 @@ class Sessions:
         session, account = found
         return principal_of(session, account), claims.exp * 1000
 
+    async def find(self, session_id: str) -> tuple[Principal, int] | None:
+        """Return who acts in a session that lives, and when it ends unless it is used (Unix milliseconds)."""
+        found = await self._store.find(session_id, self._clock.now_ms())
+        return None if found is None else (principal_of(*found), found[0].expires_ms)
+
     async def live(self, user_id: str | None) -> list[tuple[Session, str]]:
         """Return live sessions, of one user or of all, with the names of their users; the newest first."""
         return await self._store.sessions(user_id, self._clock.now_ms())

@@ -48,6 +48,7 @@ _VIEWS = frozenset(
         Permission.ALERTS_READ,
         Permission.KB_READ,
         Permission.DIAGNOSE_READ,
+        Permission.UI_OPEN,
     }
     | OWN_ACCOUNT
 )

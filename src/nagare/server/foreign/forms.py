@@ -17,14 +17,14 @@ _INFLUX_CODES = {400: "invalid", 401: "unauthorized", 403: "forbidden", 404: "no
 
 def plain_form(_request: web.Request, fault: Fault) -> web.Response:
     """Return a line of text, which Prometheus and vmagent write into their logs."""
-    return _with_headers(web.Response(status=fault.status, text=f"{fault.text}\n"), fault)
+    return with_headers(web.Response(status=fault.status, text=f"{fault.text}\n"), fault)
 
 
 def otlp_form(request: web.Request, fault: Fault) -> web.Response:
     """Return a Status message in the type of the request."""
     media = JSON if request.content_type == JSON else PROTOBUF
     body = write_status(media, _RPC_CODES.get(fault.status, _RPC_UNKNOWN), fault.text)
-    return _with_headers(web.Response(status=fault.status, body=body, content_type=media), fault)
+    return with_headers(web.Response(status=fault.status, body=body, content_type=media), fault)
 
 
 def influx_form(_request: web.Request, fault: Fault) -> web.Response:
@@ -39,10 +39,11 @@ def influx_form(_request: web.Request, fault: Fault) -> web.Response:
     response = web.Response(status=fault.status, body=encode(said), content_type="application/json")
     # Telegraf looks here before it reads the body.
     response.headers["X-Influxdb-Error"] = fault.text.encode("ascii", "replace").decode()[:500]
-    return _with_headers(response, fault)
+    return with_headers(response, fault)
 
 
-def _with_headers(response: web.Response, fault: Fault) -> web.Response:
+def with_headers(response: web.Response, fault: Fault) -> web.Response:
+    """Return ``response`` with what its status asks for beside it."""
     if fault.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(fault.retry_after_seconds)
     if fault.status == 401:

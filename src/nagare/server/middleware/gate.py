@@ -17,6 +17,8 @@ from nagare.server.middleware.cors import ALLOWED_ORIGIN, preflight
 from nagare.server.running.listen import Listen, own_names
 from nagare.server.running.served import Served
 
+# Whether a request says that it comes from a page of this server.
+OWN_PAGE: web.RequestKey[bool] = web.RequestKey("own_page", bool)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -37,7 +39,8 @@ def make_gate(settings: ServerSettings, listen: Listen, served: Served | None = 
             )
         origin = request.headers.get(hdrs.ORIGIN)
         # Behind a proxy that ends TLS our own pages come from where people know us, which is not how we are asked.
-        if origin is not None and origin.lower() != public and not is_same_origin(origin, request):
+        request[OWN_PAGE] = origin is not None and (origin.lower() == public or is_same_origin(origin, request))
+        if origin is not None and not request[OWN_PAGE]:
             if origin.lower() not in origins:
                 raise PermissionDeniedError(
                     f"cannot answer a page of origin {origin[:80]!r}: not allowed",

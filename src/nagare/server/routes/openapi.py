@@ -17,6 +17,7 @@ from nagare.server.foreign.fault import ErrorForm
 from nagare.server.foreign.forms import influx_form, otlp_form, plain_form
 from nagare.server.route import Call, Param, Route
 from nagare.server.statuses import TEXTS, refusals_of
+from nagare.server.ui.html import ui_form
 from nagare.wire.codec import encode
 from nagare.wire.problem import CONTENT_TYPE, Problem
 from nagare.wire.schema import schema_components
@@ -32,6 +33,7 @@ _HEADERS: dict[int, dict[str, Any]] = {
 _FORM_MEDIA: dict[ErrorForm, tuple[str, ...]] = {
     plain_form: ("text/plain",),
     page_form: ("text/html",),
+    ui_form: ("text/html",),
     influx_form: ("application/json",),
     otlp_form: (PROTOBUF, JSON),
 }
@@ -100,8 +102,10 @@ def _operation_id(route: Route) -> str:
 def _success(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     if route.is_live:
         return {"101": {"description": "The connection becomes a WebSocket"}}
-    if route.success == 302:
-        return {"302": {"description": "Where to go", "headers": {"Location": {"schema": {"type": "string"}}}}}
+    if route.success in (302, 303):
+        return {
+            str(route.success): {"description": "Where to go", "headers": {"Location": {"schema": {"type": "string"}}}}
+        }
     if route.reply is None and (route.success == 204 or route.method == "DELETE"):
         return {"204": {"description": "Done"}}
     schemas = [schema_of[repr(reply)] for reply in _replies(route)]

@@ -29,12 +29,12 @@ async def greet(call: Call) -> Greeting:
 
 async def health(call: Call) -> Health:
     """Tell whether the process answers; details need credentials."""
-    return Health(status=_health(call.services).status, version=call.services.version)
+    return Health(status=short_health(call.services).status, version=call.services.version)
 
 
 async def health_details(call: Call) -> Health:
     """Tell which part is not well, and why."""
-    found = _health(call.services)
+    found = short_health(call.services)
     checks = {**found.checks, "bus": (await call.services.bus_view.status()).fault or "ok"}
     if fault := await _find_records_fault(call.services):
         return Health(status="degraded", version=found.version, checks={**checks, "records": fault})
@@ -84,7 +84,8 @@ async def _find_records_fault(services: Services) -> str:
     return ""
 
 
-def _health(services: Services) -> Health:
+def short_health(services: Services) -> Health:
+    """Return what the process itself knows of how it does; nothing is waited for."""
     store = services.store.status()
     checks = {"store": "ok", "damages": "none"}
     if not store.is_writable:

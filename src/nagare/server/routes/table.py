@@ -49,6 +49,7 @@ from nagare.server.routes import (
     targets,
     tasks,
     tickets,
+    ui,
     updates,
     users,
     webhooks,
@@ -103,5 +104,6 @@ ROUTES: tuple[Route, ...] = (
     *install.ROUTES,
     *live.ROUTES,
     *agent_link.ROUTES,
+    *ui.ROUTES,
     *openapi.ROUTES,
 )

@@ -39,11 +39,12 @@ class Kept:
 
 
 class QueryBook:
-    """The file in ``folder``, which need not exist; ``None`` keeps nothing."""
+    """The file in ``folder``, which need not exist; ``None`` keeps it in memory alone, as long as this lives."""
 
     def __init__(self, folder: Path | None) -> None:
         """Know the file; nothing is read yet."""
         self._file = None if folder is None else folder / NAME
+        self._memory = b"{}"
 
     def history(self) -> list[Kept]:
         """Return what was run, the newest first. What cannot be read is nothing."""
@@ -85,7 +86,8 @@ class QueryBook:
 
     def _document(self) -> Mapping[str, Any]:
         if self._file is None:
-            return {}
+            found: Mapping[str, Any] = json.loads(self._memory)
+            return found
         try:
             if self._file.stat().st_size > 2 * FILE_LIMIT_BYTES:
                 return {}
@@ -101,13 +103,14 @@ class QueryBook:
             return []
 
     def _write(self, history: list[Kept], saved: list[Kept], draft: str | None = None) -> None:
-        if self._file is None:
-            return
         draft = self.draft() if draft is None else draft
         content = _content(history, saved, draft)
         while len(content) > FILE_LIMIT_BYTES and history:
             history = history[: len(history) * 3 // 4]
             content = _content(history, saved, draft)
+        if self._file is None:
+            self._memory = content
+            return
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomic(self._file, content, mode=0o600, durable=False)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from nagare.errors import NagareError
 from nagare.tui.actions import ACTIONS
-from nagare.tui.export import csv_text, file_name, write_new
+from nagare.tui.export import csv_text, file_name, keep
 from nagare.tui.renderables.time_axis import local_time
 from nagare.tui.screens.page import Page
 from nagare.tui.widgets.filter_bar import FilterBar
@@ -162,7 +161,7 @@ class ListPage(Page):
     def write_export(self, name: str, text: str, what: str) -> None:
         """Write a new file and say so; made for a thread, so it may only pass the outcome on."""
         try:
-            said = f"wrote {what} to {write_new(Path.cwd(), name, text).name}"
+            said = f"wrote {what} to {keep(self.app, name, text)}"
         except NagareError as error:
             said = f"{error.message} · {error.hint}"
         self.app.call_from_thread(self.flash, said)

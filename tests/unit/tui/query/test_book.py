@@ -129,3 +129,11 @@ def test_a_parameter_is_what_it_looks_like(text: str, value: object) -> None:
 def test_a_parameter_is_bounded() -> None:
     with pytest.raises(InputError, match="4096"):
         value_of("x" * 5000)
+
+
+def test_without_a_folder_it_is_kept_while_it_lives() -> None:
+    book = QueryBook(None)
+    book.save("cpu", "SELECT 1", "auto", 5)
+    assert [kept.name for kept in book.saved()] == ["cpu"]
+    book.forget("cpu")
+    assert book.saved() == QueryBook(None).saved() == []
