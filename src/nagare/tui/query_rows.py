@@ -91,6 +91,13 @@ class QueryRows(QueryExport, RunVerb, ListPage):
     def _focus_answer(self) -> None:
         (self.chart if self._is_chart else self.table_widget).focus()
 
+    def _leave_field(self) -> None:
+        """Give the keys to the answer; without one to nobody, so that no half of a statement is lost by one key too many."""
+        if self._answer is not None:
+            self._focus_answer()
+        else:
+            self.set_focus(None)
+
     async def do_query_chart(self) -> None:
         """Show the answer as a chart, or as rows again."""
         answer = self._answer

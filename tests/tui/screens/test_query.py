@@ -125,8 +125,10 @@ async def test_esc_takes_the_fault_away_and_what_was_typed_is_there_the_next_tim
         await top.press("f5")
         await top.shows("cannot run SQL: no")
         await top.press("escape")
-        await top.shows("Nothing is asked yet")
+        await top.shows("Nothing is asked yet", "F5 Run")
         await top.press("escape")
+        await top.shows("? Help", "select half of")
+        await top.press("tab", "escape", "escape")
         await top.until(lambda: top.app.page.location.page == "overview")
     async with _query(tmp_path) as top:
         await top.shows("select half of")

@@ -339,8 +339,8 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
             self._fault = None
             self.redraw()
             return True
-        if self.is_typing and self._answer is not None and self._fault is None:
-            self._focus_answer()
+        if self.is_typing and (self._answer is not None or self.editor.text):
+            self._leave_field()
             return True
         if self._is_chart:
             start_work(self, partial(self._show_chart, is_chart=False), "chart")
