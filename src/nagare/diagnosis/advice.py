@@ -6,7 +6,7 @@ A passage is advice. It makes no finding surer, proposes nothing, and whatever s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from nagare.diagnosis.evidence.ledger import PLACE_LIMIT
@@ -15,6 +15,7 @@ from nagare.diagnosis.investigators.passages import place_of, seen_passage
 from nagare.diagnosis.reasoning import Case, Search
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
+from nagare.model.diagnosis.evidence import EvidenceKind
 from nagare.model.diagnosis.finding import Hypothesis, Runbook
 from nagare.model.diagnosis.knowledge import SHIPPED, Passage
 
@@ -56,7 +57,7 @@ async def advised(case: Case, findings: Sequence[Hypothesis], seconds: float) ->
 
 async def _look_up(case: Case, search: Search, advice: Advice) -> None:
     for place, one in enumerate(advice.findings[:_ASKED_MOST]):
-        text = " ".join([one.title, one.guide, *_alerts(case, one.host)[:1]])
+        text = " ".join([one.title, one.guide, *_alerts_behind(case, one)])
         # The steps of the guide stand with the finding already.
         fitting = [passage for passage in await search(text) if not (one.guide and passage.source == SHIPPED)]
         books = tuple(
@@ -82,8 +83,13 @@ def _runbook(case: Case, passage: Passage, seen: Seen) -> Runbook | None:
     )
 
 
-def _alerts(case: Case, host: str | None = None) -> list[str]:
+def _alerts_behind(case: Case, one: Hypothesis) -> list[str]:
+    """Return what the alerts say that ``one`` cites: others of its host are about something else."""
+    cited = [piece for piece in case.ledger.evidence if piece.id in one.evidence_for]
+    return [piece.text for piece in cited if piece.kind is EvidenceKind.ALERT][:1]
+
+
+def _alerts(case: Case) -> list[str]:
     facts = case.gathered.facts
-    hosts: Iterable[str] = ("", *facts.hosts) if host is None else (host,)
-    told = [one.keys for name in hosts for one in facts.of(name, "alerts")]
+    told = [one.keys for name in ("", *facts.hosts) for one in facts.of(name, "alerts")]
     return list(dict.fromkeys(f"{keys.get('name', '')} {keys.get('summary', '')}".strip() for keys in told))

@@ -17,7 +17,7 @@ NO_MODEL = "no model was used: rules and statistics found this"
 FINDINGS_MOST = 8
 # Pages are found within milliseconds, the first time within a second; a diagnosis does not wait longer for them.
 PAGES_SECONDS = 1.5
-_CONTEXT, _CONTEXT_MOST = ("changed", "anomalies", "neighbours", "neighbour_alerts", "changes", "deeds"), 5
+_CONTEXT, _CONTEXT_MOST = ("changed", "anomalies", "neighbours", "neighbour_alerts", "changes", "deeds"), 3
 _AGAINST_MOST = 3
 _FOR_MOST = 8
 _STEPS_HEADING = "## What to do"

@@ -97,6 +97,16 @@ async def test_what_fits_an_alert_without_a_cause_is_evidence(tmp_path: Path) ->
     assert [one.place for one in made.evidence if one.kind == "passage"] == ["ops: disks/log-hosts.md, lines 10 to 14"]
 
 
+async def test_an_alert_about_something_else_finds_no_page_for_a_finding(tmp_path: Path) -> None:
+    search, asked = finds(PAGE)
+    async with clinic(tmp_path) as room:
+        await room.tell("log1", FULL)
+        open_alert(room, "log1", "QueueGrows", "the queue of rsyslog grows")
+        await room.diagnose("log1", search=search)
+    assert asked
+    assert "QueueGrows" not in str(asked)
+
+
 def open_alert(room: Clinic, host: str, name: str, summary: str) -> None:
     """Let an alert be open since five minutes."""
 

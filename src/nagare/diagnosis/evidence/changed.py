@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 NAME = "changed"
 # Moments of each series, and series of one table: five hosts with all they have are some ten megabytes.
 _POINTS, _STEP_MS, _SERIES_MOST = 360, 5_000, 2_000
+# The worst hosts: of more, nobody reads what changed.
+_HOSTS_MOST = 3
 # Deviations of the usual from which on a change is told of, and how many are, of so many components.
 _TOLD_EFFECT, _TOLD_MOST, _COMPONENTS_MOST, _EACH_MOST = 6.0, 5, 3, 2
 # Of what rose, the high values are compared, of what fell the low ones: the middle hides both.
@@ -77,7 +79,7 @@ class Change:
 
 async def look_changed(ground: Ground) -> list[Seen]:
     """Return what changed first and most on each host of the ground, the likeliest cause first; nothing where nothing stands out."""
-    hosts = ground.hosts or ((ground.host,) if ground.host else ())
+    hosts = (ground.hosts or ((ground.host,) if ground.host else ()))[:_HOSTS_MOST]
     if not hosts:
         return []
     window = Window(ground.window.baseline_ms, ground.window.until_ms)
@@ -86,10 +88,10 @@ async def look_changed(ground: Ground) -> list[Seen]:
     seen: list[Seen] = []
     for host in hosts:
         found = await asyncio.to_thread(_ranked, host, answers, step_ms, ground.onsets.get(host))
-        for change in found:
-            rows = await ground.asker.ask(*statement(change, window))
-            if rows and (made := _seen(change, window, rows[0])) is not None:
-                seen.append(made)
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(ground.asker.ask(*statement(change, window))) for change in found]
+        told = ((change, task.result()) for change, task in zip(found, asked, strict=True))
+        seen += [made for change, rows in told if rows and (made := _seen(change, window, rows[0])) is not None]
     return seen
 
 

@@ -21,7 +21,7 @@ _CHANGES = (
 )
 _ELSEWHERE = "^(alert|notification|incident|heartbeat|command)"
 # Deeds that can change how hosts do, or what alerts say of them: not who logged in or asked what.
-_DEEDS = "^(rules|schedules|tasks|updates|maintenance|hosts|silences|roles|identity)[.]"
+_DEEDS = "^(rules|schedules|tasks|updates|maintenance|silences|roles)[.]|^hosts[.](label|accept|revoke|remove)$"
 
 
 async def look_changes(ground: Ground) -> list[Seen]:
