@@ -27,6 +27,7 @@ from nagare.records.engine import Records
 from nagare.wire.codec import decode
 from nagare.wire.hosts import RenewedToken, TokenRenewal
 from tests.component.server.loop_thread import LoopThread
+from tests.support.migrated import place_records
 
 T = TypeVar("T")
 DAY = 86_400.0
@@ -59,6 +60,7 @@ class TokenMachine(RuleBasedStateMachine):
         make_private_directory(places.spool)
         self.files, self.key = IdentityFiles(places, self._folder), SigningKey.generate()
         self.enrolment = Enrolment(AgentSettings(name="web1"), places, self.files, self.clock)
+        place_records(self._folder / "records.db")
         self._records = Records(self._folder / "records.db")
         self.run(self._records.__aenter__())
         self.callers = self._started()

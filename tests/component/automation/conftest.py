@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nagare.bus.embedded.bus import EmbeddedBus
+from nagare.config.settings import RecordsSettings
 from nagare.lib.clock import SystemClock
 from nagare.records.engine import Records
 from tests.support.migrated import place_records
@@ -17,6 +18,12 @@ from tests.support.task_room import Room, room
 def kinds_of_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers find the kinds of tests, which are no part of the package."""
     monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT}")
+
+
+@pytest.fixture
+def database(migrated: RecordsSettings) -> RecordsSettings:
+    """Settings of both databases, of the newest revision."""
+    return migrated
 
 
 @pytest.fixture

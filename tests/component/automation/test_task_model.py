@@ -14,6 +14,7 @@ from nagare.automation.tasks.rules import Ending, decide
 from nagare.automation.tasks.store import OpenLimits, TaskStore
 from nagare.model.task import ENDED, NEXT, Owner, Task, TaskReason, TaskState
 from nagare.records.engine import Records
+from tests.support.migrated import place_records
 from tests.support.task_kinds import ONCE, REPEATABLE
 
 LEASE_MS, SKEW_MS = 30_000, 5_000
@@ -51,6 +52,7 @@ class TaskMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
+        place_records(Path(self.folder.name) / "records.db")
         self.records = Records(Path(self.folder.name) / "records.db")
         self._do(self.records.__aenter__())
         self.store = TaskStore(self.records)

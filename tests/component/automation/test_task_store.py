@@ -23,7 +23,10 @@ def _task(number: int = 1, **more: object) -> Task:
 
 
 async def test_one_of_two_claims_it_and_the_other_is_told(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as first, Records(tmp_path / "r.db", database) as second:
+    async with (
+        Records(tmp_path / "records.db", database) as first,
+        Records(tmp_path / "records.db", database) as second,
+    ):
         one, two = TaskStore(first), TaskStore(second)
         await one.add(_task(), OpenLimits(10))
         claimed = await one.claim(_task().id, "s1", NOW, NOW + LEASE)
@@ -33,7 +36,7 @@ async def test_one_of_two_claims_it_and_the_other_is_told(tmp_path: Path, databa
 
 
 async def test_nobody_begins_before_it_is_due(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as records:
+    async with Records(tmp_path / "records.db", database) as records:
         store = TaskStore(records)
         await store.add(_task(due_ms=NOW + 1_000), OpenLimits(10))
         assert await store.claim(_task().id, "s1", NOW, NOW + LEASE) is None
@@ -41,7 +44,7 @@ async def test_nobody_begins_before_it_is_due(tmp_path: Path, database: RecordsS
 
 
 async def test_what_a_clock_that_was_ahead_put_off_is_due_again(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as records:
+    async with Records(tmp_path / "records.db", database) as records:
         store, day = TaskStore(records), 86_400_000
         for number, due_ms in ((1, NOW + day), (2, NOW + 500), (3, NOW + day)):
             await store.add(_task(number, due_ms=due_ms, made_ms=NOW + day), OpenLimits(10))
@@ -56,7 +59,7 @@ async def test_what_a_clock_that_was_ahead_put_off_is_due_again(tmp_path: Path, 
 
 
 async def test_what_nobody_knows_is_found_once_it_waited_for_a_while(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as records:
+    async with Records(tmp_path / "records.db", database) as records:
         store = TaskStore(records)
         for number, kind in ((1, "again"), (2, "gone"), (3, "gone")):
             await store.add(replace(_task(number), kind=kind), OpenLimits(10))
@@ -75,7 +78,7 @@ async def test_what_nobody_knows_is_found_once_it_waited_for_a_while(tmp_path: P
 
 
 async def test_an_old_attempt_changes_nothing_any_more(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as records:
+    async with Records(tmp_path / "records.db", database) as records:
         store = TaskStore(records)
         await store.add(_task(), OpenLimits(10))
         old = await store.claim(_task().id, "s1", NOW, NOW + LEASE)
@@ -96,7 +99,7 @@ async def test_an_old_attempt_changes_nothing_any_more(tmp_path: Path, database:
 
 
 async def test_who_renewed_meanwhile_keeps_it(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as records:
+    async with Records(tmp_path / "records.db", database) as records:
         store = TaskStore(records)
         await store.add(_task(), OpenLimits(10))
         held = await store.claim(_task().id, "s1", NOW, NOW + LEASE)
@@ -108,7 +111,10 @@ async def test_who_renewed_meanwhile_keeps_it(tmp_path: Path, database: RecordsS
 
 
 async def test_one_key_of_an_owner_is_one_task(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as first, Records(tmp_path / "r.db", database) as second:
+    async with (
+        Records(tmp_path / "records.db", database) as first,
+        Records(tmp_path / "records.db", database) as second,
+    ):
         made, is_new = await TaskStore(first).add(_task(1, key="k"), OpenLimits(10))
         again, is_newer = await TaskStore(second).add(_task(2, key="k"), OpenLimits(10))
         assert (is_new, is_newer) == (True, False)
@@ -123,7 +129,7 @@ async def test_one_key_of_an_owner_is_one_task(tmp_path: Path, database: Records
 async def test_a_restored_installation_claims_nothing_that_may_have_been_done(
     tmp_path: Path, database: RecordsSettings
 ) -> None:
-    async with Records(tmp_path / "r.db", database) as records:
+    async with Records(tmp_path / "records.db", database) as records:
         store = TaskStore(records)
         for number in (1, 2, 3):
             await store.add(_task(number), OpenLimits(10))
@@ -139,7 +145,7 @@ async def test_a_restored_installation_claims_nothing_that_may_have_been_done(
 
 
 async def test_what_ended_long_ago_is_forgotten(tmp_path: Path, database: RecordsSettings) -> None:
-    async with Records(tmp_path / "r.db", database) as records:
+    async with Records(tmp_path / "records.db", database) as records:
         store = TaskStore(records)
         for number in (1, 2):
             await store.add(_task(number), OpenLimits(10))

@@ -11,8 +11,8 @@ S = CommandState
 REBOOT = "host.reboot"
 
 
-async def test_a_job_goes_its_way_on_both_databases(serve: Serve, database: RecordsSettings) -> None:
-    async with serve(sections={"records": database}) as api:
+async def test_a_job_goes_its_way_on_both_databases(serve: Serve, migrated: RecordsSettings) -> None:
+    async with serve(sections={"records": migrated}) as api:
         asker = Asker(api)
         host, away = await scripted_host(api, "web1"), await scripted_host(api, "web2")
         ann, ben = await asker.login("ann"), await asker.login("ben")
@@ -24,7 +24,7 @@ async def test_a_job_goes_its_way_on_both_databases(serve: Serve, database: Reco
             envelope = await agent.dispatched()
             await agent.begin(envelope)
             await asker.until(made["id"], started=1, queued=1)
-    async with serve(sections={"records": database}) as api:
+    async with serve(sections={"records": migrated}) as api:
         asker, host.api = Asker(api), api
         assert (await asker.get(made["id"]))["counts"] == {"started": 1, "queued": 1}
         async with host.connected(CommandStanding(envelope.id, S.STARTED)) as agent:
