@@ -63,14 +63,15 @@ def _rows(data: Path) -> list[int]:
     return [row["cores"] for row in found]
 
 
-def test_a_backup_beside_a_server_at_work_is_one_state(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+@pytest.mark.parametrize("count", [2, pytest.param(8, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+def test_a_backup_beside_a_server_at_work_is_one_state(tmp_path: Path, count: int) -> None:
+    data, restored = tmp_path / "data", tmp_path / "restored"
     backups: list[tuple[Path, int]] = []
     rows: list[int] = []
     with serving(data, environment=child_environment(**STORAGE)) as server, ThreadPoolExecutor(1) as pool:
         sending = Sending(server)
         sent = pool.submit(sending.run)
-        for number in range(4):
+        for number in range(count):
             before = sending.acknowledged
             wait_until(lambda before=before: sending.acknowledged >= before + 60, "more rows", server.process)
             file = tmp_path / f"{number}.tar"
@@ -88,12 +89,12 @@ def test_a_backup_beside_a_server_at_work_is_one_state(tmp_path: Path) -> None:
         rows = _rows(restored)
         assert rows == list(range(1, len(rows) + 1)), "a row is missing, or there twice"
         assert len(rows) >= acknowledged
-    with serving(tmp_path / "restored3") as server:
+    with serving(restored) as server:
         assert server.request("/api/v1/status")["bus"]["fault"] == ""
-        again = json.loads(nagare(tmp_path / "restored3", "hosts", "list", "-o", "json"))
+        again = json.loads(nagare(restored, "hosts", "list", "-o", "json"))
         assert [host["id"] for host in again] == [host["id"] for host in hosts]
         assert server.sql("select count(*) from load")[0][0] == len(rows)
-        assert "the chain holds" in nagare(tmp_path / "restored3", "audit", "verify")
+        assert "the chain holds" in nagare(restored, "audit", "verify")
     assert not list(data.glob(".backup-*"))
     assert "bus.db" in read_manifest(backups[0][0]).files
 
@@ -123,19 +124,20 @@ def _killed(data: Path, after: float, *arguments: str | Path) -> None:
         child.wait()
 
 
-def test_kills_in_the_middle_leave_a_working_installation(filled: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+def test_kills_in_the_middle_leave_a_working_installation(filled: Path, tmp_path: Path, kills: int) -> None:
     chance = random.Random(20261125)
     data, file = tmp_path / "data", tmp_path / "a.tar"
     shutil.copytree(filled, data)
     expected = _rows(data)
     nagare(data, "backup", file)
     kept = file.read_bytes()
-    for _ in range(6):
+    for _ in range(kills):
         _killed(data, chance.uniform(0.2, 0.7), "backup", file)
         assert "all as they were written" in nagare(data, "restore", file, "--check")
         assert _rows(data) == expected
     file.write_bytes(kept)
-    for _ in range(6):
+    for _ in range(kills):
         _killed(data, chance.uniform(0.2, 0.8), "restore", file, "--replace")
         if not data.exists():
             # Between the two names: the command again makes it whole.

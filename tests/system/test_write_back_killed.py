@@ -5,6 +5,8 @@ import random
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.component.server.loop_thread import LoopThread
 from tests.support.processes import child_environment, serving, wait_until
 from tests.support.zabbix_server import TOKEN, Problem, ZabbixServer, zabbix_server
@@ -35,7 +37,8 @@ async def _moment() -> None:
     await asyncio.sleep(0.01)
 
 
-def test_kills_lose_nothing_that_was_done_and_double_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(6, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+def test_kills_lose_nothing_that_was_done_and_double_nothing(tmp_path: Path, kills: int) -> None:
     chance, far, data = random.Random(20261126), Far(), tmp_path / "data"
     (rules := tmp_path / "rules").mkdir()
     (tmp_path / "token").write_text(TOKEN)
@@ -54,7 +57,7 @@ def test_kills_lose_nothing_that_was_done_and_double_nothing(tmp_path: Path) -> 
             for alert in found:
                 server.request(f"/api/v1/alerts/{alert['id']}/ack", {"text": "mine"})
             server.process.kill()
-        for _ in range(3):
+        for _ in range(kills - 1):
             enough = min(far.written() + chance.randrange(2, 6), _COUNT)
             with serving(data, environment=environment) as server:
                 wait_until(lambda enough=enough: far.written() >= enough, "writes", server.process)

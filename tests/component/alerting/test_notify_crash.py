@@ -30,13 +30,16 @@ def _messages(folder: Path) -> list[dict[str, object]]:
     return [json.loads(text) for text in (folder / "sink").read_text().splitlines()]
 
 
+@pytest.mark.parametrize("most", [2, pytest.param(6, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(("step", "number"), [*((step, 1) for step in STEPS), ("kept", 3), ("sent", 3), ("noted", 3)])
-def test_killed_at_a_step_everybody_is_told_and_knows_a_repeat(tmp_path: Path, step: str, number: int) -> None:
+def test_killed_at_a_step_everybody_is_told_and_knows_a_repeat(
+    tmp_path: Path, step: str, number: int, most: int
+) -> None:
     place_records(tmp_path / "records.db")
     kills = 0
     while _run(tmp_path, step, number) != 0:
         kills += 1
-        if kills == 3:
+        if kills == most:
             assert _run(tmp_path, "none", 0) == 0
             break
     assert kills >= 1

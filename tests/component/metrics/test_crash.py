@@ -77,20 +77,22 @@ async def _check_samples(store: MetricStore, acked: set[int]) -> None:
     assert passing == [[seq, seq // 20, seq / 8] for seq in seqs]
 
 
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_a_step_again_and_again(step: str, tmp_path: Path) -> None:
-    # One store for three kills in a row, so that each start also meets what the last crash left behind.
+def test_killed_at_a_step_again_and_again(step: str, kills: int, tmp_path: Path) -> None:
+    # One store for all kills in a row, so that each start also meets what the last crash left behind.
     chance = random.Random(f"{SEED} {step}")
     acked: set[int] = set()
-    for _ in range(3):
+    for _ in range(kills):
         number = chance.randint(1, OFTEN.get(step, 1 if step.startswith(SELDOM) else 3))
         acked |= _run_until_killed(tmp_path, max(acked, default=0) + 1000, step, number)
         asyncio.run(_check(tmp_path, acked))
 
 
-def test_killed_at_any_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.soak)])
+def test_killed_at_any_moment(kills: int, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     acked: set[int] = set()
-    for _ in range(4):
+    for _ in range(kills):
         acked |= _run_until_killed(tmp_path, max(acked, default=0) + 1000, "none", chance.randint(1, 400))
         asyncio.run(_check(tmp_path, acked))
