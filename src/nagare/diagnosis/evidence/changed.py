@@ -19,7 +19,7 @@ from nagare.diagnosis.evidence.seen import Ground, Seen
 from nagare.diagnosis.evidence.statement import Asked, known, picked, selected, span
 from nagare.diagnosis.evidence.window import Window, clock_text, sql_moment
 from nagare.diagnosis.evidence.words import format_figure, label_of, unit_of
-from nagare.errors import InputError
+from nagare.errors import InputError, NagareError
 from nagare.model.diagnosis.evidence import Evidence, EvidenceKind, Figure
 from nagare.model.tables import ColumnKind, Table
 from nagare.wire.sql import SqlReply, SqlRequest
@@ -102,8 +102,16 @@ async def _series(ground: Ground, hosts: Sequence[str], window: Window, step_ms:
     span_ms = window.from_ms, window.until_ms
     asks = [series_request(table, hosts, span_ms, step_ms) for table in tables]
     asks = [SqlRequest(one.sql, one.params, _SERIES_MOST, one.since_ms, one.until_ms) for one in asks]
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_answer(ground, ask), name="diagnose-series") for ask in asks]
+    tasks: list[asyncio.Task[SqlReply]] = []
+    faults: list[NagareError] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks += [group.create_task(_answer(ground, ask), name="diagnose-series") for ask in asks]
+    except* NagareError as failed:
+        faults += [fault for fault in failed.exceptions if isinstance(fault, NagareError)]
+    if faults:
+        # One of them, as it is: who asks tells by its kind whether the store was busy.
+        raise faults[0]
     return [(table, task.result()) for table, task in zip(tables, tasks, strict=True)]
 
 
