@@ -21,6 +21,8 @@ from nagare.model.diagnosis.knowledge import SHIPPED, Passage
 
 # Findings, or alerts where there is none, that are looked up, and passages of each.
 _ASKED_MOST, _EACH_MOST = 3, 2
+# What fits clearly worse than the best is about something else.
+_NEARLY = 0.8
 _STEP_LIMIT, _TITLE_LIMIT, _OUTCOME_LIMIT = 300, 120, 300
 LATE = "the knowledge base did not answer in time"
 
@@ -60,9 +62,8 @@ async def _look_up(case: Case, search: Search, advice: Advice) -> None:
         text = " ".join([one.title, one.guide, *_alerts_behind(case, one)])
         # The steps of the guide stand with the finding already.
         fitting = [passage for passage in await search(text) if not (one.guide and passage.source == SHIPPED)]
-        books = tuple(
-            book for passage in fitting[:_EACH_MOST] if (book := _runbook(case, passage, seen_passage(passage)))
-        )
+        near = [passage for passage in fitting if passage.score >= fitting[0].score * _NEARLY]
+        books = tuple(book for passage in near[:_EACH_MOST] if (book := _runbook(case, passage, seen_passage(passage))))
         found = list(advice.findings)
         found[place] = replace(one, runbooks=books)
         advice.findings = tuple(found)

@@ -35,11 +35,12 @@ def finds(*passages: Passage) -> tuple[Search, list[str]]:
 
 
 async def test_the_steps_of_a_runbook_stand_under_the_finding(tmp_path: Path) -> None:
-    search, asked = finds(PAGE, replace(PAGE, source=SHIPPED, path="DiskFull.md"))
+    worse = replace(PAGE, path="other.md", score=0.5)
+    search, asked = finds(PAGE, replace(PAGE, source=SHIPPED, path="DiskFull.md"), worse)
     async with clinic(tmp_path) as room:
         await room.tell("log1", FULL)
         made = await room.diagnose(search=search)
-    # The shipped page is the guide, whose steps stand there already.
+    # The shipped page is the guide, whose steps stand there already; what fits clearly worse is left out.
     (book,) = made.findings[0].runbooks
     assert book.steps == ["rotate the logs of rsyslog", "drop what is older than a week"]
     assert (book.title, book.outcome) == ("Log hosts ran full", "a larger disk")

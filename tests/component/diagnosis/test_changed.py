@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nagare.diagnosis.evidence.window import Window
 from nagare.diagnosis.summary import LIKELY
 from nagare.wire.diagnosis import DiagnosisView
 from tests.component.diagnosis.test_advice import open_alert
+from tests.component.diagnosis.test_service import failing
 from tests.support.clinic import HOUR_MS, STEP_MS, Clinic, clinic
 from tests.support.metric_store import START_MS, make_batch
 
@@ -89,6 +91,15 @@ async def test_a_cause_that_rules_know_leaves_no_room_for_a_statistic(tmp_path: 
     assert "change.first" not in [one.cause for one in made.findings]
     # What changed is evidence all the same.
     assert of_kind(made, "change")
+
+
+async def test_a_store_that_is_too_busy_to_rank_costs_the_ranking_alone(tmp_path: Path) -> None:
+    async with clinic(tmp_path) as room:
+        await room.tell("db1", {"disk": {"used_ratio": [0.99] * SINCE, "available_bytes": [2**20] * SINCE}})
+        asker = room.asker()
+        made = await room.diagnose("db1", asker=replace(asker, query=failing(asker.query, "list(slot)")))
+    assert made.findings[0].cause == "disk.full"
+    assert any(note.startswith("changed could not be looked at") for note in made.notes)
 
 
 async def test_counters_and_programs_are_asked_for_so_that_their_figures_come_out_again(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from nagare.errors import NagareError
 from nagare.wire.sql import SqlReply, SqlRequest
 
+T = TypeVar("T")
 Row = Mapping[str, object]
 Query = Callable[[SqlRequest], Awaitable[SqlReply]]
 # More than any tool needs; a fleet's answers are one row a component.
@@ -48,6 +51,18 @@ def in_turn(asker: Asker, turns: asyncio.Semaphore) -> Asker:
             return await asker.query(request)
 
     return replace(asker, query=query)
+
+
+async def side_by_side(asks: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """Return what ``asks`` return, asked at one time. Raises the first error of ours that one of them raises."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(ask) for ask in asks]
+    except ExceptionGroup as errors:
+        if isinstance(first := errors.exceptions[0], NagareError):
+            raise first from errors
+        raise
+    return [task.result() for task in tasks]
 
 
 def rows_of(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Row]:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nagare.diagnosis.evidence.asking import Row, number
+from nagare.diagnosis.evidence.asking import Row, number, side_by_side
 from nagare.diagnosis.evidence.seen import Ground, Seen
 from nagare.diagnosis.evidence.statement import Asked, known, picked, selected, span
 from nagare.diagnosis.evidence.window import Window, clock_text, sql_moment
 from nagare.diagnosis.evidence.words import format_figure, label_of, unit_of
-from nagare.errors import InputError, NagareError
+from nagare.errors import InputError
 from nagare.model.diagnosis.evidence import Evidence, EvidenceKind, Figure
 from nagare.model.tables import ColumnKind, Table
 from nagare.wire.sql import SqlReply, SqlRequest
@@ -88,9 +88,8 @@ async def look_changed(ground: Ground) -> list[Seen]:
     seen: list[Seen] = []
     for host in hosts:
         found = await asyncio.to_thread(_ranked, host, answers, step_ms, ground.onsets.get(host))
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(ground.asker.ask(*statement(change, window))) for change in found]
-        told = ((change, task.result()) for change, task in zip(found, asked, strict=True))
+        asked = await side_by_side(ground.asker.ask(*statement(change, window)) for change in found)
+        told = zip(found, asked, strict=True)
         seen += [made for change, rows in told if rows and (made := _seen(change, window, rows[0])) is not None]
     return seen
 
@@ -102,17 +101,8 @@ async def _series(ground: Ground, hosts: Sequence[str], window: Window, step_ms:
     span_ms = window.from_ms, window.until_ms
     asks = [series_request(table, hosts, span_ms, step_ms) for table in tables]
     asks = [SqlRequest(one.sql, one.params, _SERIES_MOST, one.since_ms, one.until_ms) for one in asks]
-    tasks: list[asyncio.Task[SqlReply]] = []
-    faults: list[NagareError] = []
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks += [group.create_task(_answer(ground, ask), name="diagnose-series") for ask in asks]
-    except* NagareError as failed:
-        faults += [fault for fault in failed.exceptions if isinstance(fault, NagareError)]
-    if faults:
-        # One of them, as it is: who asks tells by its kind whether the store was busy.
-        raise faults[0]
-    return [(table, task.result()) for table, task in zip(tables, tasks, strict=True)]
+    answers = await side_by_side(_answer(ground, ask) for ask in asks)
+    return list(zip(tables, answers, strict=True))
 
 
 async def _answer(ground: Ground, request: SqlRequest) -> SqlReply:
