@@ -105,7 +105,7 @@ def _nightly(machine: Machine, tick: int) -> None:
 
 def _backup(machine: Machine, pid: int) -> None:
     machine.programs[pid] = Program(pid, "backup", 2.7, 90_000, 60e6, started_ticks=90_000_000)
-    machine.write_seconds, machine.bytes_per_second = 0.04, 90e6
+    machine.write_seconds, machine.bytes_per_second = 0.021, 90e6
 
 
 def _tonight(machine: Machine, tick: int) -> None:
