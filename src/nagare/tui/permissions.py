@@ -55,4 +55,7 @@ def why_not_allowed(action: str, caller: Me | None) -> str:
     permission, doing = _NEEDS.get(action, ("", ""))
     if caller is None or not permission or permission in caller.permissions:
         return ""
+    if caller.kind == "browser":
+        takes = "ui.shells in the settings, ui.act and" if permission == "shells.open" else "ui.act and"
+        return f"{caller.name} may not {doing} in a browser: that takes {takes} {permission}"
     return f"{caller.name} may not {doing}: no role of theirs has {permission}"
