@@ -96,6 +96,7 @@ class FleetAlerts:
         """Return those of the states, what changed last first."""
         self._check(f"alerts {wanted.get('state', '')}")
         states = set(wanted.get("state", "").split(","))
+        states |= {one.state for one in self.held.values()} if not wanted.get("state") else set()
         states |= {state.value for state in ACTIVE} if "active" in states else set()
         since = format_ms(int(wanted.get("since_ms", "0")))
         found = [one for one in self.held.values() if one.state in states and one.changed_at >= since]

@@ -21,7 +21,9 @@ from nagare.tui.agent_facts import AgentStanding
 from nagare.tui.history import Points, Span
 from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.renderables.value_axis import Unit
-from nagare.tui.series import SERIES
+from nagare.tui.replay.jobs_then import Later
+from nagare.tui.replay.past import FleetRows
+from nagare.tui.series import SERIES, SPARK_SERIES
 from nagare.tui.source import Connected, Found, SourceEvent
 from nagare.wire.auth import Me
 from nagare.wire.events import EventView
@@ -166,6 +168,7 @@ class FleetSource:
         self.fails: NagareError | None = None
         self.events_held: list[EventView] = []
         self.gaps_held: list[GapMark] = []
+        self.later_held: list[Later] = []
         self.groups_held = [GroupView("front", [name for name in self.names if name.startswith("web")])]
         self.asked: list[str] = []
         self.commands = FleetJobs(hosts=tuple(names))
@@ -213,10 +216,10 @@ class FleetSource:
         self._check("groups")
         return self.groups_held
 
-    async def events(self, limit: int, host: str | None = None) -> list[EventView]:
+    async def events(self, limit: int, host: str | None = None, *, until_ms: int | None = None) -> list[EventView]:
         """Return the held events."""
         self._check("events")
-        return self.events_held[:limit]
+        return [event for event in self.events_held if until_ms is None or event.ts < until_ms][:limit]
 
     async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
         """Return the waves of one host."""
@@ -316,13 +319,42 @@ class FleetSource:
         self._check(f"standing {host}")
         return AgentStanding("disk.usage", "done", self.now_ms - 61_000, "0.2.0", "installed")
 
-    async def processes(self) -> Mapping[str, list[Any]]:
+    async def fleet_rows(self, at_ms: int, tables: Sequence[str], hosts: Sequence[str]) -> FleetRows:
+        """Return the frame of every host at that moment, and its short history."""
+        self._check(f"fleet {at_ms}")
+        if at_ms < (self.begun_ms or 0):
+            return FleetRows({}, {}, {})
+        found: dict[str, dict[str, list[Any]]] = {}
+        for host in self.names:
+            for table, columns in frame_of(host, at_ms - at_ms % 5000, cores=self.cores).tables.items():
+                if table in tables:
+                    held = found.setdefault(table, {})
+                    own: dict[str, list[Any]] = {name: list(cells) for name, cells in columns.items()}
+                    own["host"] = [host] * len(own["ts"])
+                    for name, cells in own.items():
+                        held.setdefault(name, []).extend(cells)
+        span = Span(at_ms - 900_000, at_ms + 4000, 5000)
+        return FleetRows(
+            found, {host: {one: self._points(host, one, span) for one in SPARK_SERIES} for host in self.names}, {}
+        )
+
+    async def turns(self, alerts: Sequence[str], at_ms: int) -> list[EventView]:
+        """Return what happened to those alerts."""
+        self._check(f"turns {at_ms}")
+        return [event for event in self.events_held if event.attributes.get("alert") in alerts and event.ts <= at_ms]
+
+    async def commands_after(self, since_ms: int, at_ms: int) -> list[Later]:
+        """Return the held commands that changed later."""
+        self._check(f"commands {at_ms}")
+        return self.later_held
+
+    async def processes(self, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return every host's processes as one list."""
-        self._check("processes")
+        self._check("processes" if at_ms is None else f"processes {at_ms}")
         wanted = ("pid", "name", "user", "cpu_ratio", "memory_bytes", "command")
         columns: dict[str, list[Any]] = {name: [] for name in ("host", *wanted)}
         for host in self.names:
-            held = frame_of(host, self.now_ms).tables["process"]
+            held = frame_of(host, at_ms or self.now_ms).tables["process"]
             columns["host"] += [host] * len(held["pid"])
             for name in wanted:
                 columns[name] += held[name]

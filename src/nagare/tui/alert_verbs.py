@@ -17,7 +17,7 @@ from nagare.model.alert.alert import ACTIVE, AlertState
 from nagare.tui.alerts.rows import fired_ms, host_of
 from nagare.tui.alerts.silence_draft import Choice, SilenceDraft, choices_of, request_of
 from nagare.tui.alerts.told import SheetRow, alert_rows, why_rows
-from nagare.tui.location import Window
+from nagare.tui.location import Window, around
 from nagare.tui.notify.told import told_rows
 from nagare.tui.screens.page import Page
 from nagare.tui.work import start_work
@@ -210,20 +210,14 @@ class AlertVerbs(Page):
     async def _go_to_host(self, alert: AlertView) -> None:
         window = window_of(alert, self.top.clock.now_ms())
         await self.top.go(replace(self.location, window=window).with_host(host_of(alert)))
-        at_ms = fired_ms(alert)
-        if at_ms is not None:
-            # Behind what the page has queued to show itself.
-            from nagare.tui.chart_verbs import point_at_moment  # noqa: PLC0415  loaded when shown
-
-            self.top.page.call_after_refresh(partial(point_at_moment, self.top.page, at_ms))
 
 
 def window_of(alert: AlertView, now_ms: int) -> Window:
-    """Return the time around the moment at which it fired, which stands in the middle unless that is too new."""
-    at_ms = fired_ms(alert)
-    if at_ms is None or now_ms - at_ms < _SPAN_SECONDS * 500:
+    """Return the time around the moment at which it fired, which is looked at, and stands in the middle unless it is too new."""
+    fired = fired_ms(alert)
+    if fired is None:
         return Window(_SPAN_SECONDS)
-    return Window(_SPAN_SECONDS, at_ms // 1000 * 1000 + _SPAN_SECONDS * 500)
+    return around(fired, _SPAN_SECONDS, now_ms)
 
 
 async def make_silence(app: TopApp, choices: Sequence[Choice], changed: Callable[[], None]) -> None:

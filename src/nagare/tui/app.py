@@ -22,6 +22,7 @@ from nagare.errors import NagareError
 from nagare.lib.clock import Clock, SystemClock
 from nagare.tui.actions import ACTIONS
 from nagare.tui.footer_keys import draw_footer
+from nagare.tui.frame import draw_frame
 from nagare.tui.keymap import check_keys
 from nagare.tui.location import Location, format_location, parse_location
 from nagare.tui.pages import load_rest, make_page
@@ -30,9 +31,6 @@ from nagare.tui.renderables.theme import nagare_dark, nagare_light
 from nagare.tui.screens.page import Page
 from nagare.tui.screens.start import StartPage
 from nagare.tui.verbs import AppVerbs
-from nagare.tui.widgets.banner import Banner
-from nagare.tui.widgets.floor import Floor
-from nagare.tui.widgets.header import Header
 from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
@@ -96,8 +94,8 @@ class TopApp(App[int]):
 
     @property
     def model(self) -> LiveModel:
-        """The state behind the screens."""
-        return self.feed.model
+        """The state behind the page: the present, or the moment that is replayed."""
+        return self.feed.model_of(self.page)
 
     @property
     def source(self) -> Source:
@@ -141,12 +139,18 @@ class TopApp(App[int]):
             # The screen that the app began with can be covered, not replaced.
             await (self.push_screen(location.page) if is_first else self.switch_screen(location.page))
         page.show(location)
+        self._follow_time(location)
         page.redraw()
         self.refresh_frame()
+
+    def _follow_time(self, location: Location) -> None:
+        if self._feed is not None:
+            self._feed.replay.look_at(location.window.moment_ms)
 
     def note_location(self, location: Location) -> None:
         """Take notice that a page moved by itself."""
         self.wanted = location
+        self._follow_time(location)
         self.refresh_frame()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -208,17 +212,8 @@ class TopApp(App[int]):
 
     def refresh_frame(self) -> None:
         """Draw header, banner and footer of the present page."""
-        if self._feed is None or not self.is_running or not self.page.is_ready:
-            return
-        try:
-            self.page.query_one(Header).facts = self.feed.header_facts(self.page)
-            self.page.query_one(Banner).notice = self.page.notice() or self.feed.notice()
-            floor = self.page.query_one(Floor)
-            if floor.display:
-                floor.tell(self.feed.counts(), self.feed.worst())
-        except NoMatches:
-            return  # the page is being put together or taken down
-        self.refresh_footer()
+        if self._feed is not None and self.is_running and self.page.is_ready:
+            draw_frame(self)
 
     def refresh_footer(self) -> None:
         """Draw the keys of the present mode."""

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nagare.tui.screens.page import Page
+from nagare.tui.series import COMPARED_DAYS
 from nagare.tui.time_choice import from_time_window, to_time_window
 
 if TYPE_CHECKING:
     from nagare.tui.location import Window
     from nagare.tui.renderables.time_axis import TimeWindow
     from nagare.tui.widgets.chart_board import ChartBoard
+    from nagare.wire.events import EventView
 
 CHART_METHODS = {
     "chart.left": ("action_move_crosshair", (-1,)),
@@ -41,9 +43,19 @@ class ChartVerbs(Page):
             return replace(window, span_seconds=round(self.board.window.span_ms / 1000))
         return window
 
+    def can(self, action: str) -> bool:
+        """Compare where there are charts."""
+        return bool(self.query("#board")) if action == "time.compare" else super().can(action)
+
     def time_window(self) -> TimeWindow:
         """Return the window as charts want it."""
         return to_time_window(self.window, self.top.clock.now_ms())
+
+    def chart_events(self) -> list[EventView]:
+        """Return the events that charts mark: those of the shown moment, and what came after it within the window."""
+        found = {event.id: event for event in (*self.model.events, *self.top.feed.model.events)}
+        end_ms = self.location.window.end_ms
+        return [event for event in found.values() if end_ms is None or event.ts <= end_ms]
 
     def fit_window(self) -> None:
         """Let a window that nobody chose grow with the data."""
@@ -61,17 +73,17 @@ class ChartVerbs(Page):
             return
         super().run_widget_action(action_id)
 
-    def do_time_choose(self) -> None:
-        """Choose a window."""
-        from nagare.tui.screens.time_choice import TimeChoice  # noqa: PLC0415  loaded when shown
+    def do_time_compare(self) -> None:
+        """Show beside each chart's first line what it was a day before, then a week before, then nothing."""
+        days = (*COMPARED_DAYS, 0)
+        self.board.compare(days[(days.index(self.board.compared_days) + 1) % len(days)])
+        told = COMPARED_DAYS.get(self.board.compared_days, "")
+        self.top.say(f"the dim line is {told}" if told else "compared with nothing")
 
-        choice = TimeChoice(self.window.span_seconds, self.top.clock.now_ms(), self.top.zone)
-        self.app.push_screen(choice, self._take_time)
-
-    def _take_time(self, window: Window | None) -> None:
-        if window is not None:
-            self.board.set_crosshair(None)
-            self.set_location(window=window)
+    def window_changed(self) -> None:
+        """Show the charts of another time, with the crosshair on the moment that is looked at."""
+        if self.query("#board"):
+            self.board.set_crosshair(self.location.window.at_ms)
             self.board.set_window(self.time_window())
             self.time_changed()
 
@@ -80,18 +92,12 @@ class ChartVerbs(Page):
 
     def on_chart_board_moved(self, message: ChartBoard.Moved) -> None:
         """Remember a window that was chosen in the address; one that nobody chose grows on without a crosshair."""
-        if message.is_other_window:
-            self.set_location(window=from_time_window(message.window))
+        window = from_time_window(message.window) if message.is_other_window else self.location.window
+        at_ms = None if message.crosshair_ms is None else message.crosshair_ms // 1000 * 1000
+        self.set_location(window=replace(window, at_ms=at_ms))
         self.fit_window()
         self.time_changed()
 
     def on_chart_board_failed(self, message: ChartBoard.Failed) -> None:
         """Say what could not be asked for."""
         self.top.feed.note_trouble(message.error)
-
-
-def point_at_moment(page: Page, at_ms: int) -> None:
-    """Put the crosshair of ``page`` on a moment, where it has charts; behind what it has queued to show itself."""
-    if isinstance(page, ChartVerbs) and page.is_ready and page.query("#board"):
-        page.board.set_crosshair(at_ms)
-        page.time_changed()

@@ -5,6 +5,7 @@ Whether the server came, or came back, since a page looked last: then what it sh
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nagare.tui.live_model import Connection, Phase
@@ -34,7 +35,8 @@ class Reconnecting(Page):
     @property
     def window(self) -> Window:
         """How far back its lists go."""
-        return _USUAL if self.location.window.is_fitted else self.location.window
+        window = self.location.window
+        return replace(_USUAL if window.is_fitted else window, end_ms=window.moment_ms, at_ms=None)
 
     def is_connected_anew(self, changes: Changes) -> bool:
         """Tell whether the server came, or came back, since the last time this was asked."""

@@ -5,6 +5,7 @@ Nothing here runs anything on a host: a proposal is filled into the form of comm
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def request_for(subject: tuple[str, str], window: Window) -> DiagnoseRequest:
     host, alert = subject
     least, most = _SPAN_LIMITS_SECONDS
     seconds = min(max(float(window.span_seconds), least), most)
-    return DiagnoseRequest(host, alert, seconds, window.end_ms)
+    return DiagnoseRequest(host, alert, seconds, window.moment_ms)
 
 
 class DiagnosisVerbs(Page):
@@ -114,12 +115,8 @@ class DiagnosisVerbs(Page):
                 await self._show_text(piece)
 
     async def _open_host(self, place: HostPlace, piece: EvidenceView) -> None:
-        await self.top.go(Location("host", place.host, place.tab, window=place.window))
-        if place.at_ms is not None:
-            from nagare.tui.chart_verbs import point_at_moment  # noqa: PLC0415  loaded when shown
-
-            # Behind what the page has queued to show itself.
-            self.top.page.call_after_refresh(partial(point_at_moment, self.top.page, place.at_ms))
+        at_ms = None if place.at_ms is None else place.at_ms // 1000 * 1000
+        await self.top.go(Location("host", place.host, place.tab, window=replace(place.window, at_ms=at_ms)))
         if place.tab == "events":
             self.top.page.point_at(str(piece.params.get("id", "")))
 

@@ -22,10 +22,11 @@ from nagare.tui.alerts.watch import AlertWatch
 from nagare.tui.health import Level
 from nagare.tui.history import seed_span
 from nagare.tui.host_columns import age_seconds
-from nagare.tui.live_model import Connection, HostLive, LiveModel, Phase
+from nagare.tui.live_model import FLEET_INTERVAL_MS, Changes, Connection, HostLive, LiveModel, Phase
 from nagare.tui.location import format_span
 from nagare.tui.notify.watch import DEAD_EVENT, DeadWatch
-from nagare.tui.renderables.time_axis import format_clock, format_moment, local_time
+from nagare.tui.renderables.time_axis import format_clock, local_time
+from nagare.tui.replay.replay import Replay
 from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
 from nagare.tui.toasts import NOTIFICATION, show_message, show_notification
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 _SEED_SERIES = tuple(series.id for series in SERIES.values() if series.table not in ("sensor", "gpu"))
 _EVENTS_WANTED = 200
 _SHOWN_COUNTS = (Level.UP, Level.WARN, Level.CRIT, Level.STALE, Level.DOWN, Level.UNKNOWN)
-# The fleet's own lines get a point as often as hosts report at the default.
-_FLEET_INTERVAL_MS = 5000
 
 
 class Feed:
@@ -54,6 +53,7 @@ class Feed:
         self.trouble: tuple[str, str] | None = None
         self.alerts = AlertWatch(self, app)
         self.dead = DeadWatch(self, app)
+        self.replay = Replay(self, app)
         self._clock = clock
         self._frame_seconds = 1 / frames_per_second
         self._app = app
@@ -126,6 +126,7 @@ class Feed:
             self.model.add_events(await self.source.events(_EVENTS_WANTED))
             self.model.seed(await self.source.seed(_SEED_SERIES, seed_span(now_ms, len(views))))
             self.trouble = None
+            self.replay.look_again()
         except NagareError as error:
             self.model.is_primed = True
             self.note_trouble(error)
@@ -160,14 +161,29 @@ class Feed:
         self._painted = self._clock.monotonic()
         self.model.settle(self._clock.now_ms())
         changes = self.model.take_changes()
+        self.replay.follow_connection()
         if changes and self._can_draw:
+            if self._app.page.moment_ms is not None:
+                # The page shows a moment that does not change any more; only how the connection stands does.
+                changes = Changes(connection=changes.connection)
             self._app.page.update_live(changes)
+            self._app.refresh_frame()
+
+    def model_of(self, page: Page) -> LiveModel:
+        """Return the state that ``page`` shows: the present, or the moment that is replayed."""
+        past = self.replay.model
+        return past if past is not None and page.follows_time else self.model
+
+    def room_changed(self) -> None:
+        """Have everything drawn anew: another moment is shown."""
+        if self._can_draw:
+            self._app.page.moment_changed()
             self._app.refresh_frame()
 
     def _tick(self) -> None:
         now_ms = self._clock.now_ms()
         self.model.settle(now_ms)
-        if self.model.connection.phase is Phase.ONLINE and now_ms - self._fleet_sampled_ms >= _FLEET_INTERVAL_MS:
+        if self.model.connection.phase is Phase.ONLINE and now_ms - self._fleet_sampled_ms >= FLEET_INTERVAL_MS:
             self._fleet_sampled_ms = now_ms
             self.model.sample_fleet(now_ms)
             self.model.changes.fleet = True
@@ -186,35 +202,36 @@ class Feed:
 
     def header_facts(self, page: Page) -> HeaderFacts:
         """Return what the header says."""
-        now_ms = self._clock.now_ms()
-        counts = self.model.counts()
-        window = page.window
-        mode = "live" if window.is_live else "history"
-        text = f"live {format_span(window.span_seconds)}"
-        if window.end_ms is not None:
-            text = f"HISTORY {format_moment(window.end_ms, now_ms, self._app.zone)} (0 live)"
+        now_ms, model = self._clock.now_ms(), self._shown
+        counts = model.counts()
+        mode = "live" if self.replay.moment_ms is None else "replay"
+        text = self.replay.window_text() or f"live {format_span(page.window.span_seconds)}"
         if mode == "live" and (
-            self.can_retry or counts[Level.UP] + counts[Level.WARN] + counts[Level.CRIT] == 0 < len(self.model.hosts)
+            self.can_retry or counts[Level.UP] + counts[Level.WARN] + counts[Level.CRIT] == 0 < len(model.hosts)
         ):
             mode = "stale"
         return HeaderFacts(
-            page.crumbs(), text, self._age(now_ms), self._clock_text(now_ms), mode,
+            page.crumbs(), text, self._age(page.now_ms), self._clock_text(now_ms), mode,
             self.counts(), self.alert_counts(), self.dead.told,
         )  # fmt: skip
 
+    @property
+    def _shown(self) -> LiveModel:
+        return self.model_of(self._app.page)
+
     def counts(self) -> tuple[tuple[str, int], ...]:
         """Return (state, number of hosts) of every state that occurs, and of "up" always."""
-        counts = self.model.counts()
+        counts = self._shown.counts()
         return tuple((level.value, counts[level]) for level in _SHOWN_COUNTS if counts[level] or level is Level.UP)
 
     def alert_counts(self) -> tuple[tuple[str, int], ...]:
         """Return (state, number) of the alerts that need somebody, by severity, the worst first."""
-        counts = Counter(severity_of(alert) for alert in self.model.alerts.values() if needs_somebody(alert))
+        counts = Counter(severity_of(alert) for alert in self._shown.alerts.values() if needs_somebody(alert))
         return tuple((state, counts[state]) for state in reversed(SEVERITY_STATES) if counts[state])
 
     def worst(self) -> tuple[str, str, str] | None:
         """Return (state, host, reason) of the host that most needs a look, None when none does."""
-        host = next(iter(self.model.by_urgency()), None)
+        host = next(iter(self._shown.by_urgency()), None)
         if host is None or host.level is Level.UP:
             return None
         return host.level.value, host.name, self.reason(host)
@@ -224,7 +241,7 @@ class Feed:
         if host.level is Level.UNKNOWN:
             return "never heard"
         if host.level in (Level.DOWN, Level.STALE):
-            return f"silent for {format_seconds(age_seconds(host, self._clock.now_ms()))}"
+            return f"silent for {format_seconds(age_seconds(host, self._app.page.now_ms))}"
         return host.reasons[0].text if host.reasons else host.level.value
 
     def _clock_text(self, now_ms: int) -> str:
@@ -233,7 +250,7 @@ class Feed:
         return f"{moment:%H:%M:%S}" + ("Z" if offset == "+0000" else offset.removesuffix("00"))
 
     def _age(self, now_ms: int) -> str:
-        newest = self.model.newest_ms
+        newest = self._shown.newest_ms
         if newest is None:
             return ""
         return f"{format_seconds(max(0, now_ms - newest) // 1000)} ago"
@@ -246,7 +263,7 @@ class Feed:
             return "down", f"no data since {since}: {connection.reason} · {self.retry_text()}", "retry"
         if self.trouble is not None:
             return "warn", f"{self.trouble[0]} · d shows it all", "error.show"
-        return "", "", ""
+        return self.replay.notice(self._app.page)
 
     def retry_text(self) -> str:
         """Return when the next try comes, and the key that hurries it."""

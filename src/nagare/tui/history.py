@@ -139,7 +139,7 @@ def rows_statements(table: str, host: str, now_ms: int, at_ms: int | None = None
     """
     end_ms = now_ms if at_ms is None else at_ms
     # Of a table whose rows come at moments of their own, the newest of every key, also of those that come once a day.
-    for width_ms in (_DAY_MS,) if table in _BY_KEY else (_MINUTES_MS, _HOURS_MS):
+    for width_ms in (_DAY_MS,) if table in BY_KEY else (_MINUTES_MS, _HOURS_MS):
         yield _rows_statement(table, host, at_ms, end_ms - width_ms)
     yield _rows_statement(table, host, at_ms, None)
 
@@ -148,7 +148,7 @@ def _rows_statement(table: str, host: str, at_ms: int | None, since_ms: int | No
     bounds = [("ts >= epoch_ms(?)", since_ms), ("ts <= epoch_ms(?)", at_ms)]
     held = "".join(f" and {text}" for text, value in bounds if value is not None)
     params = [host, *(value for _, value in bounds if value is not None)]
-    key = _BY_KEY.get(table)
+    key = BY_KEY.get(table)
     if key is None:
         sql = f"select * from {table} where host = ?{held} and ts = (select max(ts) from {table} where host = ?{held})"  # noqa: S608  names are our own, values are bound
     else:
@@ -159,19 +159,20 @@ def _rows_statement(table: str, host: str, at_ms: int | None, since_ms: int | No
     return Statement(sql, [*params, *params])
 
 
-def processes_statement(since_ms: int, limit: int = 200) -> Statement:
-    """Return the busiest processes of every host at its newest moment since ``since_ms``."""
+def processes_statement(since_ms: int, until_ms: int | None = None, limit: int = 200) -> Statement:
+    """Return the busiest processes of every host at its newest moment since ``since_ms``, and not after ``until_ms``."""
+    until, params = ("", [since_ms]) if until_ms is None else (" and ts <= epoch_ms(?)", [since_ms, until_ms])
     return Statement(
         "select p.host, p.pid, p.name, p.user, p.cpu_ratio, p.memory_bytes, p.command from process p"  # noqa: S608  the limit is a number
-        " join (select host as h, max(ts) as t from process where ts >= epoch_ms(?) group by host) m"
-        " on p.host = m.h and p.ts = m.t where p.ts >= epoch_ms(?)"
+        f" join (select host as h, max(ts) as t from process where ts >= epoch_ms(?){until} group by host) m"
+        f" on p.host = m.h and p.ts = m.t where p.ts >= epoch_ms(?){until.replace(' ts', ' p.ts')}"
         f" order by p.cpu_ratio desc nulls last limit {limit:d}",
-        [since_ms, since_ms],
+        [*params, *params],
     )
 
 
 # Tables whose rows come at moments of their own: the newest row of each key.
-_BY_KEY: Mapping[str, str] = {"agent": "collector"}
+BY_KEY: Mapping[str, str] = {"agent": "collector"}
 
 
 def read_points(series: Sequence[Series], rows: Sequence[Sequence[Any]]) -> Points:

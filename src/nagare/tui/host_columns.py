@@ -67,12 +67,9 @@ def host_row(host: HostLive, now_ms: int) -> dict[str, Any]:
 
 
 def write_host(store: RowStore, host: HostLive, now_ms: int) -> None:
-    """Write a host into a list. A trend compares two reports, so the same report twice leaves it alone."""
-    row = host_row(host, now_ms)
-    slot = store.find_slot(host.name)
-    if slot is not None and store.at(slot, "cpu") == row["cpu"]:
-        del row["cpu"]
-    store.update(host.name, row, labels=host_labels(host))
+    """Write a host into a list. A trend compares the newest two reports of the host, whenever the list was written last."""
+    store.update(host.name, {"cpu": _value_before(host, "cpu.busy")})
+    store.update(host.name, host_row(host, now_ms), labels=host_labels(host))
 
 
 def host_labels(host: HostLive) -> Mapping[str, str]:
@@ -89,6 +86,11 @@ def load_per_core(host: HostLive) -> float:
 def age_seconds(host: HostLive, now_ms: int) -> float:
     """Return whole seconds since the host was heard, NaN when never."""
     return NAN if host.seen_ms is None else float(max(0, now_ms - host.seen_ms) // 1000)
+
+
+def _value_before(host: HostLive, series_id: str) -> float:
+    values = host.ring(series_id).points()[1]
+    return float(values[-2]) if len(values) > 1 else NAN
 
 
 def _why(host: HostLive) -> str:

@@ -16,6 +16,7 @@ _GLYPHS = {
     "left_square_bracket": "[", "right_square_bracket": "]", "exclamation_mark": "!", "escape": "Esc",
     "enter": "Enter", "space": "Space", "tab": "Tab", "backspace": "Bksp", "left": "←", "right": "→", "up": "↑",
     "down": "↓", "end": "End", "home": "Home", "pageup": "PgUp", "pagedown": "PgDn", "f1": "F1", "full_stop": ".",
+    "less_than_sign": "<", "greater_than_sign": ">", "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 _NAMES = {glyph: name for name, glyph in _GLYPHS.items() if len(glyph) == 1}
 _FUNCTION_KEY = re.compile(r"f\d+")
@@ -106,16 +107,15 @@ def _make_room(action: Action, key: str, resolved: dict[str, list[str]], own: Ma
 _OF_ALERTS = ("alerts", "silences", "rules", "incidents", "notices", "routes", "alarms")
 _TOGETHER = ({"incidents", "notices"},)
 _ALONE = (
-    {"lists", "job"}, {"commands", "job"}, {"jobs", "tasks"}, {"jobs", "schedules"}, {"commands", "tasks"},
-    {"commands", "schedules"}, {"tasks", "schedules"}, {"tasks", "job"}, {"schedules", "job"},
+    {"lists", "job"}, {"jobs", "tasks"}, {"jobs", "schedules"}, {"tasks", "schedules"}, {"tasks", "job"}, {"schedules", "job"},
     *(pair for pair in ({one, other} for one in _OF_ALERTS[:-1] for other in _OF_ALERTS[:-1]) if pair not in _TOGETHER),
     *({one, other} for one in _OF_ALERTS for other in ("jobs", "tasks", "schedules", "job", "output")),
-    *({"query", other} for other in ("host", "grid", "jobs", "lists", "commands", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
-    *({"diagnoses", other} for other in ("query", "jobs", "lists", "commands", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
+    *({"query", other} for other in ("host", "grid", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
+    *({"diagnoses", other} for other in ("query", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
 )  # fmt: skip
 _APART = (
     frozenset({"host", "targets", "grid", "chart", "crosshair"}),
-    frozenset({"jobs", "lists", "commands", "tasks", "schedules", "job", "output", "diagnoses", *_OF_ALERTS}),
+    frozenset({"jobs", "lists", "tasks", "schedules", "job", "output", "diagnoses", *_OF_ALERTS}),
 )
 
 

@@ -29,6 +29,8 @@ from nagare.wire.live import EventFrame, HostFrame, Rows
 
 EVENT_LIMIT = 500
 _CPU_SPAN_MS = 30_000
+# The fleet's own lines get a point as often as hosts report at the default.
+FLEET_INTERVAL_MS = 5000
 # Tables whose every frame is only a part of what is known: they are shown from SQL instead.
 _NOT_KEPT = frozenset({"events"})
 # Tables whose rows come at moments of their own, a few at a time: the newest of each key stands.
@@ -95,6 +97,10 @@ class HostLive:
         """Return the newest rows of ``table``, empty when none came."""
         latest = self.tables.get(table)
         return latest.columns if latest else {}
+
+    def has_rows(self, table: str) -> bool:
+        """Tell whether any newest row of ``table`` is known."""
+        return any(len(cells) for cells in self.columns(table).values())
 
     def first(self, table: str, column: str) -> object:
         """Return the first cell of a column of the newest rows, or None."""
@@ -190,6 +196,10 @@ class LiveModel:
         for name in set(self.hosts) - set(names):
             del self.hosts[name]
             self.changes.fleet = True
+
+    def ensure_host(self, name: str) -> HostLive:
+        """Return the host, made when nothing is known of it yet."""
+        return self._host(name)
 
     def _host(self, name: str) -> HostLive:
         host = self.hosts.get(name)
@@ -312,11 +322,15 @@ class LiveModel:
         """Return the hosts in the order of their names, so that a cell of a grid keeps its place."""
         return sorted(self.hosts.values(), key=lambda host: natural_key(host.name))
 
-    def sample_fleet(self, now_ms: int) -> None:
-        """Add one point of each fleet series: means of ratios, sums of rates, over the hosts that speak."""
+    def sample_fleet(self, now_ms: int, values: Mapping[str, Mapping[str, float]] | None = None) -> None:
+        """Add one point of each fleet series: means of ratios, sums of rates, over the hosts that speak.
+
+        ``values`` are those of the hosts at ``now_ms``, where it is not the newest moment.
+        """
         speaking = [host for host in self.hosts.values() if host.level not in (Level.DOWN, Level.UNKNOWN)]
         for series_id in SPARK_SERIES:
-            known = [value for host in speaking if not math.isnan(value := host.value(series_id))]
+            found = [host.value(series_id) if values is None else values[host.name][series_id] for host in speaking]
+            known = [value for value in found if not math.isnan(value)]
             if known:
                 is_ratio = SERIES[series_id].unit is Unit.RATIO
                 self.fleet_ring(series_id).append(now_ms, sum(known) / (len(known) if is_ratio else 1))

@@ -54,17 +54,42 @@ _SAFE = " ><=!:,.;/|*()[]{}@~^$'\""
 class Window:
     """A span of time: the last ``span_seconds`` up to ``end_ms``, or up to now when that is None (live).
 
-    One that nobody chose ``is_fitted``: it grows with the data there is, up to ``span_seconds``.
+    One that nobody chose ``is_fitted``: it grows with the data there is, up to ``span_seconds``. ``at_ms`` is a moment that is
+    looked at, by a crosshair.
     """
 
     span_seconds: int = DEFAULT_SPAN_SECONDS
     end_ms: int | None = None
     is_fitted: bool = False
+    at_ms: int | None = None
 
     @property
     def is_live(self) -> bool:
         """Tell whether the window moves with the clock."""
         return self.end_ms is None
+
+    @property
+    def moment_ms(self) -> int | None:
+        """The moment of the past that the room shows: the one looked at, else the end of a past window; None for now."""
+        return self.end_ms if self.at_ms is None else self.at_ms
+
+    def live(self) -> Window:
+        """Return the window of the same length that moves with the clock."""
+        return replace(self, end_ms=None, at_ms=None)
+
+    def moved(self, delta_ms: int, now_ms: int) -> Window:
+        """Return the window whose moment lies ``delta_ms`` further on, in whole seconds; one that reaches now is live again."""
+        at_ms = now_ms if self.moment_ms is None else self.moment_ms
+        moment = max(0, at_ms + delta_ms) // 1000 * 1000
+        if moment >= now_ms:
+            return self.live()
+        start_ms, end_ms = self.bounds_ms(now_ms)
+        if self.at_ms is None:
+            return replace(self, end_ms=moment)
+        if start_ms <= moment <= end_ms:
+            return replace(self, at_ms=moment)
+        end_ms = (end_ms + delta_ms) // 1000 * 1000
+        return replace(self, at_ms=moment, end_ms=None if end_ms >= now_ms else max(0, end_ms))
 
     def bounds_ms(self, now_ms: int) -> tuple[int, int]:
         """Return start and end in Unix milliseconds."""
@@ -75,11 +100,19 @@ class Window:
         """Return the window to show when the oldest sample is of ``oldest_ms``; None while that is not known."""
         if not self.is_fitted or oldest_ms is None:
             return self
-        fitting = (span for span in FIT_SPANS_SECONDS if now_ms - oldest_ms <= span * 1000)
+        end_ms = now_ms if self.end_ms is None else self.end_ms
+        fitting = (span for span in FIT_SPANS_SECONDS if end_ms - oldest_ms <= span * 1000)
         return replace(self, span_seconds=next(fitting, DEFAULT_SPAN_SECONDS))
 
 
 FITTED = Window(is_fitted=True)
+
+
+def around(moment_ms: int, span_seconds: int, now_ms: int) -> Window:
+    """Return the window that looks at a moment, which stands in its middle; one that would reach beyond now goes on with the clock."""
+    at_ms = moment_ms // 1000 * 1000
+    is_new = now_ms - at_ms < span_seconds * 500
+    return Window(span_seconds, None if is_new else at_ms + span_seconds * 500, at_ms=at_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +206,12 @@ def _with_part(location: Location, name: str, value: str) -> Location:
         case "sort":
             return replace(location, sort=_check_sort(value))
         case "t":
-            return replace(location, window=parse_window(value))
+            return replace(location, window=replace(parse_window(value), at_ms=location.window.at_ms))
+        case "at":
+            return replace(location, window=replace(location.window, at_ms=_parse_moment(value)))
         case "sql" if location.page == "query":
             return replace(location, sql=_check_sql(value))
-    known = ("filter", "sort", "t", *(("sql",) if location.page == "query" else ()))
+    known = ("filter", "sort", "t", "at", *(("sql",) if location.page == "query" else ()))
     raise InputError(f"cannot open {name[:40]!r}: no such part of an address here", hint=did_you_mean(name, known))
 
 
@@ -214,17 +249,23 @@ def format_location(location: Location) -> str:
         parts.append(f"sort={location.sort}")
     if location.sql and location.page == "query":
         parts.append(f"sql={quote(location.sql, safe=_SAFE)}")
-    if not location.window.is_fitted:
-        parts.append(f"t={format_window(location.window)}")
+    parts += _time_parts(location.window)
     return path + ("?" + "&".join(parts) if parts else "")
 
 
+def _time_parts(window: Window) -> list[str]:
+    parts = [] if window.is_fitted and window.is_live else [f"t={format_window(window)}"]
+    return parts if window.at_ms is None else [*parts, f"at={_format_moment(window.at_ms)}"]
+
+
 def parse_window(text: str) -> Window:
-    """Return the window of ``-1h`` (live), ``2026-01-31T14:05:00Z..2026-01-31T15:05:00Z`` or ``auto``. Raises InputError."""
+    """Return the window of ``-1h`` (live), ``2026-01-31T14:05:00Z..2026-01-31T15:05:00Z``, ``auto`` or ``auto..MOMENT``. Raises InputError."""
     stripped = text.strip()
     if stripped == "auto":
         return FITTED
     first, dots, last = stripped.partition("..")
+    if dots and first == "auto":
+        return replace(FITTED, end_ms=_parse_moment(last) // 1000 * 1000)
     if dots:
         start_ms, end_ms = _parse_moment(first), _parse_moment(last)
         if start_ms % 1000 or end_ms % 1000 or end_ms <= start_ms:
@@ -234,9 +275,11 @@ def parse_window(text: str) -> Window:
 
 
 def format_window(window: Window) -> str:
-    """Return ``-15m`` for a live window, two moments for a fixed one."""
+    """Return ``-15m`` for a live window, two moments for a fixed one, ``auto..MOMENT`` for one whose length nobody chose."""
     if window.end_ms is None:
         return "-" + format_span(window.span_seconds)
+    if window.is_fitted:
+        return f"auto..{_format_moment(window.end_ms)}"
     start_ms, end_ms = window.bounds_ms(0)
     return f"{_format_moment(start_ms)}..{_format_moment(end_ms)}"
 

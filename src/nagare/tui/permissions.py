@@ -50,6 +50,18 @@ _NEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+# What changes something beside what roles are asked about.
+_CHANGES = frozenset({"alert.why"})
+# What only looks, also at the past.
+_LOOKS = ("query.", "diagnose", "diagnosis.model", "diagnosis.ask", "diagnosis.helped", "diagnosis.useless")
+
+
+def why_not_now(action: str, reason: str) -> str:
+    """Return ``reason`` for what changes something, and for what tells only of the present; empty for all else."""
+    changes = action in _NEEDS and not action.startswith(_LOOKS)
+    return reason if changes or action in _CHANGES else ""
+
+
 def why_not_allowed(action: str, caller: Me | None) -> str:
     """Return why ``caller`` may not do ``action``; empty when nothing is known to be in the way."""
     permission, doing = _NEEDS.get(action, ("", ""))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
-from nagare.tui.chart_verbs import point_at_moment
-from nagare.tui.location import Location, Window
+from nagare.tui.location import Location, Window, around
 from nagare.tui.query.answer import moment_ms
 from nagare.tui.query.charting import Drawing, draw_answer, why_no_chart
 from nagare.tui.query_export import QueryExport
@@ -72,14 +70,12 @@ class QueryRows(QueryExport, RunVerb, ListPage):
         place = answer.first_of("TIMESTAMP")
         at_ms = None if place is None else moment_ms(answer.rows[int(message.key)][place])
         await self.top.go(replace(self.location, window=self._around(at_ms)).with_host(host))
-        if at_ms is not None:
-            self.top.page.call_after_refresh(partial(point_at_moment, self.top.page, at_ms))
 
     def _around(self, at_ms: int | None) -> Window:
-        """Return the time around a moment, which stands in the middle unless that is too new."""
-        if at_ms is None or self.top.clock.now_ms() - at_ms < _HOST_SPAN_SECONDS * 500:
+        """Return the time around a moment, which is looked at, and stands in the middle unless it is too new."""
+        if at_ms is None:
             return Window(_HOST_SPAN_SECONDS)
-        return Window(_HOST_SPAN_SECONDS, at_ms // 1000 * 1000 + _HOST_SPAN_SECONDS * 500)
+        return around(at_ms, _HOST_SPAN_SECONDS, self.top.clock.now_ms())
 
     # The chart
 

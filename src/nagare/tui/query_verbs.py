@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +15,7 @@ from nagare.config.files import top_folder
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
-from nagare.tui.location import Location, Window, format_window, parse_window
+from nagare.tui.location import Location, format_window, parse_window
 from nagare.tui.query.answer import ROWS_LIMIT, Answer, Asked, read_answer
 from nagare.tui.query.book import Kept, QueryBook, check_name
 from nagare.tui.query.faults import Fault, fault_of
@@ -251,21 +250,8 @@ class QueryVerbs(Page):
 
     # The time
 
-    def do_time_choose(self) -> None:
-        """Choose how far back it looks."""
-        from nagare.tui.screens.time_choice import TimeChoice  # noqa: PLC0415  loaded when shown
-
-        choice = TimeChoice(self.window.span_seconds, self.top.clock.now_ms(), self.top.zone)
-        self.app.push_screen(choice, self._take_time)
-
-    def do_chart_live(self) -> None:
-        """Look at the newest rows again."""
-        self._take_time(replace(self.window, end_ms=None))
-
-    def _take_time(self, window: Window | None) -> None:
-        if window is None:
-            return
-        self.set_location(window=window)
+    def window_changed(self) -> None:
+        """Ask over the other time."""
         if self._answer is not None or self._fault is not None:
             self.ask((self._answer.asked.sql if self._answer is not None else "") or self.editor.statement)
         else:

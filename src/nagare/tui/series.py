@@ -104,6 +104,8 @@ FLEET_CHARTS = (
     ChartSpec("net", "Network", ("net.in", "net.out"), Unit.RATE),
     ChartSpec("io", "Disk I/O", ("io.read", "io.write"), Unit.RATE),
 )
+# What charts can be compared with: days before -> what the line is called.
+COMPARED_DAYS: Mapping[int, str] = MappingProxyType({1: "a day before", 7: "a week before"})
 FLEET_SERIES = tuple(dict.fromkeys(name.removesuffix(".max") for chart in FLEET_CHARTS for name in chart.series))
 
 

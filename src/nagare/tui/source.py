@@ -26,28 +26,15 @@ from nagare.errors import (
     NotFoundError,
     NotReadyError,
     PermissionDeniedError,
-    QuerySyntaxError,
     UnavailableError,
 )
 from nagare.lib.backoff import Backoff
 from nagare.lib.clock import Clock
 from nagare.tui.agent_facts import AgentStanding
-from nagare.tui.history import (
-    Points,
-    Span,
-    Statement,
-    as_columns,
-    fleet_statement,
-    host_statement,
-    processes_statement,
-    read_fleet,
-    read_points,
-    read_seed,
-    rows_statements,
-    seed_statement,
-    tables_of,
-)
+from nagare.tui.history import Points, Span, Statement
 from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.replay.jobs_then import Later
+from nagare.tui.replay.past import Answer, FleetRows, SqlPast
 from nagare.tui.seams import Seams, ServerSeams
 from nagare.wire.auth import Me
 from nagare.wire.events import EventView
@@ -59,11 +46,8 @@ from nagare.wire.live import Subscribe
 FLEET_TABLES = (
     "cpu", "memory", "load", "disk", "disk_io", "network", "gpu", "sensor", "unit", "smart", "probe", "agent",
 )  # fmt: skip
-_GAPS_SQL = "SELECT epoch_ms(ts), until_ms, kind FROM gaps WHERE host = ? ORDER BY ts"
 _LAST_COMMAND_SQL = "SELECT epoch_ms(ts), action, state FROM commands WHERE host = ? ORDER BY ts DESC LIMIT 1"
 _RETRY_CAP_SECONDS = 5.0
-# How old a host's newest processes may be: a few intervals, and clocks that differ.
-_PROCESSES_SINCE_MS = 180_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +93,8 @@ class Source(Seams, Protocol):
         """Return the groups of hosts, each with its hosts."""
         ...
 
-    async def events(self, limit: int, host: str | None = None) -> list[EventView]:
-        """Return the newest events."""
+    async def events(self, limit: int, host: str | None = None, *, until_ms: int | None = None) -> list[EventView]:
+        """Return the newest events, or the newest before ``until_ms``."""
         ...
 
     async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
@@ -133,8 +117,20 @@ class Source(Seams, Protocol):
         """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
         ...
 
-    async def processes(self) -> Mapping[str, list[Any]]:
-        """Return the busiest processes of all hosts, at each host's newest moment."""
+    async def processes(self, at_ms: int | None = None) -> Mapping[str, list[Any]]:
+        """Return the busiest processes of all hosts, at each host's newest moment, or its newest not after ``at_ms``."""
+        ...
+
+    async def fleet_rows(self, at_ms: int, tables: Sequence[str], hosts: Sequence[str]) -> FleetRows:
+        """Return the rows of all hosts at ``at_ms``; ``hosts`` are those that there may have been."""
+        ...
+
+    async def turns(self, alerts: Sequence[str], at_ms: int) -> list[EventView]:
+        """Return what happened to ``alerts`` until ``at_ms``."""
+        ...
+
+    async def commands_after(self, since_ms: int, at_ms: int) -> list[Later]:
+        """Return the commands that were asked for since then, and came into the state that they are in after ``at_ms``."""
         ...
 
     async def caller(self) -> Me | None:
@@ -146,13 +142,13 @@ class Source(Seams, Protocol):
         ...
 
 
-class ServerSource(ServerSeams):
+class ServerSource(ServerSeams, SqlPast):
     """The installation's own server, or the configured one."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         """Keep what finds the server; nothing is opened yet."""
+        super().__init__(self._answer, clock)
         self._settings = settings
-        self._clock = clock
         self._client: Client | None = None
         self._feed: LiveFeed | None = None
         self._watched = ""
@@ -235,59 +231,13 @@ class ServerSource(ServerSeams):
         """Return the groups of hosts, each with its hosts."""
         return await Upkeep(self.connected()).groups()
 
-    async def events(self, limit: int, host: str | None = None) -> list[EventView]:
-        """Return the newest events."""
-        return await self.connected().events(limit=limit, host=host)
+    async def events(self, limit: int, host: str | None = None, *, until_ms: int | None = None) -> list[EventView]:
+        """Return the newest events, or the newest before ``until_ms``."""
+        return await self.connected().events(limit=limit, host=host, until_ms=until_ms)
 
-    async def _rows(self, statement: Statement) -> list[list[Any]]:
-        return (await self.connected().sql(statement.sql, statement.params)).rows
-
-    async def host_history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
-        """Return the history of series of one host, a query a table."""
-        points: Points = {}
-        for table, series in tables_of(series_ids).items():
-            points |= read_points(series, await self._rows(host_statement(table, series, host, span)))
-        return points
-
-    async def gaps(self, host: str) -> list[GapMark]:
-        """Return when nothing came of a host in time, and why; nothing from a server that keeps no gaps, or hides them."""
-        try:
-            rows = await self._rows(Statement(_GAPS_SQL, [host]))
-        except QuerySyntaxError:
-            return []
-        now_ms = self._clock.now_ms()
-        return [GapMark(from_ms, now_ms if until_ms is None else until_ms, kind) for from_ms, until_ms, kind in rows]
-
-    async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
-        """Return the history of series over all hosts, a query a table."""
-        points: Points = {}
-        for table, series in tables_of(series_ids).items():
-            points |= read_fleet(series, await self._rows(fleet_statement(table, series, span)))
-        return points
-
-    async def seed(self, series_ids: Sequence[str], span: Span) -> dict[str, Points]:
-        """Return the short history of every host, a query a table."""
-        found: dict[str, Points] = {}
-        for table, series in tables_of(series_ids).items():
-            for host, points in read_seed(series, await self._rows(seed_statement(table, series, span))).items():
-                found.setdefault(host, {}).update(points)
-        return found
-
-    async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
-        """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
-        columns: Mapping[str, list[Any]] = {}
-        for statement in rows_statements(table, host, self._clock.now_ms(), at_ms):
-            reply = await self.connected().sql(statement.sql, statement.params)
-            columns = as_columns([column.name for column in reply.columns], reply.rows)
-            if reply.rows:
-                break
-        return columns
-
-    async def processes(self) -> Mapping[str, list[Any]]:
-        """Return the busiest processes of all hosts, at each host's newest moment."""
-        statement = processes_statement(self._clock.now_ms() - _PROCESSES_SINCE_MS)
+    async def _answer(self, statement: Statement) -> Answer:
         reply = await self.connected().sql(statement.sql, statement.params)
-        return as_columns([column.name for column in reply.columns], reply.rows)
+        return Answer([column.name for column in reply.columns], reply.rows)
 
     async def caller(self) -> Me | None:
         """Return who we are to the server, None where it does not tell."""
@@ -298,7 +248,7 @@ class ServerSource(ServerSeams):
 
     async def standing(self, host: str) -> AgentStanding:
         """Return what the server knows of the agent of ``host`` beside its rows: its last command, its update."""
-        found = await self._rows(Statement(_LAST_COMMAND_SQL, [host]))
+        found = (await self._answer(Statement(_LAST_COMMAND_SQL, [host]))).rows
         moment, action, state = found[0] if found else (None, "", "")
         try:
             rollouts = await UpdateCalls(self.connected()).rollouts()

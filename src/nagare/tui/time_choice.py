@@ -14,7 +14,7 @@ _CLOCK = re.compile(r"(?:(yesterday|\d{4}-\d{2}-\d{2})[ T]+)?(\d{1,2}):(\d{2})(?
 
 
 def parse_time(text: str, span_seconds: int, now_ms: int, zone: tzinfo | None = None) -> Window:
-    """Return the window that ``text`` asks for; a moment keeps the present span, with the moment in its middle.
+    """Return the window that ``text`` asks for; a moment keeps the present span, stands in its middle, and is looked at.
 
     A time of day is the last time it was that late, in local time. Raises InputError.
     """
@@ -32,7 +32,8 @@ def parse_time(text: str, span_seconds: int, now_ms: int, zone: tzinfo | None = 
             ) from error
     moment = _moment(match, now_ms, zone)
     end_ms = min(moment + span_seconds * 500, now_ms)
-    return Window(span_seconds, end_ms // 1000 * 1000)
+    at_ms = moment // 1000 * 1000
+    return Window(span_seconds, end_ms // 1000 * 1000, at_ms=at_ms if at_ms < end_ms // 1000 * 1000 else None)
 
 
 def _moment(match: re.Match[str], now_ms: int, zone: tzinfo | None) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from nagare.tui.location import Location
+from nagare.tui.replay.verbs import TimeVerbs
 from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _CLOSING_SECONDS = 5.0
 
 
-class AppVerbs:
+class AppVerbs(TimeVerbs):
     """Methods named ``do_<action id>``, of one app."""
 
     def __init__(self, app: TopApp) -> None:

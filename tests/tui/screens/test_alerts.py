@@ -173,7 +173,7 @@ async def test_an_alert_is_shown_whole_and_leads_to_its_host_at_that_time() -> N
             "What happened to it", "ada said: looking", "nagare rules guide DiskFull", "alertname", "2h00m ago"
         )
         await top.press("enter")
-        await top.shows("▸ hosts ▸ web-1", "HISTORY")
+        await top.shows("▸ hosts ▸ web-1", "REPLAY")
         start_ms, end_ms = top.app.page.location.window.bounds_ms(top.clock.now_ms())
         assert start_ms < top.clock.now_ms() - 7_200_000 < end_ms
         board = top.app.page.query_one(ChartBoard)

@@ -133,7 +133,7 @@ async def test_an_incident_leads_to_its_alerts_notifications_timeline_and_to_the
         await top.press("enter")
         await top.shows("◉ firing 2 firing", "DiskFull on web-1")
         await top.press("home", "H")
-        await top.shows("▸ hosts ▸ web-1", "HISTORY")
+        await top.shows("▸ hosts ▸ web-1", "REPLAY")
         start_ms, end_ms = top.app.page.location.window.bounds_ms(top.clock.now_ms())
         assert start_ms < top.clock.now_ms() - 7_200_000 < end_ms
         await top.press("backspace", "escape")

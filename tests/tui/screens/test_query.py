@@ -166,7 +166,7 @@ async def test_an_answer_is_drawn_over_time_and_esc_shows_rows_again(tmp_path: P
         await top.shows("worker-1", "100%", "2 columns of another unit are not drawn")
         await top.press("left", "left")
         assert _page(top).chart.crosshair_ms is not None
-        await top.press("0")
+        await top.press("end")
         await top.press("escape")
         await top.shows("used_bytes")
         top.source.queries_held.reply = reply_of({"n": "BIGINT"}, [[5]])
@@ -238,7 +238,7 @@ async def test_what_was_asked_and_saved_is_found_again(tmp_path: Path) -> None:
 
 async def test_the_time_of_the_room_holds_and_asks_again(tmp_path: Path) -> None:
     async with _query(tmp_path, "query?sql=select 1&t=2025-10-09T07:00:00Z..2025-10-09T08:00:00Z") as top:
-        await top.shows("21 rows", "1h to 08:00:00", "HISTORY")
+        await top.shows("21 rows", "1h to 08:00:00", "REPLAY")
         begin, end = top.source.queries_held.asked[0][2:]
         assert (begin, end) == (1_759_993_200_000, 1_759_996_800_000)
         await top.press("escape", "t")

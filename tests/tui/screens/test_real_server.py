@@ -97,9 +97,9 @@ async def test_the_past_comes_by_sql(tmp_path: Path, environment: dict[str, str]
             await asyncio.sleep(2)
             await pilot.press("left", "left", "left")
             await pilot.press("right_square_bracket")
-            await _shows(pilot, "not of now", "nagare")
+            await _shows(pilot, "REPLAY", "nagare")
             await pilot.press("0")
-            await _until(pilot, lambda text: "not of now" not in text, "the present")
+            await _until(pilot, lambda text: "REPLAY" not in text, "the present")
             assert "cannot" not in _text(pilot)
 
 

@@ -161,9 +161,9 @@ async def test_a_frozen_list_says_since_when_while_collection_goes_on() -> None:
 
 async def test_the_past_looks_like_the_past() -> None:
     async with scene("hosts/db-1?t=2025-10-09T07:00:00Z..2025-10-09T08:00:00Z") as top:
-        await top.shows("HISTORY 08:00:00 (0 live)")
+        await top.shows("REPLAY 08:00:00 (live: 0)")
         await top.press("right_square_bracket")
-        await top.shows("rows of 08:00:00, not of now", "postgres")
+        await top.shows("REPLAY 08:00:00", "postgres")
         assert any(asked.startswith("rows process db-1 17599968") for asked in top.source.asked)
         await top.press("left_square_bracket")
         await top.press("0")

@@ -90,7 +90,7 @@ def test_a_page_binds_exactly_what_the_table_says(page: type[Page]) -> None:
 
 @pytest.mark.parametrize(("widget", "contexts"), _WIDGETS)
 def test_a_widget_binds_exactly_what_the_table_says(widget: type[Widget], contexts: tuple[str, ...]) -> None:
-    own = {action.id: set(action.keys) for action in actions_in(contexts) if action.id != "time.choose"}
+    own = {action.id: set(action.keys) for action in actions_in(contexts) if action.id != "time.compare"}
     assert _bound(widget.BINDINGS) == own
 
 

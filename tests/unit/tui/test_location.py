@@ -24,7 +24,9 @@ _NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,40}[A-Za-z0-9])?", fullma
 _SPANS = st.integers(min_value=10, max_value=3660 * 86400)
 # Fixed windows lie in years that a calendar and a browser both write with four digits.
 _ENDS = st.integers(min_value=330_000_000, max_value=4_000_000_000).map(lambda seconds: seconds * 1000)
-_WINDOWS = st.just(FITTED) | st.builds(Window, _SPANS, st.none() | _ENDS)
+_WINDOWS = st.builds(
+    Window, st.just(FITTED.span_seconds), st.none() | _ENDS, st.just(value=True), st.none() | _ENDS
+) | st.builds(Window, _SPANS, st.none() | _ENDS, st.just(value=False), st.none() | _ENDS)
 _SORTS = st.just("") | st.from_regex(r"[a-z][a-z_]{0,10}(\.(asc|desc))?", fullmatch=True)
 _LISTS = st.builds(
     Location,

@@ -33,15 +33,18 @@ if TYPE_CHECKING:
     from nagare.wire.alerts import AlertView
 
 _MOST_PAST = 1000
+# Of those that ended, so many are looked through for the last one before a moment of the past.
+_LAST_MOST = 200
 _OVER = ",".join((AlertState.RESOLVED, AlertState.CLOSED))
 
 
 class AlertsPage(AlertVerbs, AlertLists):
     """The lists of alerts."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms", "commands", "alerts")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms", "alerts")
     BINDINGS = bindings_for(contexts)
     columns = ALERT_COLUMNS
+    follows_time = True
 
     def __init__(self, location: Location) -> None:
         """Begin at ``location``."""
@@ -71,13 +74,28 @@ class AlertsPage(AlertVerbs, AlertLists):
         if self.location.tab == "history":
             return await self._fetch_past()
         if self.location.tab == "pending":
-            waiting = await self.top.source.alerts().alerts(MOST_ALERTS, state=AlertState.PENDING)
-            return {alert.id: alert for alert in waiting}
-        wanted = (AlertState.ACKNOWLEDGED,) if self.location.tab else (AlertState.FIRING, AlertState.REOPENED)
-        found = {alert.id: alert for alert in await self.top.feed.alerts.fetch() if alert.state in wanted}
+            return await self._fetch_pending()
+        active = await self.top.feed.alerts.fetch() if self.moment_ms is None else self.model.alerts.values()
+        found = {alert.id: alert for alert in active if alert.state in self._wanted_states}
         if not found and not self.location.tab:
-            self._last = next(iter(await self.top.source.alerts().alerts(1, state=_OVER)), None)
+            self._last = await self._fetch_last()
         return found
+
+    async def _fetch_pending(self) -> dict[str, Any]:
+        if self.moment_ms is not None:
+            return {}  # which conditions held then is not kept
+        waiting = await self.top.source.alerts().alerts(MOST_ALERTS, state=AlertState.PENDING)
+        return {alert.id: alert for alert in waiting}
+
+    async def _fetch_last(self) -> AlertView | None:
+        """Return the alert that ended last, before the moment that is shown."""
+        moment = self.moment_ms
+        over = await self.top.source.alerts().alerts(1 if moment is None else _LAST_MOST, state=_OVER)
+        return next((alert for alert in over if moment is None or _ended_ms(alert) <= moment), None)
+
+    @property
+    def _wanted_states(self) -> tuple[AlertState, ...]:
+        return (AlertState.ACKNOWLEDGED,) if self.location.tab else (AlertState.FIRING, AlertState.REOPENED)
 
     async def _fetch_past(self) -> dict[str, Any]:
         start_ms, end_ms = self.window.bounds_ms(self.top.clock.now_ms())
@@ -113,13 +131,14 @@ class AlertsPage(AlertVerbs, AlertLists):
         if self.location.tab == "history":
             return f"no alert ended in the {format_span(self.window.span_seconds)} shown; t looks further back"
         if self.location.tab == "pending":
+            if self.moment_ms is not None:
+                return "which conditions were about to become an alert is not kept; 0 shows those of now"
             return "no condition holds that would soon be an alert"
         if self.location.tab:
             return "nobody has an alert in hand"
         if self._last is None:
             return "nothing needs you: no alert fired yet; the tab Rules shows what is looked for"
-        ended = moment_ms(self._last.ended_at or self._last.changed_at) or 0
-        since = format_moment(ended, self.top.clock.now_ms(), self.top.zone)
+        since = format_moment(_ended_ms(self._last), self.top.clock.now_ms(), self.top.zone)
         about = f"{plain(self._last.name, 60)} {plain(host_of(self._last), 60)}".strip()
         return f"nothing needs you since {since}, when {about} ended"
 
@@ -141,12 +160,6 @@ class AlertsPage(AlertVerbs, AlertLists):
         if self._by and self._inside is None:
             return "info", f"folded by {self._by}: Enter looks into a group, b folds otherwise", "alert.group"
         return None
-
-    def can(self, action: str) -> bool:
-        """Only what was has a time."""
-        if action.startswith("commands."):
-            return self.location.tab == "history"
-        return super().can(action)
 
     def update_live(self, changes: Changes) -> None:
         """Draw what others did to alerts, too."""
@@ -204,3 +217,7 @@ class AlertsPage(AlertVerbs, AlertLists):
             self._refold()
         elif item is not None:
             self.tell_alert(item)
+
+
+def _ended_ms(alert: AlertView) -> int:
+    return moment_ms(alert.ended_at or alert.changed_at) or 0

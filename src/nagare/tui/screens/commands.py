@@ -9,6 +9,7 @@ from nagare.tui.job_verbs import JobVerbs
 from nagare.tui.jobs.rows import JOB_COLUMNS, is_over, job_labels, job_row, moment_ms
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import format_span
+from nagare.tui.replay.jobs_then import jobs_at
 from nagare.tui.screens.polled_page import PolledPage
 from nagare.tui.widgets.live_table_messages import RowSelected
 
@@ -21,9 +22,10 @@ _MOST_JOBS = 500
 class CommandsPage(JobVerbs, PolledPage):
     """The list of jobs."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "jobs", "lists", "commands")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "jobs", "lists")
     BINDINGS = bindings_for(contexts)
     columns = JOB_COLUMNS
+    follows_time = True
 
     async def fetch_items(self) -> dict[str, Any]:
         """Return the jobs of the shown time."""
@@ -34,6 +36,8 @@ class CommandsPage(JobVerbs, PolledPage):
 
         fits = None if self.window.is_live else is_before_end
         found = await self.top.source.jobs().jobs(fits, since_ms=start_ms, limit=_MOST_JOBS)
+        if self.moment_ms is not None:
+            found = jobs_at(end_ms, found, await self.top.source.commands_after(start_ms, end_ms))
         return {job.id: job for job in found}
 
     def row_of(self, item: Any, now_ms: int) -> tuple[Mapping[str, Any], Mapping[str, str]]:
@@ -61,7 +65,7 @@ class CommandsPage(JobVerbs, PolledPage):
                 "",
             )
         if len(self._items) >= _MOST_JOBS:
-            return "info", f"only the newest {_MOST_JOBS} are shown; t chooses another time", "commands.time"
+            return "info", f"only the newest {_MOST_JOBS} are shown; t chooses another time", "time.choose"
         return None
 
     def _waits_for_us(self, job: JobView) -> bool:

@@ -29,7 +29,7 @@ from nagare.tui.diagnosis.told import Line, answer_lines, failed_lines, running_
 from nagare.tui.diagnosis_asks import DiagnosisAsks
 from nagare.tui.export import file_name
 from nagare.tui.keymap import bindings_for
-from nagare.tui.location import FITTED, Location, Window
+from nagare.tui.location import Location, Window
 from nagare.tui.renderables.time_axis import local_time
 from nagare.tui.screens.polled_page import Lists, PolledPage
 from nagare.tui.widgets.answer_view import AnswerView
@@ -122,7 +122,8 @@ class DiagnosePage(DiagnosisAsks, PolledPage):
     @property
     def window(self) -> Window:
         """The time that is asked about."""
-        return self._usual if self.location.window.is_fitted else self.location.window
+        window = self.location.window
+        return replace(self._usual if window.is_fitted else window, end_ms=window.moment_ms, at_ms=None)
 
     @property
     def view(self) -> DiagnosisView | None:
@@ -287,11 +288,9 @@ class DiagnosePage(DiagnosisAsks, PolledPage):
     # What a person does
 
     def can(self, action: str) -> bool:
-        """Cancel what is being made, and go back to now from the past."""
+        """Cancel what is being made."""
         if action == "diagnosis.stop":
             return self._under_way is not None
-        if action == "diagnosis.live":
-            return not self.location.window.is_fitted
         return super().can(action)
 
     def take_focus(self) -> None:
@@ -330,14 +329,6 @@ class DiagnosePage(DiagnosisAsks, PolledPage):
         """Give the keys back."""
         self.set_focus(None)
         self.take_focus()
-
-    def do_diagnosis_time(self) -> None:
-        """Choose the time that is asked about."""
-        self.do_commands_time()
-
-    def do_diagnosis_live(self) -> None:
-        """Ask about the time up to now again."""
-        self._take_time(FITTED)
 
     def value_to_copy(self) -> str:
         """Return the piece of evidence that has the keys, else the open answer as Markdown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +24,7 @@ from nagare.tui.host_tabs import OPTIONAL_TABS, TAB_TITLES
 from nagare.tui.keymap import bindings_for
 from nagare.tui.live_model import HostLive
 from nagare.tui.location import Location
-from nagare.tui.renderables.time_axis import format_moment
+from nagare.tui.replay.then import newest_ring
 from nagare.tui.ring import Ring
 from nagare.tui.run_verb import RunVerb
 from nagare.tui.screens.list_page import ListPage
@@ -53,6 +54,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
     """Everything about one host."""
 
     contexts: ClassVar[tuple[str, ...]] = ("host", "list", "table", "chart", "crosshair", "targets")
+    follows_time = True
     BINDINGS = bindings_for(contexts)
     DEFAULT_CSS = """
     HostPage #main { height: 1fr; }
@@ -97,13 +99,6 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         return self.model.hosts.get(self.location.host) or HostLive(self.location.host)
 
     @property
-    def moment_ms(self) -> int | None:
-        """The moment that lists show: the crosshair's, else the end of a window of the past; None for now."""
-        if self.board.crosshair_ms is not None:
-            return self.board.crosshair_ms
-        return self.location.window.end_ms
-
-    @property
     def pane(self) -> HostPane | None:
         """The pane that is shown, None on the timeline."""
         found = self.query(f"#pane-{self.location.tab}")
@@ -120,7 +115,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
 
     def can(self, action: str) -> bool:
         """Charts' keys hold on the timeline only."""
-        if action.startswith("chart.") and action != "chart.live":
+        if action.startswith("chart.") or action == "time.compare":
             return self.location.tab == "timeline"
         if action.startswith("host."):
             return len(self.model.hosts) > 1
@@ -139,13 +134,14 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         if bar is not None:
             bar.put(location.filter)
         if self._followed != location.host:
-            self._followed = self.model.watched = location.host
+            self._followed = self.top.feed.model.watched = location.host
             self._past, self._past_ms = {}, None
             self.top.source.watch(location.host)
             self.board.set_gaps(())
             self.board.follow(partial(self._history, location.host), self._ring, self.time_window())
         elif self.board.window != self.time_window():
             self.board.set_window(self.time_window())
+        self.board.set_crosshair(location.window.at_ms)
         await self._show_tab()
 
     async def _history(self, host: str, series_ids: Sequence[str], span: Span) -> Points:
@@ -157,7 +153,9 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         return points
 
     def _ring(self, series_id: str) -> Ring:
-        return self.host.ring(series_id)
+        # A crosshair on a live window looks at the past of a chart that goes on.
+        model = self.top.feed.model if self.location.window.is_live else self.model
+        return newest_ring(model.hosts.get(self.location.host) or self.host, series_id)
 
     async def _show_tab(self) -> None:
         tab = self.location.tab
@@ -192,7 +190,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         bar.tabs = tuple(
             (tab, title)
             for tab, title in TAB_TITLES
-            if tab == active or tab not in OPTIONAL_TABS or any(_has_rows(host, name) for name in OPTIONAL_TABS[tab])
+            if tab == active or tab not in OPTIONAL_TABS or any(host.has_rows(name) for name in OPTIONAL_TABS[tab])
         )
         bar.active = active
 
@@ -200,20 +198,19 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         """Draw everything."""
         if not self.is_ready:
             return
-        host, now_ms = self.host, self.top.clock.now_ms()
+        host, now_ms = self.host, self.now_ms
         self._ask_once(host.name)
         self.query_one(HostSummary).tell(host, age_seconds(host, now_ms))
         self.query_one(NoData).refresh_text()
         inspector = self.query_one(HostInspector)
         if inspector.display:
             inspector.inspect(host, now_ms, self.model.events)
-        self.board.set_events(event_marks(self.model.events, host.name))
+        self.board.set_events(event_marks(self.chart_events(), host.name))
         if self.location.tab == "timeline":
             stale = host.level in (Level.STALE, Level.DOWN) or self.top.feed.can_retry
             self.board.set_stale(host.seen_ms if stale and self.location.window.is_live else None)
-            if self.location.window.is_live:
-                self.fit_window()
-                self.board.draw()
+            self.fit_window()
+            self.board.draw()
         else:
             self._draw_pane()
 
@@ -221,7 +218,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         pane = self.pane
         if not self.is_ready or pane is None or not pane.is_mounted:
             return
-        host, now_ms = self.host, self.top.clock.now_ms()
+        host, now_ms = self.host, self.now_ms
         if self.moment_ms is None:
             tables = {name: host.columns(name) for name in pane.wanted}
             is_loading = any((host.name, name) not in self._asked and not tables[name] for name in pane.wanted)
@@ -253,7 +250,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         """Let ages and the time axis go on."""
         if not self.is_ready:
             return
-        host, now_ms = self.host, self.top.clock.now_ms()
+        host, now_ms = self.host, self.now_ms
         self.query_one(HostSummary).tell(host, age_seconds(host, now_ms))
         inspector = self.query_one(HostInspector)
         if inspector.display:
@@ -262,9 +259,20 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
             self.fit_window()
             self.board.draw()
 
+    def moment_changed(self) -> None:
+        """Show the host at another moment, and ask for the rows of its lists."""
+        self._draw_tabs()
+        self.redraw()
+        self.time_changed()
+
     def _ask_once(self, name: str) -> None:
         """Ask for the newest rows of a host as soon as the host is known: an address may open before it is."""
-        if name in self.model.hosts and self._latest_of != name and self.model.connection.phase == "online":
+        if (
+            self.moment_ms is None
+            and name in self.model.hosts
+            and self._latest_of != name
+            and self.model.connection.phase == "online"
+        ):
             self._latest_of = name
             start_work(self, partial(self._ask_latest, name), "latest")
 
@@ -317,14 +325,10 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         self._draw_pane()
 
     def notice(self) -> tuple[str, str, str] | None:
-        """Say that lists show the past, or that there is no such host."""
+        """Say that there is no such host."""
         if self.model.is_primed and self.location.host not in self.model.hosts and self.model.hosts:
             near = did_you_mean(self.location.host, self.model.hosts)
             return "unknown", f"no host is named {plain(self.location.host)}; {near or 'Esc goes back'}", "back"
-        moment = self.moment_ms
-        if moment is not None and self.location.tab not in ("timeline", "events") and not self.top.feed.can_retry:
-            text = format_moment(moment, self.top.clock.now_ms(), self.top.zone)
-            return "info", f"rows of {text}, not of now · 0 back to live", "chart.live"
         return None
 
     def host_at_cursor(self) -> str:
@@ -334,9 +338,8 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
     def step_back(self) -> bool:
         """Take the crosshair away, then the list's steps, then back to the timeline."""
         if self.board.crosshair_ms is not None:
-            self.board.set_crosshair(None)
+            self.take_window(replace(self.location.window, at_ms=None))
             self.fit_window()
-            self.time_changed()
             return True
         return super().step_back()
 
@@ -390,7 +393,3 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
 
 # Everything but what comes with every frame of the fleet.
 _SELDOM = ("process", "gpu", "gpu_process", "container", "sensor", "smart", "unit", "probe", "agent", "disk", "cpu", "disk_io", "network")  # fmt: skip
-
-
-def _has_rows(host: HostLive, table: str) -> bool:
-    return any(len(cells) for cells in host.columns(table).values())

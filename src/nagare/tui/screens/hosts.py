@@ -28,6 +28,7 @@ class HostsPage(RunVerb, ListPage):
     """The list of all hosts, with an inspector beside it where there is room."""
 
     contexts = ("list", "table", "targets")
+    follows_time = True
     BINDINGS = bindings_for(contexts)
     DEFAULT_CSS = """
     HostsPage #main { height: 1fr; }
@@ -98,7 +99,7 @@ class HostsPage(RunVerb, ListPage):
     def _write_rows(self, names: Iterable[str]) -> None:
         if not self.is_ready:
             return
-        table, now_ms = self.table(), self.top.clock.now_ms()
+        table, now_ms = self.table(), self.now_ms
         for name in names:
             host = self.model.hosts.get(name)
             if host is not None:
@@ -115,7 +116,7 @@ class HostsPage(RunVerb, ListPage):
 
     def tick(self) -> None:
         """Let ages tick; a host that is silent grows old without any frame."""
-        table, now_ms = self.table(), self.top.clock.now_ms()
+        table, now_ms = self.table(), self.now_ms
         names = [key for key in table.store.row_keys() if key in self.model.hosts]
         hosts = [self.model.hosts[name] for name in names]
         table.store.update_columns(names, {"age": [age_seconds(host, now_ms) for host in hosts]})
@@ -137,7 +138,7 @@ class HostsPage(RunVerb, ListPage):
     def _inspect(self) -> None:
         inspector = self.find_part(HostInspector)
         if inspector is not None and inspector.display and self.find_part(LiveTable) is not None:
-            inspector.inspect(self.model.hosts.get(self.host_at_cursor()), self.top.clock.now_ms(), self.model.events)
+            inspector.inspect(self.model.hosts.get(self.host_at_cursor()), self.now_ms, self.model.events)
 
     async def on_live_table_row_selected(self, message: RowSelected) -> None:
         """Go into the host."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container, Vertical
@@ -19,6 +20,7 @@ from nagare.tui.location import Location
 from nagare.tui.renderables.heat_grid import HeatCell
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 from nagare.tui.renderables.time_axis import format_clock
+from nagare.tui.ring import Ring
 from nagare.tui.screens.list_page import ListPage
 from nagare.tui.screens.overview_room import Room, share_above_charts, share_alone
 from nagare.tui.series import FLEET_CHARTS
@@ -57,6 +59,7 @@ class OverviewPage(ChartVerbs, ListPage):
     """The first screen."""
 
     contexts: ClassVar[tuple[str, ...]] = ("list", "table", "grid", "chart", "crosshair")
+    follows_time = True
     BINDINGS = bindings_for(contexts)
     DEFAULT_CSS = """
     OverviewPage #panels { height: 1fr; }
@@ -111,7 +114,7 @@ class OverviewPage(ChartVerbs, ListPage):
         return self.query_one(TopProcesses)
 
     async def _fetch_processes(self) -> Columns:
-        return await self.top.source.processes()
+        return await self.top.source.processes(self.moment_ms)
 
     @property
     def _events(self) -> LiveTable:
@@ -150,7 +153,13 @@ class OverviewPage(ChartVerbs, ListPage):
     def _follow(self) -> None:
         if not self.query(ChartBoard):
             return  # the page went while this waited for its turn
-        self.board.follow(self.top.source.fleet_history, self.model.fleet_ring, self.time_window())
+        self.board.follow(self.top.source.fleet_history, self._ring, self.time_window())
+        self.board.set_crosshair(self.location.window.at_ms)
+
+    def _ring(self, series_id: str) -> Ring:
+        # A crosshair on a live window looks at the past of charts that go on.
+        model = self.top.feed.model if self.location.window.is_live else self.model
+        return model.fleet_ring(series_id)
 
     def redraw(self) -> None:
         """Draw everything."""
@@ -173,9 +182,9 @@ class OverviewPage(ChartVerbs, ListPage):
             self._draw_events()
         if changes.alerts:
             self._draw_strip()
-        if self.location.window.is_live and (changes.fleet or changes.hosts):
+        if changes.fleet or changes.hosts:
             self.fit_window()
-        if changes.fleet and self.location.window.is_live:
+        if changes.fleet:
             self.board.draw()
         if changes.connection:
             self._draw_connection()
@@ -190,7 +199,7 @@ class OverviewPage(ChartVerbs, ListPage):
             self.board.ask()
 
     def _draw_hosts(self) -> None:
-        now_ms = self.top.clock.now_ms()
+        now_ms = self.now_ms
         table, hosts = self._hottest, self.model.hosts
         hottest = sorted(hosts.values(), key=lambda host: _heat(host.value("cpu.busy")), reverse=True)[:_HOTTEST]
         wanted = {host.name for host in hottest}
@@ -210,7 +219,7 @@ class OverviewPage(ChartVerbs, ListPage):
         inspector = self.find_part(HostInspector)
         if inspector is not None and inspector.display and len(self.query(LiveTable)) > 1:
             host = self.model.hosts.get(self.host_at_cursor())
-            inspector.inspect(host, self.top.clock.now_ms(), self.model.events)
+            inspector.inspect(host, self.now_ms, self.model.events)
 
     def on_live_table_row_highlighted(self) -> None:
         """The inspector follows the cursor."""
@@ -222,7 +231,7 @@ class OverviewPage(ChartVerbs, ListPage):
 
     def _draw_strip(self) -> None:
         strip, feed, count = self.query_one(AlertStrip), self.top.feed, len(self.model.hosts)
-        if feed.can_retry and count:
+        if feed.can_retry and count and self.moment_ms is None:
             since = format_clock(self.model.connection.since_ms, self.top.zone)
             strip.counts = ()
             strip.entries = (StripEntry(Level.STALE.value, "", f"not connected: these are the values of {since}"),)
@@ -238,12 +247,26 @@ class OverviewPage(ChartVerbs, ListPage):
         )
 
     def _draw_events(self) -> None:
-        fill_events(self._events, self.model.events, self.top.clock.now_ms())
-        self.board.set_events(event_marks(self.model.events))
+        fill_events(self._events, self.model.events, self.now_ms)
+        self.board.set_events(event_marks(self.chart_events()))
+
+    def moment_changed(self) -> None:
+        """Draw everything at another moment, and ask who used the machines then."""
+        self.redraw()
+        self.fit_window()
+        self.board.draw()
+        self._processes.ask_anew()
+
+    def step_back(self) -> bool:
+        """Take the crosshair away, then the list's steps."""
+        if self.board.crosshair_ms is not None:
+            self.take_window(replace(self.location.window, at_ms=None))
+            return True
+        return super().step_back()
 
     def tick(self) -> None:
         """Let ages and the time axis go on."""
-        now_ms = self.top.clock.now_ms()
+        now_ms = self.now_ms
         names = [key for key in self._hottest.store.row_keys() if key in self.model.hosts]
         ages = [age_seconds(self.model.hosts[name], now_ms) for name in names]
         self._hottest.store.update_columns(names, {"age": ages})

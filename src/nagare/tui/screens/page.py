@@ -19,8 +19,8 @@ from textual.widget import Widget
 
 from nagare.tui.actions import ACTIONS
 from nagare.tui.keymap import bindings_for
-from nagare.tui.location import Location, Window
-from nagare.tui.permissions import why_not_allowed
+from nagare.tui.location import FITTED, Location, Window
+from nagare.tui.permissions import why_not_allowed, why_not_now
 from nagare.tui.widgets.banner import Banner
 from nagare.tui.widgets.floor import Floor
 from nagare.tui.widgets.footer import Footer
@@ -48,8 +48,12 @@ class Page(Screen[None]):
     Page > #body { height: 1fr; width: 1fr; }
     Page.-tiny > #body, Page.-flat > #body { display: none; }
     Page.-tiny > Floor, Page.-flat > Floor { display: block; }
+    Page.-replay > Footer { background: $accent 30%; }
+    Page.-replay LiveTable, Page.-replay #fleet { border-title-color: $accent; }
     """
     contexts: ClassVar[tuple[str, ...]] = ()
+    # Whether the page can show a moment of the past; one that cannot shows the present, and says so.
+    follows_time: ClassVar[bool] = False
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
 
@@ -73,8 +77,19 @@ class Page(Screen[None]):
 
     @property
     def model(self) -> LiveModel:
-        """The state behind the screens."""
-        return self.top.model
+        """The state behind the page: the present, or the moment that is replayed."""
+        return self.top.feed.model_of(self)
+
+    @property
+    def moment_ms(self) -> int | None:
+        """The moment of the past that the page shows, None for now."""
+        return self.top.feed.replay.moment_ms if self.follows_time else None
+
+    @property
+    def now_ms(self) -> int:
+        """The moment that ages count against: the one that is replayed, else now."""
+        moment = self.moment_ms
+        return self.top.clock.now_ms() if moment is None else moment
 
     def compose(self) -> ComposeResult:
         """Put header, banner, body and footer on top of each other."""
@@ -103,6 +118,18 @@ class Page(Screen[None]):
     def update_live(self, changes: Changes) -> None:
         """Draw again what ``changes`` touch."""
 
+    def moment_changed(self) -> None:
+        """Draw everything again: another moment is shown."""
+        self.redraw()
+
+    def take_window(self, window: Window) -> None:
+        """Show another time: remember it, and have what shows time follow."""
+        self.set_location(window=window)
+        self.window_changed()
+
+    def window_changed(self) -> None:
+        """Follow a time that was chosen with what the page asks for by itself."""
+
     def tick(self) -> None:
         """Bring ages up to the second."""
 
@@ -112,6 +139,12 @@ class Page(Screen[None]):
 
     def can(self, action: str) -> bool:
         """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
+        if action in ("time.on", "time.span_on"):
+            return self.location.window.moment_ms is not None
+        if action == "time.compare":
+            return False
+        if action == "time.live":
+            return self.location.window != FITTED
         return action in ACTIONS and (action != "diagnose" or self.to_diagnose() is not None)
 
     def to_diagnose(self) -> tuple[str, str] | None:
@@ -120,7 +153,7 @@ class Page(Screen[None]):
 
     def why_not(self, action: str) -> str:
         """Return why the caller may not do ``action``, which is shown all the same; empty when nothing is in the way."""
-        return why_not_allowed(action, self.model.caller)
+        return why_not_allowed(action, self.model.caller) or why_not_now(action, self.top.feed.replay.why_not())
 
     def take_focus(self) -> None:
         """Give the keys to the page's main panel, unless something has them."""

@@ -6,7 +6,6 @@ A page says how to ask, and how an item becomes a row. While the server is away,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.containers import Container
@@ -16,7 +15,7 @@ from nagare.errors import NagareError, PermissionDeniedError
 from nagare.lib.plain_text import plain
 from nagare.tui.connection import Reconnecting
 from nagare.tui.live_model import Phase
-from nagare.tui.location import FITTED, Location, Window
+from nagare.tui.location import Location, Window
 from nagare.tui.renderables.table_cells import ColumnSpec
 from nagare.tui.screens.list_page import ListPage
 from nagare.tui.widgets.filter_bar import FilterBar
@@ -164,10 +163,10 @@ class PolledPage(Reconnecting, ListPage):
         start_work(self, self._ask, "items", exclusive=False)
 
     async def _ask(self) -> None:
-        asked, wait = _asked_of(self.location), _SELDOM_SECONDS
+        asked, wait = self._asked_now(), _SELDOM_SECONDS
         try:
             found = await self.fetch_items()
-            if asked == _asked_of(self.location):
+            if asked == self._asked_now():
                 self._items, self._is_known = found, True
             else:
                 wait = 0.0
@@ -184,6 +183,12 @@ class PolledPage(Reconnecting, ListPage):
             moves = self.moves_always or any(map(self.moves, self._items.values()))
             self._due = self.top.clock.monotonic() + (min(wait, _SOON_SECONDS) if moves else wait)
         self.redraw()
+        if asked != self._asked_now():
+            self._ask_if_due()
+
+    def _asked_now(self) -> tuple[tuple[Window, str, str], int | None]:
+        """Return what an answer that is asked for now will be of."""
+        return _asked_of(self.location), self.moment_ms
 
     # Drawing
 
@@ -195,7 +200,7 @@ class PolledPage(Reconnecting, ListPage):
         """Draw everything."""
         if not self.is_ready or not self.query("#items"):
             return
-        table, now_ms = self.items_table(), self.top.clock.now_ms()
+        table, now_ms = self.items_table(), self.now_ms
         self.query_one(TabBar).tabs = self.titles()
         shown = self.shown_items()
         for key in [key for key in table.store.row_keys() if key not in shown]:
@@ -281,23 +286,17 @@ class PolledPage(Reconnecting, ListPage):
         """Show the list that was clicked."""
         await self._show_list(message.tab)
 
-    def do_commands_time(self) -> None:
-        """Choose how far back the list goes."""
-        from nagare.tui.screens.time_choice import TimeChoice  # noqa: PLC0415  loaded when shown
+    def window_changed(self) -> None:
+        """Ask for the list of another time."""
+        self._is_known = False
+        self.show(self.location)
+        self.redraw()
 
-        choice = TimeChoice(self.window.span_seconds, self.top.clock.now_ms(), self.top.zone)
-        self.app.push_screen(choice, self._take_time)
-
-    def do_commands_live(self) -> None:
-        """Show the usual time again."""
-        self._take_time(replace(self.window, end_ms=None) if not self.window.is_live else FITTED)
-
-    def _take_time(self, window: Window | None) -> None:
-        if window is not None:
-            self._is_known = False
-            self.set_location(window=window)
-            self.show(self.location)
-            self.redraw()
+    def moment_changed(self) -> None:
+        """Ask for the list as it was at another moment."""
+        self._due = 0.0
+        self.redraw()
+        self._ask_if_due()
 
 
 def _asked_of(location: Location) -> tuple[Window, str, str]:

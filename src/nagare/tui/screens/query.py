@@ -53,6 +53,7 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
 
     contexts: ClassVar[tuple[str, ...]] = ("query", "list", "table", "chart", "crosshair", "targets")
     BINDINGS = bindings_for(contexts)
+    follows_time = True
     DEFAULT_CSS = """
     QueryPage #asking { height: 1fr; width: 1fr; }
     QueryPage SqlEditor { height: 30%; min-height: 3; }
@@ -105,7 +106,8 @@ class QueryPage(QueryRows, Reconnecting, ListPage):
     @property
     def window(self) -> Window:
         """What it looks at: an hour while nobody chose."""
-        return _USUAL if self.location.window.is_fitted else self.location.window
+        window = self.location.window
+        return replace(_USUAL if window.is_fitted else window, end_ms=window.moment_ms, at_ms=None)
 
     @property
     def is_typing(self) -> bool:

@@ -28,7 +28,7 @@ _MOST_TASKS = 500
 class TasksPage(PolledPage):
     """The list of tasks."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "commands", "tasks")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "tasks")
     BINDINGS = bindings_for(contexts)
     columns = TASK_COLUMNS
 

@@ -21,9 +21,10 @@ from nagare.lib.plain_text import plain
 from nagare.tui.history import Points, Span, make_span
 from nagare.tui.renderables.braille_chart import EventMark, Line
 from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import TimeWindow
 from nagare.tui.ring import FloatArray, Ring, TimeArray
-from nagare.tui.series import ChartSpec, labels_of
+from nagare.tui.series import COMPARED_DAYS, ChartSpec, labels_of
 from nagare.tui.widgets.time_chart import TimeChart
 from nagare.tui.widgets.time_window import CrosshairMoved, WindowChanged
 from nagare.tui.work import start_work
@@ -81,6 +82,9 @@ class ChartBoard(VerticalScroll, can_focus=False):
         self._ring_of: RingOf | None = None
         self._points: Points = {}
         self._fetched: Span | None = None
+        # With what the lines are compared: so many days before, none for zero; and those lines, at the times of now.
+        self.compared_days = 0
+        self._before: Points = {}
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -90,7 +94,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
     def follow(self, fetch: Fetch, ring_of: RingOf, window: TimeWindow) -> None:
         """Take the data from here from now on: another host, or another server."""
         self._fetch, self._ring_of = fetch, ring_of
-        self._points, self._fetched = {}, None
+        self._points, self._before, self._fetched = {}, {}, None
         self.crosshair_ms = None
         for chart in self._charts.values():
             chart.crosshair_ms = None
@@ -101,6 +105,12 @@ class ChartBoard(VerticalScroll, can_focus=False):
     def set_window(self, window: TimeWindow) -> None:
         """Show ``window`` in every chart and ask for its past."""
         self.window = window.advance(self._clock.now_ms())
+        self.draw()
+        self.ask()
+
+    def compare(self, days: int) -> None:
+        """Show beside each chart's first line what it was so many days before; zero for nothing."""
+        self.compared_days, self._before = days, {}
         self.draw()
         self.ask()
 
@@ -136,6 +146,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
         ids = tuple(dict.fromkeys(name.removesuffix(".max") for spec in self._specs for name in spec.series))
         try:
             points = await fetch(ids, span)
+            self._before = await self._load_before(fetch, span)
         except NagareError as error:
             for chart in self._charts.values():
                 chart.state = "error" if not self._points else "ready"
@@ -148,6 +159,14 @@ class ChartBoard(VerticalScroll, can_focus=False):
             chart.state, chart.message = "ready", ""
             chart.title = f"{spec.title} · {span.note}" if span.note else spec.title
         self.draw()
+
+    async def _load_before(self, fetch: Fetch, span: Span) -> Points:
+        shift_ms = self.compared_days * 86_400_000
+        if not shift_ms:
+            return {}
+        ids = tuple(dict.fromkeys(spec.series[0].removesuffix(".max") for spec in self._specs))
+        before = await fetch(ids, Span(span.start_ms - shift_ms, span.end_ms - shift_ms, span.step_ms))
+        return {name: (times + shift_ms, values) for name, (times, values) in before.items()}
 
     def _wanted_span(self) -> Span:
         width = max((chart.size.width for chart in self._charts.values()), default=60)
@@ -189,7 +208,15 @@ class ChartBoard(VerticalScroll, can_focus=False):
             if len(times) and not np.isnan(values).all():
                 name, short = labels_of(series_id, fleet=self._is_fleet and not self._is_single)
                 lines.append(Line(name, times, values, short=short))
-        return lines
+        return [*lines, *self._line_before(spec)] if lines else []
+
+    def _line_before(self, spec: ChartSpec) -> list[Line]:
+        times, values = self._before.get(spec.series[0], _EMPTY)
+        if not len(times) or np.isnan(values).all():
+            return []
+        name, _ = labels_of(spec.series[0], fleet=self._is_fleet and not self._is_single)
+        told = COMPARED_DAYS[self.compared_days]
+        return [Line(f"{name} {told}", times, values, find_palette(self).faint, f"-{self.compared_days}d")]
 
     def _merged(self, series_id: str) -> tuple[TimeArray, FloatArray]:
         past_times, past_values = self._points.get(series_id, _EMPTY)

@@ -13,7 +13,7 @@ from nagare.tui.widgets.line import Line, Part
 
 @dataclass(frozen=True, slots=True)
 class HeaderFacts:
-    """All that the header says. ``mode`` is live, stale or history; ``counts`` are (state, number) of hosts, ``alerts`` of alerts.
+    """All that the header says. ``mode`` is live, stale or replay; ``counts`` are (state, number) of hosts, ``alerts`` of alerts.
 
     ``dead`` is the number of notifications that reached nobody, empty for none.
     """
@@ -34,7 +34,7 @@ class Header(Line):
     DEFAULT_CSS = """
     Header { background: $panel; color: $foreground; }
     Header.-stale { background: $nagare-amber; }
-    Header.-history { background: $accent 30%; }
+    Header.-replay { background: $accent 30%; }
     """
 
     facts: reactive[HeaderFacts] = reactive(HeaderFacts())
@@ -42,7 +42,7 @@ class Header(Line):
     def watch_facts(self, facts: HeaderFacts) -> None:
         """Colour the line by its mode."""
         self.set_class(facts.mode == "stale", "-stale")
-        self.set_class(facts.mode == "history", "-history")
+        self.set_class(facts.mode == "replay", "-replay")
 
     def parts(self) -> tuple[list[Part], list[Part]]:
         """Return breadcrumb and facts."""
@@ -73,11 +73,7 @@ class Header(Line):
         blocks = [
             (
                 3,
-                [
-                    Part(
-                        f" {facts.window}", loud if facts.mode == "history" else quiet, "time.choose", "choose the time"
-                    )
-                ],
+                [Part(f" {facts.window}", loud if facts.mode == "replay" else quiet, "time.choose", "choose the time")],
             )
         ]
         if facts.age:

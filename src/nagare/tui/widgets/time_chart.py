@@ -36,7 +36,7 @@ _PAN_SHARE = 0.2
 class TimeChart(Widget, can_focus=True):
     """One chart over time."""
 
-    HELP = "`←` `→` move the crosshair, Shift pans, `+` `-` zoom around it, `0` goes back to live. Click to point."
+    HELP = "`←` `→` move the crosshair, Shift pans, `+` `-` zoom around it, End goes back to live. Click to point."
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move_crosshair(-1)", "Crosshair", show=False, id="chart.left"),
@@ -45,7 +45,7 @@ class TimeChart(Widget, can_focus=True):
         Binding("shift+right", "pan(1)", "Pan on", show=False, id="chart.pan_right"),
         Binding("plus,equals_sign", "zoom_in", "Zoom in", id="chart.zoom_in"),
         Binding("minus", "zoom_out", "Zoom out", id="chart.zoom_out"),
-        Binding("0,end", "go_live", "Live", id="chart.live"),
+        Binding("end", "go_live", "Live", id="chart.live"),
         Binding("escape", "clear_crosshair", "Clear", show=False, id="chart.clear"),
     ]
 

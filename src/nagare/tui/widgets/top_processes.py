@@ -70,6 +70,11 @@ class TopProcesses(LiveTable):
             self._asked_ms, self._is_asking = now_ms, True
             start_work(self, self._load, "processes")
 
+    def ask_anew(self) -> None:
+        """Ask for the processes of another moment now; an answer that is on its way is for nobody any more."""
+        self._asked_ms, self._is_asking = None, False
+        self.ask()
+
     def set_stale(self, *, is_stale: bool) -> None:
         """Dim the rows, or not: the server is away."""
         keys = list(self.store.row_keys())

@@ -61,7 +61,7 @@ class NoticeList(NoticeVerbs, PolledPage):
 class NotificationsPage(NoticeList, AlertLists):
     """The list of notifications."""
 
-    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms", "commands", "notices")
+    contexts: ClassVar[tuple[str, ...]] = ("list", "table", "lists", "alarms", "notices")
     BINDINGS = bindings_for(contexts)
 
     async def fetch_items(self) -> dict[str, Any]:
