@@ -153,9 +153,10 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         return points
 
     def _ring(self, series_id: str) -> Ring:
-        # A crosshair on a live window looks at the past of a chart that goes on.
-        model = self.top.feed.model if self.location.window.is_live else self.model
-        return newest_ring(model.hosts.get(self.location.host) or self.host, series_id)
+        if self.location.window.is_live:
+            # A crosshair on a live window looks at the past of a chart that goes on.
+            return (self.top.feed.model.hosts.get(self.location.host) or self.host).ring(series_id)
+        return newest_ring(self.host, series_id)
 
     async def _show_tab(self) -> None:
         tab = self.location.tab
