@@ -140,6 +140,7 @@ def test_host_with_a_crosshair(snap_compare: Compare, size: tuple[int, int]) -> 
         # The window fits the data: an answer that comes between two keys would move what the crosshair is on.
         await _still(top)
         await top.press(*["left"] * 9)
+        await top.until(lambda: "REPLAY" in top.text() and not top.app.feed.replay.is_loading, "the moment")
 
     _picture(snap_compare, "hosts/db-1", size, steps, _source(4))
 
