@@ -1,5 +1,6 @@
 """``nagare diagnose`` as a monitoring system calls it: one line, four statuses, and UNKNOWN for every failure of its own."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -96,6 +97,18 @@ def test_watching_tells_what_changes_alone(tmp_path: Path) -> None:
     assert [line.partition(" ")[0] for line in lines if " - " in line] == ["OK", "CRITICAL"]
     assert watching.returncode == 3
     assert "told to end by SIGTERM" in said
+
+
+@pytest.mark.parametrize("more", [[], ["--watch"]])
+def test_a_reader_that_has_gone_leaves_the_status(tmp_path: Path, more: list[str]) -> None:
+    unread, told = os.pipe()
+    os.close(unread)
+    with answering("CRITICAL") as url, open(told, "wb") as nobody:
+        argv = nagare_argv("--data", tmp_path, "diagnose", "--server", url, *more)
+        ended = subprocess.run(
+            argv, stdout=nobody, stderr=subprocess.PIPE, env=child_environment(), timeout=60, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (2, b"")
 
 
 @contextmanager

@@ -51,9 +51,13 @@ def unknown(error: NagareError | str) -> int:
         sys.stdout.write(f"UNKNOWN - {_line(message)}\n{hint}")
         sys.stdout.flush()
     except (OSError, ValueError):
-        # Nobody reads it; the interpreter must not fail over that once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        stop_telling()
     return UNKNOWN
+
+
+def stop_telling() -> None:
+    """Let what is written go nowhere: nobody reads it, and the interpreter must not fail over that once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def summary_line(verdict: str, summary: str, perfdata: Sequence[PerfView]) -> str:

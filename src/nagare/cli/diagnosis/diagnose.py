@@ -13,7 +13,7 @@ import typer
 from nagare.cli.console.calls import call
 from nagare.cli.console.invocation import Invocation, OutputFormat, invocation_of
 from nagare.cli.console.moments import parse_moment
-from nagare.cli.console.plugin import EXITS
+from nagare.cli.console.plugin import EXITS, stop_telling
 from nagare.cli.diagnosis.progress import followed
 from nagare.errors import InputError
 
@@ -124,7 +124,7 @@ def diagnose(
     invocation = invocation_of(context)
     form = _form(invocation, output)
     request = _request(host, alert, since, evidence_only=evidence_only, model=model, question=ask, logs=logs)
-    settings, told = invocation.settings, ""
+    settings, told, is_read = invocation.settings, "", True
     by_model = model or bool(ask)
     seconds = timeout or (_MODEL_SECONDS if by_model else _LOGS_SECONDS if logs else _RULES_SECONDS)
     settings = replace(settings, client=replace(settings.client, deadline_seconds=seconds))
@@ -150,8 +150,8 @@ def diagnose(
         view = call(settings, once, is_lean=not by_model)
         if (news := f"{view.verdict} {view.host} {[one.cause for one in view.findings]}") != told:
             told = news
-            _write(view, form, evidence_only=evidence_only)
-        if not watch:
+            is_read = _write(view, form, evidence_only=evidence_only)
+        if not watch or not is_read:
             raise typer.Exit(EXITS[view.verdict])
         _pause(every)
 
@@ -260,7 +260,17 @@ async def _whole_alert(client: Client, start: str) -> str:
     return whole_id("alert", start, known)
 
 
-def _write(view: DiagnosisView, form: Form, *, evidence_only: bool) -> None:
+def _write(view: DiagnosisView, form: Form, *, evidence_only: bool) -> bool:
+    """Tell the diagnosis; return whether somebody reads. Who stops after the first line wants the status all the same."""
+    try:
+        _write_whole(view, form, evidence_only=evidence_only)
+    except BrokenPipeError:
+        stop_telling()
+        return False
+    return True
+
+
+def _write_whole(view: DiagnosisView, form: Form, *, evidence_only: bool) -> None:
     from nagare.cli.alerts.shown import document_of
     from nagare.cli.console.output import write_document
     from nagare.cli.diagnosis.shown import text_lines
