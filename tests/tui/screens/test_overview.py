@@ -33,9 +33,10 @@ async def test_a_chosen_window_does_not_grow() -> None:
     async with scene("hosts/web-1", source=source) as top:
         await top.shows("live 2m")
         await top.press("left")
+        await top.shows("REPLAY", "- 2 m ·")
         await top.clock.advance(90)
         top.app.feed._tick()
-        await top.shows("live 2m")
+        await top.shows("REPLAY", "- 2 m ·")
         await top.press("escape")
         await top.shows("live 5m")
         await top.press("minus")

@@ -49,6 +49,7 @@ from nagare.wire import (
     system,
     targets,
     tasks,
+    ui,
     updates,
     users,
 )
@@ -232,6 +233,16 @@ KINDS: dict[str, Any] = {
     "frame_host": live.ServerFrame,
     "frame_message": live.ServerFrame,
     "frame_error": live.ServerFrame,
+    "desk_open": ui.PageFrame,
+    "desk_resize": ui.PageFrame,
+    "desk_focus": ui.PageFrame,
+    "desk_opened": ui.DeskFrame,
+    "desk_ended": ui.DeskFrame,
+    "desk_file": ui.DeskFrame,
+    "desk_hand_over": ui.HandOver,
+    "desk_left": ui.Told,
+    "desk_given": ui.Told,
+    "desk_fault": ui.Told,
 }
 FILES = sorted(GOLDEN.glob("v*/*.json"))
 
