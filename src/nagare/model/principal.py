@@ -149,6 +149,8 @@ HOST_BOUND = frozenset(
         Permission.SHELLS_OPEN,
         Permission.DIAGNOSE_RUN,
         Permission.DIAGNOSE_READ,
+        # What is opened shows what its user may see, and no more.
+        Permission.UI_OPEN,
     }
 )
 

@@ -258,8 +258,8 @@ class Lawful:
             "GET /api/v1/incidents/{id}": self._incident,
             "POST /api/v1/receivers/{name}/test": lambda: self._about({"name": "terminal"}),
             "POST /api/v1/diagnose": lambda: self._plain({"host": "db1"}),
-            "GET /api/v1/diagnoses/{id}": lambda: self._made("/api/v1/diagnose", {"host": "db1"}),
-            "DELETE /api/v1/diagnoses/{id}": lambda: self._made("/api/v1/diagnose", {"host": "db1"}),
+            "GET /api/v1/diagnoses/{id}": self._diagnosis,
+            "DELETE /api/v1/diagnoses/{id}": self._diagnosis,
             "POST /api/v1/diagnose/follow": lambda: self._plain({"host": "db1"}),
             "PUT /api/v1/diagnoses/{id}/rating": self._rating,
             "POST /api/v1/diagnose/preview": lambda: self._plain({"host": "db1"}),
@@ -312,8 +312,12 @@ class Lawful:
         await records.write(lambda connection: connection.execute(insert(incidents).values(**values)))
         return Asked({"id": one.id})
 
+    async def _diagnosis(self) -> Asked:
+        # By who sees the least: one with evidence that the caller may not read does not exist for it.
+        return await self._made("/api/v1/diagnose", {"host": "db1"}, self._everyone.tokens["group"])
+
     async def _rating(self) -> Asked:
-        made = await self._made("/api/v1/diagnose", {"host": "db1"})
+        made = await self._diagnosis()
         return Asked(made.names, {"verdict": "up", "word": "it was the disk"})
 
     async def _exchange(self) -> Asked:

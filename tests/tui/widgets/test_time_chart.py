@@ -66,7 +66,7 @@ async def test_the_crosshair_takes_the_window_with_it_at_the_border() -> None:
         assert chart.window.contains(chart.crosshair_ms)
 
 
-async def test_shift_pans_and_zero_goes_back_to_live() -> None:
+async def test_shift_pans_and_end_goes_back_to_live() -> None:
     stage, chart = make_stage()
     async with stage.run_test(size=(80, 12)) as pilot:
         await pilot.press("shift+left", "shift+left")
@@ -77,7 +77,7 @@ async def test_shift_pans_and_zero_goes_back_to_live() -> None:
         assert chart.window.end_ms == NOW_MS - 3 * MINUTE
         await pilot.press("shift+right", "shift+right")
         assert chart.window == WINDOW
-        await pilot.press("shift+left", "left", "0")
+        await pilot.press("shift+left", "left", "end")
         assert (chart.window, chart.crosshair_ms) == (WINDOW, None)
         assert stage.of(TimeChart.WindowChanged)[-1].window == WINDOW
 
