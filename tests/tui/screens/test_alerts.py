@@ -178,7 +178,7 @@ async def test_an_alert_is_shown_whole_and_leads_to_its_host_at_that_time() -> N
         assert start_ms < top.clock.now_ms() - 7_200_000 < end_ms
         board = top.app.page.query_one(ChartBoard)
         await top.until(lambda: board.crosshair_ms == top.clock.now_ms() - 7_200_000, "the crosshair")
-        await top.shows("Alerts (2)", "CpuBusy: CpuBusy on")
+        await top.shows("Alerts (1)", "DiskFull: DiskFull on")
         await top.press("backspace")
         await top.shows("▸ alerts", "1 of 4")
 

@@ -186,7 +186,8 @@ class ShellsPage(Page):
     async def on_terminal_pane_commanded(self, message: TerminalPane.Commanded) -> None:
         """Do what the key after the leader is for; keys of other screens lead there."""
         message.stop()
-        for action in actions_in(("shell", "app")):
+        # Its own before those of every screen: after the leader a key means what the footer says.
+        for action in (*actions_in(("shell",)), *actions_in(("app",))):
             if message.key in action.keys:
                 if action.where == "app":
                     await self.top.act(action.id)
