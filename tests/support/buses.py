@@ -18,7 +18,7 @@ from nagare.lib.clock import Clock, SystemClock
 
 Open = Callable[[], AbstractAsyncContextManager[Bus]]
 # A test waits for a condition and never this long.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ class Steps:
 
     async def until(self, name: str, count: int) -> None:
         """Return once a step was reached so often."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self._seen[name] < count:
                 self._changed.clear()
                 await self._changed.wait()

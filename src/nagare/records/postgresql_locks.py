@@ -20,6 +20,8 @@ IN_USE = 2
 _SERVING = 3
 # The database needs a moment to see that a killed server is gone.
 _PATIENCE_SECONDS = 3
+# How often, and how long between, the lock of a database is tried that must be nobody else's.
+_TRIES, _PAUSE_SECONDS = 10, 0.1
 _FREE_HINT = "stop the server that uses it, or give this one a database of its own"
 _AGAIN_HINT = "start this server again, so that it reads them anew"
 
@@ -76,5 +78,9 @@ def take_alone(connection: Connection) -> None:
     """Keep everybody else out of the database until the transaction ends. Raises LockedError while somebody is in."""
     if connection.dialect.name != "postgresql":
         return
-    if not connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCKS}, {IN_USE})").scalar_one():
-        raise LockedError("cannot replace records: somebody works with the database", hint="stop the server first")
+    # Who has just left is in for a moment still: the database lets go of it once it has read that the connection ended.
+    for _ in range(_TRIES):
+        if connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCKS}, {IN_USE})").scalar_one():
+            return
+        connection.exec_driver_sql(f"SELECT pg_sleep({_PAUSE_SECONDS})")
+    raise LockedError("cannot replace records: somebody works with the database", hint="stop the server first")
