@@ -98,6 +98,12 @@ class ChartVerbs(Page):
         self.fit_window()
         self.time_changed()
 
+    def on_chart_board_nothing_before(self) -> None:
+        """Say that no line is drawn of the time that was chosen."""
+        told = COMPARED_DAYS.get(self.board.compared_days, "")
+        if told:
+            self.top.say(f"nothing is kept of {told}: there is no line to compare with")
+
     def on_chart_board_failed(self, message: ChartBoard.Failed) -> None:
         """Say what could not be asked for."""
         self.top.feed.note_trouble(message.error)

@@ -50,6 +50,28 @@ async def test_a_chosen_window_does_not_grow() -> None:
         await top.shows("live 10m")
 
 
+async def test_charts_are_compared_with_a_day_and_a_week_before() -> None:
+    async with scene("hosts/db-1", (200, 60)) as top:
+        await top.shows("busy 68.6%")
+        await top.press("c")
+        await top.shows("the dim line is a day before", "used a day before")
+        await top.press("c")
+        await top.shows("used a week before")
+        assert "used a day before" not in top.text()
+        await top.press("c")
+        await top.shows("compared with nothing")
+        await top.until(lambda: "used a week before" not in top.text())
+
+
+async def test_what_cannot_be_compared_is_told() -> None:
+    source = FleetSource(host_names(1), begun_ms=NOW_MS - 60_000)
+    source.connect()
+    async with scene("hosts/web-1", source=source) as top:
+        await top.shows("live 2m")
+        await top.press("c")
+        await top.shows("nothing is kept of a day before: there is no line to compare with")
+
+
 async def test_an_address_with_a_window_keeps_it() -> None:
     source = FleetSource(host_names(1), begun_ms=NOW_MS - 60_000)
     source.connect()

@@ -162,7 +162,7 @@ class DiagnosePage(DiagnosisAsks, PolledPage):
 
     def nothing(self) -> str:
         """Say how to ask."""
-        return "nothing was diagnosed yet: D looks into the whole fleet; on a host or an alert, into that"
+        return "nothing was diagnosed yet: D begins one"
 
     def to_diagnose(self) -> tuple[str, str] | None:
         """Return what the open diagnosis is of, else the whole fleet."""

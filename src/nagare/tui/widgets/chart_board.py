@@ -56,6 +56,9 @@ class ChartBoard(VerticalScroll, can_focus=False):
             self.crosshair_ms = crosshair_ms
             self.is_other_window = is_other_window
 
+    class NothingBefore(Message):
+        """There is nothing to compare with: nothing is kept of that time."""
+
     class Failed(Message):
         """The past could not be asked for."""
 
@@ -85,6 +88,8 @@ class ChartBoard(VerticalScroll, can_focus=False):
         # With what the lines are compared: so many days before, none for zero; and those lines, at the times of now.
         self.compared_days = 0
         self._before: Points = {}
+        # Whether what it is compared with came, or was missed, once.
+        self._is_compared = False
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -110,7 +115,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
 
     def compare(self, days: int) -> None:
         """Show beside each chart's first line what it was so many days before; zero for nothing."""
-        self.compared_days, self._before = days, {}
+        self.compared_days, self._before, self._is_compared = days, {}, False
         self.draw()
         self.ask()
 
@@ -166,6 +171,9 @@ class ChartBoard(VerticalScroll, can_focus=False):
             return {}
         ids = tuple(dict.fromkeys(spec.series[0].removesuffix(".max") for spec in self._specs))
         before = await fetch(ids, Span(span.start_ms - shift_ms, span.end_ms - shift_ms, span.step_ms))
+        if not self._is_compared and all(np.isnan(values).all() for _, values in before.values()):
+            self.post_message(self.NothingBefore())
+        self._is_compared = True
         return {name: (times + shift_ms, values) for name, (times, values) in before.items()}
 
     def _wanted_span(self) -> Span:
