@@ -74,10 +74,24 @@ def pytest_unconfigure() -> None:
     gc.unfreeze()
 
 
+# Real processes, sockets and time: a busy machine may be late for them. All others give the same answer each time, or are wrong.
+_WITH_PROCESSES = {"component", "system", "tui"}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of whole systems: at the end no worker has a long one left while the others are done."""
     items.sort(key=lambda item: "system" not in item.path.parts)
+    for item in items:
+        if _WITH_PROCESSES & set(item.path.relative_to(item.config.rootpath).parts):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how the tests failed that were run a second time: whichever way that went, the first time is a fault to mend."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"failed at first: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
 
 
 @pytest.fixture(scope="session")

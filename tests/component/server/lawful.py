@@ -307,7 +307,7 @@ class Lawful:
     async def _incident(self) -> Asked:
         """Keep one that is over, of an alert of db1."""
         told = {(await self._alert()).names["id"]: FIRING}
-        one = Incident(self._new("i"), "", {"alertname": "Full"}, 0, told=told, ended_ms=1)
+        one = Incident(self._new("i"), "", {"alertname": "Full"}, 0, told=told, ended_ms=self._api.now_ms())
         records, values = self._api.services.records, incident_values(one)
         await records.write(lambda connection: connection.execute(insert(incidents).values(**values)))
         return Asked({"id": one.id})

@@ -37,8 +37,9 @@ class Desk:
     async def group(self) -> None:
         """Make an incident of the alerts that there are."""
         ids = [one["id"] for one in await self.alerts()]
-        # One that is over, so that nobody else has a hand in it.
-        incident = Incident(INCIDENT, "", {"alertname": "Full"}, 0, told=dict.fromkeys(ids, FIRING), ended_ms=1)
+        # One that is over, so that nobody else has a hand in it; not long ago, or whoever tidies up would forget it.
+        told, now_ms = dict.fromkeys(ids, FIRING), self.api.now_ms()
+        incident = Incident(INCIDENT, "", {"alertname": "Full"}, 0, told=told, ended_ms=now_ms)
         values = incident_values(incident)
         await self.api.services.records.write(lambda connection: connection.execute(insert(incidents).values(**values)))
 

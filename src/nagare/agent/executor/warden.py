@@ -329,7 +329,7 @@ def _send(pid: int, begun: int, number: int) -> None:
     except OSError:
         return
     try:
-        with _ignoring(OSError):
+        with _ignoring(OSError, ValueError, IndexError):
             if _stat_of(str(pid))[1] == begun:
                 signal.pidfd_send_signal(handle, number)
     finally:
