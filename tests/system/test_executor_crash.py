@@ -29,7 +29,7 @@ from nagare.wire.commands import (
 )
 from tests.support.command_box import CommandBox
 from tests.support.commands import id_of
-from tests.support.descendants import living
+from tests.support.descendants import living, wait_until_gone
 from tests.support.frozen import freeze
 from tests.support.processes import child_environment, wait_until
 from tests.support.source import ROOT
@@ -105,7 +105,7 @@ def test_a_killed_executor_reports_lost_and_runs_nothing_again(host: CommandBox,
         wait_until(lambda: living(mark), "what the program started")
         child.kill()
     # Nobody was left to ask for it: what watched over the program ended it.
-    wait_until(lambda: not living(mark), "the end of what the killed executor ran")
+    wait_until_gone(mark, "what the killed executor ran")
     with _executor(host) as child:
         ready = child.until(CommandsReady)
         assert isinstance(ready, CommandsReady)
@@ -156,7 +156,7 @@ def test_what_a_killed_warden_left_is_ended_by_the_next_start(host: CommandBox, 
     wait_until(lambda: len(living(mark)) == 1, "the end of the program itself")
     with _executor(host) as child:
         assert child.result().state is CommandState.LOST
-        wait_until(lambda: not living(mark), "the end of the stray")
+        wait_until_gone(mark, "the stray")
     parents = find_parents()
     left = folders_of(parents, f"nagare-{id_of(dispatch)}") if parents else []
     assert [folder for folder in left if folder.exists()] == []
@@ -173,7 +173,7 @@ def test_killed_at_any_step_it_runs_once_at_the_most(host: CommandBox, mark: str
         child.send(dispatch)
         child.until(kind)
         child.kill()
-    wait_until(lambda: not living(mark), "the end of what the killed executor ran")
+    wait_until_gone(mark, "what the killed executor ran")
     count = host.folder / "count"
     ran = count.read_text() if count.exists() else ""
     with _executor(host) as child:

@@ -21,7 +21,7 @@ from nagare.model.command.states import CommandState
 from nagare.wire.commands import Cancel, Credit
 from tests.support.command_box import ALLOW_ALL, CommandBox
 from tests.support.commands import id_of
-from tests.support.descendants import living
+from tests.support.descendants import living, wait_until_gone
 from tests.support.processes import child_environment, wait_until
 from tests.support.source import ROOT
 
@@ -116,7 +116,7 @@ async def test_a_program_that_ends_its_warden_is_lost_and_ended(host: CommandBox
         await executor.receive(dispatch)
         result = await outbox.result(id_of(dispatch))
     assert (result.state, result.reason) == (CommandState.LOST, Reason.AGENT_DIED)
-    await asyncio.to_thread(wait_until, lambda: not living(mark), "the end of what the warden watched over")
+    await asyncio.to_thread(wait_until_gone, mark, "what the warden watched over")
 
 
 @pytest.mark.parametrize(
