@@ -80,6 +80,8 @@ class HandOver(msgspec.Struct, frozen=True):
     keys: dict[str, str] = {}
     # File of the authorities that prove who hosts are; empty where there are none, or no shells may be opened.
     host_authority: str = ""
+    # Whether it may open any: it connects to hosts then.
+    has_shells: bool = False
 
 
 class Left(msgspec.Struct, frozen=True, tag="exit", tag_field="type"):

@@ -89,7 +89,8 @@ class Desks:
             await desk.sit(page, wanted.columns, wanted.rows, is_new=False)
             return desk
         self._check_room(caller)
-        secret = self._passes.issue(caller.session_id, self._permissions(caller), address)
+        permissions = allowed(caller, shells=self._lets_shells)
+        secret = self._passes.issue(caller.session_id, permissions, address)
         desk = Desk(caller, address, secret, self._clock)
         # It counts before anything is awaited, so that a crowd that comes at one time is one.
         self._desks[desk.id] = desk
@@ -100,7 +101,8 @@ class Desks:
             del self._desks[desk.id]
             raise
         self.counters.add("desks_opened")
-        await self._start(desk, self._hand_over(secret, wanted, door), wanted)
+        told = self._hand_over(secret, wanted, door, has_shells=Permission.SHELLS_OPEN in permissions)
+        await self._start(desk, told, wanted)
         await desk.sit(page, wanted.columns, wanted.rows, is_new=True)
         return desk
 
@@ -187,15 +189,12 @@ class Desks:
                 hint="leave one with q, or raise ui.user_session_limit or ui.session_limit",
             )
 
-    def _permissions(self, caller: Principal) -> frozenset[Permission]:
-        return allowed(caller, shells=self._lets_shells)
-
     @property
     def _lets_shells(self) -> bool:
         # A recording that somebody asks for would be made where nobody keeps it.
         return self._settings.ui.shells and not self._settings.ssh.record
 
-    def _hand_over(self, secret: str, wanted: OpenDesk, door: Door) -> HandOver:
+    def _hand_over(self, secret: str, wanted: OpenDesk, door: Door, *, has_shells: bool) -> HandOver:
         top, authority = self._settings.top, self._settings.ssh.host_authority_file
         return HandOver(
             url=door.url,
@@ -208,7 +207,8 @@ class Desks:
             bell=top.bell,
             frames_per_second=top.frames_per_second,
             keys=dict(top.keys),
-            host_authority=str(authority) if authority is not None and self._lets_shells else "",
+            host_authority=str(authority) if authority is not None and has_shells else "",
+            has_shells=has_shells,
         )
 
 

@@ -8,7 +8,7 @@ import sys
 
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
-from nagare.tui.browser.app import make_app
+from nagare.tui.browser.fence import put_fence
 from nagare.wire.codec import decode, encode
 from nagare.wire.ui import HandOver
 
@@ -24,7 +24,12 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     try:
-        app = make_app(decode(_read_hand_over(), HandOver))
+        told = decode(_read_hand_over(), HandOver)
+        put_fence(told)
+        # Inside, and so are the threads that libraries start as they are imported.
+        from nagare.tui.browser.app import make_app  # noqa: PLC0415  as above
+
+        app = make_app(told)
     except NagareError as error:
         # Nobody takes packets before this line, which the framework has no occasion to write.
         os.write(1, b"__GANGLION__\n")

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from nagare.config.ui import UiSettings
+from nagare.lib.landlock import supported_abi
 from tests.component.server.conftest import Api, Serve
 from tests.component.server.ui.browser import Browser, PageSocket, browser_of
 
@@ -113,6 +114,9 @@ def _tells_nothing(pid: int, secret: str) -> None:
         assert secret.encode() not in content
         assert b"of the server alone" not in content
     assert Path(f"/proc/{pid}/cwd").resolve() == Path("/")
+    # Inside its fence, where the kernel has one; every other thread of it too.
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        assert f"NoNewPrivs:\t{int(supported_abi() > 0)}" in status.read_text().splitlines()
     opened = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
     assert not [path for path in opened if "records.db" in path]
 
