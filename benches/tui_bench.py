@@ -20,9 +20,9 @@ from textual.widgets import DataTable
 from benches.report import Row, Section
 from benches.tui_gallery import HOST_COLUMNS, NOW_MS, fleet
 from nagare.tui.renderables.braille_chart import Chart, Line, draw_chart
-from nagare.tui.renderables.palette import make_palette
+from nagare.tui.renderables.palette import DARK, make_palette
 from nagare.tui.renderables.table_cells import draw_cell
-from nagare.tui.renderables.theme import nagare_dark
+from nagare.tui.renderables.theme import make_theme
 from nagare.tui.renderables.time_axis import TimeWindow
 from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.widgets.live_table import LiveTable
@@ -68,7 +68,7 @@ class Bench(App[None]):
     def __init__(self, widget: Widget) -> None:
         super().__init__()
         self._widget = widget
-        self.register_theme(nagare_dark())
+        self.register_theme(make_theme(DARK))
         self.theme = "nagare-dark"
 
     def compose(self) -> ComposeResult:

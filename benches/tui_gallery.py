@@ -18,7 +18,7 @@ from nagare.lib.clock import ManualClock
 from nagare.tui.renderables.braille_chart import EventMark, Line
 from nagare.tui.renderables.heat_grid import HeatCell
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
-from nagare.tui.renderables.theme import nagare_dark, nagare_light
+from nagare.tui.renderables.theme import all_themes
 from nagare.tui.renderables.time_axis import TimeWindow
 from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.widgets.heat_grid_view import HeatGridView
@@ -90,8 +90,8 @@ class Gallery(App[None]):
     def __init__(self, *, theme_name: str = "nagare-dark", use_ascii: bool = False) -> None:
         super().__init__()
         self.use_ascii = use_ascii
-        self.register_theme(nagare_dark())
-        self.register_theme(nagare_light())
+        for theme in all_themes():
+            self.register_theme(theme)
         self.theme = theme_name
 
     def compose(self) -> ComposeResult:

@@ -14,6 +14,7 @@ FLAGS = {
     "agent.server": "`agent`",
     "agent.token_file": "`agent`",
     "top.ascii": "`top`, `plot`",
+    "top.theme": "`top`",
 }
 HEAD = """\
 # Settings

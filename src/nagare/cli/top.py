@@ -26,6 +26,9 @@ def top(
         None, metavar="[LOCATION]", help="Where to begin, as the dashboard shows it: hosts?filter=web&sort=cpu"
     ),
     ascii_only: bool | None = typer.Option(None, "--ascii", help="Draw with ASCII only."),
+    theme: str | None = typer.Option(
+        None, "--theme", help="Colours: nagare-dark, nagare-light, nagare-contrast or nagare-16."
+    ),
     parent_fd: int | None = typer.Option(None, "--parent-fd", hidden=True),
 ) -> None:
     """Watch the hosts live.
@@ -36,6 +39,7 @@ def top(
       nagare top
       nagare top hosts
       nagare top 'hosts/web1?t=-1h'
+      nagare top --theme nagare-contrast
     """
     invocation = invocation_of(context)
     if not is_interactive():
@@ -43,7 +47,7 @@ def top(
             "cannot open the dashboard: stdin and stdout must be a terminal",
             hint="`nagare query` and `nagare hosts` answer in a pipe",
         )
-    invocation.set_flags({"top.ascii": ascii_only})
+    invocation.set_flags({"top.ascii": ascii_only, "top.theme": theme})
     if parent_fd is not None:
         from nagare.cli.console.parent import watch_parent
 

@@ -8,18 +8,25 @@ from pathlib import Path
 
 from nagare.config.setting import setting
 
+AUTO_THEME = "auto"
+
 
 @dataclass(frozen=True, slots=True)
 class TopSettings:
     """``[top]``: the terminal interface."""
 
-    theme: str = setting("nagare-dark", "colours", choices=("nagare-dark", "nagare-light"))
+    theme: str = setting(
+        AUTO_THEME,
+        "colours; auto takes the ones you chose last in the dashboard, else nagare-dark, on a terminal of 16 colours nagare-16",
+        choices=(AUTO_THEME, "nagare-dark", "nagare-light", "nagare-contrast", "nagare-16"),
+    )
     ascii: bool = setting(False, "draw with ASCII only")
     mouse: bool = setting(True, "take the mouse")
     frames_per_second: float = setting(10.0, "most repaints a second", low=1, high=60)
     bell: bool = setting(True, "ring and say so when a high or critical alert fires that people are told of")
     state: Path | None = setting(
-        None, "folder of what you keep here, your queries; empty takes your own folder for the state of programs"
+        None,
+        "folder of what you keep here: your queries, the colours you chose; empty takes your own folder for the state of programs",
     )
     keys: Mapping[str, str] = setting({}, 'keys by action id, comma separated: {"screen.hosts" = "2,h"}')
 

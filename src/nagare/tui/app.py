@@ -11,7 +11,6 @@ from datetime import tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
@@ -25,9 +24,9 @@ from nagare.tui.footer_keys import draw_footer
 from nagare.tui.frame import draw_frame
 from nagare.tui.keymap import check_keys
 from nagare.tui.location import Location, format_location, parse_location
+from nagare.tui.looks import DressedApp, first_theme
 from nagare.tui.pages import load_rest, make_page
 from nagare.tui.renderables.palette import Palette, make_palette
-from nagare.tui.renderables.theme import nagare_dark, nagare_light
 from nagare.tui.screens.page import Page
 from nagare.tui.screens.start import StartPage
 from nagare.tui.verbs import AppVerbs
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 _HISTORY_LIMIT = 100
 
 
-class TopApp(App[int]):
+class TopApp(DressedApp):
     """The terminal interface of one installation."""
 
     TITLE = "nagare top"
@@ -75,9 +74,7 @@ class TopApp(App[int]):
         # The keys that differ from the table's: a person's own, and defaults that made room for them.
         self.own_keys = check_keys(settings.top.keys)
         self.set_keymap(self.own_keys)
-        self.register_theme(nagare_dark())
-        self.register_theme(nagare_light())
-        self.theme = settings.top.theme
+        self.dress(settings.top.theme)
         self.set_class(self.use_ascii, "-ascii")
 
     @property
@@ -239,6 +236,7 @@ class TopApp(App[int]):
 def run_top(settings: Settings, location: str | None) -> int:
     """Open the interface at ``location`` and return the exit code. Raises InputError, ConfigError before it opens."""
     app = TopApp(settings, parse_location(location or "overview"))
+    app.dress(first_theme(settings.top, app.console.color_system))
     outcome = app.run(mouse=settings.top.mouse)
     if app.failure is not None:
         raise app.failure

@@ -24,12 +24,17 @@ def draw_footer(app: TopApp) -> None:
     known = [
         action
         for action in actions_in(("app", *app.page.contexts))
-        if action.rank and app.can(action.id) and _key(app, action) is not None
+        if action.rank and app.can(action.id) and _is_offered(app, action) and _key(app, action) is not None
     ]
     known.sort(key=lambda action: action.rank)
     footer.hint = app.page.footer_hint()
     footer.keys = tuple(_footer_key(app, action) for action in known if action.id not in _ALWAYS)
     footer.always = tuple(_footer_key(app, ACTIONS[action]) for action in _ALWAYS)
+
+
+def _is_offered(app: TopApp, action: Action) -> bool:
+    # The way to the shells takes room only while there is something to come back to.
+    return action.id != "screen.shells" or (app.page.location.page != "shells" and app.verbs.has_shells())
 
 
 def _key(app: TopApp, action: Action) -> str | None:

@@ -11,11 +11,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nagare.config.files import top_folder
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
 from nagare.tui.location import Location, format_window, parse_window
+from nagare.tui.looks import kept_folder
 from nagare.tui.query.answer import ROWS_LIMIT, Answer, Asked, read_answer
 from nagare.tui.query.book import Kept, QueryBook, check_name
 from nagare.tui.query.faults import Fault, fault_of
@@ -61,9 +61,7 @@ class QueryVerbs(Page):
     def book(self) -> QueryBook:
         """What the person keeps."""
         if self._book is None:
-            # A page's program has no folder of its own, and those of the server are nobody's who looks.
-            folder = None if self.top.is_web else self.top.settings.top.state or top_folder()
-            self._book = QueryBook(folder)
+            self._book = QueryBook(kept_folder(self.top.settings.top, is_web=self.top.is_web))
         return self._book
 
     def begun(self) -> None:

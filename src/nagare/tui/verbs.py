@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from nagare.tui.location import Location
 from nagare.tui.replay.verbs import TimeVerbs
+from nagare.tui.theme_verbs import ThemeVerbs
 from nagare.tui.work import start_work
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _CLOSING_SECONDS = 5.0
 
 
-class AppVerbs(TimeVerbs):
+class AppVerbs(TimeVerbs, ThemeVerbs):
     """Methods named ``do_<action id>``, of one app."""
 
     def __init__(self, app: TopApp) -> None:
@@ -81,6 +82,10 @@ class AppVerbs(TimeVerbs):
             return
         await self.do_screen_shells()
         await self._shells().open(host)
+
+    def has_shells(self) -> bool:
+        """Tell whether there are panes, open or not."""
+        return self._app.is_screen_installed("shells") and bool(self._shells().panes)
 
     def _shells(self) -> ShellsPage:
         return cast("ShellsPage", self._app.get_screen("shells"))
@@ -170,11 +175,6 @@ class AppVerbs(TimeVerbs):
     def do_copy_location(self) -> None:
         """Copy the address."""
         self._app.copy_text(self._app.address)
-
-    def do_theme_toggle(self) -> None:
-        """Change between dark and light."""
-        self._app.theme = "nagare-light" if self._app.theme == "nagare-dark" else "nagare-dark"
-        self._app.page.redraw()
 
     def do_quit(self) -> None:
         """Leave; asks while shells are open."""

@@ -103,11 +103,3 @@ async def test_ascii_draws_ascii_only() -> None:
             await top.pilot.pause()
         for line in top.lines():
             assert line.isascii(), line
-
-
-async def test_both_themes_open_and_change() -> None:
-    async with scene(theme="nagare-light") as top:
-        assert not top.app.current_theme.dark
-        await top.app.act("theme.toggle")
-        await top.pilot.pause()
-        assert top.app.current_theme.dark

@@ -7,11 +7,12 @@ A change that is meant: `make snapshots`, then look at every picture before it i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 from rich.segment import Segment
+from textual.filter import LineFilter
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -27,6 +28,7 @@ from tests.tui.diagnosis import diagnosis_of
 from tests.tui.fleet import NOW_MS, FleetSource, frame_of, host_names
 from tests.tui.jobs import command_of, job_of
 from tests.tui.notify import heartbeat_of, incident_of, notice_of
+from tests.tui.sight import poor_text
 from tests.tui.stage import Scene, make_app, use_utc
 
 pytestmark = pytest.mark.may_block(reason="whole screens are drawn")
@@ -55,11 +57,20 @@ def _source(hosts: int, *, connect: bool = True) -> FleetSource:
 
 
 def _picture(
-    compare: Compare, location: str, size: tuple[int, int], steps: Steps, source: FleetSource, **top: Any
+    compare: Compare,
+    location: str,
+    size: tuple[int, int],
+    steps: Steps,
+    source: FleetSource,
+    *,
+    filters: Sequence[LineFilter] = (),
+    **top: Any,
 ) -> None:
+    """Compare a screen with its picture; whatever theme it is drawn in, its text can be read."""
     use_utc()
     clock = ManualClock(NOW_MS)
     app = make_app(source, clock, location, **top)
+    app._filters.extend(filters)
 
     async def run(pilot: Pilot[Any]) -> None:
         assert isinstance(pilot.app, TopApp)
@@ -70,6 +81,7 @@ def _picture(
         await opened.until(lambda: app.page.is_ready)
         await steps(opened)
         await _still(opened)
+        assert filters or not poor_text(app)
 
     assert compare(app, terminal_size=size, run_before=run)
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 
-from nagare.tui.renderables.theme import nagare_dark, nagare_light
+from nagare.tui.looks import DressedApp
 
 NOW_MS = 1_760_000_000_000
 
 
-class Stage(App[None]):
+class Stage(DressedApp):
     """The widget under test alone on the screen."""
 
     CSS = "LiveTable, TimeChart, HeatGridView, InspectorList { height: 1fr; }"
@@ -25,9 +25,7 @@ class Stage(App[None]):
         self.widget = widget
         self.use_ascii = use_ascii
         self.seen: list[Message] = []
-        self.register_theme(nagare_dark())
-        self.register_theme(nagare_light())
-        self.theme = theme
+        self.dress(theme)
 
     def compose(self) -> ComposeResult:
         yield self.widget

@@ -170,7 +170,7 @@ def _refused(place: Place, flags: Mapping[str, Any] | None = None) -> ConfigErro
         ("[server]\nbody_limit_bytes = '9999999999999999999999P'\n", "larger than any machine", ""),
         ("[server]\ninsecure = 'maybe'\n", "expected true or false, got 'maybe'", ""),
         ("[server]\nallowed_hosts = 'a'\n", "expected a list of texts, got 'a'", ""),
-        ("[top]\ntheme = 'nagare-drak'\n", "'nagare-drak' is none of nagare-dark, nagare-light", "'nagare-dark'"),
+        ("[top]\ntheme = 'nagare-drak'\n", "'nagare-drak' is none of auto, nagare-dark, nagare-light, nagare-contrast, nagare-16", "'nagare-dark'"),
         ("[agent]\nlabels = { rack = 7 }\n", "agent.labels.rack from {file} line 2: expected a text, got 7", ""),
         ("[agent]\nlabels = 5\n", "expected a table of keys and values", ""),
         ("[agent]\nintervals = { cpu = 0.01 }\n", "agent.intervals.cpu from {file} line 2: 0.01 is below the least", ""),

@@ -1,8 +1,8 @@
 """Colours, glyphs and words that mean something: the one place that says what a state looks like.
 
-Okabe–Ito colours (safe for every common colour blindness), darkened for a light background so that text keeps a
-contrast of 4.5:1 or more. No state is told by colour alone: each also has a glyph and a word. Knows no widget and
-imports no textual, so that the command line draws with it too.
+Okabe–Ito colours (safe for every common colour blindness), moved in brightness as far as text needs for a contrast of 4.5:1 or
+more to its ground, 7:1 in the theme of high contrast. No state is told by colour alone: each also has a glyph and a word. Knows
+no widget and imports no textual, so that the command line draws with it too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from rich.color import Color
 from rich.style import Style
 
-GRADIENT_STEPS = 33
+from nagare.tui.renderables.colour_math import GRADIENT_STEPS, make_gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,11 @@ class StateLook:
     colour: str
     rank: int
     bold: bool = False
-    dim: bool = False
 
     @property
     def style(self) -> Style:
         """The style of the glyph and the word."""
-        return make_style(self.colour, bold=self.bold, dim=self.dim)
+        return make_style(self.colour, bold=self.bold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +85,14 @@ _ASCII_LIKENESS = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """All colours of one theme and the glyphs to draw with."""
+    """All colours of one theme and the glyphs to draw with.
+
+    ``alarm_ground`` and ``past_ground`` lie under lines that say that nothing is heard, or that the past is shown: on the first
+    only ``foreground`` is readable, on the second also ``muted`` and ``accent``.
+    """
 
     name: str
+    title: str
     dark: bool
     background: str
     surface: str
@@ -97,6 +101,8 @@ class Palette:
     muted: str
     faint: str
     accent: str
+    alarm_ground: str
+    past_ground: str
     series: tuple[str, ...]
     gradient: tuple[str, ...]
     states: Mapping[str, StateLook]
@@ -141,147 +147,125 @@ class Palette:
 
 
 _STATE_SHAPES = (
-    # name, glyph, ASCII glyph, word, rank, bold, dim
-    ("crit", "✖", "X", "crit", 0, True, False),
-    ("warn", "▲", "!", "warn", 1, False, False),
-    ("down", "○", "-", "down", 2, False, False),
-    ("stale", "◌", "~", "stale", 3, False, False),
-    ("ack", "■", "=", "ack", 4, False, False),
-    ("unknown", "?", "?", "unknown", 5, False, False),
-    ("info", "◆", "i", "info", 6, False, False),
-    ("up", "●", "+", "up", 7, False, False),
+    # name, glyph, ASCII glyph, word, rank, bold, hue
+    ("crit", "✖", "X", "crit", 0, True, "bad"),
+    ("warn", "▲", "!", "warn", 1, False, "warn"),
+    ("down", "○", "-", "down", 2, False, "over"),
+    ("stale", "◌", "~", "stale", 3, False, "late"),
+    ("ack", "■", "=", "ack", 4, False, "held"),
+    ("unknown", "?", "?", "unknown", 5, False, "over"),
+    ("info", "◆", "i", "info", 6, False, "changed"),
+    ("up", "●", "+", "up", 7, False, "well"),
     # How far a command has come. What waits for a person stands first, then what moves, then what ended badly.
-    ("pending", "◇", "w", "waits", 0, True, False),
-    ("started", "►", ">", "runs", 1, True, False),
-    ("sent", "◑", "s", "sent", 2, False, False),
-    ("queued", "◔", "q", "queued", 3, False, False),
-    ("approved", "◎", "o", "agreed", 4, False, False),
-    ("lost", "¿", "l", "lost", 5, True, False),
-    ("failed", "✘", "f", "failed", 6, True, False),
-    ("expired", "◷", "e", "expired", 7, False, False),
-    ("cancelled", "▬", "c", "cancelled", 8, False, False),
-    ("done", "✔", "d", "done", 9, False, False),
+    ("pending", "◇", "w", "waits", 0, True, "warn"),
+    ("started", "►", ">", "runs", 1, True, "well"),
+    ("sent", "◑", "s", "sent", 2, False, "well"),
+    ("queued", "◔", "q", "queued", 3, False, "late"),
+    ("approved", "◎", "o", "agreed", 4, False, "late"),
+    ("lost", "¿", "l", "lost", 5, True, "held"),
+    ("failed", "✘", "f", "failed", 6, True, "bad"),
+    ("expired", "◷", "e", "expired", 7, False, "held"),
+    ("cancelled", "▬", "c", "cancelled", 8, False, "over"),
+    ("done", "✔", "d", "done", 9, False, "changed"),
     # How bad an alert is, where no word above says it, and how far it has come.
-    ("high", "◈", "H", "high", 0, True, False),
-    ("firing", "◉", "*", "firing", 1, True, False),
-    ("again", "↺", "&", "again", 1, True, False),
-    ("resolved", "✓", "v", "resolved", 8, False, False),
-    ("closed", "▫", ".", "closed", 9, False, False),
+    ("high", "◈", "H", "high", 0, True, "high"),
+    ("firing", "◉", "*", "firing", 1, True, "bad"),
+    ("again", "↺", "&", "again", 1, True, "bad"),
+    ("resolved", "✓", "v", "resolved", 8, False, "changed"),
+    ("closed", "▫", ".", "closed", 9, False, "over"),
     # How far a notification has come, and whether a sign of life came, where no word above says it.
-    ("dead", "⊠", "D", "dead", 0, True, False),
-    ("waiting", "◒", "t", "waiting", 1, False, False),
-    ("dropped", "⊟", "p", "dropped", 8, False, False),
-    ("open", "◍", "O", "open", 3, False, False),
-    ("missing", "∅", "0", "missing", 0, True, False),
-    ("late", "◵", "L", "late", 1, False, False),
-    ("ok", "⊕", "k", "ok", 7, False, False),
+    ("dead", "⊠", "D", "dead", 0, True, "bad"),
+    ("waiting", "◒", "t", "waiting", 1, False, "warn"),
+    ("dropped", "⊟", "p", "dropped", 8, False, "over"),
+    ("open", "◍", "O", "open", 3, False, "held"),
+    ("missing", "∅", "0", "missing", 0, True, "bad"),
+    ("late", "◵", "L", "late", 1, False, "warn"),
+    ("ok", "⊕", "k", "ok", 7, False, "well"),
     # Whether a schedule makes tasks; one that is on and cannot stands first.
-    ("fault", "⊗", "#", "fault", 0, True, False),
-    ("on", "▣", "@", "on", 1, False, False),
-    ("off", "□", "_", "off", 2, False, False),
+    ("fault", "⊗", "#", "fault", 0, True, "bad"),
+    ("on", "▣", "@", "on", 1, False, "well"),
+    ("off", "□", "_", "off", 2, False, "over"),
 )
 
 
-def _states(colours: Mapping[str, str], *, ascii_only: bool) -> Mapping[str, StateLook]:
+def _states(hues: Mapping[str, str], *, ascii_only: bool) -> Mapping[str, StateLook]:
     return MappingProxyType(
         {
-            name: StateLook(name, letter if ascii_only else glyph, word, colours[name], rank, bold, dim)
-            for name, glyph, letter, word, rank, bold, dim in _STATE_SHAPES
+            name: StateLook(name, letter if ascii_only else glyph, word, hues[hue], rank, bold)
+            for name, glyph, letter, word, rank, bold, hue in _STATE_SHAPES
         }
     )
 
 
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+def _grey_hues(palette: Palette) -> Mapping[str, str]:
+    """Return the colours of states where there will be none: as greys their own would be dimmer than the text around them."""
+    loud = ("bad", "high", "warn", "held")
+    return {hue: palette.foreground if hue in loud else palette.muted for hue in _HUES[palette.name]}
 
 
-def _encoded(channel: float) -> float:
-    return channel * 12.92 if channel <= 0.0031308 else 1.055 * channel ** (1 / 2.4) - 0.055
-
-
-def _channels(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
-    return red, green, blue
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of ``#rrggbb`` as WCAG defines it."""
-    red, green, blue = _channels(colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the WCAG contrast of two colours, from 1 to 21."""
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def blend(one: str, other: str, share: float) -> str:
-    """Return the colour ``share`` of the way from ``one`` to ``other``, mixed in linear light."""
-    mixed = (a + (b - a) * share for a, b in zip(_channels(one), _channels(other), strict=True))
-    return "#" + "".join(f"{round(min(1.0, max(0.0, _encoded(channel))) * 255):02x}" for channel in mixed)
-
-
-def _gradient(*stops: str) -> tuple[str, ...]:
-    spans = len(stops) - 1
-    colours = []
-    for step in range(GRADIENT_STEPS):
-        position = step * spans / (GRADIENT_STEPS - 1)
-        at = min(spans - 1, int(position))
-        colours.append(blend(stops[at], stops[at + 1], position - at))
-    return tuple(colours)
-
-
-_DARK_STATES = {
-    "up": "#56b4e9", "warn": "#e69f00", "crit": "#d55e00", "ack": "#cc79a7", "info": "#009e73",
-    "stale": "#93a0ad", "down": "#8a949e", "unknown": "#8a949e",
-    "pending": "#e69f00", "started": "#56b4e9", "sent": "#56b4e9", "queued": "#93a0ad", "approved": "#93a0ad",
-    "lost": "#cc79a7", "failed": "#d55e00", "expired": "#cc79a7", "cancelled": "#8a949e", "done": "#009e73",
-    "high": "#e8754a", "firing": "#d55e00", "again": "#d55e00", "resolved": "#009e73", "closed": "#8a949e",
-    "fault": "#d55e00", "on": "#56b4e9", "off": "#8a949e",
-    "dead": "#d55e00", "waiting": "#e69f00", "open": "#cc79a7", "dropped": "#8a949e", "missing": "#d55e00", "late": "#e69f00", "ok": "#56b4e9",
+# What states mean, as colours: well, a look, now, worse than a look; in somebody's hands or given up; something changed;
+# late or waiting; silent or over.
+_DARK_HUES = {
+    "well": "#56b4e9", "warn": "#e69f00", "bad": "#dd6512", "high": "#e8754a", "held": "#cc79a7", "changed": "#009e73",
+    "late": "#93a0ad", "over": "#8a949e",
 }  # fmt: skip
-_LIGHT_STATES = {
-    "up": "#0067a3", "warn": "#976300", "crit": "#8c2600", "ack": "#96406f", "info": "#00684b",
-    "stale": "#55616d", "down": "#5d6670", "unknown": "#5d6670",
-    "pending": "#976300", "started": "#0067a3", "sent": "#0067a3", "queued": "#55616d", "approved": "#55616d",
-    "lost": "#96406f", "failed": "#8c2600", "expired": "#96406f", "cancelled": "#5d6670", "done": "#00684b",
-    "high": "#a83e00", "firing": "#8c2600", "again": "#8c2600", "resolved": "#00684b", "closed": "#5d6670",
-    "fault": "#8c2600", "on": "#0067a3", "off": "#5d6670",
-    "dead": "#8c2600", "waiting": "#976300", "open": "#96406f", "dropped": "#5d6670", "missing": "#8c2600", "late": "#976300", "ok": "#0067a3",
+_LIGHT_HUES = {
+    "well": "#0067a3", "warn": "#8f5d00", "bad": "#8c2600", "high": "#a83e00", "held": "#96406f", "changed": "#00684b",
+    "late": "#55616d", "over": "#5d6670",
+}  # fmt: skip
+_CONTRAST_HUES = {
+    "well": "#6cc4ff", "warn": "#ffc233", "bad": "#ff8a57", "high": "#ffa67f", "held": "#f0a3d0", "changed": "#3fd6a4",
+    "late": "#c4ccd4", "over": "#c4ccd4",
+}  # fmt: skip
+# Nothing but the sixteen colours that every terminal has; blue, red and magenta are too dark for text on black.
+_SIXTEEN_HUES = {
+    "well": "#55ffff", "warn": "#ffff55", "bad": "#ff5555", "high": "#ff5555", "held": "#ff55ff", "changed": "#55ff55",
+    "late": "#aaaaaa", "over": "#aaaaaa",
 }  # fmt: skip
 
 DARK = Palette(
-    name="nagare-dark", dark=True, background="#0b0e12", surface="#11151a", panel="#1a2027",
-    foreground="#d5dce4", muted="#8b98a5", faint="#39434d", accent="#56b4e9",
+    name="nagare-dark", title="dark", dark=True, background="#0b0e12", surface="#11151a", panel="#1a2027",
+    foreground="#d5dce4", muted="#8b98a5", faint="#39434d", accent="#56b4e9", alarm_ground="#4a3306", past_ground="#16205c",
     series=("#56b4e9", "#e69f00", "#20b486", "#cc79a7", "#f0e442", "#8f9bff", "#e8754a", "#b7c0c9"),
-    gradient=_gradient("#3f8fd6", "#5c9bd2", "#8faabb", "#d9a75c", "#ffb347"),
-    states=_states(_DARK_STATES, ascii_only=False),
+    gradient=make_gradient("#3f8fd6", "#5c9bd2", "#8faabb", "#d9a75c", "#ffb347"),
+    states=_states(_DARK_HUES, ascii_only=False),
 )  # fmt: skip
 LIGHT = Palette(
-    name="nagare-light", dark=False, background="#f7f8fa", surface="#ffffff", panel="#e9edf1",
-    foreground="#1b232b", muted="#55616d", faint="#c3cbd3", accent="#0067a3",
+    name="nagare-light", title="light", dark=False, background="#f7f8fa", surface="#ffffff", panel="#e9edf1",
+    foreground="#1b232b", muted="#55616d", faint="#c3cbd3", accent="#0067a3", alarm_ground="#ffdf9e", past_ground="#dfe3ff",
     series=("#0067a3", "#8a5a00", "#00684b", "#96406f", "#6b6000", "#4a4fc4", "#a83e00", "#4b555f"),
-    gradient=_gradient("#0b4a80", "#2c5a85", "#57616d", "#8a5a1e", "#b45400"),
-    states=_states(_LIGHT_STATES, ascii_only=False),
+    gradient=make_gradient("#0b4a80", "#2c5a85", "#57616d", "#8a5a1e", "#b45400"),
+    states=_states(_LIGHT_HUES, ascii_only=False),
 )  # fmt: skip
+CONTRAST = Palette(
+    name="nagare-contrast", title="high contrast", dark=True, background="#000000", surface="#000000", panel="#161616",
+    foreground="#ffffff", muted="#c8d0d8", faint="#8a929a", accent="#6cc4ff", alarm_ground="#4d3800", past_ground="#141d52",
+    series=("#6cc4ff", "#ffc233", "#3fd6a4", "#f0a3d0", "#f0e442", "#b4bcff", "#ff8a57", "#ffffff"),
+    gradient=make_gradient("#5aacf5", "#7dbcf2", "#b3cddd", "#f0c580", "#ffd9a0"),
+    states=_states(_CONTRAST_HUES, ascii_only=False),
+)  # fmt: skip
+SIXTEEN = Palette(
+    name="nagare-16", title="16 colours", dark=True, background="#000000", surface="#000000", panel="#000000",
+    foreground="#ffffff", muted="#aaaaaa", faint="#555555", accent="#55ffff", alarm_ground="#aa5500", past_ground="#0000aa",
+    series=("#55ffff", "#ffff55", "#55ff55", "#ff55ff", "#ffffff", "#00aaaa", "#ff5555", "#00aa00"),
+    gradient=("#00aaaa",) * 14 + ("#aaaaaa",) * 10 + ("#ffff55",) * 9,
+    states=_states(_SIXTEEN_HUES, ascii_only=False),
+)  # fmt: skip
+PALETTES: Mapping[str, Palette] = MappingProxyType(
+    {palette.name: palette for palette in (DARK, LIGHT, CONTRAST, SIXTEEN)}
+)
+_HUES = {DARK.name: _DARK_HUES, LIGHT.name: _LIGHT_HUES, CONTRAST.name: _CONTRAST_HUES, SIXTEEN.name: _SIXTEEN_HUES}
 
 
-@lru_cache(maxsize=8)
-def make_palette(name: str = "nagare-dark", *, ascii_only: bool = False, mono: bool = False) -> Palette:
-    """Return the palette of a theme name (light if the name says so), in ASCII or for a screen without colours."""
-    base = LIGHT if "light" in name else DARK
-    colours = dict(_DARK_STATES if base.dark else _LIGHT_STATES)
-    if mono:
-        # As greys their colours would be dimmer than the text around them.
-        bright = (
-            "crit", "warn", "pending", "lost", "failed", "fault", "high", "firing", "again", "dead", "waiting", "missing", "late",
-        )  # fmt: skip
-        colours |= dict.fromkeys(bright, base.foreground)
+@lru_cache(maxsize=16)
+def make_palette(name: str = DARK.name, *, ascii_only: bool = False, mono: bool = False) -> Palette:
+    """Return the palette of a theme (of others' themes the dark or the light one), in ASCII or for a screen without colours."""
+    base = PALETTES.get(name) or (LIGHT if "light" in name else DARK)
     glyphs = ASCII if ascii_only else UNICODE
     if base.glyphs is glyphs and not mono:
         return base
-    return replace(base, glyphs=glyphs, mono=mono, states=_states(colours, ascii_only=ascii_only))
+    states = _states(_grey_hues(base) if mono else _HUES[base.name], ascii_only=ascii_only)
+    return replace(base, glyphs=glyphs, mono=mono, states=states)
 
 
 @lru_cache(maxsize=4096)

@@ -31,7 +31,8 @@ def ratio_bar(
     width = max(0, width)
     known = ratio is not None and math.isfinite(ratio)
     value = ratio if ratio is not None and known else 0.0
-    colour = palette.ratio_colour(value) if known else palette.muted
+    # What is stale is muted and not dimmed, or its number could not be read.
+    colour = palette.ratio_colour(value) if known and not dim else palette.muted
     number = (text if text is not None else format_ratio(value)) if known else NO_VALUE
     right = (
         fit(number, min(width - 2, max(_NUMBER_WIDTH, len(number) + 1)), palette.glyphs.more, right=True)
@@ -42,9 +43,9 @@ def ratio_bar(
     filled, empty = bar_text(value, max(0, width - cell_len(right) - cell_len(left)), palette)
     segments = [
         Segment(left, make_style(palette.muted)),
-        Segment(filled, make_style(colour, dim=dim)),
+        Segment(filled, make_style(colour)),
         Segment(empty, make_style(palette.faint)),
-        Segment(right, make_style(colour, bold=value >= 0.9 and not dim, dim=dim)),
+        Segment(right, make_style(colour, bold=value >= 0.9 and not dim)),
     ]
     return [segment for segment in segments if segment.text]
 

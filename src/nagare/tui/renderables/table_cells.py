@@ -125,11 +125,11 @@ def _format_number(value: Any, spec: ColumnSpec, palette: Palette) -> str:
 
 
 def cell_style(value: Any, spec: ColumnSpec, palette: Palette, *, stale: bool = False) -> Style:
-    """Return the style of a value: state colours, thresholds, gradient; dim when the row is stale."""
+    """Return the style of a value: state colours, thresholds, gradient; muted when the row is stale."""
     if spec.kind is CellKind.STATE:
         return palette.state(str(value or "unknown")).style
     if stale:
-        return make_style(palette.muted, dim=True)
+        return make_style(palette.muted)
     if spec.is_numeric:
         return _number_style(value, spec, palette)
     if spec.kind is CellKind.SPARK:

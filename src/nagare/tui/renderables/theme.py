@@ -1,15 +1,15 @@
-"""The two textual themes made of our palettes, and the palette that a widget should draw with."""
+"""The textual themes made of our palettes, and the palette that a widget should draw with."""
 
 from __future__ import annotations
 
 from textual.dom import DOMNode
 from textual.theme import Theme
 
-from nagare.tui.renderables.palette import DARK, LIGHT, Palette, blend, make_palette
+from nagare.tui.renderables.palette import PALETTES, Palette, make_palette
 
 
-def _make_theme(palette: Palette) -> Theme:
-    """Make a textual theme of ``palette``; never an ANSI theme: those lose every colour under NO_COLOR."""
+def make_theme(palette: Palette) -> Theme:
+    """Return a textual theme of ``palette``; never an ANSI theme: those lose every colour under NO_COLOR."""
     return Theme(
         name=palette.name,
         primary=palette.accent,
@@ -30,9 +30,14 @@ def _make_theme(palette: Palette) -> Theme:
             "footer-key-foreground": palette.accent,
             "footer-description-foreground": palette.muted,
             "footer-background": palette.panel,
-            "block-cursor-foreground": palette.background,
-            "block-cursor-background": palette.foreground,
-            "block-cursor-text-style": "bold",
+            "text-disabled": palette.muted,
+            # What is chosen in a list has colours of its own, which are readable on this ground; the line is seen in every theme.
+            "block-cursor-foreground": palette.foreground,
+            "block-cursor-background": palette.panel,
+            "block-cursor-text-style": "bold underline",
+            "block-cursor-blurred-foreground": palette.foreground,
+            "block-cursor-blurred-background": palette.panel,
+            "block-cursor-blurred-text-style": "underline",
             "input-selection-background": f"{palette.accent} 35%",
             "scrollbar": palette.faint,
             "scrollbar-hover": palette.muted,
@@ -43,23 +48,18 @@ def _make_theme(palette: Palette) -> Theme:
             "scrollbar-corner-color": palette.background,
             "nagare-faint": palette.faint,
             "nagare-muted": palette.muted,
-            "nagare-amber": blend(palette.background, palette.state("warn").colour, 0.35),
+            "nagare-alarm": palette.alarm_ground,
+            "nagare-past": palette.past_ground,
         },
     )
 
 
-def nagare_dark() -> Theme:
-    """Return the dark theme, ``nagare-dark``."""
-    return _make_theme(DARK)
-
-
-def nagare_light() -> Theme:
-    """Return the light theme, ``nagare-light``."""
-    return _make_theme(LIGHT)
+def all_themes(*, mono: bool = False) -> tuple[Theme, ...]:
+    """Return our themes in the order of the palettes, for a screen without colours with ``mono``."""
+    return tuple(make_theme(make_palette(name, mono=mono)) for name in PALETTES)
 
 
 def find_palette(node: DOMNode) -> Palette:
     """Return the palette of a mounted node: by the app's theme, ASCII when the app says ``use_ascii``, NO_COLOR."""
     app = node.app
-    name = "nagare-dark" if app.current_theme.dark else "nagare-light"
-    return make_palette(name, ascii_only=bool(getattr(app, "use_ascii", False)), mono=app.no_color)
+    return make_palette(app.theme, ascii_only=bool(getattr(app, "use_ascii", False)), mono=app.no_color)

@@ -136,7 +136,7 @@ def _verb_line(verb: Action, palette: Palette, room: int) -> Text:
 
 def _line(action: ActionView, palette: Palette, room: int) -> Text:
     look = palette.state(_RISK_STATES.get(action.risk, "unknown"))
-    muted = make_style(palette.muted, dim=not action.may_run)
+    muted = make_style(palette.muted)
     name = make_style(palette.muted if not action.may_run else palette.foreground, bold=action.may_run)
     mark = palette.glyphs.more
     line = Text(no_wrap=True, overflow="ellipsis")

@@ -48,7 +48,7 @@ class Page(Screen[None]):
     Page > #body { height: 1fr; width: 1fr; }
     Page.-tiny > #body, Page.-flat > #body { display: none; }
     Page.-tiny > Floor, Page.-flat > Floor { display: block; }
-    Page.-replay > Footer { background: $accent 30%; }
+    Page.-replay > Footer { background: $nagare-past; }
     Page.-replay LiveTable, Page.-replay #fleet { border-title-color: $accent; }
     """
     contexts: ClassVar[tuple[str, ...]] = ()

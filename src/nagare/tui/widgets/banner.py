@@ -13,7 +13,7 @@ class Banner(Line):
     """A state's glyph, a sentence, and the key that helps."""
 
     DEFAULT_CSS = """
-    Banner { display: none; background: $nagare-amber; color: $foreground; }
+    Banner { display: none; background: $nagare-alarm; color: $foreground; }
     Banner.-shown { display: block; }
     Banner.-calm { background: $panel; }
     """
@@ -33,4 +33,5 @@ class Banner(Line):
         look = palette.state(state or "unknown")
         room = max(0, self.size.width - 4)
         shown = text if len(text) <= room else text[: max(0, room - 1)] + palette.glyphs.more
-        return [Part(f" {look.glyph} ", look.style), Part(shown, make_style(palette.foreground, bold=True), action)], []
+        strong = make_style(palette.foreground, bold=True)
+        return [Part(f" {look.glyph} ", strong), Part(shown, strong, action)], []

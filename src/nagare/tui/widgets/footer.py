@@ -48,8 +48,8 @@ class Footer(Line):
         # Converted here and not when drawn: what fits depends on it.
         name = to_ascii(key.key) if palette.ascii else key.key
         if key.is_off:
-            # In brackets: without colours it must read as off, too.
-            look = make_style(palette.muted, dim=True)
+            # The brackets tell that it is off; dimmed, it could not be read.
+            look = make_style(palette.muted)
             return Part(f" ({name}", look, key.action, key.tooltip), Part(
                 f" {key.label})", look, key.action, key.tooltip
             )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.style import Style
 from textual.reactive import reactive
 
-from nagare.tui.renderables.palette import Palette, make_style
+from nagare.tui.renderables.palette import Palette, StateLook, make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.line import Line, Part
 
@@ -33,8 +34,8 @@ class Header(Line):
 
     DEFAULT_CSS = """
     Header { background: $panel; color: $foreground; }
-    Header.-stale { background: $nagare-amber; }
-    Header.-replay { background: $accent 30%; }
+    Header.-stale { background: $nagare-alarm; }
+    Header.-replay { background: $nagare-past; }
     """
 
     facts: reactive[HeaderFacts] = reactive(HeaderFacts())
@@ -47,11 +48,17 @@ class Header(Line):
     def parts(self) -> tuple[list[Part], list[Part]]:
         """Return breadcrumb and facts."""
         palette = find_palette(self)
-        muted, strong = make_style(palette.muted), make_style(palette.foreground, bold=True)
-        if self.facts.mode != "live":
-            muted = make_style(palette.foreground)
+        is_live = self.facts.mode == "live"
+        muted, strong = self._quiet(palette), make_style(palette.foreground, bold=True)
         arrow = " > " if palette.ascii else " ▸ "
-        left = [Part(" nagare", make_style(palette.accent, bold=True), "screen.overview", "overview")]
+        left = [
+            Part(
+                " nagare",
+                make_style(palette.accent if is_live else palette.foreground, bold=True),
+                "screen.overview",
+                "overview",
+            )
+        ]
         for index, (text, action) in enumerate(self.facts.crumbs):
             last = index == len(self.facts.crumbs) - 1
             left += [Part(arrow, muted), Part(text, strong if last else muted, action)]
@@ -63,13 +70,13 @@ class Header(Line):
         palette = find_palette(self)
         facts = self.facts
         dot = palette.glyphs.dot
-        quiet, loud = make_style(palette.muted), make_style(palette.foreground, bold=True)
-        if facts.mode != "live":
-            quiet = make_style(palette.foreground)
+        quiet, loud = self._quiet(palette), make_style(palette.foreground, bold=True)
         counts = []
         for name, number in facts.counts:
             look = palette.state(name)
-            counts.append(Part(f" {look.glyph} {number}", look.style, "screen.hosts", f"{number} {look.word}"))
+            counts.append(
+                Part(f" {look.glyph} {number}", self._state(look, palette), "screen.hosts", f"{number} {look.word}")
+            )
         blocks = [
             (
                 3,
@@ -80,7 +87,7 @@ class Header(Line):
             blocks.append((2, [Part(f" {dot} {facts.age}", loud if facts.mode == "stale" else quiet)]))
         blocks.append((4, [Part(f" {dot}", quiet), *counts] if counts else []))
         if facts.alerts:
-            blocks.append((5, [Part(f" {dot} alerts", quiet, "screen.alerts"), *_badge(facts.alerts, palette)]))
+            blocks.append((5, [Part(f" {dot} alerts", quiet, "screen.alerts"), *self._badge(palette)]))
         if facts.dead:
             look = palette.state("dead")
             reached = [f" {dot} undelivered", f" {look.glyph} {facts.dead}"]
@@ -90,7 +97,7 @@ class Header(Line):
                     6,
                     [
                         Part(text, style, "screen.undelivered", tooltip)
-                        for text, style in zip(reached, (quiet, look.style), strict=True)
+                        for text, style in zip(reached, (quiet, self._state(look, palette)), strict=True)
                     ],
                 )
             )
@@ -103,10 +110,22 @@ class Header(Line):
             kept.remove(min(kept, key=lambda block: block[0]))
         return [*(part for _, parts in kept for part in parts), Part(" ")]
 
+    def _badge(self, palette: Palette) -> list[Part]:
+        looks = [(palette.state(name), number) for name, number in self.facts.alerts]
+        return [
+            Part(
+                f" {look.glyph} {number}",
+                self._state(look, palette),
+                "screen.alerts",
+                f"{number} {look.word} need somebody",
+            )
+            for look, number in looks
+        ]
 
-def _badge(alerts: tuple[tuple[str, int], ...], palette: Palette) -> list[Part]:
-    looks = [(palette.state(name), number) for name, number in alerts]
-    return [
-        Part(f" {look.glyph} {number}", look.style, "screen.alerts", f"{number} {look.word} need somebody")
-        for look, number in looks
-    ]
+    # On the ground of an alarm or of the past no colour but that of text is readable: glyphs tell the states there.
+
+    def _quiet(self, palette: Palette) -> Style:
+        return make_style(palette.muted if self.facts.mode == "live" else palette.foreground)
+
+    def _state(self, look: StateLook, palette: Palette) -> Style:
+        return look.style if self.facts.mode == "live" else make_style(palette.foreground, bold=look.bold)

@@ -53,14 +53,15 @@ class MatcherList(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw one matcher."""
-        palette, width = find_palette(self), self.size.width
+        palette, width, base = find_palette(self), self.size.width, self.rich_style
         if y >= len(self._matchers):
-            return Strip([Segment("no label in common: write matchers below"[:width], make_style(palette.muted))])
+            told = Segment("no label in common: write matchers below"[:width], base + make_style(palette.muted))
+            return Strip([told]).adjust_cell_length(width, base)
         box = "[x] " if self._on[y] else "[ ] "
         text = cut(palette.text(box + plain(str(self._matchers[y]))), width, palette.glyphs.more)
         is_here = self.has_focus and y == self._cursor
         style = make_style(palette.foreground if self._on[y] else palette.muted, bold=self._on[y], reverse=is_here)
-        return Strip([Segment(text, style)]).adjust_cell_length(width)
+        return Strip([Segment(text, base + style)]).adjust_cell_length(width, base)
 
     def action_step(self, way: int) -> None:
         """Move the cursor."""

@@ -61,7 +61,7 @@ def _put_table(text: Text, table: TableView, palette: Palette) -> None:
     text.append(f"{plain(table.text)}\n", make_style(palette.muted))
     for column in table.columns[:_COLUMNS_LIMIT]:
         text.append(f"  {plain(column.name)}", make_style(palette.accent))
-        text.append(f"  {plain(column.type).lower()}", make_style(palette.faint))
+        text.append(f"  {plain(column.type).lower()}", make_style(palette.muted))
         text.append(f"  {plain(column.text)}\n", make_style(palette.muted))
     text.append("\n")
 

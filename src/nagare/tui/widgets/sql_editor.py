@@ -169,6 +169,6 @@ def _style(kind: PieceKind, palette: Palette) -> Style:
         PieceKind.TEXT: make_style(palette.series[1]),
         PieceKind.NUMBER: make_style(palette.series[3]),
         PieceKind.PARAMETER: make_style(palette.series[3], bold=True, underline=True),
-        PieceKind.COMMENT: make_style(palette.muted, dim=True),
+        PieceKind.COMMENT: make_style(palette.muted),
     }
     return looks.get(kind) or make_style(palette.foreground)

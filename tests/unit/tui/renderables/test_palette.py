@@ -1,46 +1,87 @@
 """Colours keep their promises: readable, ordered, and never the only sign."""
 
+import itertools
+
 import pytest
 
 from nagare.model.command.states import CommandState
+from nagare.tui.renderables.colour_math import GRADIENT_STEPS, contrast, luminance
 from nagare.tui.renderables.palette import (
+    CONTRAST,
     DARK,
-    GRADIENT_STEPS,
     LIGHT,
+    PALETTES,
+    SIXTEEN,
     Palette,
-    contrast,
-    luminance,
     make_palette,
     make_style,
 )
+from tests.support.colour_sight import distance, without_green
 
-PALETTES = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda palette: palette.name)
-READABLE = 4.5
+EVERY = pytest.mark.parametrize("palette", PALETTES.values(), ids=lambda palette: palette.name)
+# WCAG 2.2, 1.4.3 (AA) and 1.4.6 (AAA) for text; 1.4.11 for what is no text.
+_READABLE, _HIGH, _VISIBLE = 4.5, 7.0, 3.0
 
 
-@PALETTES
-def test_text_colours_are_readable_on_background_and_surface(palette: Palette) -> None:
+def _needed(palette: Palette) -> float:
+    return _HIGH if palette is CONTRAST else _READABLE
+
+
+def _text_colours(palette: Palette) -> dict[str, str]:
+    """Return every colour that text is drawn in, by its role."""
     colours = {"foreground": palette.foreground, "muted": palette.muted, "accent": palette.accent}
     colours |= {f"state {name}": look.colour for name, look in palette.states.items()}
-    colours |= {f"series {index}": colour for index, colour in enumerate(palette.series)}
-    colours |= {f"gradient {step}": colour for step, colour in enumerate(palette.gradient)}
-    poor = {
-        name: round(contrast(colour, ground), 2)
-        for ground in (palette.background, palette.surface)
+    return colours | {f"series {index}": colour for index, colour in enumerate(palette.series)}
+
+
+def _poor(palette: Palette, colours: dict[str, str], *grounds: str) -> dict[str, float]:
+    return {
+        f"{name} on {ground}": round(contrast(colour, ground), 2)
+        for ground in grounds
         for name, colour in colours.items()
-        if contrast(colour, ground) < READABLE
+        if contrast(colour, ground) < _needed(palette)
     }
-    assert not poor
 
 
-@PALETTES
-def test_reversed_rows_and_panels_are_readable(palette: Palette) -> None:
-    assert contrast(palette.foreground, palette.panel) >= READABLE
-    assert contrast(palette.background, palette.foreground) >= READABLE
-    assert contrast(palette.background, palette.state("warn").colour) >= READABLE
+@EVERY
+def test_every_text_colour_is_readable_on_every_ground(palette: Palette) -> None:
+    assert not _poor(palette, _text_colours(palette), palette.background, palette.surface, palette.panel)
 
 
-@PALETTES
+@EVERY
+def test_values_in_the_colours_of_the_gradient_are_readable(palette: Palette) -> None:
+    colours = {f"step {step}": colour for step, colour in enumerate(palette.gradient)}
+    assert not _poor(palette, colours, palette.background, palette.surface)
+
+
+@EVERY
+def test_what_stands_on_the_ground_of_an_alarm_and_of_the_past_is_readable(palette: Palette) -> None:
+    assert not _poor(palette, {"foreground": palette.foreground}, palette.alarm_ground, palette.past_ground)
+    assert not _poor(palette, {"muted": palette.muted, "accent": palette.accent}, palette.past_ground)
+    assert palette.alarm_ground != palette.past_ground != palette.panel != palette.alarm_ground
+
+
+@EVERY
+def test_reversed_text_is_readable(palette: Palette) -> None:
+    reversed_on = {"foreground": palette.foreground, "warn": palette.state("warn").colour, "muted": palette.muted}
+    assert not _poor(palette, dict.fromkeys(("text",), palette.background), *reversed_on.values())
+
+
+@pytest.mark.parametrize("palette", [CONTRAST], ids=lambda palette: palette.name)
+def test_frames_are_seen_in_high_contrast(palette: Palette) -> None:
+    assert contrast(palette.faint, palette.background) >= _VISIBLE
+
+
+def test_the_theme_of_sixteen_colours_has_no_other() -> None:
+    usual = {f"#{red}{green}{blue}" for red in ("00", "aa") for green in ("00", "aa") for blue in ("00", "aa")}
+    usual |= {f"#{red}{green}{blue}" for red in ("55", "ff") for green in ("55", "ff") for blue in ("55", "ff")}
+    # The dark yellow of old screens is a brown.
+    usual = usual - {"#aaaa00"} | {"#aa5500"}
+    others = {SIXTEEN.background, SIXTEEN.panel, SIXTEEN.faint, SIXTEEN.alarm_ground, SIXTEEN.past_ground}
+    assert {*_text_colours(SIXTEEN).values(), *SIXTEEN.gradient, *others} <= usual
+
+
+@EVERY
 def test_the_gradient_rises_in_luminance_from_blue_to_orange(palette: Palette) -> None:
     steps = [luminance(colour) for colour in palette.gradient]
     assert steps == sorted(steps)
@@ -55,7 +96,7 @@ _TOLD_STATES = ("dead", "waiting", "dropped", "open", "missing", "late", "ok")
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
-@PALETTES
+@EVERY
 def test_states_differ_by_glyph_and_word(palette: Palette, ascii_only: bool) -> None:
     states = make_palette(palette.name, ascii_only=ascii_only).states
     alone = {"up", "warn", "crit", "ack", "stale", "down", "unknown", "info", "on", "off", "fault"}
@@ -89,7 +130,7 @@ def test_ascii_likenesses(text: str, drawn: str) -> None:
     assert make_palette().text(text) == text
 
 
-@PALETTES
+@EVERY
 def test_lines_differ_by_colour_and_by_marker(palette: Palette) -> None:
     looks = {(palette.series_colour(index), palette.series_glyph(index)) for index in range(24)}
     assert len(looks) == 24
@@ -122,19 +163,31 @@ def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
     assert contrast(one, other) == pytest.approx(ratio, abs=0.01)
 
 
-# Machado, Oliveira and Fernandes (2009), deuteranopia, on linear light.
-_DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
+# Hues that nobody can tell apart without green cones, or which are one: there the glyph and the word do it alone.
+_TOLD_BY_GLYPH = {
+    DARK.name: {("ack", "down"), ("ack", "stale"), ("down", "stale")},
+    LIGHT.name: {("ack", "down"), ("ack", "stale"), ("down", "stale"), ("high", "warn")},
+    CONTRAST.name: {("ack", "down"), ("ack", "stale"), ("down", "stale")},
+    SIXTEEN.name: {("crit", "high"), ("down", "stale")},
+}
+# One state of each hue.
+_HUES = ("ack", "crit", "down", "high", "info", "stale", "up", "warn")
+_AT_A_GLANCE = 10.0
 
 
-def _seen_without_green(colour: str) -> tuple[float, ...]:
-    encoded = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in encoded]
-    mixed = [sum(share * c for share, c in zip(row, linear, strict=True)) for row in _DEUTERANOPIA]
-    return tuple(max(0.0, c) ** (1 / 2.2) for c in mixed)
+@EVERY
+def test_states_stay_apart_for_eyes_without_green(palette: Palette) -> None:
+    seen = {name: without_green(palette.state(name).colour) for name in _HUES}
+    near = {pair for pair in itertools.combinations(_HUES, 2) if distance(seen[pair[0]], seen[pair[1]]) < _AT_A_GLANCE}
+    assert near == _TOLD_BY_GLYPH[palette.name]
+    for one, other in near:
+        for look in (palette, make_palette(palette.name, ascii_only=True), make_palette(palette.name, mono=True)):
+            assert look.state(one).glyph != look.state(other).glyph
+            assert look.state(one).word != look.state(other).word
 
 
-@pytest.mark.parametrize(("one", "other"), [("up", "warn"), ("up", "crit"), ("warn", "crit"), ("up", "down")])
-@PALETTES
-def test_states_stay_apart_for_eyes_without_green(palette: Palette, one: str, other: str) -> None:
-    seen = [_seen_without_green(palette.state(name).colour) for name in (one, other)]
-    assert sum((a - b) ** 2 for a, b in zip(*seen, strict=True)) ** 0.5 > 0.1
+def test_distances_are_those_of_the_books() -> None:
+    assert distance("#ffffff", "#000000") == pytest.approx(100, abs=0.1)
+    # sRGB red and green, after Lindbloom's calculator: 53.24 80.09 67.20 and 87.73 -86.18 83.18.
+    assert distance("#ff0000", "#00ff00") == pytest.approx(170.6, abs=0.5)
+    assert without_green("#808080") == "#808080"

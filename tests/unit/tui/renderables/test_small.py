@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from nagare.tui.renderables.canvas import Lines, lines_text
 from nagare.tui.renderables.core_grid import draw_core_grid
 from nagare.tui.renderables.heat_grid import HeatCell, HeatView, draw_heat_grid, fit_pitch, lay_out
-from nagare.tui.renderables.palette import DARK, make_palette
+from nagare.tui.renderables.palette import DARK, make_palette, make_style
 from nagare.tui.renderables.ratio_bar import ratio_bar
 from nagare.tui.renderables.skeleton import draw_skeleton
 from nagare.tui.renderables.sparkline import sparkline
@@ -106,12 +106,12 @@ def test_any_cell_has_its_width(value: Any, kind: CellKind, width: int, stale: b
         assert cell_len(text) == width
 
 
-def test_thresholds_colour_and_a_stale_row_is_dim() -> None:
+def test_thresholds_colour_and_a_stale_row_is_muted() -> None:
     spec = ColumnSpec("cpu", "cpu", CellKind.RATIO, 6, warn=0.8, crit=0.95)
     assert cell_style(0.5, spec, DARK).color is not None
     assert cell_style(0.81, spec, DARK) == DARK.state("warn").style
     assert cell_style(0.95, spec, DARK) == DARK.state("crit").style
-    assert cell_style(0.99, spec, DARK, stale=True).dim
+    assert cell_style(0.99, spec, DARK, stale=True) == make_style(DARK.muted)
 
 
 def test_a_host_that_is_down_shows_no_numbers() -> None:
