@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from nagare.lib.counters import Counters
+from nagare.wire.brief import BriefRows
 from nagare.wire.live import ErrorFrame, EventFrame, Hello, HostFrame, MessageFrame, Rows, ServerFrame, Subscribed
 
 # More hosts than one screen's installation has; beyond it the longest waiting frames are dropped and counted.
@@ -32,7 +33,7 @@ class Disconnected:
     retry_in_seconds: float
 
 
-LiveEvent = Connected | Disconnected | ServerFrame
+LiveEvent = Connected | Disconnected | ServerFrame | BriefRows
 _Key = tuple[str, str]
 
 
@@ -54,7 +55,7 @@ class Inbox:
         """Add ``event``, which replaces or merges with what waits under its subject."""
         key = _key_of(event)
         previous = self._waiting.pop(key, None)
-        if isinstance(event, Rows) and isinstance(previous, Rows):
+        if isinstance(event, Rows | BriefRows) and isinstance(previous, Rows | BriefRows):
             self.counters.add("frames_merged")
             event = _merge(previous, event)
         elif previous is not None:
@@ -79,15 +80,21 @@ class Inbox:
         self.counters.add("frames_dropped")
 
 
-def _merge(older: Rows, newer: Rows) -> Rows:
-    return Rows(newer.host, older.tables | newer.tables, older.missed + newer.missed + 1)
+def _merge(older: Rows | BriefRows, newer: Rows | BriefRows) -> Rows | BriefRows:
+    tables, missed = older.tables | newer.tables, older.missed + newer.missed + 1
+    texts = {name: text for name, text in _texts(older).items() if name not in newer.tables} | _texts(newer)
+    return BriefRows(newer.host, tables, texts, missed) if texts else Rows(newer.host, tables, missed)
+
+
+def _texts(rows: Rows | BriefRows) -> dict[str, str]:
+    return rows.texts if isinstance(rows, BriefRows) else {}
 
 
 def _key_of(event: LiveEvent) -> _Key:
     match event:
         case Connected() | Disconnected():
             subject = ("connection", "")
-        case Rows():
+        case Rows() | BriefRows():
             subject = ("rows", event.host)
         case HostFrame():
             subject = ("host", event.host.id)

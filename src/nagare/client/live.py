@@ -17,6 +17,7 @@ from nagare.errors import ConnectFailedError, InputError, NagareError, Unavailab
 from nagare.lib.backoff import Backoff
 from nagare.lib.counters import Counters
 from nagare.lib.tasks import TaskSupervisor
+from nagare.wire.brief import BriefReader
 from nagare.wire.codec import decode, encode
 from nagare.wire.live import Hello, ServerFrame, Subscribe, Unsubscribe
 
@@ -37,8 +38,15 @@ _STEADY_SECONDS = 5.0
 class LiveFeed:
     """Yields ``Connected``, ``Disconnected`` and server frames; the connection lives while somebody iterates."""
 
-    def __init__(self, client: Client, path: str = "/ws/dashboard", *, backoff: Backoff | None = None) -> None:
-        """Describe the feed of an entered ``client``; iteration opens it."""
+    def __init__(
+        self,
+        client: Client,
+        path: str = "/ws/dashboard",
+        *,
+        backoff: Backoff | None = None,
+        reader: BriefReader | None = None,
+    ) -> None:
+        """Describe the feed of an entered ``client``; iteration opens it. With ``reader`` rows come in part, as it wants them."""
         self._client = client
         self._path = path
         self._backoff = backoff or Backoff(base_seconds=0.5, cap_seconds=_RETRY_CAP_SECONDS)
@@ -46,6 +54,7 @@ class LiveFeed:
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
         self._inbox = Inbox()
+        self._read = _read_whole if reader is None else reader.read
 
     @property
     def counters(self) -> Counters:
@@ -119,7 +128,7 @@ class LiveFeed:
 
     def _take(self, text: str) -> None:
         try:
-            frame: ServerFrame = decode(text, _SERVER_FRAME)
+            frame = self._read(text)
         except InputError:
             # A newer server may speak of things that this client does not know.
             self.counters.add("frames_unknown")
@@ -151,6 +160,11 @@ class LiveFeed:
     async def _hurry_after(self, seconds: float) -> None:
         await self._client.clock.sleep(seconds)
         self._hurry.set()
+
+
+def _read_whole(text: str) -> ServerFrame:
+    frame: ServerFrame = decode(text, _SERVER_FRAME)
+    return frame
 
 
 async def _close(socket: LiveSocket) -> None:

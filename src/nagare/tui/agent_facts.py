@@ -13,7 +13,7 @@ from typing import Any
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_bytes, format_count, format_seconds
 from nagare.tui.host_columns import age_seconds
-from nagare.tui.live_model import HostLive
+from nagare.tui.host_live import HostLive
 from nagare.tui.widgets.inspector_list import Bar, Fact, Heading, Item, Note
 
 Columns = Mapping[str, Sequence[Any]]

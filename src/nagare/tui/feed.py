@@ -7,6 +7,7 @@ changed, at most ``frames_per_second`` times a second.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ from nagare.tui.alerts.watch import AlertWatch
 from nagare.tui.health import Level
 from nagare.tui.history import seed_span
 from nagare.tui.host_columns import age_seconds
-from nagare.tui.live_model import FLEET_INTERVAL_MS, Changes, Connection, HostLive, LiveModel, Phase
+from nagare.tui.host_live import HostLive
+from nagare.tui.live_model import FLEET_INTERVAL_MS, Changes, Connection, LiveModel, Phase
 from nagare.tui.location import format_span
 from nagare.tui.notify.watch import DEAD_EVENT, DeadWatch
 from nagare.tui.renderables.time_axis import format_clock, local_time
@@ -32,14 +34,18 @@ from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, S
 from nagare.tui.toasts import NOTIFICATION, show_message, show_notification
 from nagare.tui.widgets.header import HeaderFacts
 from nagare.tui.work import start_work
-from nagare.wire.live import EventFrame, MessageFrame
+from nagare.wire.brief import BriefRows
+from nagare.wire.live import EventFrame, MessageFrame, Rows
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
     from nagare.tui.screens.page import Page
+    from nagare.wire.alerts import AlertView
 
 _SEED_SERIES = tuple(series.id for series in SERIES.values() if series.table not in ("sensor", "gpu"))
 _EVENTS_WANTED = 200
+# A thousand hosts are drawn once a second, a hundred of them ten times.
+_HOST_SECONDS, _SLOWEST_SECONDS = 0.001, 1.0
 _SHOWN_COUNTS = (Level.UP, Level.WARN, Level.CRIT, Level.STALE, Level.DOWN, Level.UNKNOWN)
 
 
@@ -59,6 +65,9 @@ class Feed:
         self._app = app
         self._painted = 0.0
         self._timer: Timer | None = None
+        # Whether that timer waits for the pace of the fleet, which something else need not.
+        self.is_waiting = False
+        self._alert_counts: tuple[Mapping[str, AlertView], tuple[tuple[str, int], ...]] = ({}, ())
         self._fleet_sampled_ms = 0
 
     def start(self) -> None:
@@ -89,6 +98,10 @@ class Feed:
                 self._lose(Phase.LOST, plain(reason), "", seconds, now_ms)
             case Missing(reason, hint, seconds):
                 self._lose(Phase.MISSING, plain(reason), plain(hint), seconds, now_ms)
+            case Rows() | BriefRows():
+                self.model.apply(event, now_ms)
+                self.schedule(can_wait=event.host != self._app.page.location.host)
+                return
             case _:
                 self.model.apply(event, now_ms)
                 self._say(event)
@@ -145,11 +158,21 @@ class Feed:
             self.model.changes.connection = True
             self.schedule()
 
-    def schedule(self) -> None:
-        """Have the changes painted, at once or when the next frame is due."""
-        if self._timer is None:
-            due = self._painted + self._frame_seconds - self._clock.monotonic()
-            self._timer = self._app.set_timer(max(0.001, min(due, self._frame_seconds)), self._paint)
+    def schedule(self, *, can_wait: bool = False) -> None:
+        """Have the changes painted, at once or when the next frame is due; what ``can_wait`` is one host of many."""
+        if self._timer is not None:
+            if can_wait or not self.is_waiting:
+                return
+            self._timer.stop()
+        pace = self.pace_seconds if can_wait else self._frame_seconds
+        due = self._painted + pace - self._clock.monotonic()
+        self.is_waiting = can_wait
+        self._timer = self._app.set_timer(max(0.001, min(due, pace)), self._paint)
+
+    @property
+    def pace_seconds(self) -> float:
+        """The least time between two frames for what single hosts report: a frame of a list costs what the list is long."""
+        return max(self._frame_seconds, min(_SLOWEST_SECONDS, len(self.model.hosts) * _HOST_SECONDS))
 
     @property
     def _can_draw(self) -> bool:
@@ -157,6 +180,8 @@ class Feed:
         return self._app.is_running and self._app.page.is_ready
 
     def _paint(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
         self._timer = None
         self._painted = self._clock.monotonic()
         self.model.settle(self._clock.now_ms())
@@ -192,8 +217,10 @@ class Feed:
         if self._can_draw:
             self._app.page.tick()
         if self.model.changes:
-            self.schedule()
-        self._app.refresh_frame()
+            # In the same frame as the ages.
+            self._paint()
+        else:
+            self._app.refresh_frame()
 
     @property
     def can_retry(self) -> bool:
@@ -226,8 +253,13 @@ class Feed:
 
     def alert_counts(self) -> tuple[tuple[str, int], ...]:
         """Return (state, number) of the alerts that need somebody, by severity, the worst first."""
-        counts = Counter(severity_of(alert) for alert in self._shown.alerts.values() if needs_somebody(alert))
-        return tuple((state, counts[state]) for state in reversed(SEVERITY_STATES) if counts[state])
+        alerts = self._shown.alerts
+        if alerts is not self._alert_counts[0]:
+            # An answer is never changed: counted once, however often the header is drawn.
+            counts = Counter(severity_of(alert) for alert in alerts.values() if needs_somebody(alert))
+            told = tuple((state, counts[state]) for state in reversed(SEVERITY_STATES) if counts[state])
+            self._alert_counts = (alerts, told)
+        return self._alert_counts[1]
 
     def worst(self) -> tuple[str, str, str] | None:
         """Return (state, host, reason) of the host that most needs a look, None when none does."""

@@ -45,19 +45,25 @@ _TEXT_LIMIT = 120
 _SPACE_BOUNDS = (0.90, 0.97)
 _MEMORY_BOUNDS = (0.90, 0.97)
 # Half a minute's mean: a short burst on all cores is what a machine is for.
-_CPU_BOUND = 0.95
+CPU_BOUND = 0.95
 _PRESSURE_BOUND = 0.10
 
 
-def judge(tables: Mapping[str, Columns], cpu_mean: float) -> tuple[Reason, ...]:
-    """Return what deserves a look, worst first. ``cpu_mean`` is the busy ratio of the last half minute, NaN if unknown."""
+def check(table: str, columns: Columns) -> list[Reason]:
+    """Return what deserves a look in the rows of a table that is ``CHECKED``."""
+    return CHECKED[table](columns)
+
+
+def gather(found: Mapping[str, Sequence[Reason]], cpu_mean: float) -> tuple[Reason, ...]:
+    """Return all that deserves a look, worst first: what was found in each table, and ``cpu_mean``.
+
+    That is the busy ratio of the last half minute, NaN if unknown.
+    """
     reasons: list[Reason] = []
-    if cpu_mean >= _CPU_BOUND:
+    if cpu_mean >= CPU_BOUND:
         reasons.append(Reason(Level.WARN, f"cpu {format_ratio(cpu_mean)} busy"))
-    for table, check in _CHECKS.items():
-        columns = tables.get(table)
-        if columns:
-            reasons.extend(check(columns))
+    for table in CHECKED:
+        reasons.extend(found.get(table, ()))
     return tuple(sorted(reasons, key=lambda reason: URGENCY.index(reason.level)))
 
 
@@ -133,7 +139,7 @@ def _first(columns: Columns, name: str) -> object:
     return next(iter(columns.get(name, ())), None)
 
 
-_CHECKS: Mapping[str, Callable[[Columns], list[Reason]]] = {
+CHECKED: Mapping[str, Callable[[Columns], list[Reason]]] = {
     "memory": _memory,
     "disk": _disk,
     "smart": _smart,

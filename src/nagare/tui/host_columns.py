@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from nagare.lib.plain_text import plain
 from nagare.tui.health import Level
-from nagare.tui.live_model import HostLive
+from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 from nagare.tui.series import NAN
 from nagare.tui.widgets.row_store import RowStore
 
 _SILENT = (Level.DOWN, Level.UNKNOWN)
+# A cell of a host at a moment (Unix milliseconds).
+Cell = Callable[[HostLive, int], Any]
+# Names and versions of a large fleet.
+_plain = lru_cache(maxsize=1 << 14)(plain)
 _SPARK_MS = 900_000
 # Columns of things that most fleets do not have.
 OPTIONAL_COLUMNS: Mapping[str, str] = MappingProxyType({"gpu": "gpu.busy", "temp": "sensor.temperature"})
@@ -42,36 +47,6 @@ HOST_COLUMNS = (
 )  # fmt: skip
 
 
-def host_row(host: HostLive, now_ms: int) -> dict[str, Any]:
-    """Return the cells of one host."""
-    return {
-        "state": host.level.value,
-        "name": plain(host.name),
-        "cpu": host.value("cpu.busy"),
-        "cpu_curve": host.ring("cpu.busy").since(now_ms - _SPARK_MS)[1],
-        "mem": host.value("memory.used"),
-        "disk": host.value("disk.used"),
-        "load": load_per_core(host),
-        "rx": host.value("net.in"),
-        "net_curve": host.ring("net.in").since(now_ms - _SPARK_MS)[1],
-        "tx": host.value("net.out"),
-        "read": host.value("io.read"),
-        "write": host.value("io.write"),
-        "gpu": host.value("gpu.busy"),
-        "temp": host.value("sensor.temperature"),
-        "age": age_seconds(host, now_ms),
-        "uptime": _number(host.first("load", "uptime_seconds")),
-        "why": _why(host),
-        "version": plain(host.view.version) if host.view else "",
-    }
-
-
-def write_host(store: RowStore, host: HostLive, now_ms: int) -> None:
-    """Write a host into a list. A trend compares the newest two reports of the host, whenever the list was written last."""
-    store.update(host.name, {"cpu": _value_before(host, "cpu.busy")})
-    store.update(host.name, host_row(host, now_ms), labels=host_labels(host))
-
-
 def host_labels(host: HostLive) -> Mapping[str, str]:
     """Return what a filter may name beside the columns: ``role:db``."""
     return host.view.labels if host.view else {}
@@ -89,8 +64,8 @@ def age_seconds(host: HostLive, now_ms: int) -> float:
 
 
 def _value_before(host: HostLive, series_id: str) -> float:
-    values = host.ring(series_id).points()[1]
-    return float(values[-2]) if len(values) > 1 else NAN
+    before = host.ring(series_id).before()
+    return NAN if before is None else before
 
 
 def _why(host: HostLive) -> str:
@@ -102,3 +77,59 @@ def _why(host: HostLive) -> str:
 
 def _number(cell: object) -> float:
     return float(cell) if isinstance(cell, int | float) else NAN
+
+
+def _version(host: HostLive, _now_ms: int) -> str:
+    return _plain(host.view.version) if host.view else ""
+
+
+def _newest(series_id: str) -> Cell:
+    return lambda host, _now_ms: host.value(series_id)
+
+
+def _curve(series_id: str) -> Cell:
+    return lambda host, now_ms: host.ring(series_id).since(now_ms - _SPARK_MS)[1]
+
+
+# What stands in each column.
+_CELLS: Mapping[str, Cell] = MappingProxyType(
+    {
+        "state": lambda host, _now_ms: host.level.value,
+        "name": lambda host, _now_ms: _plain(host.name),
+        "cpu": _newest("cpu.busy"),
+        "cpu_curve": _curve("cpu.busy"),
+        "mem": _newest("memory.used"),
+        "disk": _newest("disk.used"),
+        "load": lambda host, _now_ms: load_per_core(host),
+        "rx": _newest("net.in"),
+        "net_curve": _curve("net.in"),
+        "tx": _newest("net.out"),
+        "read": _newest("io.read"),
+        "write": _newest("io.write"),
+        "gpu": _newest("gpu.busy"),
+        "temp": _newest("sensor.temperature"),
+        "age": age_seconds,
+        "uptime": lambda host, _now_ms: _number(host.first("load", "uptime_seconds")),
+        "why": lambda host, _now_ms: _why(host),
+        "version": _version,
+    }
+)
+
+
+def write_hosts(store: RowStore, hosts: Sequence[HostLive], now_ms: int) -> None:
+    """Write hosts into a list, a column at a time, those that it has.
+
+    A trend compares the newest two reports of a host, whenever the list was written last.
+    """
+    names = [host.name for host in hosts]
+    store.update_columns(names, {"cpu": [_value_before(host, "cpu.busy") for host in hosts]})
+    columns = {key: [cell(host, now_ms) for host in hosts] for key, cell in _CELLS.items() if key in store.columns}
+    store.update_columns(names, columns, labels=[host_labels(host) for host in hosts])
+
+
+def write_ages(store: RowStore, hosts: Mapping[str, HostLive], now_ms: int) -> None:
+    """Bring the ages of a list up to the second; a row whose age reads the same is not drawn again."""
+    known = [hosts[name] for name in store.row_keys() if name in hosts]
+    ages = {host.name: age_seconds(host, now_ms) for host in known}
+    changed = {name: age for name, age in ages.items() if age != store.value(name, "age")}
+    store.update_columns(list(changed), {"age": list(changed.values())})

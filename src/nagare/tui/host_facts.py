@@ -13,7 +13,7 @@ from nagare.model.event import Severity
 from nagare.tui.alerts.rows import by_need, flags_of, host_of, severity_of, summary_of
 from nagare.tui.health import Level
 from nagare.tui.host_columns import age_seconds
-from nagare.tui.live_model import HostLive
+from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.time_axis import format_clock, format_moment
 from nagare.tui.widgets.inspector_list import Bar, Fact, Heading, Item, Note
 from nagare.wire.alerts import AlertView

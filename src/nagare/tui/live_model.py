@@ -13,28 +13,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-import numpy as np
-
 from nagare.model.host import HostState, host_state
-from nagare.tui.health import URGENCY, Level, Reason, judge, level_of
+from nagare.tui.health import URGENCY, Level, level_of
+from nagare.tui.host_live import HostLive, Latest
 from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.ring import FloatArray, Ring, TimeArray
-from nagare.tui.series import NAN, SERIES, SPARK_SERIES, read_value
+from nagare.tui.series import SERIES, SPARK_SERIES
 from nagare.tui.widgets.row_order import natural_key
 from nagare.wire.alerts import AlertView
 from nagare.wire.auth import Me
+from nagare.wire.brief import BriefRows
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import EventFrame, HostFrame, Rows
 
 EVENT_LIMIT = 500
-_CPU_SPAN_MS = 30_000
 # The fleet's own lines get a point as often as hosts report at the default.
 FLEET_INTERVAL_MS = 5000
-# Tables whose every frame is only a part of what is known: they are shown from SQL instead.
-_NOT_KEPT = frozenset({"events"})
-# Tables whose rows come at moments of their own, a few at a time: the newest of each key stands.
-_BY_KEY: Mapping[str, str] = {"agent": "collector"}
 
 
 class Phase(StrEnum):
@@ -57,66 +52,6 @@ class Connection:
     retry_at_ms: int | None = None
     url: str = ""
     version: str = ""
-
-
-@dataclass(slots=True)
-class Latest:
-    """The rows of one table at its newest moment."""
-
-    ts_ms: int
-    columns: Mapping[str, Sequence[object]]
-
-
-@dataclass(slots=True)
-class HostLive:
-    """One host: what the server says of it and what it said itself."""
-
-    name: str
-    view: HostView | None = None
-    # Our clock when rows last came, or what the server knew at the start; None when never.
-    seen_ms: int | None = None
-    # Of the samples of the last quarter of an hour, the oldest known.
-    oldest_ms: int | None = None
-    tables: dict[str, Latest] = field(default_factory=dict)
-    rings: dict[str, Ring] = field(default_factory=dict)
-    values: dict[str, float] = field(default_factory=dict)
-    reasons: tuple[Reason, ...] = ()
-    level: Level = Level.UNKNOWN
-    level_since_ms: int = 0
-
-    @property
-    def interval_seconds(self) -> float:
-        """The interval in which the host reports."""
-        return self.view.interval_seconds if self.view else 5.0
-
-    def value(self, series_id: str) -> float:
-        """Return the newest value of a series, NaN when not known."""
-        return self.values.get(series_id, NAN)
-
-    def columns(self, table: str) -> Mapping[str, Sequence[object]]:
-        """Return the newest rows of ``table``, empty when none came."""
-        latest = self.tables.get(table)
-        return latest.columns if latest else {}
-
-    def has_rows(self, table: str) -> bool:
-        """Tell whether any newest row of ``table`` is known."""
-        return any(len(cells) for cells in self.columns(table).values())
-
-    def first(self, table: str, column: str) -> object:
-        """Return the first cell of a column of the newest rows, or None."""
-        return next(iter(self.columns(table).get(column, ())), None)
-
-    def note_sample(self, ts_ms: int) -> None:
-        """Take notice of the moment of a sample."""
-        if self.oldest_ms is None or ts_ms < self.oldest_ms:
-            self.oldest_ms = ts_ms
-
-    def ring(self, series_id: str) -> Ring:
-        """Return the short history of a series, made when first asked for."""
-        found = self.rings.get(series_id)
-        if found is None:
-            found = self.rings[series_id] = Ring()
-        return found
 
 
 @dataclass(slots=True)
@@ -168,7 +103,7 @@ class LiveModel:
 
     def apply(self, frame: object, now_ms: int) -> None:
         """Take one frame of the server in."""
-        if isinstance(frame, Rows):
+        if isinstance(frame, Rows | BriefRows):
             self._take_rows(frame, now_ms)
         elif isinstance(frame, EventFrame):
             self.add_events([frame.event])
@@ -208,43 +143,13 @@ class LiveModel:
             self.changes.fleet = True
         return host
 
-    def _take_rows(self, rows: Rows, now_ms: int) -> None:
+    def _take_rows(self, rows: Rows | BriefRows, now_ms: int) -> None:
         host = self._host(rows.host)
         host.seen_ms = self.newest_ms = now_ms
         self.missed_total += rows.missed
-        for table, columns in rows.tables.items():
-            if table in _BY_KEY:
-                self._take_by_key(host, table, columns)
-            elif table not in _NOT_KEPT:
-                self._take_table(host, table, columns)
-        host.reasons = judge({name: latest.columns for name, latest in host.tables.items()}, _cpu_mean(host))
+        texts = rows.texts if isinstance(rows, BriefRows) else {}
+        host.take(rows.tables, texts, is_watched=rows.host == self.watched)
         self.changes.hosts.add(rows.host)
-
-    def _take_table(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
-        for ts_ms, moment in split_moments(columns):
-            latest = host.tables.get(table)
-            # A backlog may come after newer rows: the newest stay.
-            if latest is None or ts_ms >= latest.ts_ms:
-                host.tables[table] = Latest(ts_ms, moment)
-                self._take_values(host, table, ts_ms, moment)
-
-    def _take_by_key(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
-        held = host.tables.get(table)
-        rows = {**_rows_by_key(held.columns if held else {}, _BY_KEY[table]), **_rows_by_key(columns, _BY_KEY[table])}
-        names = sorted({name for row in rows.values() for name in row})
-        merged = {name: [row.get(name) for row in rows.values()] for name in names}
-        host.tables[table] = Latest(
-            max((stamp for stamp in columns.get("ts", ()) if isinstance(stamp, int)), default=0), merged
-        )
-
-    def _take_values(self, host: HostLive, table: str, ts_ms: int, columns: Mapping[str, Sequence[object]]) -> None:
-        host.note_sample(ts_ms)
-        for series in SERIES.values():
-            if series.table == table:
-                value = read_value(series, columns)
-                host.values[series.id] = value
-                if series.id in SPARK_SERIES or host.name == self.watched:
-                    host.ring(series.id).append(ts_ms, value)
 
     def put_latest(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
         """Take rows that were asked for; frames that came meanwhile are newer."""
@@ -339,40 +244,6 @@ class LiveModel:
     def fleet_ring(self, series_id: str) -> Ring:
         """Return the short history of a line of the fleet, made when first asked for."""
         return self.fleet.setdefault(series_id, Ring())
-
-
-def split_moments(columns: Mapping[str, Sequence[object]]) -> list[tuple[int, Mapping[str, Sequence[object]]]]:
-    """Return (Unix milliseconds, columns) for each moment in ``columns``, oldest first."""
-    stamps = [stamp for stamp in columns.get("ts", ()) if isinstance(stamp, int)]
-    moments = sorted(set(stamps))
-    if len(moments) <= 1:
-        return [(moments[0], columns)] if moments else []
-    return [(moment, _rows_at(columns, stamps, moment)) for moment in moments]
-
-
-def _rows_by_key(columns: Mapping[str, Sequence[object]], key: str) -> dict[object, dict[str, object]]:
-    names = list(columns)
-    rows = [dict(zip(names, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    return {row.get(key): row for row in rows}
-
-
-def _rows_at(columns: Mapping[str, Sequence[object]], stamps: Sequence[int], moment: int) -> dict[str, list[object]]:
-    wanted = [index for index, stamp in enumerate(stamps) if stamp == moment]
-    return {name: [cells[index] for index in wanted] for name, cells in columns.items()}
-
-
-def _cpu_mean(host: HostLive) -> float:
-    ring = host.rings.get("cpu.busy")
-    if ring is None or not len(ring):
-        return NAN
-    times, _ = ring.points()
-    start_ms = int(times[-1]) - _CPU_SPAN_MS
-    recent_times, recent = ring.since(start_ms)
-    # A mean over less than the span would judge a burst.
-    if len(recent) < 3 or int(recent_times[0]) > start_ms + _CPU_SPAN_MS // 3:
-        return NAN
-    known = recent[~np.isnan(recent)]
-    return float(known.mean()) if len(known) else NAN
 
 
 def _unix_ms(stamp: str) -> int:

@@ -25,6 +25,10 @@ class Across(StrEnum):
     UPLINK = "uplink"
 
 
+_SUMMED = (Across.SUM, Across.UPLINK)
+_NUMBERS = (int, float)
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One line: where it is read from and how."""
@@ -84,6 +88,25 @@ SERIES: Mapping[str, Series] = MappingProxyType({series.id: series for series in
 
 # What every host keeps a short history of: the sparklines of lists and the fleet's charts.
 SPARK_SERIES = ("cpu.busy", "memory.used", "net.in", "net.out", "io.read", "io.write")
+# What lists show of every host; of the others the newest value is read when somebody asks for it.
+LIST_SERIES = frozenset({*SPARK_SERIES, "disk.used", "load.1", "gpu.busy", "sensor.temperature"})
+# What is read of every frame of the fleet: what those need, and what ``health`` judges. Of the last table all is kept.
+BRIEF_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "cpu": ("core", "busy_ratio"),
+        "memory": ("used_ratio", "pressure_full_ratio", "total_bytes"),
+        "load": ("load1", "load5", "load15", "cores", "uptime_seconds"),
+        "disk": ("mount", "read_only", "used_ratio", "inodes_used_ratio"),
+        "disk_io": ("read_bytes_per_second", "written_bytes_per_second"),
+        "network": ("interface", "primary", "received_bytes_per_second", "sent_bytes_per_second"),
+        "gpu": ("utilization_ratio",),
+        "sensor": ("kind", "value"),
+        "unit": ("name", "active_state"),
+        "smart": ("device", "passed"),
+        "probe": ("target", "success"),
+        "agent": (),
+    }
+)
 
 HOST_CHARTS = (
     ChartSpec("cpu", "CPU", ("cpu.busy", "cpu.system", "cpu.iowait"), Unit.RATIO, 1.0),
@@ -119,34 +142,34 @@ def labels_of(series_id: str, *, fleet: bool = False) -> tuple[str, str]:
 
 def read_value(series: Series, columns: Mapping[str, Sequence[object]]) -> float:
     """Return the value of ``series`` in the rows of one moment; NaN when nothing there is known."""
-    values = _numbers(columns.get(series.column, ()))
+    cells = columns.get(series.column)
+    if not cells:
+        return NAN
     if series.only is not None:
         key, wanted = series.only
-        values = [value for value, name in zip(values, columns.get(key, ()), strict=False) if name == wanted]
+        cells = [cell for cell, name in zip(cells, columns.get(key, ()), strict=False) if name == wanted]
     elif series.across is Across.UPLINK:
-        values = _uplink(values, columns)
-    known = [value for value in values if value == value]
+        cells = _uplink(cells, columns)
+    if len(cells) == 1:
+        # As nearly always: this is asked ten times for every report of every host.
+        cell = cells[0]
+        return float(cell) if isinstance(cell, _NUMBERS) else NAN
+    known = [float(cell) for cell in cells if isinstance(cell, _NUMBERS) and cell == cell]
     if not known:
         return NAN
-    if series.across in (Across.SUM, Across.UPLINK):
-        return sum(known)
-    return max(known)
+    return sum(known) if series.across in _SUMMED else max(known)
 
 
-def _numbers(cells: Sequence[object]) -> list[float]:
-    return [float(cell) if isinstance(cell, int | float) else NAN for cell in cells]
-
-
-def _uplink(values: list[float], columns: Mapping[str, Sequence[object]]) -> list[float]:
-    marked = [value for value, primary in zip(values, columns.get("primary", ()), strict=False) if primary is True]
+def _uplink(cells: Sequence[object], columns: Mapping[str, Sequence[object]]) -> Sequence[object]:
+    marked = [cell for cell, primary in zip(cells, columns.get("primary", ()), strict=False) if primary is True]
     if marked:
         return marked
-    return [value for value, name in zip(values, columns.get("interface", ()), strict=False) if name != "lo"]
+    return [cell for cell, name in zip(cells, columns.get("interface", ()), strict=False) if name != "lo"]
 
 
 def is_summed(series: Series) -> bool:
     """Tell whether the rows of one moment are added up."""
-    return series.across in (Across.SUM, Across.UPLINK)
+    return series.across in _SUMMED
 
 
 def sql_value(series: Series, end: str = "") -> str:

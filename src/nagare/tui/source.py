@@ -36,16 +36,16 @@ from nagare.tui.renderables.chart_model import GapMark
 from nagare.tui.replay.jobs_then import Later
 from nagare.tui.replay.past import Answer, FleetRows, SqlPast
 from nagare.tui.seams import Seams, ServerSeams
+from nagare.tui.series import BRIEF_COLUMNS
 from nagare.wire.auth import Me
+from nagare.wire.brief import BriefReader
 from nagare.wire.events import EventView
 from nagare.wire.groups import GroupView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import Subscribe
 
 # What every host is followed for; everything else only for the host that is looked at.
-FLEET_TABLES = (
-    "cpu", "memory", "load", "disk", "disk_io", "network", "gpu", "sensor", "unit", "smart", "probe", "agent",
-)  # fmt: skip
+FLEET_TABLES = tuple(BRIEF_COLUMNS)
 _LAST_COMMAND_SQL = "SELECT epoch_ms(ts), action, state FROM commands WHERE host = ? ORDER BY ts DESC LIMIT 1"
 _RETRY_CAP_SECONDS = 5.0
 
@@ -152,6 +152,7 @@ class ServerSource(ServerSeams, SqlPast):
         self._client: Client | None = None
         self._feed: LiveFeed | None = None
         self._watched = ""
+        self._reader = BriefReader(BRIEF_COLUMNS)
         self._hurry = asyncio.Event()
         self._backoff = Backoff(base_seconds=1.0, cap_seconds=_RETRY_CAP_SECONDS, floor_seconds=0.5)
 
@@ -179,7 +180,7 @@ class ServerSource(ServerSeams, SqlPast):
         client = Client(target, deadline_seconds=deadline, clock=self._clock, find=self._find)
         try:
             async with client:
-                self._client, self._feed = client, LiveFeed(client)
+                self._client, self._feed = client, LiveFeed(client, reader=self._reader)
                 self._feed.subscribe(Subscribe("fleet", FLEET_TABLES))
                 self._feed.subscribe(Subscribe("events", ("events",)))
                 self.watch(self._watched)
@@ -203,7 +204,7 @@ class ServerSource(ServerSeams, SqlPast):
 
     def watch(self, host: str) -> None:
         """Follow every table of ``host`` as well; empty for none."""
-        self._watched = host
+        self._watched = self._reader.whole = host
         if self._feed is None:
             return
         if host:

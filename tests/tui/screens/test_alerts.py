@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from nagare.errors import ConflictError, DeadlineExceededError, InputError, PermissionDeniedError
+from nagare.tui.screens.alerts import AlertsPage
 from nagare.tui.source import Disconnected
 from nagare.tui.widgets.chart_board import ChartBoard
 from tests.tui.alerts import alert_of, rule_of, silence_of
@@ -326,3 +327,20 @@ async def test_the_selection_is_an_alert_and_not_a_place() -> None:
 async def test_small_terminals(size: tuple[int, int]) -> None:
     async with scene("alerts", size, source=_source()) as top:
         await top.shows("DiskFull" if size[0] == 60 else "up")
+
+
+async def test_of_a_long_list_only_what_is_seen_is_written_every_second() -> None:
+    source = FleetSource(host_names(1))
+    source.alerts_held.put(*(alert_of(f"Load{number:03}", "web-1", 2) for number in range(300)))
+    async with scene("alerts", (120, 40), source=source) as top:
+        await top.shows("Load0")
+        page = top.app.page
+        assert isinstance(page, AlertsPage)
+        store = page.items_table().store
+        before, asked = store.row_versions.copy(), len(source.alerts_held.asked)
+        await top.clock.advance(3)
+        page.tick()
+        written = int((store.row_versions != before).sum())
+        assert 0 < written < 60
+        # Nor is it asked for as often as a short one: the watch of all screens does that.
+        assert len(source.alerts_held.asked) == asked

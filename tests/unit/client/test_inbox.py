@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.client.inbox import Connected, Disconnected, Inbox, LiveEvent
+from nagare.wire.brief import BriefRows
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import ErrorFrame, EventFrame, Hello, HostFrame, Rows, Subscribed
@@ -101,3 +102,16 @@ async def test_it_never_grows_and_keeps_the_newest_row_of_every_table(frames: li
                 assert merged.tables.items() >= last.tables.items()
             case _:
                 assert last in waiting
+
+
+async def test_rows_in_part_are_merged_as_others_are() -> None:
+    inbox = Inbox()
+    inbox.put(BriefRows("web1", {"cpu": {"x": [1]}, "disk": {"x": [1]}}, {"cpu": "old", "disk": "old"}))
+    inbox.put(BriefRows("web1", {"cpu": {"x": [2]}}, {"cpu": "new"}, 1))
+    inbox.put(BriefRows("web2", {"cpu": {"x": [1]}}, {"cpu": "old"}))
+    # From here on all of it is read.
+    inbox.put(_rows("web2", 2, "cpu"))
+    assert await _drain(inbox) == [
+        BriefRows("web1", {"cpu": {"x": [2]}, "disk": {"x": [1]}}, {"cpu": "new", "disk": "old"}, 2),
+        Rows("web2", {"cpu": {"x": [2]}}, 1),
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nagare.tui.agent_facts import AgentStanding, agent_groups
-from nagare.tui.live_model import HostLive
+from nagare.tui.host_live import HostLive
 from nagare.tui.widgets.inspector_list import Bar, Fact, Heading, Item, Note
 
 NOW_MS = 1_760_000_000_000

@@ -3,9 +3,13 @@
 import math
 
 from nagare.model.host import HostState
-from nagare.tui.health import Columns, Level, judge, level_of
+from nagare.tui.health import CHECKED, Columns, Level, Reason, check, gather, level_of
 
 NAN = float("nan")
+
+
+def judge(tables: dict[str, Columns], cpu_mean: float) -> tuple[Reason, ...]:
+    return gather({table: check(table, columns) for table, columns in tables.items() if table in CHECKED}, cpu_mean)
 
 
 def _check(tables: dict[str, Columns], *expected: tuple[Level, str], cpu: float = NAN) -> None:

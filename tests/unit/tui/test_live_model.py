@@ -8,8 +8,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagare.tui.health import Level
-from nagare.tui.live_model import Connection, LiveModel, Phase, split_moments
+from nagare.tui.health import CHECKED, Level
+from nagare.tui.host_live import split_moments
+from nagare.tui.live_model import Connection, LiveModel, Phase
+from nagare.tui.series import BRIEF_COLUMNS, LIST_SERIES, SERIES
+from nagare.wire.brief import BriefReader
+from nagare.wire.codec import encode
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import EventFrame, HostFrame, Rows
@@ -193,3 +197,39 @@ def test_only_the_watched_host_keeps_every_curve() -> None:
         model.apply(Rows(host=name, tables={"load": load}), NOW)
     assert len(model.hosts["a"].ring("load.1")) == 1
     assert len(model.hosts["b"].ring("load.1")) == 0
+
+
+def test_what_lists_do_not_show_is_read_when_somebody_asks() -> None:
+    model, reader = LiveModel(), BriefReader(BRIEF_COLUMNS)
+    cpu: dict[str, list[Any]] = {
+        "ts": [NOW, NOW + 5000],
+        "core": ["all", "all"],
+        "busy_ratio": [0.1, 0.2],
+        "iowait_ratio": [0.3, 0.4],
+    }
+    model.apply(reader.read(encode(Rows("a", {"cpu": cpu})).decode()), NOW)
+    host = model.hosts["a"]
+    assert host.value("cpu.busy") == 0.2
+    assert "iowait_ratio" not in host.tables["cpu"].columns
+    assert host.value("cpu.iowait") == 0.4
+    assert host.columns("cpu") == {name: cells[1:] for name, cells in cpu.items()}
+    # And not again before the next rows come.
+    assert not host.tables["cpu"].text
+
+
+def test_all_that_lists_show_and_health_judges_is_read_of_every_frame() -> None:
+    for series_id in LIST_SERIES:
+        series = SERIES[series_id]
+        assert {series.column, *(series.only or ())[:1]} <= set(BRIEF_COLUMNS[series.table]), series_id
+    assert CHECKED.keys() <= BRIEF_COLUMNS.keys()
+    assert {"mount", "read_only", "used_ratio", "inodes_used_ratio"} <= set(BRIEF_COLUMNS["disk"])
+
+
+def test_a_host_that_invents_collectors_is_bounded() -> None:
+    model = LiveModel()
+    for number in range(400):
+        columns: dict[str, list[Any]] = {"ts": [NOW + number], "collector": [f"c{number}"], "ok": [True]}
+        model.apply(Rows(host="a", tables={"agent": columns}), NOW)
+    held = model.hosts["a"].columns("agent")["collector"]
+    assert len(held) == 256
+    assert held[-1] == "c399"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nagare.lib.plain_text import plain
@@ -24,6 +25,7 @@ from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location, format_span
 from nagare.tui.renderables.time_axis import format_moment
 from nagare.tui.screens.alert_lists import AlertLists
+from nagare.tui.screens.polled_page import SHORT_LIST
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
 from nagare.tui.widgets.tab_bar import TabBar
@@ -66,8 +68,13 @@ class AlertsPage(AlertVerbs, AlertLists):
 
     @property
     def moves_always(self) -> bool:
-        """Alerts come by themselves."""
-        return self.location.tab != "history"
+        """Alerts come by themselves; where there are many, the watch over all of them tells."""
+        return self.location.tab != "history" and not self._is_left_to_watch
+
+    @property
+    def _is_left_to_watch(self) -> bool:
+        """Whether the list is of active alerts, which are known on every screen, and too long to be asked for twice."""
+        return self.location.tab not in ("history", "pending") and len(self.model.alerts) > SHORT_LIST
 
     async def fetch_items(self) -> dict[str, Any]:
         """Return the alerts of the list."""
@@ -76,10 +83,13 @@ class AlertsPage(AlertVerbs, AlertLists):
         if self.location.tab == "pending":
             return await self._fetch_pending()
         active = await self.top.feed.alerts.fetch() if self.moment_ms is None else self.model.alerts.values()
-        found = {alert.id: alert for alert in active if alert.state in self._wanted_states}
+        found = self._wanted_of(active)
         if not found and not self.location.tab:
             self._last = await self._fetch_last()
         return found
+
+    def _wanted_of(self, active: Iterable[AlertView]) -> dict[str, Any]:
+        return {alert.id: alert for alert in active if alert.state in self._wanted_states}
 
     async def _fetch_pending(self) -> dict[str, Any]:
         if self.moment_ms is not None:
@@ -163,9 +173,14 @@ class AlertsPage(AlertVerbs, AlertLists):
 
     def update_live(self, changes: Changes) -> None:
         """Draw what others did to alerts, too."""
-        if changes.alerts:
+        is_left = self._is_left_to_watch
+        if is_left and changes.alerts and self._is_known:
+            self._items = self._wanted_of(self.model.alerts.values())
+            self.redraw()
+        elif changes.alerts:
             self._due = 0.0
-        super().update_live(changes)
+        # An event makes the watch ask, too.
+        super().update_live(replace(changes, events=changes.events and not is_left))
 
     # What a person does
 

@@ -20,9 +20,9 @@ from nagare.tui.event_rows import event_marks
 from nagare.tui.health import Level
 from nagare.tui.history import Points, Span
 from nagare.tui.host_columns import age_seconds
+from nagare.tui.host_live import HostLive
 from nagare.tui.host_tabs import OPTIONAL_TABS, TAB_TITLES
 from nagare.tui.keymap import bindings_for
-from nagare.tui.live_model import HostLive
 from nagare.tui.location import Location
 from nagare.tui.replay.then import newest_ring
 from nagare.tui.ring import Ring

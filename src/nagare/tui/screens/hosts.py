@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Container, Horizontal
 from textual.widget import Widget
 
-from nagare.tui.host_columns import HOST_COLUMNS, OPTIONAL_COLUMNS, age_seconds, write_host
+from nagare.tui.host_columns import HOST_COLUMNS, OPTIONAL_COLUMNS, write_ages, write_hosts
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.run_verb import RunVerb
@@ -99,14 +99,14 @@ class HostsPage(RunVerb, ListPage):
     def _write_rows(self, names: Iterable[str]) -> None:
         if not self.is_ready:
             return
-        table, now_ms = self.table(), self.now_ms
-        for name in names:
-            host = self.model.hosts.get(name)
-            if host is not None:
-                write_host(table.store, host, now_ms)
-                self._seen |= {key for key, series in OPTIONAL_COLUMNS.items() if not math.isnan(host.value(series))}
+        table, hosts = self.table(), self.model.hosts
+        changed = [hosts[name] for name in names if name in hosts]
+        write_hosts(table.store, changed, self.now_ms)
+        for key in OPTIONAL_COLUMNS.keys() - self._seen:
+            if any(not math.isnan(host.value(OPTIONAL_COLUMNS[key])) for host in changed):
+                self._seen.add(key)
         table.leave_out(*(OPTIONAL_COLUMNS.keys() - self._seen))
-        for name in [key for key in table.store.row_keys() if key not in self.model.hosts]:
+        for name in table.store.row_keys() - hosts.keys():
             table.store.remove(name)
         table.is_loading = not self.model.is_primed
         table.sync()
@@ -116,10 +116,8 @@ class HostsPage(RunVerb, ListPage):
 
     def tick(self) -> None:
         """Let ages tick; a host that is silent grows old without any frame."""
-        table, now_ms = self.table(), self.now_ms
-        names = [key for key in table.store.row_keys() if key in self.model.hosts]
-        hosts = [self.model.hosts[name] for name in names]
-        table.store.update_columns(names, {"age": [age_seconds(host, now_ms) for host in hosts]})
+        table = self.table()
+        write_ages(table.store, self.model.hosts, self.now_ms)
         table.sync()
 
     def host_at_cursor(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +14,7 @@ from nagare.tui.alerts.rows import alert_entries
 from nagare.tui.chart_verbs import ChartVerbs
 from nagare.tui.event_rows import EVENT_COLUMNS, event_marks, fill_events
 from nagare.tui.health import Level
-from nagare.tui.host_columns import age_seconds, write_host
+from nagare.tui.host_columns import write_ages, write_hosts
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.renderables.heat_grid import HeatCell
@@ -35,6 +35,7 @@ from nagare.tui.widgets.top_processes import Columns, TopProcesses, process_of
 
 if TYPE_CHECKING:
     from nagare.tui.live_model import Changes
+    from nagare.wire.alerts import AlertView
 
 HOTTEST_COLUMNS = (
     ColumnSpec("state", "state", CellKind.STATE, 7, 0),
@@ -82,6 +83,12 @@ class OverviewPage(ChartVerbs, ListPage):
     OverviewPage.-huge #right { width: 44; height: 100%; }
     OverviewPage.-huge #middle { height: 100%; }
     """
+
+    def __init__(self, location: Location) -> None:
+        """Begin at ``location``."""
+        super().__init__(location)
+        # The strip's entries of the alerts, which are sorted once an answer.
+        self._entries: tuple[Mapping[str, AlertView], tuple[StripEntry, ...]] = ({}, ())
 
     def body(self) -> Iterable[Widget]:
         """Return strip, fleet, charts, hottest hosts and events."""
@@ -205,8 +212,7 @@ class OverviewPage(ChartVerbs, ListPage):
         wanted = {host.name for host in hottest}
         for key in [key for key in table.store.row_keys() if key not in wanted]:
             table.store.remove(key)
-        for host in hottest:
-            write_host(table.store, host, now_ms)
+        write_hosts(table.store, hottest, now_ms)
         table.is_loading = not self.model.is_primed
         table.sync()
         grid = self.query_one(HeatGridView)
@@ -237,7 +243,9 @@ class OverviewPage(ChartVerbs, ListPage):
             strip.entries = (StripEntry(Level.STALE.value, "", f"not connected: these are the values of {since}"),)
             return
         strip.counts = feed.alert_counts()
-        strip.entries = (*alert_entries(self.model.alerts.values()), *(
+        if self._entries[0] is not self.model.alerts:
+            self._entries = (self.model.alerts, tuple(alert_entries(self.model.alerts.values())))
+        strip.entries = (*self._entries[1], *(
             StripEntry(host.level.value, plain(host.name), feed.reason(host))
             for host in self.model.by_urgency()
             if host.level is not Level.UP
@@ -267,9 +275,7 @@ class OverviewPage(ChartVerbs, ListPage):
     def tick(self) -> None:
         """Let ages and the time axis go on."""
         now_ms = self.now_ms
-        names = [key for key in self._hottest.store.row_keys() if key in self.model.hosts]
-        ages = [age_seconds(self.model.hosts[name], now_ms) for name in names]
-        self._hottest.store.update_columns(names, {"age": ages})
+        write_ages(self._hottest.store, self.model.hosts, now_ms)
         self._hottest.sync()
         fill_events(self._events, self.model.events, now_ms)
         self._draw_strip()

@@ -5,6 +5,7 @@ A page says how to ask, and how an item becomes a row. While the server is away,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # The list is asked for again so often: soon while something moves, seldom while nothing does.
 _SOON_SECONDS, _SELDOM_SECONDS = 2.0, 10.0
+# Of a longer list only rows that are seen grow older every second, the others as often as it is asked for.
+SHORT_LIST = 200
 Lists = tuple[tuple[str, str], ...]
 
 
@@ -56,6 +59,9 @@ class PolledPage(Reconnecting, ListPage):
         self._failed = False
         self._due = 0.0
         self._wanted_row = ""
+        # What the rows were made of, and when (monotonic) all of them were made anew.
+        self._written: Mapping[str, Any] = {}
+        self._all_written = -math.inf
 
     @property
     def moves_always(self) -> bool:
@@ -203,10 +209,10 @@ class PolledPage(Reconnecting, ListPage):
         table, now_ms = self.items_table(), self.now_ms
         self.query_one(TabBar).tabs = self.titles()
         shown = self.shown_items()
-        for key in [key for key in table.store.row_keys() if key not in shown]:
+        for key in table.store.row_keys() - shown.keys():
             table.store.remove(key)
-        for key, item in shown.items():
-            cells, labels = self.row_of(item, now_ms)
+        for key in self._rows_to_write(shown, table):
+            cells, labels = self.row_of(shown[key], now_ms)
             table.store.update(key, cells, labels=labels)
         table.is_loading = not self._is_known and not self._refusal and self.model.connection.phase is Phase.ONLINE
         table.empty_text = self._empty_text()
@@ -215,6 +221,17 @@ class PolledPage(Reconnecting, ListPage):
             self._wanted_row = ""
         self.tell_matches()
         self.top.refresh_footer()
+
+    def _rows_to_write(self, shown: Mapping[str, Any], table: LiveTable) -> list[str]:
+        """Return the keys of the rows that are other than they were written: of a long list also those that are seen, whose ages go on."""
+        now, written = self.top.clock.monotonic(), self._written
+        if len(shown) <= SHORT_LIST or now - self._all_written >= _SELDOM_SECONDS or self.moment_ms is not None:
+            self._all_written, keys = now, list(shown)
+        else:
+            seen = set(table.seen_keys())
+            keys = [key for key, item in shown.items() if key in seen or written.get(key) is not item]
+        self._written = dict(shown)
+        return keys
 
     def _empty_text(self) -> str:
         if self._refusal:

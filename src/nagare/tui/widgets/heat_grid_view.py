@@ -8,6 +8,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -73,7 +74,10 @@ class HeatGridView(Widget, can_focus=True):
 
     def set_cells(self, cells: Sequence[HeatCell]) -> None:
         """Show these hosts; the selection stays with its host."""
-        self._cells = tuple(cells)
+        cells = tuple(cells)
+        if cells == self._cells:
+            return
+        self._cells = cells
         self._layout = None
         self._hover = None
         self._repaint()
@@ -122,14 +126,22 @@ class HeatGridView(Widget, can_focus=True):
         super().notify_style_update()
         self._strips_key = None
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a region; styles are looked up once for all of them."""
+        self._prepare()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one line; all are drawn at once and kept until something changes."""
-        base, palette = self.rich_style, find_palette(self)
-        key = (self.size, self.has_focus, base, palette, self._hover)
+        if self._strips_key is None:
+            self._prepare()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def _prepare(self) -> None:
+        key = (self.size, self.has_focus, self.rich_style, find_palette(self), self._hover)
         if self._strips_key != key:
             self._strips = self._draw()
             self._strips_key = key
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, base)
 
     def _draw(self) -> list[Strip]:
         width, height = self.size

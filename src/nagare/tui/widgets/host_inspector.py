@@ -8,7 +8,7 @@ from typing import Any
 
 from nagare.tui.ascii_text import to_ascii
 from nagare.tui.host_facts import host_items
-from nagare.tui.live_model import HostLive
+from nagare.tui.host_live import HostLive
 from nagare.tui.widgets.inspector_list import InspectorList, Item, Note
 from nagare.wire.events import EventView
 

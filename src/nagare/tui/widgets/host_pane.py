@@ -14,8 +14,8 @@ from textual.widget import Widget
 
 from nagare.lib.clock import Clock
 from nagare.tui.event_rows import EVENT_COLUMNS, fill_events
+from nagare.tui.host_live import HostLive
 from nagare.tui.host_tabs import CORES, Section, Tab, section_rows
-from nagare.tui.live_model import HostLive
 from nagare.tui.renderables.core_grid import draw_core_grid
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.live_table import LiveTable

@@ -8,7 +8,7 @@ from textual.reactive import reactive
 
 from nagare.lib.units import format_rate, format_ratio, format_seconds
 from nagare.tui.health import Level
-from nagare.tui.live_model import HostLive
+from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.line import Line, Part

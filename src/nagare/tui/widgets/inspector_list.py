@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -137,6 +138,8 @@ class InspectorList(Widget):
 
     def set_items(self, items: Sequence[Item]) -> None:
         """Show these items; what finds no room at the bottom is counted there."""
+        if tuple(items) == self._items:
+            return
         self._items = tuple(items)
         self._strips_key = None
         self.refresh()
@@ -146,14 +149,23 @@ class InspectorList(Widget):
         super().notify_style_update()
         self._strips_key = None
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a region; styles are looked up once for all of them."""
+        self._prepare()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one line."""
+        if self._strips_key is None:
+            self._prepare()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def _prepare(self) -> None:
         base, palette = self.rich_style, find_palette(self)
         key = (self.size, base, palette)
         if self._strips_key != key:
             self._strips = self._draw(palette)
             self._strips_key = key
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, base)
 
     def _draw(self, palette: Palette) -> list[Strip]:
         width, height = self.size

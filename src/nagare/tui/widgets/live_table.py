@@ -176,6 +176,12 @@ class LiveTable(ScrollView, can_focus=True):
         """Keys of the rows that match, in the order shown."""
         return self._view.keys
 
+    def seen_keys(self) -> list[str]:
+        """Return the keys of the rows that are on the screen."""
+        first = max(0, round(self.scroll_y))
+        keys = self.view.keys
+        return [keys[slot] for slot in self._view.order[first : first + self._page_lines + 1].tolist()]
+
     def sync(self) -> None:
         """Show what the store holds now; call it once after each round of updates."""
         if not self._view.is_frozen:

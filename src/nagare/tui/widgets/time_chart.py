@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -197,8 +198,18 @@ class TimeChart(Widget, can_focus=True):
         super().notify_style_update()
         self._strips_key = None
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a region; styles are looked up once for all of them."""
+        self._prepare()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one line of the chart; all lines are drawn at once and kept until something changes."""
+        if self._strips_key is None:
+            self._prepare()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def _prepare(self) -> None:
         base, palette = self.rich_style, find_palette(self)
         key = (self.size, self.has_focus, base, palette)
         if self._strips_key != key:
@@ -206,7 +217,6 @@ class TimeChart(Widget, can_focus=True):
             lines = draw(self.chart, self.size.width, self.size.height, palette)
             self._strips = [Strip(line, self.size.width).apply_style(base) for line in lines]
             self._strips_key = key
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, base)
 
     # The crosshair and the window
 
