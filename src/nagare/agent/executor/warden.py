@@ -253,8 +253,10 @@ class _Watch:
         deadline = time.monotonic() + _KILL_SECONDS
         while True:
             # Who outlives its parent becomes a child of this process: mostly nobody need be looked for in all of the host.
-            family = {} if self._reap() and not any(self._members()) else self._family()
-            if not family or time.monotonic() > deadline:
+            is_childless = self._reap()
+            family = {} if is_childless and not any(self._members()) else self._family()
+            # A child that was not seen alive was just ending, and may have started another while others were looked at.
+            if (is_childless and not family) or time.monotonic() > deadline:
                 self._left = len(family)
                 return
             self._stop_all(family, deadline)
