@@ -99,6 +99,7 @@ def test_every_metric_of_our_own_is_documented() -> None:
         "live": "hub",
         "bodies": "bodies",
         "ui": "ui",
+        "tunnels": "tunnels",
     }
     # What the edge of a room counts for it.
     by_module = {"nagare.server.routes.agent_link": "commands", "nagare.server.diagnosis_stream": "diagnosis"}

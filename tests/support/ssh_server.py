@@ -165,6 +165,7 @@ async def ssh_server(
     host_key: asyncssh.SSHKey | None = None,
     host_certificate: asyncssh.SSHCertificate | None = None,
     port: int = 0,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[SshServer]:
     """Serve until the end of the block."""
     key = host_key or asyncssh.generate_private_key("ssh-ed25519")
@@ -174,7 +175,7 @@ async def ssh_server(
         return _Server(doors, connections)
 
     async with await asyncssh.listen(
-        "127.0.0.1",
+        host,
         port,
         server_factory=begin,
         server_host_keys=[(key, host_certificate)] if host_certificate else [key],

@@ -45,6 +45,7 @@ from nagare.wire.system import Health, Status
 from nagare.wire.targets import TargetList, TargetView
 
 if TYPE_CHECKING:
+    from nagare.net.byte_socket import ByteSocket
     from nagare.net.lines import LineStream
     from nagare.net.session import HttpSession, LiveSocket
 
@@ -98,8 +99,7 @@ class Client:
         """Look again where the server is, and tell whether it moved. Raises what ``find`` raises."""
         if self._find is None:
             return False
-        target = self._find()
-        if target == self.target:
+        if (target := self._find()) == self.target:
             return False
         previous, self.target = self._session, target
         self._session = await self._open()
@@ -253,15 +253,17 @@ class Client:
 
     async def connect_live(self, path: str) -> LiveSocket:
         """Open a WebSocket. Raises like every call."""
-        seconds = HEARTBEAT_SECONDS
         return await self._opened(
-            f"connect {path}", lambda session: session.connect_live(path, heartbeat_seconds=seconds)
+            f"connect {path}", lambda session: session.connect_live(path, heartbeat_seconds=HEARTBEAT_SECONDS)
         )
+
+    async def open_bytes(self, path: str, limit_bytes: int) -> ByteSocket:
+        """Open a WebSocket of frames of bytes, on a connection of its own. Raises like every call."""
+        return await self._opened(f"connect {path}", lambda session: session.open_bytes(path, limit_bytes))
 
     async def open_lines(self, path: str, params: Mapping[str, str] | None = None, document: Any = None) -> LineStream:
         """Begin to read an answer of lines, to a POST where there is a ``document``; the caller closes it. Raises like every call."""
-        body = None if document is None else encode(document)
-        method = "GET" if document is None else "POST"
+        method, body = ("GET", None) if document is None else ("POST", encode(document))
         return await self._opened(f"{method} {path}", lambda session: session.open_lines(path, params, body))
 
     async def fetch(self, path: str, kind: type[T], params: Mapping[str, str] | None = None) -> T:

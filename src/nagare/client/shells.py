@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from nagare.client.client import Client
+from nagare.client.tunnels import ServerTunnel
 from nagare.lib.names import path_name
 from nagare.wire.shells import ShellEnd, ShellRequest, ShellView
+from nagare.wire.tunnels import FRAME_LIMIT_BYTES
 
 _SHELLS = "/api/v1/shells"
 
@@ -27,3 +29,17 @@ class ShellCalls:
     async def end(self, shell_id: str, end: ShellEnd) -> None:
         """Tell how it ended. Raises NotFoundError."""
         await self._client.send("POST", f"{_SHELLS}/{path_name(shell_id)}/end", end, None)
+
+    async def reach(self, host: str) -> ServerTunnel:
+        """Return a tunnel by the server to the SSH of ``host``.
+
+        Raises ConnectFailedError, DeadlineExceededError, PermissionDeniedError, NotFoundError, LimitExceededError.
+        """
+        socket = await self._client.open_bytes(f"/ws/ssh/{path_name(host)}", FRAME_LIMIT_BYTES)
+        tunnel = ServerTunnel(socket)
+        try:
+            await tunnel.wait_opened()
+        except BaseException:
+            await tunnel.close()
+            raise
+        return tunnel

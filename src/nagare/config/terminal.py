@@ -59,3 +59,21 @@ class SshSettings:
     keepalive_misses: int = setting(3, "questions without an answer after which a connection is lost", low=1, high=100)
     record: bool = setting(False, "ask of everybody who opens a shell that it is recorded (asciicast v2)")
     recordings: Path | None = setting(None, "folder of recordings; empty takes recordings/ in the data directory")
+    via_server: bool = setting(
+        False,
+        "go to hosts by the server, without trying the direct way first; else that is offered where there is none",
+    )
+    tunnels: bool = setting(
+        True, "let this server carry connections to hosts' SSH, for users who may open shells there (shells.open)"
+    )
+    tunnel_limit: int = setting(
+        200, "connections to hosts' SSH that this server carries at one time", low=1, high=10_000
+    )
+    user_tunnel_limit: int = setting(40, "those of one user at one time", low=1, high=10_000)
+    tunnel_idle_seconds: float = setting(
+        900.0,
+        "time without a byte after which this server ends one; shells of nagare send signs of life more often",
+        unit="seconds",
+        low=30,
+        high=86_400,
+    )

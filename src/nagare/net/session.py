@@ -20,11 +20,12 @@ from yarl import URL
 from nagare import __version__
 from nagare.errors import BodyTooLargeError, ConnectFailedError
 from nagare.lib.invariant import invariant
-from nagare.lib.plain_text import plain
 from nagare.net.answer import Answer
+from nagare.net.byte_socket import ByteSocket, open_bytes
+from nagare.net.closing import end_reason
 from nagare.net.lines import LineStream
 from nagare.net.tls import make_tls
-from nagare.net.translated import Translated, cause_of
+from nagare.net.translated import Translated
 from nagare.net.trust import Trust, check_address, is_pinned
 
 # The largest answer is a query of 100 000 rows; four times what such an answer measured.
@@ -50,16 +51,7 @@ class HttpSession:
 
     async def __aenter__(self) -> Self:
         """Prepare the connections; the first request opens one."""
-        connector = aiohttp.TCPConnector(
-            ssl=_make_tls(self._base, self._trust), limit=_CONNECTION_LIMIT, keepalive_timeout=_KEEP_ALIVE_SECONDS
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers=self._headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            trust_env=False,
-        )
+        self._session = self._new_session(_CONNECTION_LIMIT)
         return self
 
     async def __aexit__(
@@ -109,6 +101,13 @@ class HttpSession:
                 return Answer(error.status, found, b"")
         return LiveSocket(socket, url)
 
+    async def open_bytes(self, path: str, limit_bytes: int) -> ByteSocket | Answer:
+        """Open a WebSocket of frames of at most so many bytes, on a connection of its own; or return what the server answered.
+
+        Raises ConnectFailedError.
+        """
+        return await open_bytes(self._new_session(1), self._url(path, None), self._shown, limit_bytes)
+
     async def open_lines(
         self, path: str, params: Mapping[str, str] | None = None, document: bytes | None = None
     ) -> LineStream | Answer:
@@ -127,6 +126,18 @@ class HttpSession:
             async with response:
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, found, await _read_capped(response))
+
+    def _new_session(self, connection_limit: int) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=_make_tls(self._base, self._trust), limit=connection_limit, keepalive_timeout=_KEEP_ALIVE_SECONDS
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            trust_env=False,
+        )
 
     def _open_session(self) -> aiohttp.ClientSession:
         invariant(self._session is not None, "a session must be entered before it is used")
@@ -160,23 +171,11 @@ class LiveSocket:
             if message.type is aiohttp.WSMsgType.TEXT:
                 return str(message.data)
             if message.type is not aiohttp.WSMsgType.BINARY:
-                raise ConnectFailedError(f"cannot read from {self._url.origin()}: {_end_reason(self._socket, message)}")
+                raise ConnectFailedError(f"cannot read from {self._url.origin()}: {end_reason(self._socket, message)}")
 
     async def close(self) -> None:
         """Say goodbye and close."""
         await self._socket.close()
-
-
-def _end_reason(socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMessage) -> str:
-    error = socket.exception()
-    if isinstance(error, aiohttp.ServerTimeoutError):
-        return "it stopped answering"
-    if message.type is aiohttp.WSMsgType.CLOSE and message.extra:
-        return plain(str(message.extra), 200)
-    if error is not None:
-        return plain(cause_of(error), 200)
-    code = socket.close_code
-    return "the server is stopping" if code == aiohttp.WSCloseCode.GOING_AWAY else "the connection was closed"
 
 
 class _Pinned(aiohttp.Fingerprint):

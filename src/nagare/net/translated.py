@@ -45,7 +45,7 @@ def cause_of(error: BaseException) -> str:
             return f"its certificate is not trusted: {_verify_message(error.certificate_error)}"
         case aiohttp.ClientConnectorError() if error.os_error.errno:
             return os_cause(error.os_error)
-        case aiohttp.ServerDisconnectedError():
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientConnectionResetError():
             return "the connection was closed"
         case OSError() if error.errno:
             return os_cause(error)

@@ -22,8 +22,6 @@ from nagare.diagnosis.tables import diagnoses_table
 from nagare.fleet.gaps.service import Gaps
 from nagare.fleet.gaps.tables import gaps_table
 from nagare.fleet.groups import Groups
-from nagare.fleet.maintenance.service import Maintenance
-from nagare.fleet.notes.service import Notes
 from nagare.fleet.service import Fleet
 from nagare.fleet.tables import hosts_table
 from nagare.identity.oidc.links import Links
@@ -41,23 +39,21 @@ from nagare.server.diagnosis_book import DiagnosisBook
 from nagare.server.finisher import Finisher
 from nagare.server.foreign.senders import Senders
 from nagare.server.hot.crowd import Crowd
-from nagare.server.hub import Hub
 from nagare.server.ingest_limits import IngestLimits
 from nagare.server.joints import (
     enter_alerts,
     enter_diagnoses,
     enter_edge,
     enter_feeders,
+    enter_store,
+    enter_upkeep,
     make_commands,
     make_schedules,
-    make_store,
     make_tasks,
     make_updates,
     open_ground,
     show_records,
-    tell_more,
 )
-from nagare.server.live.relay import Relay
 from nagare.server.live.stored_ticks import StoredTicks
 from nagare.server.running.bounded import Entrance
 from nagare.server.running.listen import Listen
@@ -77,12 +73,9 @@ async def composed(
         enter, ground = entrance.enter, await open_ground(entrance, settings, clock)
         records, audit, identity = ground.records, ground.audit, ground.identity
         provider = await enter("oidc", Provider(settings.oidc, clock))
-        store = await enter("store", make_store(settings, clock))
-        relay = Relay(store, Hub(settings.server.connection_limit, settings.server.connection_queue_frames))
+        store, relay = await enter_store(entrance, settings, clock)
         fleet = await enter("fleet", Fleet(records, identity, relay, clock, Groups(settings.fleet.groups)))
-        maintenance = await enter("maintenance", Maintenance(records, clock, fleet.group_rules.of))
-        notes = await enter("notes", Notes(records, clock))
-        tell_more(fleet, maintenance, notes, clock)
+        maintenance, notes = await enter_upkeep(entrance, records, fleet, clock)
         gaps = await enter("gaps", Gaps(records, StoredTicks(store).find, clock, fleet.host_ids))
         book = CommandBook(fleet, store, relay)
         commands = await enter("commands", make_commands(settings, records, book, identity, clock))
@@ -96,7 +89,7 @@ async def composed(
         updates = await enter("updates", make_updates(places, records, UpdateView(fleet, store), clock))
         agent_files = await enter("bundles", AgentFiles(updates.publishing, OwnFiles(places.own_agent, clock)))
         scraper, statsd, anomalies = await enter_feeders(entrance, settings, store, relay, clock)
-        rates, shells, desks = await enter_edge(entrance, settings, ground, clock)
+        rates, shells, desks, tunnels = await enter_edge(entrance, settings, ground, fleet, clock)
         # The last to start and the first to stop: what they work on stands below them.
         tasks = await enter("tasks", TaskSupervisor(clock=clock, stop_seconds=stop_seconds))
         _supervise_all(
@@ -105,6 +98,7 @@ async def composed(
             {"scrape": scraper.run, "statsd": statsd.run, "updates": updates.run, "commands": commands.run},
             {"bus": ground.bus.run, "audit": audit.run, "schedules": plan.run, "alerts": alerts.run, "kb": kb.run},
             {"anomalies": anomalies.run, "automation": work.run, "shells": shells.run, "diagnosis": diagnoses.run},
+            {"tunnels": tunnels.run},
         )
         yield Services(
             settings=settings,
@@ -134,6 +128,7 @@ async def composed(
             kb=kb,
             shells=shells,
             desks=desks,
+            tunnels=tunnels,
             diagnoses=diagnoses,
             agent_files=agent_files,
             hub=relay.hub,

@@ -41,10 +41,13 @@ from nagare.server.alert_book import AlertBook
 from nagare.server.bus_view import BusView
 from nagare.server.command_book import CommandBook
 from nagare.server.diagnosis_book import DiagnosisBook, watch_alerts
+from nagare.server.hub import Hub
 from nagare.server.live.relay import Relay
 from nagare.server.rates.service import RateLimits
 from nagare.server.running.bounded import Entrance
 from nagare.server.task_book import Rooms, TaskBook
+from nagare.server.tunnels.holding import Holding
+from nagare.server.tunnels.tunnels import Tunnels
 from nagare.server.ui.desks import Desks
 from nagare.server.update_view import UpdateView
 from nagare.updates.service import Updates
@@ -78,11 +81,26 @@ async def open_ground(entrance: Entrance, settings: Settings, clock: Clock) -> G
     return Ground(records, bus, audit, identity, BusView(bus, settings))
 
 
-def make_store(settings: Settings, clock: Clock) -> MetricStore:
-    """Return the room that loads duckdb and numpy, which only a server pays for."""
+async def enter_store(entrance: Entrance, settings: Settings, clock: Clock) -> tuple[MetricStore, Relay]:
+    """Enter the room that loads duckdb and numpy, which only a server pays for, and give what is told of its rows."""
     from nagare.metrics.store import MetricStore  # noqa: PLC0415  as it says
 
-    return MetricStore(Places(settings.data), settings.storage, settings.query, clock=clock, bucket=settings.bucket)
+    made = MetricStore(Places(settings.data), settings.storage, settings.query, clock=clock, bucket=settings.bucket)
+    store = await entrance.enter("store", made)
+    return store, Relay(store, Hub(settings.server.connection_limit, settings.server.connection_queue_frames))
+
+
+async def enter_upkeep(entrance: Entrance, records: Records, fleet: Fleet, clock: Clock) -> tuple[Maintenance, Notes]:
+    """Enter what people say of hosts, and let the fleet tell it with a host."""
+    maintenance = await entrance.enter("maintenance", Maintenance(records, clock, fleet.group_rules.of))
+    notes = await entrance.enter("notes", Notes(records, clock))
+
+    def why(host: Host) -> str:
+        window = maintenance.in_maintenance(host, clock.now_ms())
+        return "" if window is None else window.why
+
+    fleet.why_in_maintenance, fleet.newest_note = why, notes.newest
+    return maintenance, notes
 
 
 async def enter_feeders(
@@ -121,20 +139,22 @@ async def enter_diagnoses(
 
 
 async def enter_edge(
-    entrance: Entrance, settings: Settings, ground: Ground, clock: Clock
-) -> tuple[RateLimits, Shells, Desks]:
-    """Enter what stands nearest to callers: their limits, the book of shells, the dashboards of browsers."""
+    entrance: Entrance, settings: Settings, ground: Ground, fleet: Fleet, clock: Clock
+) -> tuple[RateLimits, Shells, Desks, Tunnels]:
+    """Enter what stands nearest to callers: their limits, the book of shells, the dashboards of browsers, tunnels to hosts."""
+    identity, record = ground.identity, ground.audit.record
     rates = await entrance.enter("rates", RateLimits(settings.limits, clock))
-    desks = Desks(settings, ground.identity.passes, ground.audit.record, clock)
-    known = ground.identity.known
-    ended = known.on_revoke
+    desks = await entrance.enter("ui", Desks(settings, identity.passes, record, clock))
+    tunnels = await entrance.enter("tunnels", Tunnels(settings.ssh, Holding(identity, fleet), record, clock))
+    ended = identity.known.on_revoke
 
     def revoked(ids: set[str]) -> None:
         ended(ids)
         desks.end_principals(ids)
+        tunnels.end_principals(ids)
 
-    known.on_revoke = revoked
-    return rates, Shells(ground.audit.record, clock), await entrance.enter("ui", desks)
+    identity.known.on_revoke = revoked
+    return rates, Shells(record, clock), desks, tunnels
 
 
 def make_acking(links: AckLinks, alerts: Alerts) -> Acking:
@@ -206,16 +226,6 @@ def make_commands(
 
     identity.known.on_revoke, book.relay.on_host = revoked, changed
     return commands
-
-
-def tell_more(fleet: Fleet, maintenance: Maintenance, notes: Notes, clock: Clock) -> None:
-    """Let the fleet tell with a host what other rooms know of it."""
-
-    def why(host: Host) -> str:
-        window = maintenance.in_maintenance(host, clock.now_ms())
-        return "" if window is None else window.why
-
-    fleet.why_in_maintenance, fleet.newest_note = why, notes.newest
 
 
 def show_records(store: MetricStore, *tables: Iterable[RecordTable]) -> None:

@@ -95,6 +95,7 @@ async def _listening(services: Services) -> AsyncIterator[int]:
         services.commands.end_connections()
         services.tasks.end_connections()
         services.desks.close()
+        services.tunnels.close()
 
     app = make_app(services)
     app.on_shutdown.append(end_live)

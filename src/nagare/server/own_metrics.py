@@ -46,6 +46,7 @@ def _gauges(services: Services) -> Iterator[MetricValue]:
     yield _gauge("nagare_memory_bytes", "resident set of the process", memory_bytes())
     yield _gauge("nagare_live_connections", "live connections (WebSocket)", len(services.hub))
     yield _gauge("nagare_ui_desks", "dashboards of browsers that run", len(services.desks))
+    yield _gauge("nagare_tunnels", "connections to hosts' SSH that are carried", len(services.tunnels))
     yield _gauge(
         "nagare_limits_redis_away", "1 while requests are counted in memory for want of Redis", services.rates.is_away
     )
@@ -156,6 +157,7 @@ def _counters(services: Services) -> Iterator[MetricValue]:
         _Owner("bodies", services.bodies.counters),
         _Owner("server", services.crowd.counters),
         _Owner("ui", services.desks.counters),
+        _Owner("tunnels", services.tunnels.counters),
         _Owner("ingest", services.limits.counters),
         _Owner("limits", services.rates.counters),
         _Owner("identity", services.identity.counters),

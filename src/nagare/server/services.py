@@ -44,6 +44,7 @@ from nagare.server.live.newest import NewestBatches
 from nagare.server.live.queues import AgentQueues
 from nagare.server.running.listen import Listen
 from nagare.server.running.served import Served
+from nagare.server.tunnels.tunnels import Tunnels
 from nagare.server.ui.desks import Desks
 from nagare.updates.service import Updates
 
@@ -84,6 +85,7 @@ class Services:
     anomalies: Anomalies
     shells: Shells
     desks: Desks
+    tunnels: Tunnels
     acking: Acking
     kb: KnowledgeBase
     diagnoses: Diagnoses

@@ -14,13 +14,17 @@ from nagare.config.terminal import SshSettings
 from nagare.errors import ConfigError, HostKeyError, StorageError
 from nagare.lib.plain_text import plain
 from nagare.ssh.asking import Asker
+from nagare.ssh.by_server import ByServer
 from nagare.ssh.faults import translating
 from nagare.ssh.host_keys import Known, KnownHosts
 from nagare.ssh.login import Login
 from nagare.ssh.patience import Patience
+from nagare.ssh.pipe import OpenPipe
 from nagare.ssh.target import Target, parse_hops
 
 _HOPS_LIMIT = 5
+# What a connection may lead through.
+Way = asyncssh.SSHClientConnection | ByServer
 
 
 @dataclass(slots=True)
@@ -29,22 +33,36 @@ class Connection:
 
     top: asyncssh.SSHClientConnection
     below: list[asyncssh.SSHClientConnection]
+    by_server: ByServer | None = None
+
+    @property
+    def why(self) -> str:
+        """Why the server ended the way of this connection, empty where it did not."""
+        return "" if self.by_server is None else self.by_server.why
 
     async def close(self) -> None:
         """Close from the top down; never raises for a connection that is lost already."""
         for connection in (self.top, *reversed(self.below)):
             connection.abort()
             await connection.wait_closed()
+        if self.by_server is not None:
+            await self.by_server.close()
 
 
 class Connector:
     """Opens connections by one section of settings, asking one person."""
 
-    def __init__(self, settings: SshSettings, asker: Asker, user: str = "") -> None:
-        """Keep them; nothing is read or opened. ``user`` is who the person asked for, before all that is written."""
+    def __init__(self, settings: SshSettings, asker: Asker, user: str = "", open_pipe: OpenPipe | None = None) -> None:
+        """Keep them; nothing is read or opened. ``user`` is who the person asked for, before all that is written.
+
+        ``open_pipe`` is the way by the server, and the only one that is gone where it is given.
+        """
         self._settings = settings
         self._asker = asker
         self._user = user
+        self._open_pipe = open_pipe
+        # Whether anything answered at all, on whatever port.
+        self.has_reached = False
         # What went wrong on the way and hindered nothing, for the person to read.
         self.notes: list[str] = []
 
@@ -56,10 +74,16 @@ class Connector:
         patience = Patience(self._settings.connect_seconds)
         async with AsyncExitStack() as stack, patience.running(f"open a shell on host {target.name}"):
             with translating(target.name):
-                below = await self._below(target, patience, stack, depth=0)
-                top = await self._step(target, below[-1] if below else None, patience)
+                if self._open_pipe is not None:
+                    # The server stands where the host can be reached: nobody else is on the way.
+                    by_server = ByServer(target.name, self._open_pipe)
+                    stack.push_async_callback(by_server.close)
+                    made = Connection(await self._step(target, by_server, patience), [], by_server)
+                else:
+                    below = await self._below(target, patience, stack, depth=0)
+                    made = Connection(await self._step(target, below[-1] if below else None, patience), below)
             stack.pop_all()
-            return Connection(top, below)
+            return made
         raise AssertionError("unreachable")
 
     async def _below(
@@ -99,9 +123,7 @@ class Connector:
             config=files, host=target.name, port=port or (), username=user or (), **(more or {"client_keys": None})
         )
 
-    async def _step(
-        self, target: Target, tunnel: asyncssh.SSHClientConnection | None, patience: Patience
-    ) -> asyncssh.SSHClientConnection:
+    async def _step(self, target: Target, tunnel: Way | None, patience: Patience) -> asyncssh.SSHClientConnection:
         """Open one connection; a host that nobody knows is asked about, then opened anew with its key known."""
         plan = await self._options(target)
         # What the person's own configuration says wins; the fleet's address stands in for a name that only it knows.
@@ -138,6 +160,9 @@ class Connector:
             raise
         return connection
 
+    def _note_reached(self) -> None:
+        self.has_reached = True
+
     def _remember(self, book: KnownHosts, known: Known, key: asyncssh.SSHKey) -> None:
         try:
             book.remember(known.host, known.port, key)
@@ -150,10 +175,10 @@ class Connector:
         host: str,
         alias: str | None,
         known: Known,
-        tunnel: asyncssh.SSHClientConnection | None,
+        tunnel: Way | None,
         patience: Patience,
     ) -> asyncssh.SSHClientConnection:
-        login = Login(plain(target.name, 100), known, self._asker, patience)
+        login = Login(plain(target.name, 100), known, self._asker, patience, self._note_reached)
         settings = self._settings
         options = await self._options(
             target,

@@ -9,6 +9,7 @@ import asyncssh
 
 from nagare.errors import ConfigError, ConnectFailedError, NagareError, UnauthenticatedError
 from nagare.lib.plain_text import plain
+from nagare.net.causes import os_cause
 
 _CAUSE_LIMIT = 200
 
@@ -34,7 +35,7 @@ def translated(error: Exception, host: str) -> NagareError:
             )
         case OSError():
             return ConnectFailedError(
-                f"cannot reach host {host}: {cause}",
+                f"cannot reach host {host}: {os_cause(error)}",
                 hint="labels ssh_address and ssh_port of a host say where its SSH is",
             )
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import asyncssh
 
@@ -19,14 +19,19 @@ _PROMPT_LIMIT, _TEXT_LIMIT, _PROMPTS_LIMIT, _USER_LIMIT = 120, 500, 8, 100
 class Login(asyncssh.SSHClient):
     """The library's callbacks for one connection."""
 
-    def __init__(self, host: str, known: Known, asker: Asker, patience: Patience) -> None:
-        """Keep who is asked, and for which host."""
+    def __init__(self, host: str, known: Known, asker: Asker, patience: Patience, reached: Callable[[], None]) -> None:
+        """Keep who is asked, and for which host; ``reached`` is told when something answers there."""
         self._host = host
         self._known = known
         self._asker = asker
         self._patience = patience
+        self._reached = reached
         self._passwords = 0
         self._user = ""
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:  # noqa: ARG002  the library's signature
+        """Note that there is a connection, before anything is said on it."""
+        self._reached()
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002  the library's signature
         """Note the key that is not known; it is asked about between two connections, for this cannot wait."""

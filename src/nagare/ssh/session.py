@@ -11,6 +11,8 @@ from typing import Protocol
 
 from nagare.config.terminal import SshSettings
 from nagare.errors import (
+    ConnectFailedError,
+    DeadlineExceededError,
     NagareError,
     NotFoundError,
     PermissionDeniedError,
@@ -21,6 +23,7 @@ from nagare.lib.clock import Clock
 from nagare.lib.invariant import invariant
 from nagare.ssh.asking import Asker
 from nagare.ssh.connection import Connector
+from nagare.ssh.pipe import Pipe
 from nagare.ssh.recording import Recording
 from nagare.ssh.shell import Ending, RemoteShell, open_shell
 from nagare.ssh.target import Target
@@ -28,6 +31,8 @@ from nagare.wire.shells import ShellEnd, ShellView
 
 # The last word to the server must not hold up who leaves.
 _LAST_WORD_SECONDS = 5.0
+# How a direct way ends that leads nowhere: refused, or nothing came back.
+_UNREACHED = (ConnectFailedError, DeadlineExceededError)
 
 
 class Book(Protocol):
@@ -42,6 +47,9 @@ class Book(Protocol):
     async def end(self, shell_id: str, end: ShellEnd) -> None:
         """Tell how it ended."""
 
+    async def reach(self, host: str) -> Pipe:
+        """Return a way to the SSH of ``host`` by the server."""
+
 
 class Session:
     """A shell on a host for one person; made anew for each connection."""
@@ -53,12 +61,14 @@ class Session:
         self._settings = settings
         self._recordings = settings.recordings or recordings
         self._book = book
-        self._connector = Connector(settings, asker, user)
+        self._connector = Connector(settings, asker, user, book.reach if settings.via_server else None)
         self._clock = clock
         self._view: ShellView | None = None
         self._shell: RemoteShell | None = None
         self._why = ""
         self.recording: Recording | None = None
+        # The direct way leads nowhere, and the server would carry the connection: a person may be asked.
+        self.may_go_by_server = False
 
     @property
     def shell(self) -> RemoteShell:
@@ -81,6 +91,7 @@ class Session:
         """Open a shell on ``host``, on record. Raises what the server and the connection raise."""
         view = self._view = await self._book.open(host)
         try:
+            self._check_way(view)
             target = Target(view.host, view.address, view.port, view.user, view.jump)
             connection = await self._connector.connect(target)
             try:
@@ -91,12 +102,26 @@ class Session:
             if view.is_recorded or self._settings.record:
                 self.recording = Recording(self._recordings, host, columns, rows, self._clock)
         except BaseException as error:
+            is_unreached = isinstance(error, _UNREACHED) and not self._connector.has_reached
+            self.may_go_by_server = is_unreached and view.may_tunnel and not self._settings.via_server
             await self.close(error.message if isinstance(error, NagareError) else "given up")
             raise
 
+    def _check_way(self, view: ShellView) -> None:
+        if self._settings.via_server and not view.may_tunnel:
+            raise PermissionDeniedError(
+                f"cannot reach host {view.host} by the server: it carries no connections",
+                hint="ssh.tunnels allows it there",
+            )
+
     async def read(self) -> bytes:
         """Return what the host wrote, nothing at the end. Raises ConnectFailedError, StorageError of a recording."""
-        chunk = await self.shell.read()
+        try:
+            chunk = await self.shell.read()
+        except ConnectFailedError as error:
+            if not self.shell.why:
+                raise
+            raise ConnectFailedError(f"cannot go on with host {self.shell.name}: {self.shell.why}") from error
         if self.recording is not None and chunk:
             self.recording.wrote(chunk)
         return chunk

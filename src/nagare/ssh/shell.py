@@ -45,6 +45,11 @@ class RemoteShell:
         self._process = process
         self._is_at_end = False
 
+    @property
+    def why(self) -> str:
+        """Why the server that carries it ended it, empty where it did not."""
+        return self._connection.why
+
     async def read(self) -> bytes:
         """Return what the host wrote, at most 64 KiB; nothing at its end. Raises ConnectFailedError when it is lost."""
         with translating(self.name):

@@ -1,4 +1,4 @@
-"""Shells on hosts, as who opens one tells the server: the connection itself never comes by the server."""
+"""Shells on hosts, as who opens one tells the server: the connection itself comes by the server only where that is asked for (``tunnels``)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class ShellView(msgspec.Struct, frozen=True):
     """An open shell, and what operators noted of the way to its host: what is empty (or 0) is not known.
 
     ``is_recorded``: the installation asks for a recording. ``again_seconds``: how soon the shell has to tell that it is
-    still open; one that does not for several times as long counts as over.
+    still open; one that does not for several times as long counts as over. ``may_tunnel``: the server would carry the
+    connection (``/ws/ssh/{host}``).
     """
 
     id: str
@@ -26,6 +27,7 @@ class ShellView(msgspec.Struct, frozen=True):
     jump: str = ""
     is_recorded: bool = False
     again_seconds: float = 15.0
+    may_tunnel: bool = False
 
 
 class ShellEnd(msgspec.Struct, frozen=True):

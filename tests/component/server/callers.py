@@ -12,7 +12,15 @@ from tools.docs_access import OWN_ROLE
 
 PASSWORD = "correct horse battery"
 # A name that nobody has: who may change it is told that there is none, and nothing of this test's own is changed.
-ABSENT = {"name": "nothing-here", "role": "viewer", "id": "x", "arch": "z80", "token": "x", "file": "ui.css"}
+ABSENT = {
+    "name": "nothing-here",
+    "host": "nothing-here",
+    "role": "viewer",
+    "id": "x",
+    "arch": "z80",
+    "token": "x",
+    "file": "ui.css",
+}
 
 
 class Everyone:

@@ -229,6 +229,7 @@ class Lawful:
             "POST /api/v1/shells": lambda: self._plain({"host": "runs"}),
             f"GET {one}": self._shell,
             f"POST {one}/end": lambda: self._shell({"status": 0}),
+            "GET /ws/ssh/{host}": lambda: self._about({"host": "runs"}),
         }
 
     async def _shell(self, body: Any = None) -> Asked:

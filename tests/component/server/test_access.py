@@ -40,7 +40,7 @@ PUBLIC = {
 
 def _path(route: Route) -> str:
     path = route.path.replace("{name}", "web1").replace("{role}", "viewer").replace("{id}", "x")
-    path = path.replace("{token}", "x").replace("{file}", "ui.css")
+    path = path.replace("{token}", "x").replace("{file}", "ui.css").replace("{host}", "web1")
     return path.replace("{arch}", own_arch())
 
 

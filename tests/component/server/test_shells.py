@@ -49,7 +49,7 @@ async def test_begin_and_end_are_on_record(api: Api) -> None:
     # What only the agent said, the user, leads nobody anywhere.
     assert opened == {
         "host": "web1", "address": "192.0.2.1", "port": 2222, "user": "", "jump": "gate", "is_recorded": False,
-        "again_seconds": 15.0,
+        "again_seconds": 15.0, "may_tunnel": True,
     }  # fmt: skip
     assert (await api.call("GET", f"{SHELLS}/{shell}")).status == 200
     end = {"status": 3, "recording_sha256": "ab" * 32, "recording_bytes": 9, "why": "bye\x1b[2J"}

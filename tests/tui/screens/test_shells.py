@@ -2,6 +2,7 @@
 
 # ruff: noqa: TID253  these tests drive textual itself
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -105,6 +106,36 @@ async def test_a_dead_server_leaves_the_text_and_an_offer(server: SshServer, tmp
         await stage.shows("remember me")
         server.kill_connections()
         await stage.shows("remember me", "Enter opens it again", "lost")
+
+
+async def test_where_no_direct_way_leads_the_one_by_the_server_is_offered_and_never_taken_unasked(
+    server: SshServer, tmp_path: Path
+) -> None:
+    source = _source(server, tmp_path)
+    shells = source.shells_held
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        shells.direct_port = closed.getsockname()[1]
+        async with scene("hosts", source=source, size=(200, 30)) as stage:
+            await stage.press("x")
+            await stage.shows("cannot reach host", "Enter tries again · v goes by the server")
+            await stage.press("enter")
+            await stage.until(lambda: len(shells.opened) == 2, "the second try")
+            await stage.until(lambda: stage.text().count("v goes by the server") == 2, "the offer again")
+            assert shells.reached == []
+            await stage.press("v")
+            await _asked(stage, "ssh-ed25519 SHA256:")
+            await stage.type("yes")
+            await stage.press("enter")
+            await _asked(stage, "Password of ops at")
+            await stage.type(PASSWORD)
+            await stage.press("enter")
+            await stage.shows("by the server", "ready ")
+            server.kill_connections()
+            await stage.shows("lost", "Enter opens it again")
+            await stage.press("enter")
+            await _asked(stage, "Password of ops at")
+            assert len(shells.reached) == 3
 
 
 async def test_what_is_typed_goes_to_all_marked_panes_and_the_frames_say_so(server: SshServer, tmp_path: Path) -> None:

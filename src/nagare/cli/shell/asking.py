@@ -28,6 +28,13 @@ class TerminalAsker:
         told = await _read("Is this its key? Compare it on the host, then type yes: ", is_secret=False)
         return told is not None and told.strip().lower() == "yes"
 
+    async def goes_by_server(self, host: str) -> bool:
+        """Return whether the person wants the server to carry the connection."""
+        told = await _read(
+            f"The server can carry the connection to {plain(host, 253)}. Go that way? Type yes: ", is_secret=False
+        )
+        return told is not None and told.strip().lower() == "yes"
+
     async def answers(self, challenge: Challenge) -> Sequence[str] | None:
         """Return what was typed for each prompt, None when the person ended the input."""
         if challenge.text:

@@ -8,6 +8,7 @@ import signal
 import sys
 import tty
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from nagare.cli.console.diagnostics import note
 from nagare.cli.shell.asking import TerminalAsker
@@ -18,7 +19,8 @@ from nagare.client.shells import ShellCalls
 from nagare.client.target import find_target
 from nagare.config.places import Places
 from nagare.config.settings import Settings
-from nagare.errors import ConnectFailedError
+from nagare.config.terminal import SshSettings
+from nagare.errors import ConnectFailedError, DeadlineExceededError
 from nagare.lib.clock import SystemClock
 from nagare.ssh.session import Session
 from nagare.ssh.shell import Ending
@@ -26,15 +28,16 @@ from nagare.ssh.shell import Ending
 _CHUNK_BYTES = 4096
 
 
-async def run_shell(settings: Settings, host: str, user: str = "") -> Ending:
-    """Return how a shell on ``host`` ended; ``user`` goes before what is written. Raises what opening it raises."""
+async def run_shell(settings: Settings, host: str, user: str = "", *, is_offered: bool = True) -> Ending:
+    """Return how a shell on ``host`` ended; ``user`` goes before what is written. Raises what opening it raises.
+
+    ``is_offered``: where the host cannot be reached from here, the way by the server is offered.
+    """
     threads = ThreadPoolExecutor(2, thread_name_prefix="shell")
     async with Client(find_target(settings), deadline_seconds=settings.client.deadline_seconds) as client:
-        recordings = Places(settings.data).recordings
-        session = Session(settings.ssh, recordings, ShellCalls(client), TerminalAsker(), SystemClock(), user)
         saved = SavedTerminal(sys.stdin.fileno())
         try:
-            await session.open(host, *_size())
+            session = await _opened(settings, client, host, user, is_offered=is_offered)
         finally:
             saved.restore(is_clean=True)  # who gives up at a password has it shown what they type next
         if session.recording is not None:
@@ -51,8 +54,30 @@ async def run_shell(settings: Settings, host: str, user: str = "") -> Ending:
     if session.why:
         note(f"nagare: the shell was closed: {session.why}")
     elif ending.is_lost:
-        note(f"nagare: the connection to {host} is gone")
+        why = session.shell.why
+        note(f"nagare: the connection to {host} is gone{f': {why}' if why else ''}")
     return ending
+
+
+async def _opened(settings: Settings, client: Client, host: str, user: str, *, is_offered: bool) -> Session:
+    """Return an open session: by the server where that is asked for, or is offered and taken."""
+    asker, recordings = TerminalAsker(), Places(settings.data).recordings
+
+    def begin(ssh: SshSettings) -> Session:
+        return Session(ssh, recordings, ShellCalls(client), asker, SystemClock(), user)
+
+    session = begin(settings.ssh)
+    try:
+        await session.open(host, *_size())
+    except (ConnectFailedError, DeadlineExceededError) as error:
+        if not (is_offered and session.may_go_by_server):
+            raise
+        note(f"nagare: {error.message}")
+        if not await asker.goes_by_server(host):
+            raise
+        session = begin(replace(settings.ssh, via_server=True))
+        await session.open(host, *_size())
+    return session
 
 
 def _tell(session: Session) -> None:

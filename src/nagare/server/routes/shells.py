@@ -5,10 +5,10 @@ from __future__ import annotations
 from nagare.identity.shells.service import AGAIN_SECONDS, OpenShell
 from nagare.lib.plain_text import plain
 from nagare.model.host import Host
-from nagare.model.principal import Permission
+from nagare.model.principal import Permission, PrincipalKind
 from nagare.server.rates.addresses import address_of
 from nagare.server.route import Call, Route
-from nagare.server.sight import check_sees
+from nagare.server.tunnels.way import shell_host, way_to
 from nagare.wire.shells import ShellEnd, ShellRequest, ShellView
 
 _TEXT_LIMIT = 200
@@ -41,25 +41,22 @@ async def end_shell(call: Call) -> None:
 
 
 def _host(call: Call, name: str) -> Host:
-    fleet = call.services.fleet
-    if call.principal.scope_of(Permission.SHELLS_OPEN) is not None:
-        check_sees(call.principal, fleet, Permission.SHELLS_OPEN, name)
-    return fleet.get(name)
+    return shell_host(call.principal, call.services.fleet, name)
 
 
 def _view(call: Call, shell: OpenShell, host: Host) -> ShellView:
-    # What only an agent says of its host leads nobody anywhere: a taken host must not collect passwords for another.
-    given = host.given_labels
-    port = given.get("ssh_port", "")
+    way, settings = way_to(host), call.services.settings.ssh
     return ShellView(
         id=shell.id,
         host=shell.host,
-        address=given.get("ssh_address", ""),
-        port=int(port) if port.isascii() and port.isdigit() and 0 < int(port) < 65536 else 0,
-        user=given.get("ssh_user", ""),
-        jump=given.get("ssh_jump", ""),
-        is_recorded=call.services.settings.ssh.record,
+        address=way.address,
+        port=way.port,
+        user=way.user,
+        jump=way.jump,
+        is_recorded=settings.record,
         again_seconds=AGAIN_SECONDS,
+        # A dashboard in a browser stands here already.
+        may_tunnel=settings.tunnels and call.principal.kind is not PrincipalKind.BROWSER,
     )
 
 

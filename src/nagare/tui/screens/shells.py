@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -109,17 +110,17 @@ class ShellsPage(Page):
         except WorkerFailed as failed:
             self.top.say(failure_text(failed.error))
             return
-        pane = TerminalPane(host, self._session, _core)
+        pane = TerminalPane(host, self._session, _core, by_server=self.top.settings.ssh.via_server)
         await self.query_one("#panes").mount(pane)
         self._arrange()
         pane.focus()
 
-    def _session(self) -> Session:
+    def _session(self, *, by_server: bool) -> Session:
         from nagare.ssh.session import Session  # noqa: PLC0415  with the first pane
 
         top = self.top
-        folder = Places(top.settings.data).recordings
-        return Session(top.settings.ssh, folder, top.source.shells(), DialogAsker(top), top.clock)
+        folder, settings = Places(top.settings.data).recordings, replace(top.settings.ssh, via_server=by_server)
+        return Session(settings, folder, top.source.shells(), DialogAsker(top), top.clock)
 
     def _arrange(self) -> None:
         panes, current = self.panes, self.pane

@@ -20,12 +20,15 @@ from textual.widget import Widget
 
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
+from nagare.tui.shells.calls import Begin
 from nagare.tui.shells.cells import strip_of
+from nagare.tui.shells.sending import send_key, send_paste
 from nagare.tui.work import failure_text, start_work
 
 if TYPE_CHECKING:
     from nagare.ssh.session import Session
     from nagare.ssh.terminal.core import Cursor, Found, MouseEvent, TerminalCore
+
 
 LEADER = "ctrl+right_square_bracket"
 _FLUSH_SECONDS = 0.033
@@ -34,7 +37,7 @@ _WHEEL_ROWS = 3
 
 
 class TerminalPane(Widget, can_focus=True):
-    """One host's shell; it keeps its text when the connection is gone, and opens another on Enter."""
+    """One host's shell; it keeps its text when the connection is gone, and opens another on Enter, or by the server on ``v``."""
 
     HELP = "A shell on a host. All keys go there; after `Ctrl+]` the next one is for this screen."
     DEFAULT_CSS = """
@@ -87,9 +90,12 @@ class TerminalPane(Widget, can_focus=True):
 
     ALLOW_SELECT: ClassVar[bool] = False
 
-    def __init__(self, host: str, begin: Callable[[], Session], make_core: Callable[[int, int], TerminalCore]) -> None:
-        """Show a shell on ``host``; ``begin`` makes a session for each connection."""
+    def __init__(
+        self, host: str, begin: Begin, make_core: Callable[[int, int], TerminalCore], *, by_server: bool
+    ) -> None:
+        """Show a shell on ``host``; ``begin`` makes a session for each connection, ``by_server`` is the way it goes at first."""
         super().__init__()
+        self.by_server, self._is_offered = by_server, False
         self.host = host
         self._begin = begin
         self._make_core = make_core
@@ -99,8 +105,7 @@ class TerminalPane(Widget, can_focus=True):
         self._cursor: Cursor | None = None
         self._timer: Timer | None = None
         self._found: Found | None = None
-        self.is_led = False
-        self.note = "opening"
+        self.is_led, self.note = False, "opening"
         # Until then (monotonic seconds) the host asks for no clipboard.
         self.quiet_until = 0.0
         self._told = self._failure = ""
@@ -152,7 +157,7 @@ class TerminalPane(Widget, can_focus=True):
         start_work(self, self._run, "shell")
 
     async def _run(self) -> None:
-        self.note, self._failure = "opening", ""
+        self.note, self._failure, self._is_offered = "opening", "", False
         self._tell()
         try:
             why, hint = await self._live(), ""
@@ -163,7 +168,7 @@ class TerminalPane(Widget, can_focus=True):
     async def _live(self) -> str:
         """Open the shell, show it to its end, and return why it ended."""
         assert self._core is not None
-        session = self._session = self._begin()
+        session = self._session = self._begin(by_server=self.by_server)
         await session.open(self.host, *self._core.size)
         session.resize(*self._core.size)
         self.note = ""
@@ -197,19 +202,23 @@ class TerminalPane(Widget, can_focus=True):
         self._arm()
 
     def _end(self, why: str, hint: str = "") -> None:
+        self._is_offered = self._session is not None and self._session.may_go_by_server
         self._session = None
         self.note = plain(why, 300)
         if self._core is not None:
-            # What the dead program asked for must not bind the next one, or the mouse would type into it.
-            told = f" {self.note}{' · ' + plain(hint, 300) if hint else ''} · Enter opens it again "
-            self._core.feed(b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b[?25h")
+            # What the dead program asked for must not bind the next one, or the mouse would type into it. Saved first, the
+            # cursor stays where no program had the other screen to leave: what is told lies over no text.
+            ways = "Enter tries again · v goes by the server" if self._is_offered else "Enter opens it again"
+            told = f" {self.note}{' · ' + plain(hint, 300) if hint else ''} · {ways} "
+            self._core.feed(b"\x1b7\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b[?25h")
             self._core.feed(f"\x1b[0m\r\n\x1b[7m{told}\x1b[0m\r\n".encode())
         self._arm()
         self._tell()
 
     def _tell(self) -> None:
         title = plain(self._core.title, _TITLE_LIMIT) if self._core is not None else ""
-        words = [self.host, *([self.note.partition(":")[0]] if self.note else []), *([title] if title else [])]
+        way = ["by the server"] if self.by_server else []
+        words = [self.host, *way, *([self.note.partition(":")[0]] if self.note else []), *([title] if title else [])]
         self.border_title = Content(f" {' · '.join(words)} ")
         self.post_message(self.Changed())
 
@@ -290,11 +299,14 @@ class TerminalPane(Widget, can_focus=True):
             self._send_key(event.key, event.character)
         elif event.key == "enter" and self._session is None:
             self.reconnect()
+        elif event.key == "v" and self._session is None and self._is_offered:
+            self.by_server = True
+            self.reconnect()
         elif event.key == "escape":
             self.post_message(self.Commanded(self, "escape"))
 
     def _send_key(self, key: str, character: str | None) -> None:
-        self.post_message(self.Typed(self, partial(_send_key, key=key, character=character)))
+        self.post_message(self.Typed(self, partial(send_key, key=key, character=character)))
 
     def send(self, keys: bytes) -> None:
         """Send bytes to the host, and show the end of what it wrote."""
@@ -314,7 +326,7 @@ class TerminalPane(Widget, can_focus=True):
 
     def paste(self, text: str) -> None:
         """Send pasted text as the program there wants it."""
-        self.post_message(self.Typed(self, partial(_send_paste, text=text)))
+        self.post_message(self.Typed(self, partial(send_paste, text=text)))
 
     def scroll_rows(self, rows: int) -> None:
         """Move the view in the scrollback."""
@@ -386,13 +398,3 @@ class TerminalPane(Widget, can_focus=True):
         """End the shell."""
         if self._session is not None:
             await self._session.close()
-
-
-def _send_key(pane: TerminalPane, key: str, character: str | None) -> None:
-    if pane.core is not None:
-        pane.send(pane.core.encode_key(key, character))
-
-
-def _send_paste(pane: TerminalPane, text: str) -> None:
-    if pane.core is not None:
-        pane.send(pane.core.encode_paste(text))
