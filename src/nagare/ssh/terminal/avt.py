@@ -29,6 +29,7 @@ from nagare.ssh.terminal.core import (
 from nagare.ssh.terminal.finding import find_in
 from nagare.ssh.terminal.keys import encode_key, encode_mouse, encode_paste
 from nagare.ssh.terminal.scanner import Scanner
+from nagare.ssh.terminal.stream import StreamFilter
 
 _REPLY_LIMIT_BYTES = 64 * 1024
 _NO_WIDTH = frozenset({"Mn", "Me", "Cf"})
@@ -44,6 +45,7 @@ class AvtCore:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._scanner = Scanner()
         self._clipboard = ClipboardScanner()
+        self._stream = StreamFilter()
         self._replies = bytearray()
         self._dirty: set[int] = set(range(self._size[1]))
         # All rows as they were when somebody began to look back, and how many stand above the view; none at the end.
@@ -53,7 +55,7 @@ class AvtCore:
     def feed(self, chunk: bytes) -> None:
         """Take in what the program wrote; never raises for its content."""
         self._clipboard.feed(chunk)
-        for text, question in self._scanner.pieces(self._decoder.decode(chunk)):
+        for text, question in self._scanner.pieces(self._decoder.decode(self._stream.pass_on(chunk))):
             if text:
                 self._dirty.update(self._terminal.feed_str(_composed(text))[0])
             if question:

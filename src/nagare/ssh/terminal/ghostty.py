@@ -25,6 +25,7 @@ from nagare.ssh.terminal.core import (
 from nagare.ssh.terminal.finding import find_in
 from nagare.ssh.terminal.ghostty_cells import CellReader
 from nagare.ssh.terminal.keys import encode_key, encode_mouse, encode_paste
+from nagare.ssh.terminal.stream import StreamFilter
 
 # Ten thousand lines of 400 columns; one of the usual width takes a quarter of it.
 _SCROLLBACK_LIMIT_BYTES = 40 * 2**20
@@ -54,6 +55,7 @@ class GhosttyCore:
         self._replies = bytearray()
         self._terminal.on_reply(self._keep_reply)
         self._clipboard = ClipboardScanner()
+        self._stream = StreamFilter()
         self._state, self._iterator = _new_state()
         self._reader = CellReader()
         self._refuse_images()
@@ -74,7 +76,7 @@ class GhosttyCore:
     def feed(self, chunk: bytes) -> None:
         """Take in what the program wrote; never raises for its content."""
         self._clipboard.feed(chunk)
-        self._terminal.feed(chunk)
+        self._terminal.feed(self._stream.pass_on(chunk))
         self._is_changed = True
 
     def resize(self, columns: int, rows: int) -> None:
