@@ -1,0 +1,1 @@
+"""The network of an installation: what depends on what, and how each of it is. Values and pure functions."""
