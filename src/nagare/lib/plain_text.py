@@ -23,7 +23,8 @@ def _visible(match: re.Match[str]) -> str:
 
 def plain(text: str, limit: int | None = None) -> str:
     """Return ``text`` on one line with every harmful character made visible, cut to ``limit`` characters."""
-    cleaned = _HARMFUL.sub(_visible, text)
+    # Nearly every text; screens make thousands of them plain at a time.
+    cleaned = text if text.isascii() and text.isprintable() else _HARMFUL.sub(_visible, text)
     if limit is not None and len(cleaned) > limit:
         return cleaned[: limit - 1] + "…" if limit > 0 else ""
     return cleaned
