@@ -34,6 +34,7 @@ from tests.tui.alerts import FleetAlerts
 from tests.tui.automation import FleetSchedules, FleetTasks
 from tests.tui.diagnosis import FleetDiagnoses
 from tests.tui.jobs import MADE_MS, FleetJobs
+from tests.tui.network import FleetNetwork
 from tests.tui.notify import FleetNotify
 from tests.tui.queries import FleetQueries
 from tests.tui.shells import FleetShells
@@ -179,6 +180,7 @@ class FleetSource:
         self.shells_held = FleetShells()
         self.queries_held = FleetQueries()
         self.diagnoses_held = FleetDiagnoses()
+        self.network_held = FleetNetwork()
         self.ssh = SshSettings()
 
     def connect(self) -> None:
@@ -209,7 +211,7 @@ class FleetSource:
     async def hosts(self) -> list[HostView]:
         """Return the fleet."""
         self._check("hosts")
-        return [view_of(name, self.now_ms) for name in self.names]
+        return [self.network_held.labelled(view_of(name, self.now_ms)) for name in self.names]
 
     async def groups(self) -> list[GroupView]:
         """Return the held groups."""
@@ -309,6 +311,18 @@ class FleetSource:
     def diagnoses(self) -> FleetDiagnoses:
         """Return the answers about diagnoses."""
         return self.diagnoses_held
+
+    def network(self) -> FleetNetwork:
+        """Return the answer about the network."""
+        if self.fails is not None:
+            raise self.fails
+        return self.network_held
+
+    async def probe_history(self, host: str, target: str, kind: str, span: Span) -> Points:
+        """Return a wave of milliseconds, and no loss."""
+        self._check(f"probe history {host} {kind} {target}")
+        times, values = self._points(host, "cpu.busy", span)
+        return {"latency": (times, values / 50), "loss": (times, np.zeros(len(times)))}
 
     def heartbeats(self) -> FleetNotify:
         """Return the answers about heartbeats."""

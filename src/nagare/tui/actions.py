@@ -60,15 +60,18 @@ CONTEXTS: Mapping[str, str] = MappingProxyType(
         "output": "in what a command wrote",
         "shell": "in a shell, after Ctrl+]",
         "query": "on screen 8",
+        "network": "on screen 5",
+        "map": "on the map of the network",
     }
 )
-WIDGET_CONTEXTS = frozenset({"table", "grid", "crosshair", "output", "shell"})
+WIDGET_CONTEXTS = frozenset({"table", "grid", "map", "crosshair", "output", "shell"})
 
 _TABLE = (
     Action("screen.overview", ("1",), "Overview", "is anything wrong, since when", "Screens", "app", 60),
     Action("screen.hosts", ("2",), "Hosts", "every host beside the others", "Screens", "app", 61),
     Action("screen.host", ("3",), "Host", "the host under the cursor, or the last one opened", "Screens", "app", 62),
     Action("screen.alerts", ("4",), "Alerts", "what needs you: what fires, what is in hand, what was", "Screens", "app", 62),
+    Action("screen.network", ("5",), "Network", "what depends on what, and what fell first", "Screens", "app"),
     Action("screen.commands", ("6",), "Commands", "what was run, what runs, what waits for you", "Screens", "app", 63),
     Action("screen.diagnose", ("7",), "Diagnose", "what is wrong and why: what was asked, and what was found", "Screens", "app"),
     Action("screen.query", ("8",), "Query", "anything else: ask in SQL", "Screens", "app"),
@@ -197,6 +200,19 @@ _TABLE = (
     Action("shell.broadcast", ("b",), "Broadcast", "type to all marked panes, or to one again", "Shells", "shell"),
     Action("shell.copy", ("y",), "Copy", "copy the text that the pane shows", "Shells", "shell"),
     Action("shell.close", ("x",), "Close", "close the pane; asks while its shell is open", "Shells", "shell"),
+    Action("network.view", ("v",), "Map or list", "the map alone, or the list again; on a wide terminal both beside each other", "Network", "network", 8),
+    Action("network.links", ("i",), "Links", "the links of the node under the cursor; Enter draws one over time", "Network", "network", 9),
+    Action("network.root", ("R",), "What fell", "what is down with most hosts behind it, then the next one", "Network", "network", 7),
+    Action("map.open", ("enter",), "Open", "go into the host; of anything else its links", "Network", "map", 10),
+    Action("map.left", ("left", "h"), "Left", "the node to the left", "Network", "map"),
+    Action("map.right", ("right", "l"), "Right", "the node to the right", "Network", "map"),
+    Action("map.up", ("up", "k"), "Up", "the nearest node above", "Network", "map"),
+    Action("map.down", ("down", "j"), "Down", "the nearest node below", "Network", "map"),
+    Action("map.page_up", ("pageup", "ctrl+b"), "Page up", "a screenful up", "Network", "map"),
+    Action("map.page_down", ("pagedown", "ctrl+f"), "Page down", "a screenful down", "Network", "map"),
+    Action("map.first", ("home", "g"), "First", "the first node", "Network", "map"),
+    Action("map.last", ("end", "G"), "Last", "the last node", "Network", "map"),
+    Action("map.freeze", ("z", "F"), "Freeze", "hold list and map still; collection goes on", "Network", "map", 15),
     Action("grid.left", ("left", "h"), "Left", "the host to the left", "Fleet", "grid"),
     Action("grid.right", ("right", "l"), "Right", "the host to the right", "Fleet", "grid"),
     Action("grid.up", ("up", "k"), "Up", "the host above", "Fleet", "grid"),

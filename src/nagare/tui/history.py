@@ -95,6 +95,17 @@ def host_statement(table: str, series: Sequence[Series], host: str, span: Span) 
     )
 
 
+def probe_statement(host: str, target: str, kind: str, span: Span) -> Statement:
+    """Return the history of one probe: a row a bucket, its longest latency and its mean loss."""
+    latency = "latency_seconds_max" if span.tier else "latency_seconds"
+    return Statement(
+        f"select epoch_ms(ts) // {span.step_ms} * {span.step_ms} as b, max({latency}), avg(loss_ratio)"  # noqa: S608  names are our own, values are bound
+        f" from {span.table('probe')} where host = ? and target = ? and kind = ? and ts >= epoch_ms(?) and ts < epoch_ms(?)"
+        " group by b order by b",
+        [host, target, kind, span.start_ms, span.end_ms],
+    )
+
+
 def fleet_statement(table: str, series: Sequence[Series], span: Span) -> Statement:
     """Return the history of the fleet: of each series the mean (ratios) or the sum (rates), and the greatest host."""
     values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
@@ -188,6 +199,12 @@ def read_points(series: Sequence[Series], rows: Sequence[Sequence[Any]]) -> Poin
         order = np.argsort(times, kind="stable")
         points[one.id] = times[order], values[order]
     return points
+
+
+def read_probe(rows: Sequence[Sequence[Any]]) -> Points:
+    """Return latency and loss of one probe."""
+    starts = np.array([row[0] for row in rows], dtype=np.int64)
+    return {"latency": (starts, _floats(rows, 1)), "loss": (starts, _floats(rows, 2))}
 
 
 def read_fleet(series: Sequence[Series], rows: Sequence[Sequence[Any]]) -> Points:

@@ -111,6 +111,7 @@ _ALONE = (
     *(pair for pair in ({one, other} for one in _OF_ALERTS[:-1] for other in _OF_ALERTS[:-1]) if pair not in _TOGETHER),
     *({one, other} for one in _OF_ALERTS for other in ("jobs", "tasks", "schedules", "job", "output")),
     *({"query", other} for other in ("host", "grid", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
+    *({"network", other} for other in ("host", "grid", "query", "diagnoses", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
     *({"diagnoses", other} for other in ("query", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
 )  # fmt: skip
 _APART = (
@@ -127,5 +128,5 @@ def _live_together(first: str, second: str) -> bool:
     if {first, second} in _ALONE or any(first in one and second in other for one, other in (_APART, _APART[::-1])):
         return False
     # A list's, a grid's and a chart's keys belong to the one with the focus; a crosshair's Esc comes before the page's.
-    focused = {"table", "grid", "chart", "output"}
+    focused = {"table", "grid", "map", "chart", "output"}
     return "crosshair" not in (first, second) and not {first, second} <= focused

@@ -17,8 +17,8 @@ from nagare.lib.plain_text import plain_lines
 from nagare.lib.units import parse_duration
 
 ADDRESSES = (
-    "overview", "hosts", "alerts", "incidents", "notifications", "silences", "rules", "routes", "heartbeats", "commands", "tasks",
-    "schedules", "diagnose", "query", "shells",
+    "overview", "hosts", "alerts", "incidents", "notifications", "silences", "rules", "routes", "heartbeats", "network", "commands",
+    "tasks", "schedules", "diagnose", "query", "shells",
 )  # fmt: skip
 TABS = (
     "timeline",
@@ -36,6 +36,8 @@ TABS = (
 JOB_TABS = ("hosts", "together", "plan")
 # Lists of alerts beside those that need somebody.
 ALERT_TABS = ("acknowledged", "pending", "history")
+# What the network is looked at by beside its list.
+NETWORK_TABS = ("map",)
 # What an incident is looked at by: each is a page, the first of which is its alerts.
 INCIDENT_TABS = ("alerts", "deliveries", "timeline")
 INCIDENT_PAGES = dict(zip(INCIDENT_TABS, ("incident", "deliveries", "timeline"), strict=True))
@@ -153,11 +155,11 @@ def parse_location(text: str) -> Location:
         raise InputError(
             f"cannot open {page[:60]!r}: no such screen",
             hint=did_you_mean(page, ADDRESSES)
-            or f"one of {', '.join(ADDRESSES)}, hosts/NAME, commands/ID, incidents/ID, diagnose/ID, alerts/TAB",
+            or f"one of {', '.join(ADDRESSES)}, hosts/NAME, commands/ID, incidents/ID, diagnose/ID, alerts/TAB, network/map",
         )
     if len(rest) > _DEPTHS.get(page, 0):
         raise InputError(
-            f"cannot open {path[:80]!r}: only hosts/NAME/TAB, commands/ID/TAB, incidents/ID/TAB, diagnose/ID and alerts/TAB go deeper"
+            f"cannot open {path[:80]!r}: only hosts/NAME/TAB, commands/ID/TAB, incidents/ID/TAB, diagnose/ID, alerts/TAB and network/map go deeper"
         )
     location = _inside(page, unquote(rest[0]), rest[1] if len(rest) == 2 else "") if rest else Location(page)
     for part in filter(None, query.split("&")):
@@ -167,7 +169,7 @@ def parse_location(text: str) -> Location:
 
 
 # How many parts may stand behind the name of a page.
-_DEPTHS = {"hosts": 2, "commands": 2, "incidents": 2, "alerts": 1, "diagnose": 1}
+_DEPTHS = {"hosts": 2, "commands": 2, "incidents": 2, "alerts": 1, "diagnose": 1, "network": 1}
 # What an id in an address is of, and the command that lists such.
 _IDS = {
     "commands": ("job", "commands list"),
@@ -179,6 +181,8 @@ _IDS = {
 def _inside(page: str, name: str, tab: str) -> Location:
     if page == "alerts":
         return Location("alerts", tab=_check_tab(name, ALERT_TABS))
+    if page == "network":
+        return Location("network", tab=_check_tab(name, NETWORK_TABS))
     if page == "hosts":
         return Location("host", check_host(name), tab=_check_tab(tab or TABS[0], TABS))
     what, verb = _IDS[page]
@@ -240,7 +244,7 @@ def format_location(location: Location) -> str:
         path = f"incidents/{location.incident}" + (f"/{tab}" if tab != INCIDENT_TABS[0] else "")
     elif location.diagnosis:
         path += f"/{location.diagnosis}"
-    elif location.page == "alerts" and location.tab:
+    elif location.page in ("alerts", "network") and location.tab:
         path += f"/{location.tab}"
     parts = []
     if location.filter:

@@ -27,6 +27,7 @@ PAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "notifications": ("notify.notifications", "NotificationsPage"),
         "routes": ("notify.routes", "RoutesPage"),
         "heartbeats": ("notify.heartbeats", "HeartbeatsPage"),
+        "network": ("network", "NetworkPage"),
         "commands": ("commands", "CommandsPage"),
         "job": ("job", "JobPage"),
         "tasks": ("tasks", "TasksPage"),

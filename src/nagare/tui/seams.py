@@ -9,6 +9,7 @@ from nagare.client.client import Client
 from nagare.client.commands import Commands
 from nagare.client.diagnoses import DiagnosisCalls
 from nagare.client.heartbeats import HeartbeatCalls
+from nagare.client.network import NetworkCalls
 from nagare.client.notify import NotifyCalls
 from nagare.client.schedules import ScheduleCalls
 from nagare.client.shells import ShellCalls
@@ -17,6 +18,7 @@ from nagare.tui.alerts.calls import AlertSeam, RuleSeam, SilenceSeam
 from nagare.tui.automation.calls import ScheduleSeam, TaskSeam
 from nagare.tui.diagnosis.calls import DiagnosisSeam
 from nagare.tui.jobs.calls import JobCalls
+from nagare.tui.network.calls import NetworkSeam
 from nagare.tui.notify.calls import HeartbeatSeam, NotifySeam
 from nagare.tui.query.calls import QuerySeam
 from nagare.tui.shells.calls import ShellSeam
@@ -59,6 +61,10 @@ class Seams(Protocol):
 
     def diagnoses(self) -> DiagnosisSeam:
         """Return the calls about diagnoses."""
+        ...
+
+    def network(self) -> NetworkSeam:
+        """Return the call about the network."""
         ...
 
     def queries(self) -> QuerySeam:
@@ -112,6 +118,10 @@ class ServerSeams:
     def diagnoses(self) -> DiagnosisSeam:
         """Return the calls about diagnoses. Raises NotReadyError while there is no connection."""
         return DiagnosisCalls(self.connected())
+
+    def network(self) -> NetworkSeam:
+        """Return the call about the network. Raises NotReadyError while there is no connection."""
+        return NetworkCalls(self.connected())
 
     def queries(self) -> QuerySeam:
         """Return what answers SQL. Raises NotReadyError while there is no connection."""

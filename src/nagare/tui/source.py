@@ -101,6 +101,10 @@ class Source(Seams, Protocol):
         """Return the history of series of one host."""
         ...
 
+    async def probe_history(self, host: str, target: str, kind: str, span: Span) -> Points:
+        """Return the history of one probe of a host: its latency, and the share of tries that it lost."""
+        ...
+
     async def gaps(self, host: str) -> list[GapMark]:
         """Return when nothing came of a host in time, and why."""
         ...

@@ -42,6 +42,10 @@ class AppVerbs(TimeVerbs, ThemeVerbs):
         """Show the alerts that need somebody."""
         await self._app.go(Location("alerts", window=self._app.page.location.window))
 
+    async def do_screen_network(self) -> None:
+        """Show what depends on what."""
+        await self._app.go(Location("network", window=self._app.page.location.window))
+
     async def do_screen_undelivered(self) -> None:
         """Show the notifications that reached nobody."""
         window = self._app.page.location.window

@@ -103,6 +103,23 @@ async def test_the_past_comes_by_sql(tmp_path: Path, environment: dict[str, str]
             assert "cannot" not in _text(pilot)
 
 
+async def test_the_network_has_what_a_real_agent_probes_and_what_a_label_names(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    data, settings = tmp_path / "data", tmp_path / "nagare.toml"
+    # An address for examples: nothing answers there, anywhere.
+    settings.write_text('[[agent.probes]]\ntarget = "192.0.2.1:9"\nkind = "tcp"\ntimeout_seconds = 0.05\n')
+    with (
+        serving(data, environment=environment) as server,
+        collecting(data, "--config", str(settings), environment=environment),
+    ):
+        async with _top(data, "network", (200, 60)) as pilot:
+            await _shows(pilot, HOST, "192.0.2.1 is down, and 1 host behind it", "no answer to the o")
+            labels = {"labels": {"switch": "sw-7"}}
+            await asyncio.to_thread(server.request, f"/api/v1/hosts/{HOST}", labels, method="PATCH")
+            await _shows(pilot, "● sw-7")
+
+
 _NOTIFY = """
 [route]
 receiver = "ops"

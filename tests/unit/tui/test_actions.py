@@ -18,6 +18,7 @@ from nagare.tui.screens.help import help_actions
 from nagare.tui.screens.host import HostPage
 from nagare.tui.screens.hosts import HostsPage
 from nagare.tui.screens.job import JobPage
+from nagare.tui.screens.network import NetworkPage
 from nagare.tui.screens.notify.heartbeats import HeartbeatsPage
 from nagare.tui.screens.notify.incident import DeliveriesPage, IncidentPage
 from nagare.tui.screens.notify.incidents import IncidentsPage
@@ -35,6 +36,7 @@ from nagare.tui.screens.tasks import TasksPage
 from nagare.tui.verbs import AppVerbs
 from nagare.tui.widgets.heat_grid_view import HeatGridView
 from nagare.tui.widgets.live_table import LiveTable
+from nagare.tui.widgets.network_map import NetworkMap
 from nagare.tui.widgets.output_view import OutputView
 from nagare.tui.widgets.time_chart import TimeChart
 
@@ -42,6 +44,7 @@ PAGES = (
     OverviewPage,
     HostsPage,
     HostPage,
+    NetworkPage,
     CommandsPage,
     JobPage,
     TasksPage,
@@ -62,7 +65,7 @@ PAGES = (
 )
 _WIDGETS: tuple[tuple[type[Widget], tuple[str, ...]], ...] = (
     (LiveTable, ("table",)), (HeatGridView, ("grid",)), (TimeChart, ("chart", "crosshair")),
-    (OutputView, ("output",)),
+    (OutputView, ("output",)), (NetworkMap, ("map",)),
 )  # fmt: skip
 
 
@@ -97,7 +100,7 @@ def test_a_widget_binds_exactly_what_the_table_says(widget: type[Widget], contex
 def test_every_action_is_done_by_somebody() -> None:
     for action in ACTIONS.values():
         homes = [AppVerbs, *(page for page in PAGES if action.where in page.contexts)]
-        by_widget = action.where in ("table", "grid", "chart", "crosshair", "output", "shell")
+        by_widget = action.where in ("table", "grid", "map", "chart", "crosshair", "output", "shell")
         assert by_widget or any(hasattr(home, action.method) for home in homes), action.id
 
 
@@ -116,7 +119,8 @@ def test_help_explains_every_key_of_a_page(page: type[Page]) -> None:
 
 def test_keys_of_ones_own() -> None:
     assert check_keys({}) == {}
-    taken = {"screen.hosts": "2,h", "table.left": "left", "grid.left": "left", "output.left": "left", "quit": "ctrl+q"}
+    walked = dict.fromkeys(("table.left", "grid.left", "map.left", "output.left"), "left")
+    taken = {"screen.hosts": "2,h", **walked, "quit": "ctrl+q"}
     assert check_keys({"screen.hosts": "2, h", "quit": "ctrl+q"}) == taken
     assert check_keys({"filter": "/"}) == {"filter": "slash"}
     assert keys_of(ACTIONS["quit"], {"quit": ""}) == ()

@@ -59,13 +59,18 @@ _INCIDENTS = st.builds(
 )  # fmt: skip
 
 
+_MAPS = st.builds(
+    Location, st.just("network"), st.just(""), st.sampled_from(("", "map")), st.text(max_size=40), _SORTS, _WINDOWS
+)  # fmt: skip
+
+
 _QUERIES = st.builds(
     Location, st.just("query"), st.just(""), st.just(""), st.just(""), st.just(""), _WINDOWS,
     sql=st.text(max_size=60).map(lambda text: plain_lines(text).strip()),
 )  # fmt: skip
 
 
-@given(_LISTS | _HOSTS | _JOBS | _ALERTS | _INCIDENTS | _QUERIES)
+@given(_LISTS | _HOSTS | _JOBS | _ALERTS | _INCIDENTS | _MAPS | _QUERIES)
 def test_an_address_gives_its_location_back(location: Location) -> None:
     assert parse_location(format_location(location)) == location
 

@@ -156,6 +156,8 @@ _STATE_SHAPES = (
     ("unknown", "?", "?", "unknown", 5, False, "over"),
     ("info", "◆", "i", "info", 6, False, "changed"),
     ("up", "●", "+", "up", 7, False, "well"),
+    # How a link is that answers late, or not always.
+    ("slow", "◶", "z", "slow", 1, False, "warn"),
     # How far a command has come. What waits for a person stands first, then what moves, then what ended badly.
     ("pending", "◇", "w", "waits", 0, True, "warn"),
     ("started", "►", ">", "runs", 1, True, "well"),

@@ -20,9 +20,11 @@ from nagare.tui.history import (
     as_columns,
     fleet_statement,
     host_statement,
+    probe_statement,
     processes_statement,
     read_fleet,
     read_points,
+    read_probe,
     read_seed,
     rows_statements,
     seed_span,
@@ -88,6 +90,10 @@ class SqlPast:
         for table, series in tables_of(series_ids).items():
             points |= read_points(series, (await self._ask(host_statement(table, series, host, span))).rows)
         return points
+
+    async def probe_history(self, host: str, target: str, kind: str, span: Span) -> Points:
+        """Return the history of one probe of a host: its latency, and the share of tries that it lost."""
+        return read_probe((await self._ask(probe_statement(host, target, kind, span))).rows)
 
     async def gaps(self, host: str) -> list[GapMark]:
         """Return when nothing came of a host in time, and why; nothing from a server that keeps no gaps, or hides them."""

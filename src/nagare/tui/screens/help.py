@@ -129,7 +129,17 @@ _DIAGNOSIS_LEGEND = (
     ("dropped", "a claim that did not hold, and was struck out"),
     ("stale", "an answer about how things were"),
 )
+_NETWORK_LEGEND = (
+    ("up", "a host that reports, a target that answers, a thing of which a host is heard"),
+    ("slow", "a link that takes half a second or more, or loses one try in twenty"),
+    ("warn", "deserves a look; a target that some probes do not reach; half of who hangs on a thing is down"),
+    ("crit", "a host that deserves it now"),
+    ("stale", "three reports are late; a link whose host is silent"),
+    ("down", "silent, or no answer; a thing on which every host is down, and nothing else explains it"),
+    ("unknown", "nothing tells of it"),
+)
 _LEGENDS = {
+    "network": _NETWORK_LEGEND,
     "diagnoses": _DIAGNOSIS_LEGEND,
     "jobs": _JOB_LEGEND,
     "alerts": _ALERT_LEGEND,
@@ -146,6 +156,7 @@ _GROUPS = (
     "Fleet",
     "Host",
     "Query",
+    "Network",
     "Time",
     "Panels",
     "Take away",

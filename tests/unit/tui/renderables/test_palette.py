@@ -99,7 +99,7 @@ _TOLD_STATES = ("dead", "waiting", "dropped", "open", "missing", "late", "ok")
 @EVERY
 def test_states_differ_by_glyph_and_word(palette: Palette, ascii_only: bool) -> None:
     states = make_palette(palette.name, ascii_only=ascii_only).states
-    alone = {"up", "warn", "crit", "ack", "stale", "down", "unknown", "info", "on", "off", "fault"}
+    alone = {"up", "warn", "crit", "ack", "stale", "down", "unknown", "info", "slow", "on", "off", "fault"}
     assert set(states) == {*alone, *CommandState, *_ALERT_STATES, *_TOLD_STATES}
     assert len({look.glyph for look in states.values()}) == len(states)
     assert len({look.word for look in states.values()}) == len(states)
