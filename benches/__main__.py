@@ -49,7 +49,7 @@ NAMES = [
 # Those with a longer form, and the programs that stand beside in the same run.
 LONGER = {"foreign", "sustained"}
 # Minutes each, so only when they are named.
-NAMED_ONLY = ["nab", "foreign", "tsbs", "tsbs_tall", "day", "sustained"]
+NAMED_ONLY = ["nab", "foreign", "tsbs", "tsbs_tall", "day", "sustained", "room"]
 # Those that take a folder of data.
 WITH_DATA = {"nab"}
 PEERS = ("victoria-metrics", "vmagent", "prometheus")

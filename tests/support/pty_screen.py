@@ -30,6 +30,7 @@ class PtyScreen:
         self._terminal.on_reply(self._reply)
         self._changed = threading.Event()
         self.first_bytes_at: float | None = None
+        self.bytes_read = 0
         self._reader = threading.Thread(target=self._read, name="pty-screen", daemon=True)
         self._reader.start()
 
@@ -102,6 +103,7 @@ class PtyScreen:
                 return
             if self.first_bytes_at is None:
                 self.first_bytes_at = time.monotonic()
+            self.bytes_read += len(chunk)
             with self._lock:
                 self._terminal.feed(chunk)
             self._changed.set()

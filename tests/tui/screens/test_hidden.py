@@ -2,6 +2,7 @@
 
 import pytest
 
+from nagare.tui.screens.host import HostPage
 from nagare.tui.screens.hosts import HostsPage
 from tests.tui.fleet import NOW_MS, frame_of
 from tests.tui.stage import scene
@@ -40,3 +41,19 @@ async def test_the_pace_of_a_fleet_is_that_of_its_length_and_what_is_looked_at_d
         assert feed.is_waiting
         feed.take(frame_of("web-1", NOW_MS + 5000))
         assert not feed.is_waiting
+
+
+async def test_a_chart_of_a_day_is_not_drawn_every_second() -> None:
+    async with scene("hosts/web-1?t=24h") as top:
+        page = top.app.page
+        assert isinstance(page, HostPage)
+        await top.until(lambda: page.board.window.span_ms == 86_400_000, "the day")
+        page.board.draw()
+        before = page.board.window
+        await top.clock.advance(1)
+        page.board.advance()
+        assert page.board.window == before
+        # A dot of it is some minutes wide.
+        await top.clock.advance(1800)
+        page.board.advance()
+        assert page.board.window != before

@@ -258,7 +258,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
             inspector.inspect(host, now_ms, self.model.events)
         if self.location.tab == "timeline" and self.location.window.is_live:
             self.fit_window()
-            self.board.draw()
+            self.board.advance()
 
     def moment_changed(self) -> None:
         """Show the host at another moment, and ask for the rows of its lists."""

@@ -281,7 +281,7 @@ class OverviewPage(ChartVerbs, ListPage):
         self._draw_strip()
         if self.location.window.is_live:
             self.fit_window()
-            self.board.draw()
+            self.board.advance()
 
     def on_resize(self) -> None:
         """Share the room anew."""

@@ -85,6 +85,8 @@ class ChartBoard(VerticalScroll, can_focus=False):
         self._ring_of: RingOf | None = None
         self._points: Points = {}
         self._fetched: Span | None = None
+        # When (Unix milliseconds) the charts were drawn last.
+        self._drawn_ms = 0
         # With what the lines are compared: so many days before, none for zero; and those lines, at the times of now.
         self.compared_days = 0
         self._before: Points = {}
@@ -182,9 +184,17 @@ class ChartBoard(VerticalScroll, can_focus=False):
         least_ms = 1000 if self._is_single or not self._is_fleet else round(self._interval_ms / 1000) * 2000
         return make_span(self.window.start_ms, self.window.end_ms, max(40, width * 2), least_ms)
 
+    def advance(self) -> None:
+        """Draw every chart anew once the clock went on by what can be seen: of a day a second is nothing."""
+        width = max((chart.size.width for chart in self._charts.values()), default=0)
+        # A cell has two dots side by side.
+        if self._clock.now_ms() - self._drawn_ms >= self.window.span_ms / max(1, width * 2):
+            self.draw()
+
     def draw(self) -> None:
         """Draw every chart anew: the clock went on, rows came, or the window changed."""
-        self.window = self.window.advance(self._clock.now_ms())
+        self._drawn_ms = self._clock.now_ms()
+        self.window = self.window.advance(self._drawn_ms)
         changed = False
         for spec in self._specs:
             chart = self._charts[spec.id]

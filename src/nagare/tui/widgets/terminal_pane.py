@@ -247,21 +247,22 @@ class TerminalPane(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return a row, drawn when it changed."""
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._strips[y] = self._draw(y)
-        return strip
+        if y not in self._strips:
+            self._draw_missing()
+        return self._strips.get(y) or Strip.blank(self.size.width, self.rich_style)
 
-    def _draw(self, y: int) -> Strip:
-        base, width = self.rich_style, self.size.width
-        if self._core is None or y >= self._core.size[1]:
-            return Strip.blank(width, base)
-        cursor = self._core.cursor
-        column = cursor.column if cursor.is_shown and cursor.row == y and self.has_focus and self.is_open else None
-        above = self._core.scrolled[0]
-        found = self._found if self._found is not None and self._found.row == above + y else None
-        runs = self._core.rows([y]).get(y, ())
-        return strip_of(runs, base, width, column, (found.column, found.width) if found else None)
+    def _draw_missing(self) -> None:
+        """Draw the rows that are not kept: they are read from the emulator in one walk."""
+        core, base, width = self._core, self.rich_style, self.size.width
+        if core is None:
+            return
+        cursor, above, found = core.cursor, core.scrolled[0], self._found
+        cursor_row = cursor.row if cursor.is_shown and self.has_focus and self.is_open else -1
+        rows = range(min(self.size.height, core.size[1]))
+        for y, runs in core.rows([y for y in rows if y not in self._strips]).items():
+            column = cursor.column if y == cursor_row else None
+            place = (found.column, found.width) if found is not None and found.row == above + y else None
+            self._strips[y] = strip_of(runs, base, width, column, place)
 
     def on_focus(self) -> None:
         """Draw the cursor."""
