@@ -296,6 +296,8 @@ def test_every_message_has_its_golden_file() -> None:
         "AlertmanagerWebhook",
         "PostedAlert",
         "Refusal",
+        # What a client makes of frames of rows that it reads in part; it is never sent.
+        "BriefRows",
         "QueueStatus",
         "SentStatus",
         "CommandsStatus",
