@@ -199,6 +199,7 @@ _TABLE = (
     Action("shell.mark", ("m",), "Mark", "mark the pane for typing to several", "Shells", "shell"),
     Action("shell.broadcast", ("b",), "Broadcast", "type to all marked panes, or to one again", "Shells", "shell"),
     Action("shell.copy", ("y",), "Copy", "copy the text that the pane shows", "Shells", "shell"),
+    Action("shell.links", ("l",), "Links", "the links that the pane shows; the address is shown before it is copied", "Shells", "shell"),
     Action("shell.close", ("x",), "Close", "close the pane; asks while its shell is open", "Shells", "shell"),
     Action("network.view", ("v",), "Map or list", "the map alone, or the list again; on a wide terminal both beside each other", "Network", "network", 8),
     Action("network.links", ("i",), "Links", "the links of the node under the cursor; Enter draws one over time", "Network", "network", 9),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # These stand at the right end of the footer, however narrow it is.
 _ALWAYS = ("help", "quit")
+# Where a terminal has no room for the page, its keys would do things that nobody sees.
+_FLOOR_GROUPS = ("Screens", "Connection")
 
 
 def draw_footer(app: TopApp) -> None:
@@ -33,7 +35,12 @@ def draw_footer(app: TopApp) -> None:
 
 
 def _is_offered(app: TopApp, action: Action) -> bool:
-    # The way to the shells takes room only while there is something to come back to.
+    """Tell whether a key that works is worth its room now."""
+    if app.page.is_at_floor and action.group not in _FLOOR_GROUPS:
+        return False
+    if action.id == "shell.open":
+        return bool(app.page.host_at_cursor())
+    # The way to the shells: only while there is something to come back to.
     return action.id != "screen.shells" or (app.page.location.page != "shells" and app.verbs.has_shells())
 
 

@@ -340,3 +340,50 @@ async def test_an_empty_page_leaves_the_keys_to_the_app() -> None:
         await stage.shows("No shell is open")
         await stage.press("question_mark")
         await stage.shows("Broadcast", "Look back")
+
+
+async def test_a_link_shows_where_it_leads_and_is_copied_when_that_is_meant(server: SshServer, tmp_path: Path) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        pane = await _open(stage)
+        await stage.press(LEADER, "l")
+        await stage.shows("no link is shown here")
+
+        def link(address: str, word: str) -> bytes:
+            return f"\x1b]8;;{address}\x1b\\{word}\x1b]8;;\x1b\\ ".encode()
+
+        pane.send(b"\x1b[H" + link("https://bank.example@evil.example/", "bank") + link("file:///etc/passwd", "file"))
+        await stage.until(lambda: "bank file" in pane.shown_text(), "the links")
+        await stage.pilot.click(pane, offset=(2, 1))
+        await _asked(stage, "leads to evil.example:")
+        assert "https://bank.example@evil.example/" in stage.text()
+        await stage.press("escape")
+        assert stage.app.clipboard == ""
+        await stage.pilot.click(pane, offset=(8, 1))
+        await stage.shows("this link is not followed", "only http, https, mailto are")
+        await stage.press(LEADER, "l")
+        await _asked(stage, "leads to evil.example:")
+        await stage.press("y")
+        await stage.until(lambda: stage.app.clipboard == "https://bank.example@evil.example/", "the clipboard")
+        pane.send(link("https://two.example/", "two"))
+        await stage.until(lambda: "two" in pane.shown_text(), "the other link")
+        await stage.press(LEADER, "l")
+        await stage.shows("shows where it leads", "two.example")
+        await stage.press("down", "enter")
+        await _asked(stage, "leads to two.example:")
+        await stage.press("escape")
+        # A program that takes the mouse takes clicks, too.
+        pane.send(b"\x1b[?1000h\x1b[?1006h")
+        await stage.until(lambda: pane.core is not None and pane.core.modes.mouse.value != "off", "the mouse")
+        await stage.pilot.click(pane, offset=(2, 1))
+        assert stage.app.screen is stage.app.page
+
+
+async def test_the_footer_offers_shells_where_they_can_be_opened_and_come_back_to(
+    server: SshServer, tmp_path: Path
+) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        await stage.shows("x Shell")
+        assert "9 Shells" not in stage.text()
+        await _open(stage)
+        await stage.press(LEADER, "2")
+        await stage.shows("▸ hosts", "9 Shells", "x Shell")

@@ -32,6 +32,8 @@ from tests.tui.sight import poor_text
 from tests.tui.stage import Scene, make_app, use_utc
 
 pytestmark = pytest.mark.may_block(reason="whole screens are drawn")
+# Work that lasts as long as its screen does, or until a person answers.
+_WAITING = ("feed", "decide", "compose", "query", "choose", "shell", "told", "shell command")
 Compare = Callable[..., bool]
 Steps = Callable[[Scene], Awaitable[None]]
 
@@ -102,10 +104,7 @@ async def _still(top: Scene) -> None:
 
 
 def _is_at_work(top: Scene) -> bool:
-    asking = any(
-        worker.name not in ("feed", "decide", "compose", "query", "choose") and not worker.is_finished
-        for worker in top.app.workers
-    )
+    asking = any(worker.name not in _WAITING and not worker.is_finished for worker in top.app.workers)
     waiting = any(board._timer is not None for board in top.app.page.query(ChartBoard))
     return asking or waiting or top.app.feed._timer is not None
 

@@ -179,6 +179,11 @@ class Page(Screen[None]):
         """Whether letters are text now: the footer then names the other keys."""
         return False
 
+    @property
+    def is_at_floor(self) -> bool:
+        """Whether the terminal has room for the counts alone."""
+        return self.has_class("-tiny") or self.has_class("-flat")
+
     def notice(self) -> tuple[str, str, str] | None:
         """Return the page's own banner, or None for the connection's."""
         return None

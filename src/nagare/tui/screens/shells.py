@@ -21,8 +21,10 @@ from nagare.tui.actions import actions_in
 from nagare.tui.keymap import bindings_for, key_label
 from nagare.tui.location import Location
 from nagare.tui.screens.page import Page
+from nagare.tui.screens.pick import Choice, Pick
 from nagare.tui.screens.shell_asks import Confirmation
-from nagare.tui.shells.asking import DialogAsker, confirmed
+from nagare.tui.shells.asking import DialogAsker, confirmed, show
+from nagare.tui.shells.links import KINDS, LinkPointed, place_of, safe_link, shown_links
 from nagare.tui.widgets.terminal_pane import LEADER, TerminalPane
 from nagare.tui.work import failure_text, start_work
 
@@ -216,10 +218,11 @@ class ShellsPage(Page):
                 await self._switch_broadcast()
             case "shell.copy":
                 self.top.copy_text(pane.shown_text())
-            case "shell.up":
-                pane.scroll_rows(-max(pane.size.height - 1, 1))
-            case "shell.down":
-                pane.scroll_rows(max(pane.size.height - 1, 1))
+            case "shell.links":
+                await self._choose_link(pane)
+            case "shell.up" | "shell.down":
+                rows = max(pane.size.height - 1, 1)
+                pane.scroll_rows(-rows if action_id == "shell.up" else rows)
             case "shell.close":
                 await self._close(pane)
         self._arrange()
@@ -284,6 +287,32 @@ class ShellsPage(Page):
         pane.quiet_until = self.top.clock.monotonic() + (0 if is_meant else _QUIET_SECONDS)
         if is_meant:
             self.top.copy_text(text)
+
+    def on_link_pointed(self, message: LinkPointed) -> None:
+        """Show where a link leads that was clicked; a second click of two finds the question there already."""
+        message.stop()
+        if self.is_active:
+            self._start(partial(self._follow, message.pane, message.address))
+
+    async def _choose_link(self, pane: TerminalPane) -> None:
+        links = shown_links(pane.core) if pane.core is not None else []
+        if not links:
+            self.top.say("no link is shown here")
+        elif len(links) == 1:
+            await self._follow(pane, links[0])
+        else:
+            choices = [Choice(address, address, place_of(address)) for address in links]
+            picked = await show(self.top, Pick("Links", choices, verb="shows where it leads"))
+            if picked is not None:
+                await self._follow(pane, picked.id)
+
+    async def _follow(self, pane: TerminalPane, address: str) -> None:
+        if not (link := safe_link(address)):
+            self.top.say("this link is not followed", f"only {', '.join(KINDS)} are")
+            return
+        told = f"A program on {pane.host} leads to {place_of(link)}:\n\n{link}"
+        if await confirmed(self.top, Confirmation("Link", told, "copy it")):
+            self.top.copy_text(link)
 
     def on_terminal_pane_changed(self, message: TerminalPane.Changed) -> None:
         """Bring footer and frames up to what the panes are now."""

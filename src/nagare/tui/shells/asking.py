@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from textual.screen import ModalScreen
+
 from nagare.tui.screens.shell_asks import AnswerForm, Ask, Confirmation
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ async def confirmed(app: TopApp, question: Confirmation) -> bool:
     return bool(answer)
 
 
-async def show(app: TopApp, screen: Ask[T]) -> T | None:
-    """Show ``screen`` from wherever this runs, and return what it is left with; cancelled, it goes without an answer."""
+async def show(app: TopApp, screen: Ask[T] | ModalScreen[T | None]) -> T | None:
+    """Show ``screen`` from wherever this runs, and return what it is left with; cancelled, one that asks goes without an answer."""
     answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
     def keep(value: T | None) -> None:
@@ -53,5 +55,6 @@ async def show(app: TopApp, screen: Ask[T]) -> T | None:
     try:
         return await answer
     except asyncio.CancelledError:
-        app.call_later(screen.withdraw)
+        if isinstance(screen, Ask):
+            app.call_later(screen.withdraw)
         raise

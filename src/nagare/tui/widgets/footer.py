@@ -40,7 +40,7 @@ class Footer(Line):
         if self.hint:
             return [Part(f" {self.hint}", make_style(find_palette(self).foreground))], []
         left = [part for key in self.keys for part in self._key(key)]
-        right = [part for key in self.always for part in self._key(key)]
+        right = self._whole([part for key in self.always for part in self._key(key)], self.size.width)
         return self._whole(left, self.size.width - sum(part.width for part in right)), right
 
     def _key(self, key: FooterKey) -> tuple[Part, Part]:

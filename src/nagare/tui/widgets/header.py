@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.style import Style
 from textual.reactive import reactive
@@ -108,7 +108,12 @@ class Header(Line):
         kept = list(blocks)
         while kept and sum(part.width for _, parts in kept for part in parts) + 1 > room:
             kept.remove(min(kept, key=lambda block: block[0]))
-        return [*(part for _, parts in kept for part in parts), Part(" ")]
+        parts = [part for _, parts in kept for part in parts]
+        # The dot stands between two: not before the first one that is left.
+        dot = f" {find_palette(self).glyphs.dot}"
+        if parts and parts[0].text.startswith(dot):
+            parts[0] = replace(parts[0], text=parts[0].text.removeprefix(dot))
+        return [*parts, Part(" ")]
 
     def _badge(self, palette: Palette) -> list[Part]:
         looks = [(palette.state(name), number) for name, number in self.facts.alerts]

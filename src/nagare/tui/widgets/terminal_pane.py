@@ -16,27 +16,26 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
 from nagare.tui.shells.calls import Begin
 from nagare.tui.shells.cells import strip_of
 from nagare.tui.shells.sending import send_key, send_paste
+from nagare.tui.widgets.pane_mouse import PaneMouse
 from nagare.tui.work import failure_text, start_work
 
 if TYPE_CHECKING:
     from nagare.ssh.session import Session
-    from nagare.ssh.terminal.core import Cursor, Found, MouseEvent, TerminalCore
+    from nagare.ssh.terminal.core import Cursor, Found, TerminalCore
 
 
 LEADER = "ctrl+right_square_bracket"
 _FLUSH_SECONDS = 0.033
 _TITLE_LIMIT = 60
-_WHEEL_ROWS = 3
 
 
-class TerminalPane(Widget, can_focus=True):
+class TerminalPane(PaneMouse, can_focus=True):
     """One host's shell; it keeps its text when the connection is gone, and opens another on Enter, or by the server on ``v``."""
 
     HELP = "A shell on a host. All keys go there; after `Ctrl+]` the next one is for this screen."
@@ -358,42 +357,6 @@ class TerminalPane(Widget, can_focus=True):
             return ""
         rows = self._core.rows(range(self._core.size[1]))
         return "\n".join("".join(run.text for run in rows[row]).rstrip() for row in sorted(rows)).rstrip("\n")
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Tell a program that asked for the mouse."""
-        self._mouse(event, "press", event.button)
-
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        """The same."""
-        self._mouse(event, "release", event.button)
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """The same."""
-        self._mouse(event, "move", event.button)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Look back, unless a program takes the wheel."""
-        self._wheel(event, 4, -_WHEEL_ROWS)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Look on."""
-        self._wheel(event, 5, _WHEEL_ROWS)
-
-    def _wheel(self, event: events.MouseEvent, button: int, rows: int) -> None:
-        event.stop()
-        if not self._mouse(event, "press", button):
-            self.scroll_rows(rows)
-
-    def _mouse(self, event: events.MouseEvent, kind: str, button: int) -> bool:
-        place = event.get_content_offset(self)
-        if self._core is None or place is None or not self.is_open:
-            return False
-        from nagare.ssh.terminal.core import MouseEvent  # noqa: PLC0415  there when a pane is
-
-        told: MouseEvent = MouseEvent(kind, button, place.x, place.y, event.shift, event.meta, event.ctrl)
-        keys = self._core.encode_mouse(told)
-        self.send(keys)
-        return bool(keys)
 
     async def close(self) -> None:
         """End the shell."""
