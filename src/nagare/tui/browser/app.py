@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -67,8 +68,8 @@ def _top(told: HandOver) -> TopSettings:
 def _ssh(told: HandOver) -> SshSettings:
     # No key, agent or configuration of the server's own user lets anybody in anywhere, and nobody adds to what it knows.
     return SshSettings(
-        config_file=NOWHERE / "config",
-        known_hosts_file=NOWHERE / "known_hosts",
+        config_file=Path(os.devnull),
+        known_hosts_file=Path(os.devnull),
         host_authority_file=Path(told.host_authority) if told.host_authority else None,
         agent=False,
     )

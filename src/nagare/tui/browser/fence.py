@@ -9,6 +9,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ _SYSTEM = (
     "/etc/resolv.conf",
     "/etc/services",
     "/run/systemd/resolve",
+    # Keys of hosts, which shells are checked against.
+    "/etc/ssh/ssh_known_hosts",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/certs",
@@ -48,6 +51,9 @@ def put_fence(told: HandOver) -> bool:
 
     To be called before anything has threads of its own: they would stay outside.
     """
+    if told.has_shells:
+        # As it is imported, the library of SSH looks for another one by programs and files that are out of reach inside.
+        import_module("nagare.ssh.session")
     try:
         return restrict(fence_of(told))
     except OSError as error:
