@@ -189,7 +189,14 @@ def _become(session: Session, folder: str) -> None:
     script = (
         f"while [ \"$(stty size)\" != '{ROWS} {COLUMNS}' ]; do :; done; hostname web1; {session.before} exec {words}"
     )
-    spaces = ["--pid", "--fork", "--mount-proc", "--uts", *(["--user", "--map-root-user"] if os.geteuid() else [])]
+    spaces = [
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "--uts",
+        *(["--user", "--map-root-user"] if os.geteuid() else []),
+    ]
     found = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     os.execvpe("unshare", ["unshare", *spaces, "sh", "-c", script], {**_ENVIRONMENT, **found})
 
