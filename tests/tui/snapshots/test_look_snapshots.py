@@ -51,7 +51,7 @@ def test_a_theme(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, theme: 
     _picture(snap_compare, location, (80, 24), steps, source(), theme=theme)
 
 
-@pytest.mark.parametrize("screen", ["hosts", "host", "query"])
+@pytest.mark.parametrize("screen", ["hosts", "query"])
 def test_without_colours(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, screen: str) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     location, steps, source = _SCREENS[screen]

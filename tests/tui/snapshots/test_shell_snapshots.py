@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from nagare.tui.screens.shells import ShellsPage
@@ -21,6 +23,18 @@ from tests.tui.stage import Scene
 pytestmark = pytest.mark.may_block(reason="whole screens are drawn")
 
 
+async def _quiet(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    """Write back what comes, and nothing of the window, whose size is told before or after the first letter."""
+    process.stdout.write(b"web-1:~$ ")
+    line = b""
+    while not line.endswith(b"\r"):
+        with suppress(asyncssh.TerminalSizeChanged):
+            came = await process.stdin.read(1024)
+            process.stdout.write(came)
+            line += came
+    process.exit(3)
+
+
 @pytest.fixture
 def server() -> Iterator[SshServer]:
     """A server in a loop of its own: the app's loop ends before the picture is compared."""
@@ -28,7 +42,7 @@ def server() -> Iterator[SshServer]:
     is_ready = threading.Event()
 
     async def serve() -> None:
-        async with ssh_server(Doors(password=True)) as running:
+        async with ssh_server(Doors(password=True), program=_quiet) as running:
             found.append(running)
             is_ready.set()
             await stop.wait()
@@ -51,8 +65,8 @@ def _shells(server: SshServer, folder: Path) -> FleetSource:
 
 async def _opened(top: Scene) -> None:
     await _fleet(top)
-    pane = await _open(top)
-    await top.shows(f"ready {pane.size.width}x{pane.size.height}")
+    await _open(top)
+    await top.shows("web-1:~$")
 
 
 def test_a_link_and_where_it_leads(snap_compare: Compare, server: SshServer, tmp_path: Path) -> None:
@@ -71,7 +85,7 @@ def test_a_link_and_where_it_leads(snap_compare: Compare, server: SshServer, tmp
 def test_a_shell_that_ended(snap_compare: Compare, server: SshServer, tmp_path: Path) -> None:
     async def steps(top: Scene) -> None:
         await _opened(top)
-        await top.type("quit 3")
+        await top.type("exit 3")
         await top.press("enter")
         await top.shows("ended with status 3", "Enter opens it again")
 
