@@ -19,7 +19,8 @@ from nagare.config.terminal import SshSettings
 from nagare.errors import NagareError
 from nagare.tui.agent_facts import AgentStanding
 from nagare.tui.history import Points, Span
-from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.marks.of_events import event_marks
+from nagare.tui.renderables.chart_model import EventMark, GapMark
 from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.replay.jobs_then import Later
 from nagare.tui.replay.past import FleetRows
@@ -169,6 +170,7 @@ class FleetSource:
         self.fails: NagareError | None = None
         self.events_held: list[EventView] = []
         self.gaps_held: list[GapMark] = []
+        self.marks_held: list[EventMark] = []
         self.later_held: list[Later] = []
         self.groups_held = [GroupView("front", [name for name in self.names if name.startswith("web")])]
         self.asked: list[str] = []
@@ -233,6 +235,12 @@ class FleetSource:
         """Return the held gaps."""
         self._check(f"gaps {host}")
         return self.gaps_held
+
+    async def marks(self, host: str, span: Span) -> list[EventMark]:
+        """Return the held marks of a host, or all."""
+        self._check(f"marks {host}")
+        held = [*self.marks_held, *event_marks(self.events_held, host)]
+        return [mark for mark in held if host in ("", mark.host) and span.start_ms <= mark.ts_ms <= span.end_ms]
 
     def _points(self, host: str, series: str, span: Span) -> tuple[Any, Any]:
         return _drawn(host, series, span, self.begun_ms or 0)

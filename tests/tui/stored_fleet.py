@@ -9,7 +9,7 @@ from nagare.lib.clock import Clock
 from nagare.metrics.store import MetricStore
 from nagare.model.event import Event, Severity
 from nagare.tui.history import Points, Span, Statement
-from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.renderables.chart_model import EventMark, GapMark
 from nagare.tui.replay.past import Answer, FleetRows, SqlPast
 from nagare.tui.source import Connected, Found
 from nagare.wire.batch import Batch
@@ -80,6 +80,10 @@ class StoredFleet(FleetSource):
     async def gaps(self, host: str) -> list[GapMark]:
         """Return what the store has: nothing."""
         return await self.past.gaps(host)
+
+    async def marks(self, host: str, span: Span) -> list[EventMark]:
+        """Return what the store has."""
+        return await self.past.marks(host, span)
 
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return what the store has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nagare.tui.screens.page import Page
+from nagare.tui.marks.verbs import MarkVerbs
 from nagare.tui.series import COMPARED_DAYS
 from nagare.tui.time_choice import from_time_window, to_time_window
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from nagare.tui.location import Window
     from nagare.tui.renderables.time_axis import TimeWindow
     from nagare.tui.widgets.chart_board import ChartBoard
-    from nagare.wire.events import EventView
 
 CHART_METHODS = {
     "chart.left": ("action_move_crosshair", (-1,)),
@@ -24,16 +23,14 @@ CHART_METHODS = {
     "chart.zoom_out": ("action_zoom_out", ()),
     "chart.live": ("action_go_live", ()),
     "chart.clear": ("action_clear_crosshair", ()),
+    "chart.mark_back": ("action_step_mark", (-1,)),
+    "chart.mark_on": ("action_step_mark", (1,)),
+    "chart.mark": ("action_open_mark", ()),
 }
 
 
-class ChartVerbs(Page):
+class ChartVerbs(MarkVerbs):
     """Mixed into pages that have a ``board``."""
-
-    @property
-    def board(self) -> ChartBoard:
-        """The page's charts."""
-        raise NotImplementedError
 
     @property
     def window(self) -> Window:
@@ -44,18 +41,19 @@ class ChartVerbs(Page):
         return window
 
     def can(self, action: str) -> bool:
-        """Compare where there are charts."""
+        """Compare where there are charts, and go to marks where there are some."""
+        if action in ("chart.mark_back", "chart.mark_on"):
+            return bool(self.query("#board")) and self.board.has_marks
         return bool(self.query("#board")) if action == "time.compare" else super().can(action)
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether the past of the charts is on its way."""
+        return bool(self.query("#board")) and self.board.is_asking
 
     def time_window(self) -> TimeWindow:
         """Return the window as charts want it."""
         return to_time_window(self.window, self.top.clock.now_ms())
-
-    def chart_events(self) -> list[EventView]:
-        """Return the events that charts mark: those of the shown moment, and what came after it within the window."""
-        found = {event.id: event for event in (*self.model.events, *self.top.feed.model.events)}
-        end_ms = self.location.window.end_ms
-        return [event for event in found.values() if end_ms is None or event.ts <= end_ms]
 
     def fit_window(self) -> None:
         """Let a window that nobody chose grow with the data."""
@@ -68,6 +66,8 @@ class ChartVerbs(Page):
         """Have the chart with the focus, or the first one, do what its own key would."""
         chart = self.board.active()
         if action_id in CHART_METHODS and chart is not None:
+            if action_id.startswith("chart.mark"):
+                chart.focus()  # it tells of the mark, and Enter is for it then
             method, arguments = CHART_METHODS[action_id]
             getattr(chart, method)(*arguments)
             return

@@ -16,6 +16,7 @@ from nagare.lib.plain_text import plain
 from nagare.tui.diagnosis.places import AlertPlace, CommandPlace, HostPlace, place_of
 from nagare.tui.jobs.rows import moment_ms
 from nagare.tui.location import Location, Window
+from nagare.tui.marks.going import open_alert
 from nagare.tui.screens.page import Page
 from nagare.tui.work import start_work
 from nagare.wire.diagnosis import DiagnoseRequest, RatingRequest
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 # What the server takes: from a minute to 31 days.
 _SPAN_LIMITS_SECONDS = (60.0, 31 * 86400.0)
-_ALERT_TABS = {"acknowledged": "acknowledged", "pending": "pending"}
 # Findings with a proposal that can be chosen by a digit.
 _PROPOSALS_MOST = 9
 
@@ -108,7 +108,7 @@ class DiagnosisVerbs(Page):
             case HostPlace():
                 await self._open_host(place, piece)
             case AlertPlace(alert_id):
-                await self._open_alert(alert_id)
+                await open_alert(self.top, alert_id)
             case CommandPlace(command_id):
                 await self._open_command(command_id, piece)
             case _:
@@ -119,12 +119,6 @@ class DiagnosisVerbs(Page):
         await self.top.go(Location("host", place.host, place.tab, window=replace(place.window, at_ms=at_ms)))
         if place.tab == "events":
             self.top.page.point_at(str(piece.params.get("id", "")))
-
-    async def _open_alert(self, alert_id: str) -> None:
-        alert = self.model.alerts.get(alert_id)
-        tab = "history" if alert is None else _ALERT_TABS.get(alert.state, "")
-        await self.top.go(Location("alerts", tab=tab, window=self.location.window))
-        self.top.page.point_at(alert_id)
 
     async def _open_command(self, command_id: str, piece: EvidenceView) -> None:
         try:

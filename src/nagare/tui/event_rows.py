@@ -1,13 +1,11 @@
-"""Events as rows of a list and as marks on charts."""
+"""Events as rows of a list."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from nagare.lib.plain_text import plain
-from nagare.tui.alerts.rows import SEVERITY_STATES
 from nagare.tui.host_facts import severity_state
-from nagare.tui.renderables.braille_chart import EventMark
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.wire.events import EventView
@@ -36,19 +34,3 @@ def fill_events(table: LiveTable, events: Iterable[EventView], now_ms: int) -> N
         }
     )
     table.sync()
-
-
-def event_marks(events: Iterable[EventView], host: str = "") -> list[EventMark]:
-    """Return marks for charts; of one host when named. An alert has a mark of its own for how bad it is, and for its end."""
-    return [_mark(event) for event in events if host in ("", event.host)]
-
-
-def _mark(event: EventView) -> EventMark:
-    turn = _TURNS.get(event.kind)
-    if turn is None:
-        return EventMark(event.ts, severity_state(event.severity))
-    return EventMark(event.ts, turn or SEVERITY_STATES[min(max(event.severity, 0), 3)], is_alert=True)
-
-
-# Turns of alerts that are events -> the mark's state, empty where it is that of the severity.
-_TURNS = {"alert.firing": "", "alert.re-opened": "", "alert.acknowledged": "ack", "alert.resolved": "resolved"}

@@ -16,7 +16,7 @@ _GLYPHS = {
     "left_square_bracket": "[", "right_square_bracket": "]", "exclamation_mark": "!", "escape": "Esc",
     "enter": "Enter", "space": "Space", "tab": "Tab", "backspace": "Bksp", "left": "←", "right": "→", "up": "↑",
     "down": "↓", "end": "End", "home": "Home", "pageup": "PgUp", "pagedown": "PgDn", "f1": "F1", "full_stop": ".",
-    "less_than_sign": "<", "greater_than_sign": ">", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "less_than_sign": "<", "greater_than_sign": ">", "semicolon": ";", "comma": ",", "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 _NAMES = {glyph: name for name, glyph in _GLYPHS.items() if len(glyph) == 1}
 _FUNCTION_KEY = re.compile(r"f\d+")

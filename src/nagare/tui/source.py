@@ -32,7 +32,7 @@ from nagare.lib.backoff import Backoff
 from nagare.lib.clock import Clock
 from nagare.tui.agent_facts import AgentStanding
 from nagare.tui.history import Points, Span, Statement
-from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.renderables.chart_model import EventMark, GapMark
 from nagare.tui.replay.jobs_then import Later
 from nagare.tui.replay.past import Answer, FleetRows, SqlPast
 from nagare.tui.seams import Seams, ServerSeams
@@ -107,6 +107,10 @@ class Source(Seams, Protocol):
 
     async def gaps(self, host: str) -> list[GapMark]:
         """Return when nothing came of a host in time, and why."""
+        ...
+
+    async def marks(self, host: str, span: Span) -> list[EventMark]:
+        """Return what charts mark of a host, of all for an empty name: what the caller may see of it."""
         ...
 
     async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from nagare.errors import NotFoundError, UnavailableError
-from nagare.tui.event_rows import event_marks
+from nagare.tui.marks.of_events import event_marks
+from nagare.tui.renderables.chart_model import MarkKind
 from nagare.wire.events import EventView
 from nagare.wire.live import EventFrame
 from tests.tui.alerts import alert_of
@@ -136,7 +137,7 @@ async def test_turns_of_alerts_are_marked_on_the_charts_of_their_host() -> None:
 def test_a_mark_has_the_state_of_the_turn() -> None:
     kinds = ("alert.firing", "alert.re-opened", "alert.acknowledged", "alert.resolved", "unit.failed")
     marks = event_marks([_event(kind, 2) for kind in kinds])
-    assert [(mark.state, mark.is_alert) for mark in marks] == [
+    assert [(mark.state, mark.kind is MarkKind.ALERT) for mark in marks] == [
         ("high", True), ("high", True), ("ack", True), ("resolved", True), ("crit", False),
     ]  # fmt: skip
     assert event_marks([_event("alert.firing", 2, host="db-1")], "web-1") == []

@@ -11,17 +11,11 @@ from nagare.diagnosis.evidence.seen import Ground, Seen
 from nagare.diagnosis.evidence.statement import span
 from nagare.diagnosis.evidence.window import Window
 from nagare.lib.plain_text import plain
+from nagare.model.change_words import CHANGE_WORDS, CHANGING_DEEDS, TOLD_ELSEWHERE
 from nagare.model.diagnosis.evidence import Evidence, EvidenceKind
 
 _MOST = 50
 _WORDS_LIMIT = 120
-# Kinds and texts of events that tell of a change; what the server tells of alerts and commands stands elsewhere.
-_CHANGES = (
-    "deploy|release|rollout|rollback|upgrade|updated|install|config|reload|migrat|scaled|maintenance|restart|reboot"
-)
-_ELSEWHERE = "^(alert|notification|incident|heartbeat|command)"
-# Deeds that can change how hosts do, or what alerts say of them: not who logged in or asked what.
-_DEEDS = "^(rules|schedules|tasks|updates|maintenance|silences|roles)[.]|^hosts[.](label|accept|revoke|remove)$"
 
 
 async def look_changes(ground: Ground) -> list[Seen]:
@@ -38,7 +32,7 @@ async def look_changes(ground: Ground) -> list[Seen]:
     sql = (
         "SELECT id, host, kind, severity, source, text, epoch_ms(ts) AS at_ms FROM events "
         f"WHERE {span(early.from_ms, early.until_ms)} AND ({' OR '.join(whose)}) "
-        f"AND regexp_matches(lower(kind || ' ' || coalesce(text, '')), '{_CHANGES}') AND NOT regexp_matches(kind, '{_ELSEWHERE}') "
+        f"AND regexp_matches(lower(kind || ' ' || coalesce(text, '')), '{CHANGE_WORDS}') AND NOT regexp_matches(kind, '{TOLD_ELSEWHERE}') "
         f"ORDER BY ts DESC LIMIT {_MOST}"
     )
     rows = await ground.asker.ask(sql, params or None)
@@ -52,7 +46,7 @@ async def look_deeds(ground: Ground) -> list[Seen]:
     early = Window(ground.window.from_ms - BEFORE_MS, ground.window.until_ms)
     sql = (
         "SELECT seq, action, target, actor, epoch_ms(ts) AS at_ms FROM audit "
-        f"WHERE {span(early.from_ms, early.until_ms)} AND outcome = 'done' AND regexp_matches(action, '{_DEEDS}') "
+        f"WHERE {span(early.from_ms, early.until_ms)} AND outcome = 'done' AND regexp_matches(action, '{CHANGING_DEEDS}') "
         f"ORDER BY seq DESC LIMIT {_MOST}"
     )
     rows: Sequence[Row] = await ground.asker.ask(sql, since_ms=early.from_ms)

@@ -28,7 +28,6 @@ from nagare.tui.renderables.chart_frame import Plot, draw_frame, draw_time_axis,
 from nagare.tui.renderables.chart_marks import (
     draw_crosshair,
     draw_crosshair_labels,
-    draw_events,
     draw_gaps,
     draw_message,
     draw_stale,
@@ -37,6 +36,7 @@ from nagare.tui.renderables.chart_marks import (
 from nagare.tui.renderables.chart_model import Chart as Chart
 from nagare.tui.renderables.chart_model import EventMark as EventMark
 from nagare.tui.renderables.chart_model import Line as Line
+from nagare.tui.renderables.event_marks import draw_events
 from nagare.tui.renderables.palette import Palette, make_palette, make_style
 from nagare.tui.renderables.value_axis import HUGE, TINY, Scale, Unit, make_scale
 

@@ -14,13 +14,12 @@ from nagare.tui.renderables.braille_raster import Samples
 from nagare.tui.renderables.canvas import Canvas, cells, cut
 from nagare.tui.renderables.chart_frame import Frame, Plot
 from nagare.tui.renderables.chart_model import Chart
+from nagare.tui.renderables.event_marks import GAP_GLYPHS, crosshair_column, mark_legend
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.renderables.value_axis import Unit, format_value
 
 _SPACE = ord(" ")
-# One sign for each, which every terminal has.
-_GAP_GLYPHS = {"down": "_", "dropped": "x", "buffered": "~", "thinned": ":", "late": "?"}
 _DECIMALS = re.compile(r"(\d\d+\.\d+)(.*)")
 
 
@@ -45,28 +44,15 @@ def draw_gaps(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> Non
     for gap in chart.gaps:
         first = max(0, chart.window.column_of(gap.start_ms, plot.width))
         last = min(plot.width - 1, chart.window.column_of(gap.end_ms, plot.width))
-        if first > last or gap.kind not in _GAP_GLYPHS:
+        if first > last or gap.kind not in GAP_GLYPHS:
             continue
         columns = slice(plot.left + first, plot.left + last + 1)
-        canvas.fill_blank(bottom, columns, _GAP_GLYPHS[gap.kind], style)
+        canvas.fill_blank(bottom, columns, GAP_GLYPHS[gap.kind], style)
         left = plot.left + first + (last - first + 1 - len(gap.kind)) // 2
         word = slice(left, left + len(gap.kind))
         is_free = bool((canvas.codes[plot.top, word] == _SPACE).all())
         if is_free and last - first > len(gap.kind) and plot.height > 1:
             canvas.put(plot.top, left, gap.kind, style)
-
-
-def draw_events(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
-    """Mark the moments of events in their own row above the plot."""
-    if plot.event_row is None:
-        return
-    # The worst of one column is drawn last, alerts over other events, and what began over what ended.
-    for event in sorted(chart.events, key=lambda event: (event.is_alert, -palette.state(event.state).rank)):
-        column = chart.window.column_of(event.ts_ms, plot.width)
-        if 0 <= column < plot.width and chart.window.contains(event.ts_ms):
-            look = palette.state(event.state)
-            glyph = look.glyph if event.is_alert else palette.glyphs.event
-            canvas.put(plot.event_row, plot.left + column, glyph, look.style)
 
 
 def value_at(samples: Samples, ts_ms: float, reach_ms: float) -> float | None:
@@ -80,13 +66,6 @@ def value_at(samples: Samples, ts_ms: float, reach_ms: float) -> float | None:
 def reach_ms(chart: Chart, plot: Plot) -> float:
     """Return how far from the crosshair a sample may stand to be its value."""
     return max(chart.step_ms * 1.5, chart.window.step_ms(max(1, plot.width)))
-
-
-def crosshair_column(chart: Chart, plot: Plot) -> int | None:
-    """Return the crosshair's column within the plot, or None when it is not shown."""
-    if chart.crosshair_ms is None or not chart.window.contains(chart.crosshair_ms):
-        return None
-    return min(plot.width - 1, chart.window.column_of(chart.crosshair_ms, plot.width))
 
 
 def draw_crosshair(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) -> None:
@@ -136,7 +115,7 @@ def frame_of(
         focused=chart.focused,
         stale=chart.is_stale,
         right=window_text(chart, plot, palette, zone),
-        legend=_legend(chart, shown, plot, palette, is_stack=is_stack),
+        legend=[*_legend(chart, shown, plot, palette, is_stack=is_stack), *mark_legend(chart, plot, palette)],
     )
 
 

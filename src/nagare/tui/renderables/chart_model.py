@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from numpy.typing import ArrayLike
 
@@ -24,13 +25,31 @@ class Line:
     short: str = ""
 
 
+class MarkKind(StrEnum):
+    """What a mark is of, in the order in which marks of one column are told."""
+
+    ALERT = "alert"
+    CHANGE = "change"
+    COMMAND = "command"
+    GAP = "gap"
+    EVENT = "event"
+
+
 @dataclass(frozen=True, slots=True)
 class EventMark:
-    """A moment to mark above the plot, and the state whose colour it has; an alert's has the glyph of its state, too."""
+    """A moment to mark above the plot, the state whose colour it has, and what a crosshair on it tells.
+
+    An alert's has the glyph of its state, a gap's that of its kind, which is its state. ``subject`` is the id of the alert, the job or
+    the event that it leads to. ``more`` counts marks of its kind and place that were left out.
+    """
 
     ts_ms: int
     state: str = "info"
-    is_alert: bool = False
+    kind: MarkKind = MarkKind.EVENT
+    text: str = ""
+    host: str = ""
+    subject: str = ""
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)

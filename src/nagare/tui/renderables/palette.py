@@ -48,6 +48,8 @@ class Glyphs:
     grid: str
     crosshair: str
     event: str
+    change: str
+    command: str
     cell: str
     mark: str
     cursor: str
@@ -66,13 +68,13 @@ class Glyphs:
 
 UNICODE = Glyphs(
     spark="▁▂▃▄▅▆▇█", bar_full="█", bar_parts="▏▎▍▌▋▊▉", bar_empty="░", hatch="░", skeleton="▒", grid="┈",
-    crosshair="│", event="▾", cell="■", mark="▌", cursor="›", ascending="▲", descending="▼", trend_up="↗", trend_flat="→",
+    crosshair="│", event="▾", change="⚑", command="►", cell="■", mark="▌", cursor="›", ascending="▲", descending="▼", trend_up="↗", trend_flat="→",
     trend_down="↘", more="…", ellipsis="…", dot="·", frame="╭─╮│╰╯", frame_focused="┏━┓┃┗┛",
     series=("•", "▴", "▪", "◆", "×", "◦", "▵", "▫"),
 )  # fmt: skip
 ASCII = Glyphs(
     spark="_.-~=*%#", bar_full="#", bar_parts="", bar_empty=".", hatch=":", skeleton=":", grid=".",
-    crosshair="|", event="v", cell="#", mark="*", cursor=">", ascending=" ^", descending=" v", trend_up="/", trend_flat="-",
+    crosshair="|", event="v", change="^", command=">", cell="#", mark="*", cursor=">", ascending=" ^", descending=" v", trend_up="/", trend_flat="-",
     trend_down="\\", more="~", ellipsis="...", dot="|", frame="+-+|++", frame_focused="#=#H##",
     series=("*", "x", "o", "+", "@", "%", "&", "s"),
 )  # fmt: skip

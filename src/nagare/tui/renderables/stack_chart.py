@@ -12,8 +12,9 @@ from rich.style import Style
 from nagare.tui.renderables.braille_raster import Floats, Samples, clean_samples, column_extremes, within
 from nagare.tui.renderables.canvas import Canvas, Lines
 from nagare.tui.renderables.chart_frame import Plot, draw_frame, draw_time_axis, draw_value_axis, place_plot
-from nagare.tui.renderables.chart_marks import crosshair_column, draw_events, draw_message, draw_stale, frame_of
+from nagare.tui.renderables.chart_marks import draw_message, draw_stale, frame_of
 from nagare.tui.renderables.chart_model import Chart
+from nagare.tui.renderables.event_marks import crosshair_column, draw_events
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import TimeWindow
 from nagare.tui.renderables.value_axis import make_scale

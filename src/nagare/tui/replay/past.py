@@ -31,7 +31,9 @@ from nagare.tui.history import (
     seed_statement,
     tables_of,
 )
-from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.marks.read import read_commands, read_deeds, read_events, read_gaps
+from nagare.tui.marks.statements import commands_statement, deeds_statement, events_statement, gaps_statement
+from nagare.tui.renderables.chart_model import EventMark, GapMark
 from nagare.tui.replay.jobs_then import Later
 from nagare.tui.replay.statements import (
     COMMANDS_SQL,
@@ -103,6 +105,24 @@ class SqlPast:
             return []
         now_ms = self._clock.now_ms()
         return [GapMark(from_ms, now_ms if until_ms is None else until_ms, kind) for from_ms, until_ms, kind in rows]
+
+    async def marks(self, host: str, span: Span) -> list[EventMark]:
+        """Return what charts mark of a host, of all for an empty name; nothing of tables that the server hides, or does not know."""
+        of_fleet = not host
+        events, commands, deeds, gaps = await self._all(
+            [
+                events_statement(host, span),
+                commands_statement(host, span),
+                deeds_statement(span),
+                gaps_statement(host, span),
+            ]
+        )
+        return [
+            *read_events(events.rows, is_of_fleet=of_fleet),
+            *read_commands(commands.rows, is_of_fleet=of_fleet),
+            *read_deeds(deeds.rows),
+            *read_gaps(gaps.rows, is_of_fleet=of_fleet),
+        ]
 
     async def fleet_history(self, series_ids: Sequence[str], span: Span) -> Points:
         """Return the history of series over all hosts, a query a table."""

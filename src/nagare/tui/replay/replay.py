@@ -19,7 +19,9 @@ from nagare.tui.alerts.watch import MOST_ALERTS
 from nagare.tui.live_model import LiveModel
 from nagare.tui.renderables.time_axis import format_moment
 from nagare.tui.replay.alerts_then import alerts_at
+from nagare.tui.replay.player import Player
 from nagare.tui.replay.then import FleetThen, build_model
+from nagare.tui.replay.verbs import interval_ms
 from nagare.tui.source import FLEET_TABLES
 from nagare.tui.work import start_work
 
@@ -51,6 +53,7 @@ class Replay:
         self.note = ""
         self._kept: OrderedDict[int, tuple[LiveModel, str]] = OrderedDict()
         self._timer: Timer | None = None
+        self.player = Player(app, partial(interval_ms, app))
 
     @property
     def is_loading(self) -> bool:
@@ -68,6 +71,8 @@ class Replay:
             self._timer.stop()
             self._timer = None
         kept = self._kept.get(moment_ms) if moment_ms is not None else None
+        if moment_ms == self.moment_ms:
+            return  # it is what stands there: what was on its way is not waited for any more
         if moment_ms is None:
             self._show(None, None, "")
         elif kept is not None:
@@ -160,6 +165,9 @@ class Replay:
         loading = f"{self._text(self.wanted_ms)} loading" if self.is_loading and self.wanted_ms is not None else ""
         if self.moment_ms is None:
             return f"live, {loading}" if loading else ""
+        if self.player.is_playing:
+            # What is on its way is a part of playing: the moment that is shown says it all.
+            return f"REPLAY {self.moment_text()}{self.player.told()} (live: 0)"
         return f"REPLAY {loading or self.moment_text()} (live: 0)"
 
     def notice(self, page: Page) -> tuple[str, str, str]:

@@ -33,11 +33,11 @@ class TimeVerbs:
 
     def do_time_back(self) -> None:
         """Show the room one interval before."""
-        self._step(-self._interval_ms())
+        self._step(-interval_ms(self._app))
 
     def do_time_on(self) -> None:
         """Show the room one interval later."""
-        self._step(self._interval_ms())
+        self._step(interval_ms(self._app))
 
     def do_time_span_back(self) -> None:
         """Show the room a whole window before."""
@@ -47,19 +47,36 @@ class TimeVerbs:
         """Show the room a whole window later."""
         self._step(self._span_ms())
 
+    def do_time_play(self) -> None:
+        """Play the past forward from the moment that is looked at, or stop there."""
+        player = self._app.feed.replay.player
+        if player.is_playing:
+            player.pause()
+        else:
+            player.play()
+        self._app.refresh_frame()
+
+    def do_time_speed(self) -> None:
+        """Play at the next pace."""
+        player = self._app.feed.replay.player
+        player.next_speed()
+        player.play()
+        self._app.refresh_frame()
+
     def _step(self, delta_ms: int) -> None:
         self._take(self._app.page.location.window.moved(delta_ms, self._app.clock.now_ms()))
 
     def _span_ms(self) -> int:
         return self._app.page.window.span_seconds * 1000
 
-    def _interval_ms(self) -> int:
-        """Return the interval of the host that is looked at, else the shortest of all; whole seconds."""
-        hosts = self._app.feed.model.hosts
-        host = hosts.get(self._app.page.location.host)
-        known = [host.interval_seconds] if host is not None else [one.interval_seconds for one in hosts.values()]
-        return max(1, round(min(known, default=_USUAL_INTERVAL_SECONDS))) * 1000
-
     def _take(self, window: Window | None) -> None:
         if window is not None:
             self._app.page.take_window(window)
+
+
+def interval_ms(app: TopApp) -> int:
+    """Return the interval of the host that is looked at, else the shortest of all; whole seconds."""
+    hosts = app.feed.model.hosts
+    host = hosts.get(app.page.location.host)
+    known = [host.interval_seconds] if host is not None else [one.interval_seconds for one in hosts.values()]
+    return max(1, round(min(known, default=_USUAL_INTERVAL_SECONDS))) * 1000

@@ -17,6 +17,8 @@ from textual.widgets import Static
 
 from nagare.tui.actions import Action, actions_in
 from nagare.tui.keymap import key_label, keys_of
+from nagare.tui.renderables.chart_model import EventMark, MarkKind
+from nagare.tui.renderables.event_marks import mark_look
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.screens.page import Page
 from nagare.tui.widgets.filter_bar import FilterBar
@@ -91,6 +93,8 @@ class HelpScreen(ModalScreen[None]):
             yield Static(_filter_text(palette))
             legend = next((held for context, held in _LEGENDS.items() if context in self._page.contexts), _LEGEND)
             yield Static(_legend_table(palette, legend, has_scale=legend is _LEGEND))
+            if "chart" in self._page.contexts:
+                yield Static(_marks_table(palette))
 
     def on_mount(self) -> None:
         """Take the keys, so that arrows scroll."""
@@ -173,6 +177,32 @@ def _filter_text(palette: Palette) -> Text:
     text.append("Filter  ", make_style(palette.foreground, bold=True))
     text.append(FilterBar.HINT.split("  ")[0], _muted(palette))
     return text
+
+
+_MARKS = (
+    (EventMark(0, "crit", MarkKind.ALERT), "an alert fired; others of how bad it is, taken in hand, over"),
+    (
+        EventMark(0, "info", MarkKind.CHANGE),
+        "a change: a deploy, a release, a restart, or what somebody set in this installation",
+    ),
+    (EventMark(0, "started", MarkKind.COMMAND), "a command began, or ended badly"),
+    (
+        EventMark(0, "dropped", MarkKind.GAP),
+        "no rows came in time from here on: down _, dropped x, buffered ~, thinned :, late ?",
+    ),
+    (EventMark(0, "info", MarkKind.EVENT), "something else happened"),
+)
+
+
+def _marks_table(palette: Palette) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("", Text("Marks on charts", make_style(palette.foreground, bold=True)), "")
+    for mark, meaning in _MARKS:
+        glyph, style = mark_look(mark, palette)
+        table.add_row(Text(glyph, style), Text(mark.kind.value, style), Text(meaning, _muted(palette)))
+    several = "so many in one column, + for ten or more: the crosshair tells the first, Enter lets you choose"
+    table.add_row(Text("2", make_style(bold=True)), Text("several"), Text(several, _muted(palette)))
+    return table
 
 
 def _legend_table(palette: Palette, legend: Sequence[tuple[str, str]], *, has_scale: bool) -> Table:

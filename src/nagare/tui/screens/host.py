@@ -16,7 +16,6 @@ from nagare.lib.nearest import did_you_mean
 from nagare.lib.plain_text import plain
 from nagare.tui.agent_verb import AgentVerb
 from nagare.tui.chart_verbs import ChartVerbs
-from nagare.tui.event_rows import event_marks
 from nagare.tui.health import Level
 from nagare.tui.history import Points, Span
 from nagare.tui.host_columns import age_seconds
@@ -73,8 +72,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         self._past_ms: int | None = None
         self._asked: set[tuple[str, str]] = set()
         self._timer: Timer | None = None
-        self._wanted_row = ""
-        self._latest_of = ""
+        self._wanted_row = self._latest_of = ""
 
     def body(self) -> Iterable[Widget]:
         """Return summary, tabs, panes, inspector and filter line."""
@@ -115,8 +113,8 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
 
     def can(self, action: str) -> bool:
         """Charts' keys hold on the timeline only."""
-        if action.startswith("chart.") or action == "time.compare":
-            return self.location.tab == "timeline"
+        if (action.startswith("chart.") or action == "time.compare") and self.location.tab != "timeline":
+            return False
         if action.startswith("host."):
             return len(self.model.hosts) > 1
         return super().can(action)
@@ -206,7 +204,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
         inspector = self.query_one(HostInspector)
         if inspector.display:
             inspector.inspect(host, now_ms, self.model.events)
-        self.board.set_events(event_marks(self.chart_events(), host.name))
+        self.draw_marks()
         if self.location.tab == "timeline":
             stale = host.level in (Level.STALE, Level.DOWN) or self.top.feed.can_retry
             self.board.set_stale(host.seen_ms if stale and self.location.window.is_live else None)
@@ -306,6 +304,12 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
             self._draw_pane()
         elif self._past_ms != self.moment_ms or not all(name in self._past for name in self.pane.wanted):
             self._timer = self.set_timer(_DEBOUNCE_SECONDS, self._ask_past)
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether charts, or the rows of the list, are on their way."""
+        is_list = self.pane is not None and bool(self.pane.wanted)
+        return (is_list and self.moment_ms not in (None, self._past_ms)) or super().is_catching_up
 
     def _ask_past(self) -> None:
         self._timer = None

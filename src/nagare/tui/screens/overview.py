@@ -12,7 +12,7 @@ from textual.widget import Widget
 from nagare.lib.plain_text import plain
 from nagare.tui.alerts.rows import alert_entries
 from nagare.tui.chart_verbs import ChartVerbs
-from nagare.tui.event_rows import EVENT_COLUMNS, event_marks, fill_events
+from nagare.tui.event_rows import EVENT_COLUMNS, fill_events
 from nagare.tui.health import Level
 from nagare.tui.host_columns import write_ages, write_hosts
 from nagare.tui.keymap import bindings_for
@@ -256,7 +256,7 @@ class OverviewPage(ChartVerbs, ListPage):
 
     def _draw_events(self) -> None:
         fill_events(self._events, self.model.events, self.now_ms)
-        self.board.set_events(event_marks(self.chart_events()))
+        self.draw_marks()
 
     def moment_changed(self) -> None:
         """Draw everything at another moment, and ask who used the machines then."""

@@ -141,6 +141,8 @@ class Page(Screen[None]):
         """Tell whether ``action`` does something here and now; what does nothing is neither bound nor shown."""
         if action in ("time.on", "time.span_on"):
             return self.location.window.moment_ms is not None
+        if action in ("time.play", "time.speed"):
+            return self.location.window.moment_ms is not None and self.follows_time
         if action == "time.compare":
             return False
         if action == "time.live":
@@ -154,6 +156,11 @@ class Page(Screen[None]):
     def why_not(self, action: str) -> str:
         """Return why the caller may not do ``action``, which is shown all the same; empty when nothing is in the way."""
         return why_not_allowed(action, self.model.caller) or why_not_now(action, self.top.feed.replay.why_not())
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether something of the moment that is shown is still on its way to the screen."""
+        return False
 
     def take_focus(self) -> None:
         """Give the keys to the page's main panel, unless something has them."""

@@ -59,6 +59,9 @@ class ChartBoard(VerticalScroll, can_focus=False):
     class NothingBefore(Message):
         """There is nothing to compare with: nothing is kept of that time."""
 
+    class Loaded(Message):
+        """The past of the window came."""
+
     class Failed(Message):
         """The past could not be asked for."""
 
@@ -93,6 +96,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
         # Whether what it is compared with came, or was missed, once.
         self._is_compared = False
         self._timer: Timer | None = None
+        self._loads = 0
 
     def compose(self) -> ComposeResult:
         """Show the charts in the order of the specs."""
@@ -148,8 +152,19 @@ class ChartBoard(VerticalScroll, can_focus=False):
         if self._fetch is not None:
             start_work(self, partial(self._load, self._fetch), "history")
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the past of the window is on its way."""
+        return self._timer is not None or self._loads > 0
+
     async def _load(self, fetch: Fetch) -> None:
-        span = self._wanted_span()
+        self._loads += 1
+        try:
+            await self._load_span(fetch, self._wanted_span())
+        finally:
+            self._loads -= 1
+
+    async def _load_span(self, fetch: Fetch, span: Span) -> None:
         ids = tuple(dict.fromkeys(name.removesuffix(".max") for spec in self._specs for name in spec.series))
         try:
             points = await fetch(ids, span)
@@ -161,6 +176,7 @@ class ChartBoard(VerticalScroll, can_focus=False):
             self.post_message(self.Failed(error))
             return
         self._points, self._fetched = points, span
+        self.post_message(self.Loaded())
         for spec in self._specs:
             chart = self._charts[spec.id]
             chart.state, chart.message = "ready", ""
@@ -266,6 +282,16 @@ class ChartBoard(VerticalScroll, can_focus=False):
         for chart in self._charts.values():
             chart.set_stale_spans(spans)
             chart.is_stale = since_ms is not None
+
+    @property
+    def asked_span(self) -> Span | None:
+        """The span of which the past is shown, None before it came."""
+        return self._fetched
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether anything is marked."""
+        return any(chart.chart.events for chart in self._charts.values())
 
     def active(self) -> TimeChart | None:
         """Return the chart with the focus, else the first that is shown."""

@@ -22,11 +22,12 @@ from nagare.tui.renderables.braille_chart import Chart, EventMark, Line, draw_ch
 from nagare.tui.renderables.chart_frame import Frame, Plot, find_right, place_plot
 from nagare.tui.renderables.chart_marks import window_text
 from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.renderables.event_marks import crosshair_column, fold_marks, marks_here
 from nagare.tui.renderables.stack_chart import draw_stack
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import MINUTE, TimeWindow
 from nagare.tui.renderables.value_axis import Unit
-from nagare.tui.widgets.time_window import CrosshairMoved, WindowChanged
+from nagare.tui.widgets.time_window import CrosshairMoved, MarkOpened, MarksEnd, WindowChanged
 
 ChartState = Literal["ready", "loading", "error"]
 
@@ -37,7 +38,7 @@ _PAN_SHARE = 0.2
 class TimeChart(Widget, can_focus=True):
     """One chart over time."""
 
-    HELP = "`←` `→` move the crosshair, Shift pans, `+` `-` zoom around it, End goes back to live. Click to point."
+    HELP = "`←` `→` move the crosshair, Shift pans, `+` `-` zoom around it, `(` `)` go to marks, End goes back to live. Click to point."
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move_crosshair(-1)", "Crosshair", show=False, id="chart.left"),
@@ -47,6 +48,9 @@ class TimeChart(Widget, can_focus=True):
         Binding("plus,equals_sign", "zoom_in", "Zoom in", id="chart.zoom_in"),
         Binding("minus", "zoom_out", "Zoom out", id="chart.zoom_out"),
         Binding("end", "go_live", "Live", id="chart.live"),
+        Binding("left_parenthesis", "step_mark(-1)", "Mark before", show=False, id="chart.mark_back"),
+        Binding("right_parenthesis", "step_mark(1)", "Mark after", show=False, id="chart.mark_on"),
+        Binding("enter", "open_mark", "Open mark", show=False, id="chart.mark"),
         Binding("escape", "clear_crosshair", "Clear", show=False, id="chart.clear"),
     ]
 
@@ -68,6 +72,8 @@ class TimeChart(Widget, can_focus=True):
 
     WindowChanged = WindowChanged
     CrosshairMoved = CrosshairMoved
+    MarkOpened = MarkOpened
+    MarksEnd = MarksEnd
 
     def __init__(
         self,
@@ -282,8 +288,38 @@ class TimeChart(Widget, can_focus=True):
         """Take the crosshair away."""
         self._set_crosshair(None)
 
+    def action_step_mark(self, direction: int) -> None:
+        """Put the crosshair on the next mark before it or after it; without one on the last, or the first, of the window."""
+        width, chart = max(1, self._plot.width), self.chart
+        folded = fold_marks(chart, width, find_palette(self))
+        start = width if direction < 0 else -1
+        at = crosshair_column(chart, self._plot)
+        here = start if at is None else at
+        further = [column for column in folded if (column - here) * direction > 0]
+        if not further:
+            self.post_message(MarksEnd(self))
+            return
+        column = min(further, key=lambda column: abs(column - here))
+        ts_ms = folded[column][0].ts_ms
+        # A whole second, from which on it was known, where the column has one.
+        second = -(-ts_ms // 1000) * 1000
+        self._set_crosshair(second if self._shown.column_of(second, width) == column else ts_ms)
+
+    @property
+    def marks_here(self) -> list[EventMark]:
+        """The marks under the crosshair, what matters most first."""
+        return marks_here(self.chart, self._plot, find_palette(self))
+
+    def action_open_mark(self) -> None:
+        """Go where the marks under the crosshair lead."""
+        here = self.marks_here
+        if here:
+            self.post_message(MarkOpened(self, here))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  the signature is textual's
-        """Let Escape pass to the screen while there is no crosshair to clear."""
+        """Let Escape pass to the screen while there is no crosshair to clear, and Enter while there is no mark under it."""
+        if action == "open_mark":
+            return self.crosshair_ms is not None and bool(self.marks_here)
         return self.crosshair_ms is not None if action == "clear_crosshair" else True
 
     def _ts_under(self, event: events.MouseEvent) -> int | None:
@@ -309,7 +345,14 @@ class TimeChart(Widget, can_focus=True):
         ts_ms = self._ts_under(event)
         if ts_ms is not None:
             event.stop()
+            if offset is not None and offset.y == self._plot.event_row and self._is_here(ts_ms):
+                self.action_open_mark()
             self._set_crosshair(ts_ms)
+
+    def _is_here(self, ts_ms: int) -> bool:
+        """Tell whether the crosshair stands in the column of that moment."""
+        width = self._plot.width
+        return crosshair_column(self.chart, self._plot) == self._shown.column_of(ts_ms, width)
 
     def _click_frame(self, x: int) -> None:
         palette = find_palette(self)

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from nagare.tui.renderables.braille_chart import Chart, EventMark, Line, chart_text, draw_chart
 from nagare.tui.renderables.canvas import lines_text
-from nagare.tui.renderables.chart_model import GapMark
+from nagare.tui.renderables.chart_model import GapMark, MarkKind
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.stack_chart import draw_stack
 from nagare.tui.renderables.time_axis import TimeWindow
@@ -36,10 +36,32 @@ STALE = Chart(
     WINDOW, (Line("await", TS[:120], [value / 50 for value in RATIOS[:120]]),), Unit.SECONDS, 5000, "disk",
     stale=((int(TS[120]), NOW_MS),), is_stale=True,
 )  # fmt: skip
+MARKED = replace(
+    CPU,
+    focused=True,
+    crosshair_ms=NOW_MS - 400_000,
+    events=(
+        EventMark(NOW_MS - 800_000, "crit", MarkKind.ALERT, "DiskFull firing"),
+        EventMark(NOW_MS - 700_000, "done", MarkKind.COMMAND, "disk.usage: done"),
+        EventMark(NOW_MS - 600_000, "dropped", MarkKind.GAP, "no rows in time, dropped: for 90 s"),
+        EventMark(NOW_MS - 500_000, "warn", text="nginx failed"),
+        EventMark(NOW_MS - 400_000, "info", MarkKind.CHANGE, "orders deployed: 2.4.1\x1b[2J"),
+        EventMark(NOW_MS - 400_500, "info", text="said hello"),
+        EventMark(NOW_MS - 100_000, "info", MarkKind.CHANGE, more=11),
+    ),
+)
 EMPTY = Chart(WINDOW, title="gpu")
 LOADING = Chart(WINDOW, title="gpu", is_loading=True)
 ERROR = Chart(WINDOW, title="gpu", message="cannot query gpu: no such column")
-CHARTS = {"cpu": CPU, "network": NETWORK, "stale": STALE, "empty": EMPTY, "loading": LOADING, "error": ERROR}
+CHARTS = {
+    "cpu": CPU,
+    "network": NETWORK,
+    "marked": MARKED,
+    "stale": STALE,
+    "empty": EMPTY,
+    "loading": LOADING,
+    "error": ERROR,
+}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +72,7 @@ def test_golden(name: str, size: tuple[int, int]) -> None:
     check_golden(f"chart-{name}-{size[0]}x{size[1]}", chart_text(CHARTS[name], *size, zone=UTC))
 
 
-@pytest.mark.parametrize("name", ["cpu", "network", "loading"])
+@pytest.mark.parametrize("name", ["cpu", "network", "marked", "loading"])
 def test_golden_ascii(name: str) -> None:
     lines = chart_text(CHARTS[name], 60, 12, make_palette(ascii_only=True), zone=UTC)
     assert "".join(lines).isascii()
