@@ -89,7 +89,7 @@ _TABLE = (
     Action("copy", ("y",), "Copy", "copy the value under the cursor, else the address of this view", "Take away", "app"),
     Action("copy.rows", ("Y",), "Copy rows", "copy the rows that are shown, or the marked ones, as tab separated text", "Take away", "list"),
     Action("copy.location", (), "Copy address", "copy the address of this view: nagare top ADDRESS opens it again", "Take away", "app"),
-    Action("export", ("e",), "Export", "write the rows that are shown, or the marked ones, to a CSV file here", "Take away", "list", 45),
+    Action("export", ("e",), "Export", "write the rows that are shown, or the marked ones, to a CSV file here; the chart with the keys as SVG or CSV", "Take away", "list", 45),
     Action("theme.toggle", (), "Next theme", "the next of the themes: dark, light, high contrast, 16 colours", "Screens", "app"),
     Action("theme.dark", (), "Dark theme", "light text on a dark ground", "Screens", "app"),
     Action("theme.light", (), "Light theme", "dark text on a light ground", "Screens", "app"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nagare.tui.chart_export import ChartExport
 from nagare.tui.marks.verbs import MarkVerbs
 from nagare.tui.series import COMPARED_DAYS
 from nagare.tui.time_choice import from_time_window, to_time_window
@@ -29,7 +30,7 @@ CHART_METHODS = {
 }
 
 
-class ChartVerbs(MarkVerbs):
+class ChartVerbs(MarkVerbs, ChartExport):
     """Mixed into pages that have a ``board``."""
 
     @property

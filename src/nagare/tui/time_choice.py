@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from types import MappingProxyType
 
 from nagare.errors import InputError
 from nagare.tui.location import Window, parse_window
 from nagare.tui.renderables.time_axis import TimeWindow, local_time
 
 CHOICES = ("5m", "15m", "1h", "6h", "24h", "7d")
+# Letter -> how long ago, in words and in seconds: a moment that most people look for.
+AGO: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {"m": ("a minute ago", 60), "h": ("an hour ago", 3600), "d": ("a day ago", 86_400)}
+)
 _CLOCK = re.compile(r"(?:(yesterday|\d{4}-\d{2}-\d{2})[ T]+)?(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 

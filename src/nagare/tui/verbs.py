@@ -39,8 +39,14 @@ class AppVerbs(TimeVerbs, ThemeVerbs):
         await self._app.go(Location("hosts", window=self._app.page.location.window))
 
     async def do_screen_alerts(self) -> None:
-        """Show the alerts that need somebody."""
+        """Show the alerts that need somebody, the cursor on the worst of the host that was under it."""
+        from nagare.tui.alerts.rows import worst_of  # noqa: PLC0415  after the first paint
+
+        host = self._app.page.host_at_cursor()
+        worst = worst_of(self._app.model.alerts.values(), host) if host else None
         await self._app.go(Location("alerts", window=self._app.page.location.window))
+        if worst is not None:
+            self._app.page.point_at(worst.id)
 
     async def do_screen_network(self) -> None:
         """Show what depends on what."""

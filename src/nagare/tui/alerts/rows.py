@@ -159,6 +159,12 @@ def by_need(alert: AlertView) -> float:
     return rank * _RANK - (fired_ms(alert) or 0)
 
 
+def worst_of(alerts: Iterable[AlertView], host: str) -> AlertView | None:
+    """Return the alert of ``host`` that fires and comes first in the list, None when none fires."""
+    firing = (AlertState.FIRING, AlertState.REOPENED)
+    return min((one for one in alerts if host_of(one) == host and one.state in firing), key=by_need, default=None)
+
+
 def alert_entries(alerts: Iterable[AlertView]) -> list[StripEntry]:
     """Return the alerts that need somebody as entries of the overview's strip, the worst first, then the newest."""
     needed = sorted(filter(needs_somebody, alerts), key=by_need)

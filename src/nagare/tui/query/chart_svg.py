@@ -31,6 +31,7 @@ def chart_svg(drawing: Drawing, window: TimeWindow, palette: Palette, zone: tzin
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" {_FONT}>',
         f'<rect width="100%" height="100%" fill="{palette.background}"/>',
         _text(_LEFT, 28, drawing.title, palette.foreground, 'font-size="16" font-weight="bold"'),
+        *([_text(_LEFT, 43, drawing.subtitle, palette.muted, 'font-size="12"')] if drawing.subtitle else []),
         *_axes(drawing, window, scale, palette, zone),
         *_lines(drawing.lines, window, scale, palette),
         *_legend(drawing.lines, palette),
@@ -66,12 +67,17 @@ def _lines(lines: Sequence[Line], window: TimeWindow, scale: Scale, palette: Pal
     for number, line in enumerate(lines):
         for run in _runs(line, window, scale):
             points = " ".join(f"{x:.1f},{y - _TOP:.1f}" for x, y in run)
-            colour = palette.series_colour(number)
+            colour, dash = _look(line, number, palette)
             if len(run) == 1:
                 yield f'<circle cx="{run[0][0]:.1f}" cy="{run[0][1] - _TOP:.1f}" r="2" fill="{colour}"/>'
             else:
-                yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+                yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"{dash}/>'
     yield "</svg>"
+
+
+def _look(line: Line, number: int, palette: Palette) -> tuple[str, str]:
+    """Return the colour of a line, and how it is dashed where it is of another time."""
+    return (palette.muted, ' stroke-dasharray="5 4"') if line.is_compared else (palette.series_colour(number), "")
 
 
 def _runs(line: Line, window: TimeWindow, scale: Scale) -> Iterator[list[tuple[float, float]]]:
@@ -98,6 +104,6 @@ def _legend(lines: Sequence[Line], palette: Palette) -> Iterator[str]:
     x = float(_LEFT)
     for number, line in enumerate(lines):
         name = plain(line.name, 28)
-        yield f'<rect x="{x:.1f}" y="{_HEIGHT - 28}" width="10" height="10" fill="{palette.series_colour(number)}"/>'
+        yield f'<rect x="{x:.1f}" y="{_HEIGHT - 28}" width="10" height="10" fill="{_look(line, number, palette)[0]}"/>'
         yield _text(x + 15, _HEIGHT - 18, name, palette.foreground)
         x += 15 + 8 * len(name) + 18

@@ -22,13 +22,14 @@ Points = dict[tuple[str, ...], tuple[list[int], list[float]]]
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Lines of one unit over a window, and what was left out."""
+    """Lines of one unit over a window, and what was left out. ``subtitle`` stands below the title."""
 
     lines: tuple[Line, ...]
     unit: Unit
     window: TimeWindow
     title: str
     told: str = ""
+    subtitle: str = ""
 
 
 def why_no_chart(answer: Answer) -> str:

@@ -15,7 +15,7 @@ from nagare.tui.renderables.value_axis import Unit
 class Line:
     """One line: its name in the legend, stamps in Unix milliseconds, values; NaN is a hole.
 
-    ``short`` is the name where the legend is narrow.
+    ``short`` is the name where the legend is narrow. One that ``is_compared`` is of another time.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Line:
     values: ArrayLike
     colour: str = ""
     short: str = ""
+    is_compared: bool = False
 
 
 class MarkKind(StrEnum):

@@ -1,4 +1,4 @@
-"""The choice of a time: usual spans by digit, or a moment typed."""
+"""The choice of a time: usual spans by digit, a moment that is not long ago by letter, or one that is typed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from nagare.errors import InputError
-from nagare.tui.location import Window, parse_window
+from nagare.tui.location import Window, around, parse_window
 from nagare.tui.renderables.time_axis import format_clock
-from nagare.tui.time_choice import CHOICES, parse_time
+from nagare.tui.time_choice import AGO, CHOICES, parse_time
 
 
 class TimeChoice(ModalScreen[Window | None]):
@@ -45,6 +45,10 @@ class TimeChoice(ModalScreen[Window | None]):
             for digit, choice in enumerate(CHOICES, 1):
                 text.append(f" {digit} ", "bold reverse")
                 text.append(f" {choice}  ")
+            text.append("\n")
+            for letter, (words, _) in AGO.items():
+                text.append(f" {letter} ", "bold reverse")
+                text.append(f" {words}  ")
             yield Static(text)
             yield Input(
                 placeholder=f"or 90m, auto, 14:05, yesterday 14:05 (now {format_clock(self._now_ms, self._zone)})",
@@ -53,9 +57,12 @@ class TimeChoice(ModalScreen[Window | None]):
             yield Static("", id="said", markup=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """A lone digit chooses a span at once."""
+        """A lone digit chooses a span at once, a lone letter how long ago."""
         if event.value in map(str, range(1, len(CHOICES) + 1)):
             self.dismiss(parse_window(CHOICES[int(event.value) - 1]))
+        elif event.value in AGO:
+            moment_ms = self._now_ms - AGO[event.value][1] * 1000
+            self.dismiss(around(moment_ms, self._span_seconds, self._now_ms))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Show what was typed, or say what is wrong with it."""

@@ -250,7 +250,9 @@ class ChartBoard(VerticalScroll, can_focus=False):
             return []
         name, _ = labels_of(spec.series[0], fleet=self._is_fleet and not self._is_single)
         told = COMPARED_DAYS[self.compared_days]
-        return [Line(f"{name} {told}", times, values, find_palette(self).faint, f"-{self.compared_days}d")]
+        return [
+            Line(f"{name} {told}", times, values, find_palette(self).faint, f"-{self.compared_days}d", is_compared=True)
+        ]
 
     def _merged(self, series_id: str) -> tuple[TimeArray, FloatArray]:
         past_times, past_values = self._points.get(series_id, _EMPTY)
