@@ -75,7 +75,7 @@ def pytest_unconfigure() -> None:
 
 
 # Real processes, sockets and time: a busy machine may be late for them. All others give the same answer each time, or are wrong.
-_WITH_PROCESSES = {"component", "system", "tui"}
+_WITH_PROCESSES = {"component", "peer", "system", "tui"}
 
 
 @pytest.hookimpl(trylast=True)
