@@ -120,8 +120,7 @@ async def _fleet(top: Scene) -> None:
 
 async def _charts(top: Scene) -> None:
     await _fleet(top)
-    for part in ("history", "marks"):
-        await top.until(lambda part=part: any(part in asked for asked in top.source.asked))
+    await top.until(lambda: all(any(part in asked for asked in top.source.asked) for part in ("history", "marks")))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
