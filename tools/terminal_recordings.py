@@ -278,9 +278,13 @@ def runs_of(line: str, style: "_Style") -> list[list[Any]]:
 
 class _Style:
     def __init__(self) -> None:
+        self.flags = set[str]()
+        self.clear()
+
+    def clear(self) -> None:
         self.foreground: Any = None
         self.background: Any = None
-        self.flags = set[str]()
+        self.flags.clear()
 
     def told(self) -> list[Any]:
         return [self.foreground, self.background, " ".join(sorted(self.flags))]
@@ -289,7 +293,7 @@ class _Style:
         words = iter([int(word or 0) for word in codes.replace("4:", "4;-").split(";")] if codes else [0])
         for code in words:
             if code == 0:
-                self.__init__()  # type: ignore[misc]  # as new
+                self.clear()
             elif code in _FLAGS:
                 self.flags.add(_FLAGS[code])
             elif code in (38, 48):
