@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benches.report import Row, Section
-from nagare.diagnosis.anomalies.intake import SeriesName, SeriesRow
+from nagare.diagnosis.anomalies.layouts import Layouts
 from nagare.diagnosis.anomalies.scores import Scores
 from nagare.insights.anomalies.detector import Detector
 from nagare.insights.anomalies.series import score_series
@@ -53,17 +53,21 @@ def _detector_ms(values: np.ndarray[Any, Any]) -> float:
 
 
 def _scores_ms(values: np.ndarray[Any, Any]) -> float:
-    scores = Scores(SERIES, 0.5, Counters())
-    names = [
-        SeriesName(f"host{number // 100}", "disk", "used_ratio", (str(number % 100), "", ""))
-        for number in range(SERIES)
-    ]
+    counters = Counters()
+    scores, layouts = Scores(SERIES, 0.5, counters), Layouts(SERIES, counters)
+    mounts = [str(number) for number in range(100)]
+    keys: dict[str, list[Any]] = {"mount": mounts, "device": ["sda"] * 100, "fstype": ["ext4"] * 100}
     spent = []
     for at, row in enumerate(values.tolist()):
         now_ms = _BEGIN_MS + _STEP_MS * at
-        rows = [SeriesRow(name, now_ms, value) for name, value in zip(names, row, strict=True)]
+        hosts = {
+            f"host{number}": {
+                "disk": {"ts": [now_ms] * 100, **keys, "used_ratio": row[100 * number : 100 * number + 100]}
+            }
+            for number in range(SERIES // 100)
+        }
         began = time.process_time()
-        scores.take(rows, now_ms)
+        scores.take((rows for host, tables in hosts.items() for rows in layouts.rows(host, tables)), now_ms)
         scores.find_stopped(now_ms)
         spent.append(1000 * (time.process_time() - began))
     return float(np.median(spent))

@@ -6,15 +6,16 @@ more gives its place up, and earlier where another one needs it.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from nagare.diagnosis.anomalies.hosts import PAUSE_MS, Hosts
-from nagare.diagnosis.anomalies.intake import SeriesName, SeriesRow
+from nagare.diagnosis.anomalies.intake import SeriesName
+from nagare.diagnosis.anomalies.layouts import Layout, Rows
+from nagare.diagnosis.anomalies.look import Look, look_at
 from nagare.insights.anomalies.detector import Detector
 from nagare.insights.anomalies.pauses import PAUSE_SCORE
 from nagare.lib.counters import Counters
@@ -78,6 +79,8 @@ class Scores:
         self._free: list[int] = []
         self._hosts = Hosts()
         self._began_ms = 0
+        # Rises when a place is given up: what a layout knows of places is no longer true.
+        self._generation = 0
 
     def __len__(self) -> int:
         """Return how many series have a place."""
@@ -88,10 +91,11 @@ class Scores:
         self.names, self.detector, self.stopped = list(names), detector, set(stopped)
         self._places = {name: place for place, name in enumerate(names) if name is not None}
         self._free = [place for place, name in enumerate(names) if name is None]
+        self._generation += 1
         for name, place in self._places.items():
             self._hosts.restored(name.host, int(detector.last_ms[place]))
 
-    def take(self, rows: Iterable[SeriesRow], now_ms: int) -> list[Anomaly]:
+    def take(self, rows: Iterable[Rows], now_ms: int) -> list[Anomaly]:
         """Score ``rows``, whatever their order, and return those that are told.
 
         A row that is not later than the last of its series is left out, and so is one of a series for which there is no
@@ -100,45 +104,54 @@ class Scores:
         # What was silent while the server was off could not speak.
         self._began_ms = self._began_ms or now_ms
         self._forget(now_ms)
-        waiting = {place: deque(queue) for place, queue in self._placed(rows, now_ms).items()}
         found = list[Anomaly]()
-        while waiting and not self._is_stopping():
-            # One row of each series at a time, in the order of time.
-            now = {place: queue.popleft() for place, queue in waiting.items()}
-            found += self._advance(now)
-            waiting = {place: queue for place, queue in waiting.items() if queue}
+        # One row of each series at a time, in the order of time.
+        for look in self._looks(list(rows), now_ms):
+            if self._is_stopping():
+                break
+            found += self._advance(look)
         return found
 
-    def _placed(self, rows: Iterable[SeriesRow], now_ms: int) -> dict[int, list[SeriesRow]]:
-        queues: dict[int, list[SeriesRow]] = {}
+    def _looks(self, rows: Sequence[Rows], now_ms: int) -> Iterator[Look]:
+        look = look_at(rows, [self._places_of(one.layout) for one in rows])
+        self._admit_all(rows, look, now_ms)
+        placed = look.chosen(look.places >= 0)
         stamps: dict[str, set[int]] = {}
-        spare: _Spare | None = None
-        for row in rows:
-            if not np.isfinite(row.value):
-                continue
-            place = self._places.get(row.name)
+        for at in placed.sources():
+            stamps.setdefault(rows[at].host, set()).update(rows[at].stamps)
+        self._hosts.hear(stamps, now_ms)
+        later = placed.later_than(self.detector.last_ms).in_order()
+        if len(later) < len(placed):
+            self._counters.add("anomaly_late_rows", len(placed) - len(later))
+        return later.passes()
+
+    def _places_of(self, layout: Layout) -> Array:
+        """Return the places of the series of ``layout``, below zero for those that have none."""
+        if layout.places is None or layout.generation != self._generation:
+            found = (self._places.get(name, -1) for name in layout.names)
+            layout.places = np.fromiter(found, np.int64, len(layout.names))
+            layout.generation = self._generation
+        return layout.places
+
+    def _admit_all(self, rows: Sequence[Rows], look: Look, now_ms: int) -> None:
+        """Give places to the series in ``look`` that have none, as long as there are any."""
+        fresh = np.flatnonzero(look.places < 0).tolist()
+        if not fresh:
+            return
+        # Nobody who speaks makes way.
+        speaking, spare = set(look.places.tolist()), self._find_spare(now_ms)
+        for at in fresh:
+            layout, column = rows[int(look.source[at])].layout, int(look.column[at])
+            place = self._places.get(name := layout.names[column])
             if place is None:
-                spare = spare or self._find_spare(now_ms)
-                place = self._admit(row.name, spare, queues)
+                place = self._admit(name, spare, speaking)
             if place is None:
                 self._counters.add("anomaly_series_refused")
-            else:
-                queues.setdefault(place, []).append(row)
-                stamps.setdefault(row.name.host, set()).add(row.ts_ms)
-        self._hosts.hear(stamps, now_ms)
-        last = self.detector.last_ms
-        return {place: kept for place, queue in queues.items() if (kept := self._later(queue, int(last[place])))}
-
-    def _later(self, queue: list[SeriesRow], last_ms: int) -> list[SeriesRow]:
-        """Return the rows after ``last_ms`` in the order of time, each moment once."""
-        if len(queue) == 1:
-            kept = queue if queue[0].ts_ms > last_ms else []
-        else:
-            kept = list({row.ts_ms: row for row in sorted(queue, key=lambda row: row.ts_ms, reverse=True)}.values())
-            kept = [row for row in reversed(kept) if row.ts_ms > last_ms]
-        if len(kept) < len(queue):
-            self._counters.add("anomaly_late_rows", len(queue) - len(kept))
-        return kept
+                continue
+            speaking.add(place)
+            look.places[at] = place
+            if layout.places is not None:
+                layout.places[column] = place
 
     def _find_spare(self, now_ms: int) -> _Spare:
         """Return the places that another series may have, the longest silent last."""
@@ -151,17 +164,17 @@ class Scores:
                 spare.of_host.setdefault(name.host, []).append(place)
         return spare
 
-    def _admit(self, name: SeriesName, spare: _Spare, queues: Container[int]) -> int | None:
+    def _admit(self, name: SeriesName, spare: _Spare, speaking: Container[int]) -> int | None:
         host = self._hosts.find(name.host)
         if host is not None and host.places >= self._host_limit:
-            self._evict(spare, spare.of_host.get(name.host, []), queues)
+            self._evict(spare, spare.of_host.get(name.host, []), speaking)
             host = self._hosts.find(name.host)
             if host is not None and host.places >= self._host_limit:
                 return None
         if not self._free and len(self.names) < self._limit:
             self._grow()
         if not self._free:
-            self._evict(spare, spare.of_all, queues)
+            self._evict(spare, spare.of_all, speaking)
         if not self._free:
             return None
         place = self._free.pop()
@@ -176,16 +189,17 @@ class Scores:
         self.names += [None] * (grown.count - len(self.names))
         self.detector = grown
 
-    def _evict(self, spare: _Spare, places: list[int], queues: Container[int]) -> None:
+    def _evict(self, spare: _Spare, places: list[int], speaking: Container[int]) -> None:
         """Free one of ``places``; not one whose rows wait, or that went already."""
         while places:
             place = places.pop()
-            if place not in queues and place not in spare.gone:
+            if place not in speaking and place not in spare.gone:
                 spare.gone.add(place)
                 self._leave([place])
                 return
 
     def _leave(self, places: list[int]) -> None:
+        self._generation += 1
         self.detector.forget(np.array(places, dtype=np.int64))
         for place in places:
             name, self.names[place] = self.names[place], None
@@ -195,23 +209,20 @@ class Scores:
                 self._free.append(place)
             self.stopped.discard(place)
 
-    def _advance(self, rows: dict[int, SeriesRow]) -> list[Anomaly]:
-        places = np.fromiter(rows, np.int64, len(rows))
-        ts_ms = np.array([[row.ts_ms] for row in rows.values()], dtype=np.int64)
-        values = np.array([[row.value] for row in rows.values()])
-        scored = self.detector.advance(places, ts_ms, values)
-        self.stopped.difference_update(rows)
+    def _advance(self, look: Look) -> list[Anomaly]:
+        scored = self.detector.advance(look.places, look.ts_ms[:, None], look.values[:, None])
+        self.stopped.difference_update(look.places.tolist())
         told = np.flatnonzero(scored.score[:, 0] >= self._floor).tolist()
-        given = list(rows.values())
         return [
             Anomaly(
-                given[at].name,
-                given[at].ts_ms,
+                name,
+                int(look.ts_ms[at]),
                 float(scored.score[at, 0]),
-                given[at].value,
+                float(look.values[at]),
                 float(scored.expected[at, 0]),
             )
             for at in told
+            if (name := self.names[look.places[at]]) is not None
         ]
 
     def find_stopped(self, now_ms: int) -> list[Anomaly]:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 from uuid import uuid4
 
 from nagare.config.anomalies import AnomalySettings
-from nagare.diagnosis.anomalies.intake import Tables, count_rows, scored_part, series_rows
+from nagare.diagnosis.anomalies.intake import Tables, count_rows, scored_part
+from nagare.diagnosis.anomalies.layouts import Layouts
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
 from nagare.lib.counters import Counters
@@ -67,6 +68,7 @@ class Anomalies:
         self._boot = str(uuid4())
         self._seq = 0
         self.counters = Counters()
+        self._layouts = Layouts(settings.series_limit, self.counters)
 
     async def __aenter__(self) -> Self:
         """Read the kept state."""
@@ -166,7 +168,7 @@ class Anomalies:
         for some in _pieces(batches):
             if self._stop.is_set():
                 return found
-            rows = (row for host, tables in some for row in series_rows(host, tables, self.counters))
+            rows = (row for host, tables in some for row in self._layouts.rows(host, tables))
             found += self._scores.take(rows, now_ms)
         return found + self._scores.find_stopped(now_ms)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nagare.diagnosis.anomalies.intake import SeriesName, SeriesRow
+from nagare.diagnosis.anomalies.intake import SeriesName
+from nagare.diagnosis.anomalies.layouts import Layout, Rows
 from nagare.diagnosis.anomalies.scores import Anomaly, Scores
 from nagare.diagnosis.anomalies.state import load_state, save_state
 from nagare.lib.counters import Counters
@@ -23,8 +24,9 @@ def _value(at: int) -> float:
     return 60.0 if at == 150 else float(np.random.default_rng(at).normal(10, 1))
 
 
-def _row(at: int, name: SeriesName | None = None) -> SeriesRow:
-    return SeriesRow(name or _name(), BEGIN_MS + STEP_MS * at, _value(at))
+def _row(at: int, name: SeriesName | None = None, value: float | None = None) -> Rows:
+    name = name or _name()
+    return Rows(name.host, Layout([name]), [BEGIN_MS + STEP_MS * at], [_value(at) if value is None else value])
 
 
 class _Box:
@@ -35,7 +37,7 @@ class _Box:
     def tick(self, at: int, *names: SeriesName) -> list[Anomaly]:
         return self.look([_row(at, name) for name in names], at)
 
-    def look(self, rows: list[SeriesRow], at: int) -> list[Anomaly]:
+    def look(self, rows: list[Rows], at: int) -> list[Anomaly]:
         now_ms = BEGIN_MS + STEP_MS * at
         return self.scores.take(rows, now_ms) + self.scores.find_stopped(now_ms)
 
@@ -59,6 +61,30 @@ def test_rows_of_one_tick_are_taken_in_the_order_of_time_and_once() -> None:
     assert many.scores.take([*reversed(rows), *rows[:5]], BEGIN_MS) == expected
     assert many.scores.take(rows[3:50], BEGIN_MS) == []
     assert many.counters.get("anomaly_late_rows") == 5 + 47
+
+
+def test_of_two_rows_of_a_moment_the_last_counts() -> None:
+    box, layout = _Box(), Layout([_name(), _name("a", "load5")])
+    box.scores.take(
+        [Rows("a", layout, [BEGIN_MS] * 2, [1.0, 7.0]), Rows("a", layout, [BEGIN_MS] * 2, [2.0, 8.0])], BEGIN_MS
+    )
+    assert sorted(box.scores.detector.means[:2].tolist()) == [2.0, 8.0]
+
+
+def test_what_is_no_number_is_no_row_and_takes_no_place() -> None:
+    box, layout = _Box(), Layout([_name(), _name("a", "load5"), _name("a", "cores")])
+    assert box.look([Rows("a", layout, [BEGIN_MS] * 3, [None, "x", float("inf")])], 0) == []
+    assert len(box.scores) == 0
+    box.look([Rows("a", layout, [BEGIN_MS] * 3, [1.0, None, 3])], 0)
+    assert sorted(filter(None, box.scores.names)) == [_name("a", "cores"), _name()]
+
+
+def test_a_layout_is_no_longer_believed_when_places_were_given_up() -> None:
+    box, first, second = _Box(limit=1), Layout([_name("a")]), Layout([_name("b")])
+    for at, layout in ((0, first), (200, second), (400, first), (401, second)):
+        box.look([Rows(layout.names[0].host, layout, [BEGIN_MS + STEP_MS * at], [1.0])], at)
+    assert [one for one in box.scores.names if one] == [_name("a")]
+    assert box.counters.get("anomaly_series_refused") == 1
 
 
 def test_more_series_than_have_a_place_are_counted() -> None:

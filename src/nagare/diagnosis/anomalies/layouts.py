@@ -1,0 +1,167 @@
+"""Which series the cells of a host's tables are: found out once, as a host sends the same tables again and again.
+
+A layout names the series of every scored cell of a table, column by column. It holds for each further batch that has the
+same columns and keys, and so all cells of it become rows by two lists that grow, without a look at each. Belongs to the
+thread of the scores.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nagare.diagnosis.anomalies.intake import COLUMNS, WHOLE, SeriesName, Tables
+from nagare.lib.counters import Counters
+from nagare.model.tables import TABLES
+from nagare.wire.batch import Cell
+from nagare.wire.sound_batch import Columns
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Rows of one series that one batch may bring; the newest count. Whoever sends so many sends the past, and each costs the
+# detector a look of its own.
+SERIES_ROWS = 2048
+# Names in layouts that are kept, for each series that has a place: a host's tables change, and what it has beside them.
+_NAMES_A_PLACE = 2
+_NAMES_LEAST = 20_000
+Cells = Sequence[Cell] | None
+
+
+class Layout:
+    """The series of a table's scored cells, column by column; the places that they have, as far as anybody looked."""
+
+    __slots__ = ("generation", "names", "places")
+
+    def __init__(self, names: Sequence[SeriesName]) -> None:
+        """Know the names only."""
+        self.names = names
+        # Where each stands, below zero for nowhere; true for that generation of the scores.
+        self.places: np.ndarray[Any, Any] | None = None
+        self.generation = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of the series of one layout, in its order: moments, Unix milliseconds, and values, None for none."""
+
+    host: str
+    layout: Layout
+    stamps: list[Any]
+    values: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A layout and what it was made of: the keys, which of the scored columns there were, which rows are taken."""
+
+    layout: Layout
+    keys: list[Cells]
+    present: list[bool]
+    count: int
+    # None for all of them.
+    taken: list[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where keys and scored columns of a table stand among its columns, the first of which is ``ts``."""
+
+    names: tuple[str, ...]
+    keys: tuple[int, ...]
+    scored: tuple[int, ...]
+
+
+def _shape(table: str) -> _Shape:
+    names = ("ts", *(column.name for column in TABLES[table].columns))
+    keys = tuple(names.index(name) for name in TABLES[table].keys)
+    return _Shape(names, keys, tuple(names.index(name) for name in COLUMNS[table]))
+
+
+_SHAPES = {table: _shape(table) for table in COLUMNS}
+
+
+class Layouts:
+    """The layouts of the hosts that speak; those made first make way where they name too many series."""
+
+    def __init__(self, series_limit: int, counters: Counters) -> None:
+        """Begin with none; ``series_limit`` is the number of series that are scored."""
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._names = 0
+        self._names_limit = max(_NAMES_LEAST, _NAMES_A_PLACE * series_limit)
+        self._counters = counters
+
+    def rows(self, host: str, tables: Tables) -> Iterator[Rows]:
+        """Yield the rows of the series in ``tables`` of ``host``, table by table; of one series no more than its newest."""
+        for table, columns in tables.items():
+            shape = _SHAPES.get(table)
+            if shape is not None:
+                yield self._of_table(host, table, shape, columns)
+
+    def _of_table(self, host: str, table: str, shape: _Shape, columns: Any) -> Rows:
+        parts: Sequence[Cells] = (
+            columns.parts() if isinstance(columns, Columns) else [columns.get(name) for name in shape.names]
+        )
+        scored = [parts[at] for at in shape.scored]
+        keys, present = [parts[at] for at in shape.keys], [cells is not None for cells in scored]
+        stamps: Sequence[Any] = columns["ts"]
+        known = self._known.get((host, table))
+        if known is None or known.count != len(stamps) or known.present != present or known.keys != keys:
+            known = self._learn(host, table, keys, present, stamps)
+        taken, values = known.taken, list[Any]()
+        for cells in scored:
+            if cells is not None:
+                values += cells if taken is None else [cells[at] for at in taken]
+        moments = stamps if taken is None else [stamps[at] for at in taken]
+        return Rows(host, known.layout, list(moments) * sum(present), values)
+
+    def _learn(self, host: str, table: str, keys: list[Cells], present: list[bool], stamps: Sequence[Any]) -> _Known:
+        names = _key_texts(table, keys, len(stamps))
+        taken = [at for at, key in enumerate(names) if key is not None]
+        if len(taken) > SERIES_ROWS:
+            taken = self._newest(names, taken, stamps)
+        columns = [name for name, is_there in zip(COLUMNS[table], present, strict=True) if is_there]
+        series = [
+            SeriesName(host, table, column, key) for column in columns for at in taken if (key := names[at]) is not None
+        ]
+        known = _Known(Layout(series), keys, present, len(stamps), taken if taken != [*range(len(stamps))] else None)
+        if len(stamps) <= SERIES_ROWS:
+            self._keep((host, table), known)
+        return known
+
+    def _newest(self, names: Sequence[object], taken: Iterable[int], stamps: Sequence[Any]) -> list[int]:
+        """Return of each series the rows that are newest, in the order of time."""
+        places: dict[object, list[int]] = {}
+        for at in taken:
+            places.setdefault(names[at], []).append(at)
+        kept: list[int] = []
+        for rows in places.values():
+            rows.sort(key=stamps.__getitem__)
+            kept += rows[-SERIES_ROWS:]
+            if len(rows) > SERIES_ROWS:
+                self._counters.add("anomaly_rows_skipped", len(rows) - SERIES_ROWS)
+        return kept
+
+    def _keep(self, key: tuple[str, str], known: _Known) -> None:
+        before = self._known.pop(key, None)
+        self._names += len(known.layout.names) - (len(before.layout.names) if before else 0)
+        self._known[key] = known
+        while self._names > self._names_limit and len(self._known) > 1:
+            _, oldest = self._known.popitem(last=False)
+            self._names -= len(oldest.layout.names)
+
+
+def _key_texts(table: str, keys: Sequence[Cells], count: int) -> list[tuple[str, ...] | None]:
+    """Return the keys of each row; None for one that is part of a whole."""
+    if not keys:
+        return [()] * count
+    nothing: list[Cell] = [None] * count
+    rows = zip(*(cells or nothing for cells in keys), strict=False)
+    found = [tuple("" if one is None else str(one) for one in row) for row in rows]
+    if table not in WHOLE:
+        return [*found]
+    name, value = WHOLE[table]
+    at = TABLES[table].keys.index(name)
+    return [key if key[at] == value else None for key in found]

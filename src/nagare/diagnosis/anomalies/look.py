@@ -1,0 +1,83 @@
+"""Rows of many series as arrays side by side: brought into the order of time, each moment once, and cut into passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from nagare.diagnosis.anomalies.layouts import Rows
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Rows: the place of the series, moment, value, and where each comes from: which ``Rows``, and where in its layout."""
+
+    places: Array
+    ts_ms: Array
+    values: Array
+    source: Array
+    column: Array
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.places)
+
+    def chosen(self, which: Array) -> Look:
+        """Return the rows that a mask or places choose."""
+        return Look(self.places[which], self.ts_ms[which], self.values[which], self.source[which], self.column[which])
+
+    def sources(self) -> list[int]:
+        """Return the ``Rows`` of which there are any."""
+        found: list[int] = np.unique(self.source).tolist()
+        return found
+
+    def in_order(self) -> Look:
+        """Return the rows by series and time; of two of one moment the one that came last."""
+        order = np.lexsort((self.ts_ms, self.places))
+        places, ts_ms = self.places[order], self.ts_ms[order]
+        is_last = np.ones(len(order), dtype=bool)
+        is_last[:-1] = (places[1:] != places[:-1]) | (ts_ms[1:] != ts_ms[:-1])
+        return self.chosen(order[is_last])
+
+    def later_than(self, last_ms: Array) -> Look:
+        """Return the rows after the last one of their series."""
+        return self.chosen(self.ts_ms > last_ms[self.places])
+
+    def passes(self) -> Iterator[Look]:
+        """Yield, of rows in their order, the first of each series, then the second of those that have one, and so on."""
+        if not len(self):
+            return
+        begins = np.flatnonzero(np.diff(self.places, prepend=-1))
+        counts = np.diff(begins, append=len(self))
+        ranks = np.arange(len(self)) - np.repeat(begins, counts)
+        order = np.argsort(ranks, kind="stable")
+        for rows in np.split(order, np.cumsum(np.bincount(ranks))[:-1]):
+            yield self.chosen(rows)
+
+
+def look_at(rows: Sequence[Rows], places: Sequence[Array]) -> Look:
+    """Return the cells of ``rows`` that are finite numbers, with the ``places`` of each layout's series."""
+    counts = [len(one.values) for one in rows]
+    ends, source = np.cumsum(counts, dtype=np.int64), np.repeat(np.arange(len(rows)), counts)
+    look = Look(
+        np.concatenate([np.zeros(0, dtype=np.int64), *places]),
+        np.fromiter(chain.from_iterable(one.stamps for one in rows), np.int64, len(source)),
+        _numbers(list(chain.from_iterable(one.values for one in rows))),
+        source,
+        np.arange(len(source)) - (ends - counts)[source],
+    )
+    return look.chosen(np.isfinite(look.values))
+
+
+def _numbers(cells: list[Any]) -> Array:
+    try:
+        return np.array(cells, dtype=np.float64)
+    except (TypeError, ValueError):
+        # A text among them: nothing that our own tables hold, and nothing to score.
+        return np.array([cell if isinstance(cell, int | float) else np.nan for cell in cells], dtype=np.float64)
