@@ -135,6 +135,9 @@ class Engine:
             # Peaks are given back to the system when a task ends, not kept for the next one.
             "allocator_flush_threshold = '1MB'",
             "enable_external_file_cache = false",
+            # Footers of blocks, some 30 kB each: they never change, and to read one anew costs more than to read what of the
+            # block is asked for. It counts into the limit of memory, which a query's own needs push it out of.
+            "parquet_metadata_cache = true",
             "enable_progress_bar = false",
             f"allowed_directories = [{', '.join(quote_text(f'{each}/') for each in self._directories)}]",
             "enable_external_access = false",

@@ -28,8 +28,9 @@ DAY_MS = 86_400_000
 TEMPORARY_SUFFIX = ".tmp"
 # The same as of a damaged segment of the log; it follows the whole name.
 ASIDE_SUFFIX = ".aside"
-# Rows of one row group: small enough that a scan of one host skips most, large enough for a good ratio.
-ROW_GROUP_ROWS = 122_880
+# Rows of one row group: small enough that a scan of one host skips most, large enough for a good ratio. Those of a
+# fourth of DuckDB's size take a tenth more room, half a day of one host of a hundred two thirds of the time.
+ROW_GROUP_ROWS = 30_720
 # How every block's name begins: its first and its last time.
 _SPAN = re.compile(r"(-?\d+)-(-?\d+)-")
 
