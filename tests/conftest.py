@@ -56,6 +56,8 @@ def _is_reserved(host: object) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Close the far network; an audit hook sees every socket, whoever opens it."""
     sys.addaudithook(_refuse_far_network)
+    # After pytest has looked for garbage, five times over: the interpreter is to take down what was kept, as it ends.
+    config.add_cleanup(gc.unfreeze)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,11 +69,6 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def pytest_unconfigure() -> None:
-    """Let the interpreter take down what was kept, as it ends."""
-    gc.unfreeze()
 
 
 # Real processes, sockets and time: a busy machine may be late for them. All others give the same answer each time, or are wrong.

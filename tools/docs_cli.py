@@ -20,13 +20,16 @@ table and a pipe gets JSON. Times are RFC 3339 in data and local time in tables.
 
 def helps() -> Iterator[tuple[str, str]]:
     """Yield (words, help text) of the program, of every command and of every verb below it."""
-    group = build()
-    yield "", help_of([])
-    for name in COMMANDS:
-        yield name, help_of([name])
-        command = group.get_command(None, name)
-        for verb in getattr(command, "commands", {}):
-            yield f"{name} {verb}", help_of([name, verb])
+    for name in ("", *COMMANDS):
+        yield from helps_of(name)
+
+
+def helps_of(name: str) -> Iterator[tuple[str, str]]:
+    """Yield (words, help text) of one command, and of every verb below it; without a name, of the program."""
+    yield name, help_of(name.split())
+    command = build().get_command(None, name) if name else None
+    for verb in getattr(command, "commands", {}):
+        yield f"{name} {verb}", help_of([name, verb])
 
 
 def help_of(words: list[str]) -> str:

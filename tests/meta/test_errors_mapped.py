@@ -11,6 +11,7 @@ from nagare.errors import NagareError
 from nagare.server.problems import STATUS_BY_ERROR, status_of
 from tests.support.source import ROOT, modules
 
+_DEFINES_ERROR = re.compile(r"^ *class \w+Error\b", re.MULTILINE)
 # These never leave their room: name -> who catches them.
 INSIDE = {
     "AbsentError": "the agent's schedule: a source that does not exist here is asked again rarely",
@@ -20,7 +21,7 @@ INSIDE = {
 def _all_errors() -> Iterator[type[NagareError]]:
     # Only the modules that define errors: to import all would load what other tests say is not loaded.
     for module in modules():
-        if any(node.name.endswith("Error") for node in module.classes()):
+        if _DEFINES_ERROR.search(module.text):
             importlib.import_module(module.name)
     found, waiting = set[type[NagareError]](), [NagareError]
     while waiting:
