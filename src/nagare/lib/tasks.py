@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,10 +51,7 @@ class TaskSupervisor:
 
     def start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``coroutine`` once; an error is logged and counted, never lost."""
-        task = self._spawn(self._run_once(name, coroutine), name)
-        # Cancelled before its first step, the coroutine would never be awaited; closing a finished one does nothing.
-        task.add_done_callback(lambda _: coroutine.close())
-        return task
+        return self._spawn(self._run_once(name, coroutine), name, coroutine)
 
     async def stop(self) -> None:
         """Cancel every task and wait at most ``stop_seconds``."""
@@ -69,11 +67,18 @@ class TaskSupervisor:
                     log.error("task_did_not_stop name=%s after_seconds=%s", task.get_name(), self._stop_seconds)
                 return
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def _spawn(
+        self, coroutine: Coroutine[Any, Any, None], name: str, inner: Coroutine[Any, Any, None] | None = None
+    ) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._tasks.discard if inner is None else partial(self._ended, inner))
         return task
+
+    def _ended(self, coroutine: Coroutine[Any, Any, None], task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Cancelled before its first step, the coroutine would never be awaited; closing a finished one does nothing.
+        coroutine.close()
 
     async def _keep_running(self, name: str, job: Job, backoff: Backoff) -> None:
         while True:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -23,6 +24,7 @@ from nagare.metrics.schema import AGAIN, SQL_TYPES, Schema, is_wide
 from nagare.model.samples import Samples
 from nagare.wire.batch import Cell
 from nagare.wire.metric_log import LogRecord
+from nagare.wire.sound_batch import Span
 
 if TYPE_CHECKING:
     from nagare.metrics.chunks import Chunk, Texts
@@ -93,23 +95,27 @@ class HeadTable:
         # Held while rows move into DuckDB, so that two queries do not both wait for half of them.
         self._filling = threading.Lock()
 
-    def add(self, host: str, cells: Mapping[str, Sequence[Cell]]) -> int:
-        """Add rows of ``host`` and return how many."""
-        times: Sequence[Any] = cells["ts"]
-        unit = 1_000_000 if is_wide(self.table) else 1
-        low, high, rows = min(times) // unit, max(times) // unit, len(times)
-        if AGAIN in cells:
-            self.has_repeats = True
-        pending, width = Pending(host, cells, rows), len(cells) + 1
+    def add(self, host: str, cells: Mapping[str, Sequence[Cell]], span: Span | None = None) -> int:
+        """Add rows of ``host`` and return how many. ``span`` is what they are, where it is known."""
+        if span is None:
+            if AGAIN in cells:
+                self.has_repeats = True
+            span = self._span(cells)
+        pending = Pending(host, cells, span.rows)
         with self._lock:
             self._pending.append(pending)
-            self.rows += rows
-            self.pending_cells += rows * width
-            if self.min_ms is None or low < self.min_ms:
-                self.min_ms = low
-            if self.max_ms is None or high > self.max_ms:
-                self.max_ms = high
-        return rows
+            self.rows += span.rows
+            self.pending_cells += span.rows * (span.columns + 1)
+            if self.min_ms is None or span.low_ms < self.min_ms:
+                self.min_ms = span.low_ms
+            if self.max_ms is None or span.high_ms > self.max_ms:
+                self.max_ms = span.high_ms
+        return span.rows
+
+    def _span(self, cells: Mapping[str, Sequence[Cell]]) -> Span:
+        times: Sequence[Any] = cells["ts"]
+        unit = 1_000_000 if is_wide(self.table) else 1
+        return Span(len(times), min(times) // unit, max(times) // unit, len(cells))
 
     def freeze(self, schema: Schema) -> None:
         """Turn the waiting lists into arrays."""
@@ -193,16 +199,19 @@ class Generation:
         """Name its database."""
         self.database = HeadDatabase(self.number)
 
-    def add(self, index: int, record: LogRecord) -> list[HeadTable]:
-        """Add the rows of ``record`` and return the tables in which too many rows wait now. One thread adds."""
+    def add(self, index: int, record: LogRecord, spans: Sequence[Span] = ()) -> list[HeadTable]:
+        """Add the rows of ``record`` and return the tables in which too many rows wait now. One thread adds.
+
+        ``spans`` are those of all its tables, or none.
+        """
         crowded: list[HeadTable] = []
-        for name, cells in record.tables.items():
+        for (name, cells), span in zip_longest(record.tables.items(), spans):
             table = self.tables.get(name)
             if table is None:
                 table = HeadTable(name, self.database)
                 # Replaced, not changed: queries read the mapping at the same time.
                 self.tables = {**self.tables, name: table}
-            self.rows += table.add(record.host, cells)
+            self.rows += table.add(record.host, cells, span)
             if table.pending_cells > PENDING_CELLS:
                 crowded.append(table)
         self._note(index)

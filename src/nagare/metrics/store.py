@@ -377,18 +377,16 @@ class MetricStore:
         return newest.rows >= storage.flush_rows or newest.samples.size_bytes >= storage.flush_samples_bytes
 
     def _check_head(self, core: StoreCore) -> None:
-        rows = sum(generation.rows for generation in core.library.current.generations)
-        if rows > HEAD_LIMIT_FLUSHES * self._storage.flush_rows:
+        generations = core.library.current.generations
+        if len(generations) == 1 and not self._is_head_full(core):
+            return  # asked for every batch, and so nearly always
+        rows = sum(generation.rows for generation in generations)
+        size = sum(generation.samples.size_bytes for generation in generations)
+        is_over = rows > HEAD_LIMIT_FLUSHES * self._storage.flush_rows
+        if is_over or size > HEAD_LIMIT_FLUSHES * self._storage.flush_samples_bytes:
             self._wake.set()
-            raise OverloadedError(
-                f"cannot store batch: {rows} rows wait to be moved into blocks", retry_after_seconds=5
-            )
-        size = sum(generation.samples.size_bytes for generation in core.library.current.generations)
-        if size > HEAD_LIMIT_FLUSHES * self._storage.flush_samples_bytes:
-            self._wake.set()
-            raise OverloadedError(
-                f"cannot store samples: {size} bytes of them wait to be moved into blocks", retry_after_seconds=5
-            )
+            what = f"{rows} rows" if is_over else f"{size} bytes of samples"
+            raise OverloadedError(f"cannot store more: {what} wait to be moved into blocks", retry_after_seconds=5)
 
     def _open_core(self) -> StoreCore:
         if self._core is None:

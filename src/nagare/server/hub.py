@@ -103,6 +103,8 @@ class Hub:
 
     def publish_rows(self, host: str, tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> None:
         """Hand out one host's new rows."""
+        if not self._connections:
+            return
         parcel = Parcel(host, tables)
         for connection in self._connections:
             names = connection.subscriptions.select(host, parcel.names)

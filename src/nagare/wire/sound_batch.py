@@ -9,7 +9,6 @@ columns of unequal length, a fault of any sort) is left to the checks of ``metri
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -29,7 +28,7 @@ class Columns(msgspec.Struct, gc=False):
     A dictionary would cost as much to make as its values took to decode. Subclasses are made for each table.
     """
 
-    ts: list[int]
+    ts: Annotated[list[int], msgspec.Meta(min_length=1)]
 
     def __getitem__(self, name: str) -> list[Cell]:
         """Return the column of that name. Raises KeyError."""
@@ -78,8 +77,16 @@ class Columns(msgspec.Struct, gc=False):
 Mapping.register(Columns)
 
 
-@dataclass(frozen=True, slots=True)
-class SoundBatch:
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """What the rows of one table are: how many, their first and last moment (Unix milliseconds), and how many columns."""
+
+    rows: int
+    low_ms: int
+    high_ms: int
+    columns: int
+
+
+class SoundBatch(msgspec.Struct, frozen=True, gc=False):
     """A batch whose names, types and lengths hold, and the bytes that say the same: ``body`` as sent in ``encoding``.
 
     What time and the server's state decide is still open: the envelope, duplicates, rows out of their time.
@@ -95,6 +102,23 @@ class SoundBatch:
     thinned: list[int]
     encoding: str
     body: bytes
+    # Of each table, in their order: whoever takes them in needs no look at the rows.
+    spans: tuple[Span, ...]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return sum(span.rows for span in self.spans)
+
+    @property
+    def low_ms(self) -> int:
+        """The first moment of any row, Unix milliseconds; 0 without rows."""
+        return min((span.low_ms for span in self.spans), default=0)
+
+    @property
+    def high_ms(self) -> int:
+        """The last moment of any row, Unix milliseconds; 0 without rows."""
+        return max((span.high_ms for span in self.spans), default=0)
 
     def to_batch(self) -> Batch:
         """Return it as any other batch."""
@@ -104,11 +128,13 @@ class SoundBatch:
 
 _Integer = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
 _Text = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
+# An empty column beside rows would else pass for one that was not sent.
+_SOME = msgspec.Meta(min_length=1)
 _CELLS: dict[ColumnType, Any] = {
-    ColumnType.FLOAT: list[float | None],
-    ColumnType.INTEGER: list[_Integer | None],
-    ColumnType.TEXT: list[_Text | None],
-    ColumnType.BOOLEAN: list[bool | None],
+    ColumnType.FLOAT: Annotated[list[float | None], _SOME],
+    ColumnType.INTEGER: Annotated[list[_Integer | None], _SOME],
+    ColumnType.TEXT: Annotated[list[_Text | None], _SOME],
+    ColumnType.BOOLEAN: Annotated[list[bool | None], _SOME],
 }
 
 
@@ -155,13 +181,15 @@ def find_sound(content: bytes, encoding: str, body: bytes) -> SoundBatch | None:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
     tables: dict[str, Any] = {}
+    spans: list[Span] = []
     for name, columns in zip(_NAMES, astuple(found.tables), strict=True):
         if columns is not None:
-            count = len(columns.ts)
-            if not count:
+            sent = list(filter(None, astuple(columns)))
+            if len(set(map(len, sent))) > 1:
                 return None
-            for values in astuple(columns):
-                if values is not None and len(values) != count:
-                    return None
+            times = columns.ts
             tables[name] = columns
-    return SoundBatch(found.v, found.host, found.boot, found.seq, tables, found.replaces, found.thinned, encoding, body)
+            spans.append(Span(len(times), min(times), max(times), len(sent)))
+    return SoundBatch(
+        found.v, found.host, found.boot, found.seq, tables, found.replaces, found.thinned, encoding, body, tuple(spans)
+    )

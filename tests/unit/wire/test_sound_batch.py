@@ -14,7 +14,7 @@ from nagare.metrics.wal.ingest import Bounds, check_tables
 from nagare.model.tables import TABLES, ColumnType, Table
 from nagare.wire.batch import TEXT_LIMIT, Batch
 from nagare.wire.codec import decode, encode
-from nagare.wire.sound_batch import Columns, find_sound
+from nagare.wire.sound_batch import Columns, SoundBatch, find_sound
 from tests.support.metric_store import START_MS
 
 ANY_TIME = Bounds(-(2**70), 2**70, table_limit=1000, column_limit=500)
@@ -79,7 +79,18 @@ def _check_alike(content: bytes) -> bool:
     whole = decode(content, Batch)
     assert (sound.v, sound.host, sound.boot, sound.seq) == (whole.v, whole.host, whole.boot, whole.seq)
     assert _without_empty(sound.to_batch().tables) == _without_empty(sound.tables)
+    _check_spans(sound)
     return True
+
+
+def _check_spans(sound: SoundBatch) -> None:
+    """Compare what is known of the rows with a look at them."""
+    tables = list(sound.tables.values())
+    times = [columns["ts"] for columns in tables]
+    expected = [(len(one), min(one), max(one), len(columns)) for one, columns in zip(times, tables, strict=True)]  # type: ignore[type-var]
+    assert [(span.rows, span.low_ms, span.high_ms, span.columns) for span in sound.spans] == expected
+    every = [at for one in times for at in one]
+    assert (sound.rows, sound.low_ms, sound.high_ms) == (len(every), min(every, default=0), max(every, default=0))  # type: ignore[type-var]
 
 
 def _ordered(tables: dict[str, dict[str, Any]], order: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

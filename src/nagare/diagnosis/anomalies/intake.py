@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nagare.model.tables import TABLES, ColumnKind, ColumnType, Table
 from nagare.wire.batch import Cell
@@ -45,25 +46,31 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def scored_part(tables: Tables) -> tuple[Tables, int]:
-    """Return those of ``tables`` that are scored, and how many rows at the beginning of a table are more than is taken.
+class Part(NamedTuple):
+    """What of a host's batch is scored, how many rows that are, and how many more there were than is taken."""
+
+    host: str
+    tables: Tables
+    rows: int
+    left_out: int = 0
+
+
+def scored_part(host: str, tables: Tables) -> Part:
+    """Return those of ``tables`` that are scored, without the rows at the beginning that are more than is taken.
 
     What of their columns is scored is chosen later, off the way of the requests.
     """
     part: dict[str, Mapping[str, Sequence[Cell]]] = {}
-    left_out = 0
+    rows = left_out = 0
     for table, columns in tables.items():
         if table not in COLUMNS:
             continue
-        extra = len(columns["ts"]) - TABLE_ROWS
-        if extra > 0:
+        count = len(columns["ts"])
+        if count > TABLE_ROWS:
+            extra, count = count - TABLE_ROWS, TABLE_ROWS
             left_out += extra
             part[table] = {name: cells[extra:] for name, cells in columns.items()}
         else:
             part[table] = columns
-    return part, left_out
-
-
-def count_rows(tables: Tables) -> int:
-    """Return how many rows there are in all tables."""
-    return sum(len(columns["ts"]) for columns in tables.values())
+        rows += count
+    return Part(host, part, rows, left_out)

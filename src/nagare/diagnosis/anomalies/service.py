@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from uuid import uuid4
 
 from nagare.config.anomalies import AnomalySettings
-from nagare.diagnosis.anomalies.intake import Tables, count_rows, scored_part
+from nagare.diagnosis.anomalies.intake import Part, Tables, scored_part
 from nagare.diagnosis.anomalies.layouts import Layouts
 from nagare.errors import NagareError
 from nagare.lib.clock import Clock
@@ -58,7 +58,7 @@ class Anomalies:
         self._store = store
         self._path = path
         self._clock = clock
-        self._waiting: deque[tuple[str, Tables]] = deque()
+        self._waiting: deque[Part] = deque()
         self._waiting_rows = 0
         # Ends the scoring of a tick on its thread.
         self._stop = Event()
@@ -100,16 +100,15 @@ class Anomalies:
         """Take the rows of a host that were just stored; they are scored at the next tick."""
         if self._thread is None:
             return
-        part, left_out = scored_part(tables)
-        if left_out:
-            self.counters.add("anomaly_rows_skipped", left_out)
-        if not part:
+        part = scored_part(host, tables)
+        if part.left_out:
+            self.counters.add("anomaly_rows_skipped", part.left_out)
+        if not part.rows:
             return
-        self._waiting.append((host, part))
-        self._waiting_rows += count_rows(part)
+        self._waiting.append(part)
+        self._waiting_rows += part.rows
         while len(self._waiting) > _WAITING_BATCHES or self._waiting_rows > _WAITING_ROWS:
-            _, oldest = self._waiting.popleft()
-            self._waiting_rows -= count_rows(oldest)
+            self._waiting_rows -= self._waiting.popleft().rows
             self.counters.add("anomaly_batches_dropped")
 
     async def run(self) -> None:
@@ -162,13 +161,13 @@ class Anomalies:
         scores.restore(*load_state(self._path, limit))
         return scores
 
-    def _score(self, batches: Sequence[tuple[str, Tables]], now_ms: int) -> list[Anomaly]:
+    def _score(self, batches: Sequence[Part], now_ms: int) -> list[Anomaly]:
         assert self._scores is not None, "the state is read before the first tick"
         found: list[Anomaly] = []
         for some in _pieces(batches):
             if self._stop.is_set():
                 return found
-            rows = (row for host, tables in some for row in self._layouts.rows(host, tables))
+            rows = (row for part in some for row in self._layouts.rows(part.host, part.tables))
             found += self._scores.take(rows, now_ms)
         return found + self._scores.find_stopped(now_ms)
 
@@ -184,15 +183,14 @@ class Anomalies:
             log.error("anomaly_state_not_kept path=%s error=%s", self._path, error.strerror)  # noqa: TRY400  told in full
 
 
-def _pieces(batches: Sequence[tuple[str, Tables]]) -> Iterator[Sequence[tuple[str, Tables]]]:
+def _pieces(batches: Sequence[Part]) -> Iterator[Sequence[Part]]:
     """Yield the batches in their order, as many together as have not too many rows."""
     begin = rows = 0
-    for at, (_, tables) in enumerate(batches):
-        count = count_rows(tables)
-        if rows and rows + count > _TAKEN_ROWS:
+    for at, part in enumerate(batches):
+        if rows and rows + part.rows > _TAKEN_ROWS:
             yield batches[begin:at]
             begin, rows = at, 0
-        rows += count
+        rows += part.rows
     if begin < len(batches):
         yield batches[begin:]
 

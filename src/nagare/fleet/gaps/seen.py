@@ -37,7 +37,7 @@ def find_seen(
     boot: str, seq: int, thinned: Sequence[int], tables: Mapping[str, Mapping[str, Sequence[Any]]]
 ) -> Seen | None:
     """Return what the batch says of time; None when it says nothing."""
-    given_up = tuple(_given_up(tables.get(_EVENTS) or {}))
+    given_up = tuple(_given_up(tables[_EVENTS])) if _EVENTS in tables else ()
     if len(thinned) == 2:
         # What stands for others was never one of the numbers that an agent counts.
         low, high = (Tick(at_ms, boot, UNKNOWN_SEQ) for at_ms in sorted(thinned))

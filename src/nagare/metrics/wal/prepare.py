@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from nagare.config.settings import StorageSettings
 from nagare.errors import BodyTooLargeError, InputError
 from nagare.lib.clock import Clock
 from nagare.lib.names import check_host
 from nagare.lib.segment_file import RECORD_LIMIT_BYTES
-from nagare.metrics.schema import Schema, Schemas
+from nagare.metrics.schema import Schemas
 from nagare.metrics.wal.ingest import Accepted, Bounds, check_envelope, check_map, check_tables
 from nagare.metrics.wal.seen import Seen
 from nagare.metrics.wide.admit import WideAdmission
@@ -23,7 +23,7 @@ from nagare.model.event import Event
 from nagare.model.wide import WideReply, WideRows
 from nagare.wire.batch import TEXT_LIMIT, Batch, BatchReply, Cell, Refusal
 from nagare.wire.metric_log import AcceptedTables, LogRecord, encode_record, encode_sent
-from nagare.wire.sound_batch import SoundBatch
+from nagare.wire.sound_batch import SoundBatch, Span
 from nagare.wire.wide_log import WideRecord, encode_wide
 
 EVENT_ID_LIMIT = 128
@@ -46,6 +46,8 @@ class Prepared:
     reply: BatchReply | list[bool] | WideReply
     record: LogRecord | None = None
     payload: bytes = b""
+    # Of the record's tables, where they are known without a look at their rows.
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(slots=True)
@@ -67,6 +69,8 @@ class Preparer:
         self._schemas = schemas
         self._seen = seen
         self._storage = storage
+        self._retention_ms = round(storage.retention_seconds * 1000)
+        self._future_ms = round(storage.future_seconds * 1000)
         self._clock = clock
         self._new_tables: Counter[str] = Counter()
         # Rows before it were dropped for want of room, and none may come back beside rollups that have them all.
@@ -98,8 +102,7 @@ class Preparer:
         if self._is_duplicate(batch, group):
             return Prepared(BatchReply(0, duplicate=True))
         now_ms = self._clock.now_ms()
-        rows = _count_in_time(batch.tables, self._schemas.current, self._bounds(now_ms))
-        if rows is None:
+        if not self._is_in_bounds(batch, now_ms):
             return self.batch(batch.to_batch(), group)
         # Read like the dictionaries of other records, and never written to.
         tables = cast("AcceptedTables", batch.tables)
@@ -108,7 +111,7 @@ class Preparer:
         group.batches.add((batch.host, batch.boot, batch.seq))
         if batch.replaces:
             group.batches.update((batch.host, batch.boot, seq) for seq in batch.replaces)
-        return Prepared(BatchReply(rows), record, payload)
+        return Prepared(BatchReply(batch.rows), record, payload, batch.spans)
 
     def events(self, events: Sequence[Event], group: Group) -> Prepared:
         """Return what to log and answer for ``events``. Raises InputError; none of them is stored then."""
@@ -149,12 +152,21 @@ class Preparer:
     def _bounds(self, now_ms: int, new_tables: int = 0) -> Bounds:
         storage = self._storage
         return Bounds(
-            oldest_ms=max(self.floor_ms, now_ms - round(storage.retention_seconds * 1000)),
-            newest_ms=now_ms + round(storage.future_seconds * 1000),
+            oldest_ms=max(self.floor_ms, now_ms - self._retention_ms),
+            newest_ms=now_ms + self._future_ms,
             table_limit=storage.table_limit,
             column_limit=storage.column_limit,
             new_tables=new_tables,
         )
+
+    def _is_in_bounds(self, batch: SoundBatch, now_ms: int) -> bool:
+        """Return whether none of the rows may have to be refused."""
+        if not batch.spans:
+            return True
+        if batch.low_ms < max(self.floor_ms, now_ms - self._retention_ms) or batch.high_ms > now_ms + self._future_ms:
+            return False
+        schemas, limit = self._schemas.current, self._storage.column_limit
+        return all(len(schemas[name].columns) <= limit for name in batch.tables)
 
     def _is_duplicate(self, batch: Batch | SoundBatch, group: Group) -> bool:
         # A batch that stands for others brings nothing new only when all of them are here.
@@ -184,19 +196,6 @@ class Preparer:
         if not isinstance(event_id, str) or not 0 < len(event_id) <= EVENT_ID_LIMIT:
             return False
         return event_id not in group.event_ids and not self._seen.has_event(event_id)
-
-
-def _count_in_time(tables: Mapping[str, Any], schemas: Mapping[str, Schema], bounds: Bounds) -> int | None:
-    """Return the number of rows of sound ``tables``, None when any of them may have to be refused."""
-    rows = 0
-    for name, columns in tables.items():
-        times = columns.ts
-        if min(times) < bounds.oldest_ms or max(times) > bounds.newest_ms:
-            return None
-        if len(schemas[name].columns) > bounds.column_limit:
-            return None
-        rows += len(times)
-    return rows
 
 
 def _narrow_events(accepted: Accepted, cells: Mapping[str, list[Cell]], kept: Sequence[int]) -> None:

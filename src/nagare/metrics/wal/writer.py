@@ -301,7 +301,7 @@ class LogWriter:
         for index, prepared in enumerate(records, last - len(payloads) + 1):
             if prepared.record is not None:
                 self._seen.add(prepared.record)
-                for table in self.head.generation.add(index, prepared.record):
+                for table in self.head.generation.add(index, prepared.record, prepared.spans):
                     self.head.crowded(table)
         if samples is not None and samples.record is not None:
             self._room.store(last, samples.record, self.head.generation, is_newer=samples.is_newer)

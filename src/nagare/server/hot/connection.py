@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import logging
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -195,9 +196,12 @@ class HotConnection(RequestHandler):
         if services.crowd.is_full and self.transport is not None:
             self._refuse(data[head.total_bytes :])
             return
-        self._waiting = bytearray(data[head.total_bytes :])
+        if len(data) > head.total_bytes:
+            self._waiting, data = bytearray(data[head.total_bytes :]), data[: head.total_bytes]
+        else:
+            self._waiting = bytearray()
         services.crowd.taken += 1
-        services.finisher.start(self._answer(entry, head, data[: head.total_bytes]))
+        services.finisher.start(self._answer(entry, head, data))
 
     def _refuse(self, rest: bytes) -> None:
         assert self.transport is not None
@@ -254,15 +258,16 @@ class HotConnection(RequestHandler):
 
 def render(answer: HotAnswer) -> bytes:
     """Return the bytes of ``answer``, with the headers that every answer of ours has."""
-    lines = [
-        b"HTTP/1.1 %d %s" % (answer.status, _REASONS[answer.status]),
-        b"X-Request-Id: %s%016x" % (_PREFIX, next(_numbers)),
-        _STAMPS,
-        b"Date: " + rfc822_formatted_time().encode(),
-    ]
-    if answer.media:
-        lines.append(b"Content-Type: " + answer.media.encode())
-    if answer.status != 204:
-        lines.append(b"Content-Length: %d" % len(answer.body))
-    lines += [f"{name}: {value}".encode() for name, value in answer.headers]
-    return b"\r\n".join([*lines, b"", answer.body])
+    status, body, media, headers = answer
+    before, after = _head_of(status, media, rfc822_formatted_time())
+    length = b"" if status == 204 else b"Content-Length: %d\r\n" % len(body)
+    more = b"".join([f"{name}: {value}\r\n".encode() for name, value in headers])
+    return b"%b%016x%b%b%b\r\n%b" % (before, next(_numbers), after, length, more, body)
+
+
+@lru_cache(maxsize=16)
+def _head_of(status: int, media: str, date: str) -> tuple[bytes, bytes]:
+    """Return what stands before the number of a request, and after it; the same for a second."""
+    before = b"HTTP/1.1 %d %s\r\nX-Request-Id: %s" % (status, _REASONS[status], _PREFIX)
+    kind = f"Content-Type: {media}\r\n" if media else ""
+    return before, b"\r\n%s\r\n%s" % (_STAMPS, f"Date: {date}\r\n{kind}".encode())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
 
@@ -29,8 +29,8 @@ _SIGNATURE = b"\r\nNagare-Signature: "
 _LENGTH_DIGITS = 7
 
 
-@dataclass(frozen=True, slots=True)
-class HotCall:
+# Tuples where one is made for every request: a frozen dataclass takes four times as long.
+class HotCall(NamedTuple):
     """A request whose head is known: the caller, what the route made of the head, and the body."""
 
     services: Services
@@ -41,8 +41,7 @@ class HotCall:
     signature: str
 
 
-@dataclass(frozen=True, slots=True)
-class HotAnswer:
+class HotAnswer(NamedTuple):
     """What is answered; ``headers`` beside those that every answer has."""
 
     status: int
@@ -75,8 +74,7 @@ class Entry:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The head of a request as it is looked up: ``key`` is all of it but the length of the body and its signature."""
 
     key: bytes

@@ -12,8 +12,11 @@ from nagare.wire.sound_batch import SoundBatch
 Tables = Mapping[str, Mapping[str, Sequence[Cell]]]
 
 
-def accepted_tables(batch: Batch | SoundBatch, reply: BatchReply) -> dict[str, Mapping[str, Sequence[Cell]]]:
+def accepted_tables(batch: Batch | SoundBatch, reply: BatchReply) -> Tables:
     """Return the tables of ``batch`` without the rows that ``reply`` lists as refused, and without empty tables."""
+    if isinstance(batch, SoundBatch) and not reply.refused:
+        # None of its tables is empty.
+        return batch.tables
     refused: dict[str, set[int]] = {}
     for refusal in reply.refused:
         refused.setdefault(refusal.table, set()).update(refusal.rows)

@@ -15,7 +15,9 @@ _SEVERITIES = frozenset(int(severity) for severity in Severity)
 
 def check_event_cells(tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> None:
     """Accept the events of a batch, if there are any. Raises InputError that points at the column."""
-    columns = tables.get(EVENTS_TABLE, {})
+    columns = tables.get(EVENTS_TABLE)
+    if columns is None:
+        return
     if not all(_is_severity(cell) for cell in columns.get("severity", ())):
         raise _fault("severity", "0 info, 1 warning, 2 high, 3 critical are lawful")
     if not all(cell in (None, SOURCE) for cell in columns.get("source", ())):

@@ -50,6 +50,8 @@ class NewestBatches:
 
 
 def _newest_ms(batch: Batch | SoundBatch) -> float:
+    if isinstance(batch, SoundBatch):
+        return batch.high_ms
     # The store took it, so every ts is an integer.
     stamps: list[Any] = [columns.get("ts") for columns in batch.tables.values()]
     return max((max(times) for times in stamps if times), default=0)

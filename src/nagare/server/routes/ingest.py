@@ -12,6 +12,7 @@ from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
 from nagare.server.bodies import Body, Holding, check_json
 from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
+from nagare.server.hub import EVENTS_TABLE
 from nagare.server.live.batch_rows import Tables, accepted_tables, events_of
 from nagare.server.live.event_cells import check_event_cells
 from nagare.server.route import Call, Route
@@ -76,8 +77,9 @@ async def _note_time(services: Services, batch: Batch | SoundBatch, tables: Tabl
 
 
 def _publish(services: Services, batch: Batch | SoundBatch, tables: Tables) -> None:
-    for event in events_of(batch.host, tables):
-        services.hub.publish_event(event)
+    if EVENTS_TABLE in tables:
+        for event in events_of(batch.host, tables):
+            services.hub.publish_event(event)
     if tables and services.newest.is_newest(batch, services.clock.now_ms()):
         services.queues.note(batch.host, tables.get("agent"))
         services.hub.publish_rows(batch.host, tables)

@@ -17,9 +17,7 @@ def test_counters_and_tables_of_no_measurements_are_left_out() -> None:
 def test_of_a_batch_only_what_is_scored_waits_and_not_without_end() -> None:
     count = TABLE_ROWS + 3
     load: dict[str, Any] = {"ts": [*range(count)], "load1": [0.5] * count, "strange": ["x"] * count}
-    part, left_out = scored_part({"load": load, "events": {"ts": [1]}, "strange": {"ts": [1]}})
-    assert ({table: [*columns] for table, columns in part.items()}, left_out) == (
-        {"load": ["ts", "load1", "strange"]},
-        3,
-    )
-    assert (part["load"]["ts"][0], len(part["load"]["load1"])) == (3, TABLE_ROWS)
+    part = scored_part("a", {"load": load, "events": {"ts": [1]}, "strange": {"ts": [1]}})
+    assert {table: [*columns] for table, columns in part.tables.items()} == {"load": ["ts", "load1", "strange"]}
+    assert (part.host, part.rows, part.left_out) == ("a", TABLE_ROWS, 3)
+    assert (part.tables["load"]["ts"][0], len(part.tables["load"]["load1"])) == (3, TABLE_ROWS)
