@@ -100,7 +100,10 @@ class Schema:
 
     def shown_columns(self) -> dict[str, str]:
         """Return what ``sql_columns`` does, but for what is ours alone."""
-        return {name: type_ for name, type_ in self.sql_columns().items() if not (self.is_wide and name == AGAIN)}
+        columns = self.sql_columns()
+        if self.is_wide:
+            columns.pop(AGAIN, None)
+        return columns
 
     def sql_columns(self) -> dict[str, str]:
         """Return the SQL type of every column by name, ``ts`` and ``host`` first."""

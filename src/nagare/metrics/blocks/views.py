@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import duckdb
+
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.engine import quote_name, quote_text
 
@@ -49,8 +51,36 @@ def make_view(name: str, body: str, hosts: frozenset[str] | None = None) -> str:
     No condition of a statement is looked at below a limit, even one that limits nothing. Without it one that fails for
     some values would tell, by failing, that a host which the caller must not see has them.
     """
-    fenced = body if hosts is None else f"SELECT * FROM ({body}) LIMIT {_NO_LIMIT}"  # noqa: S608  made by us
-    return f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {fenced}"
+    return f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS {_fenced(body, hosts)}"
+
+
+def _fenced(body: str, hosts: frozenset[str] | None) -> str:
+    return body if hosts is None else f"SELECT * FROM ({body}) LIMIT {_NO_LIMIT}"  # noqa: S608  made by us
+
+
+@dataclass(slots=True)
+class Tables:
+    """What the tables of one statement are made of: SELECTs by name, of rows of ``hosts`` only (None: all).
+
+    They become views, or stand before a statement that names none of its own so: a view is bound once when it is made
+    and once more where it is named.
+    """
+
+    hosts: frozenset[str] | None
+    bodies: dict[str, str] = field(default_factory=dict)
+
+    def make(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Make views of them. Raises duckdb.Error."""
+        for name, body in self.bodies.items():
+            cursor.execute(make_view(name, body, self.hosts))
+
+    def before(self, sql: str) -> str:
+        """Return ``sql`` with all of them before it."""
+        listed = (
+            f"{quote_name(name)} AS NOT MATERIALIZED ({_fenced(body, self.hosts)})"
+            for name, body in self.bodies.items()
+        )
+        return f"WITH {', '.join(listed)}\n{sql}" if self.bodies else sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +104,10 @@ class View:
 
     def body(self, sources: Sequence[str]) -> str:
         """Return the SELECT of all rows of ``sources``."""
+        if sources:
+            return " UNION ALL ".join(sources)
         nothing = ", ".join(f"CAST(NULL AS {type_}) AS {quote_name(column)}" for column, type_ in self.columns.items())
-        return " UNION ALL ".join([*sources, f"SELECT {nothing} WHERE false"])
+        return f"SELECT {nothing} WHERE false"
 
     def table_source(self, table: str, present: Iterable[str]) -> str:
         """Return the SELECT over one DuckDB table that has the columns ``present``."""

@@ -19,15 +19,16 @@ import duckdb
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.sources import Sources
-from nagare.metrics.blocks.views import View, Window, make_view
+from nagare.metrics.blocks.views import Tables, View, Window
 from nagare.metrics.rollups.hours import HOUR_MS, HOURS, MINUTES, TIERS, Tier, is_rolled
 from nagare.metrics.rollups.moments import Asking, Written
 from nagare.metrics.rollups.plan import SAMPLES_SCHEMA, Plan, plan_of, schema_of
 from nagare.metrics.rollups.shape import Node, Shape, find_shapes, is_fixed
 from nagare.metrics.rollups.views import Asked, RollupViews, during, find_spans
 from nagare.metrics.schema import Schema
-from nagare.metrics.sql.naming import may_name
+from nagare.metrics.sql.naming import named_columns
 from nagare.metrics.sql.sandbox import Checked
+from nagare.metrics.sql.types import AnswerTypes
 from nagare.model.tables import SAMPLES
 
 # Below it raw rows are read as quickly.
@@ -41,22 +42,24 @@ _VIEWS = secrets.token_hex(4)
 class Caller:
     """Who asks: the hosts it may see (None: all), the times of its request, its parameters; of a table's rows, what texts.
 
-    See ``View.texts``.
+    See ``View.texts``. ``told`` are the schemas from which the types of the answer follow, see ``AnswerTypes``.
     """
 
     hosts: frozenset[str] | None
     window: Window
     params: Any
     texts: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    told: Mapping[str, Schema] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A statement as it runs, the coarsest tier that it reads, and what its answer cannot tell."""
+    """A statement as it runs, the coarsest tier that it reads, what its answer cannot tell, and what its rollups are."""
 
     checked: Checked
     tier: str = RAW
     notes: tuple[str, ...] = ()
+    bodies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class TierChooser:
     """Chooses for one store; used from query threads."""
 
     sources: Sources
+    types: AnswerTypes
     # What takes the place of aggregates, once DuckDB parsed it.
     _templates: list[Node] = field(default_factory=list)
     _written: Written = field(default_factory=Written)
@@ -88,7 +92,7 @@ class TierChooser:
         snapshot: Snapshot,
         schemas: Mapping[str, Schema],
     ) -> Choice:
-        """Return what is read for ``checked``, its views of rollups made on ``cursor``. Raises duckdb.Error."""
+        """Return what is read for ``checked``, asked on ``cursor``. Raises duckdb.Error."""
         known = {
             name: schema_of(name, schemas)
             for name in checked.tables & {*schemas, SAMPLES.name}
@@ -97,7 +101,7 @@ class TierChooser:
         if not known:
             return Choice(checked)
         asking = Asking(cursor, caller.params, self._written)
-        chosen = _Chosen(self.sources, cursor, caller, snapshot, known, asking)
+        chosen = _Chosen(self, cursor, caller, snapshot, known, asking)
         try:
             if not self._templates:
                 # Two threads may both find them: the same, so in one step.
@@ -105,17 +109,19 @@ class TierChooser:
             return chosen.choice(checked, self._templates)
         except (duckdb.ProgrammingError, duckdb.NotSupportedError):
             # Written otherwise it does not bind: what the caller wrote speaks for itself.
-            return _Chosen(self.sources, cursor, caller, snapshot, known, asking).left_raw(checked)
+            return _Chosen(self, cursor, caller, snapshot, known, asking).left_raw(checked)
 
 
 class _Chosen:
     """One statement on its way."""
 
     def __init__(
-        self, sources: Sources, cursor: duckdb.DuckDBPyConnection, caller: Caller, snapshot: Snapshot,
+        self, chooser: TierChooser, cursor: duckdb.DuckDBPyConnection, caller: Caller, snapshot: Snapshot,
         schemas: Mapping[str, Schema], asking: Asking,
     ) -> None:  # fmt: skip
-        self._sources = sources
+        self._sources = chooser.sources
+        self._types = chooser.types
+        self._views = Tables(caller.hosts)
         self._cursor = cursor
         self._caller = caller
         self._snapshot = snapshot
@@ -129,7 +135,7 @@ class _Chosen:
         # A copy, some times faster than by ``deepcopy``: all of it came as JSON.
         tree = json.loads(json.dumps(checked.tree))
         plans = {name: _seen_plan(schema) for name, schema in self._schemas.items()}
-        self._with_labels = may_name(tree, "labels", checked.tables)
+        self._with_labels = checked.may_read("labels")
         for shape in find_shapes(tree, plans, templates):
             self._rewrite(shape)
         left = {str(node.get("table_name")).lower() for node in sources_of(tree)}
@@ -140,10 +146,21 @@ class _Chosen:
         sql = self.asking.text(tree)
         tier = max(self._tiers, key=lambda tier: tier.width_ms).name
         tables = frozenset(name for name in checked.tables if name.lower() in left)
+        named = named_columns(tree, tables)
+        written = replace(checked, written=replace(checked.written, sql=sql), tree=tree, tables=tables, named=named)
         if tables == checked.tables - self._schemas.keys():
-            self._cursor.execute(f"EXPLAIN {sql}", self._caller.params or None)
-        written = replace(checked, written=replace(checked.written, sql=sql), tree=tree, tables=tables)
-        return Choice(written, tier, tuple(self._notes))
+            self._bind(written)
+        return Choice(written, tier, tuple(self._notes), self._views.bodies)
+
+    def _bind(self, written: Checked) -> None:
+        """Have ``written`` bound once, for which nothing but rollups has to be there. Raises duckdb.Error."""
+        params, told = self._caller.params, self._caller.told
+        if self._types.find(written, params, told) is not None:
+            return
+        self._views.make(self._cursor)
+        found = self._cursor.execute(f"DESCRIBE {written.written.sql}", params or None).fetchall()
+        if not written.is_explain:
+            self._types.note(written, params, told, [(str(row[0]), str(row[1])) for row in found])
 
     def left_raw(self, checked: Checked) -> Choice:
         for table in sorted(self._schemas):
@@ -237,7 +254,7 @@ class _Chosen:
         body = rolled.body([*self._sources.blocks(rolled, snapshot, name), rows])
         asked = Asked(schema, tier, caller.hosts, zone, self._with_labels)
         labelled = RollupViews(self._sources).labelled(self._cursor, asked, "*", body)
-        self._cursor.execute(make_view(view, labelled, caller.hosts))
+        self._views.bodies[view] = labelled
 
     def _note_missing(self, table: str) -> None:
         """Say that raw rows of ``table`` begin later than its rollups, if the request may ask for older ones."""

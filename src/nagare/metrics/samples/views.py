@@ -75,17 +75,16 @@ class SampleViews:
     directory: str
     cache: BlockCache = field(default_factory=NoCache)
 
-    def make(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool) -> None:
-        """Make ``view`` of one of the two tables on ``cursor``. Raises duckdb.Error."""
+    def body(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool) -> str:
+        """Return the SELECT of ``view``, which is of one of the two tables, for ``cursor``. Raises duckdb.Error."""
         if view.name == SAMPLES.name:
-            cursor.execute(view.sql(self.sources(cursor, view, snapshot, with_labels=with_labels)))
-            return
+            return view.body(self.sources(cursor, view, snapshot, with_labels=with_labels))
         self.mirror.fill(cursor)
         rows = self.newest.rows()
         wanted = self._wanted(cursor, view)
         columns = wanted.of(rows.series, rows.ts_ms, rows.values)
         source = _of_arrays(cursor, "newest", columns, has_nan=True, with_labels=with_labels)
-        cursor.execute(view.sql([view.table_source(f"({source})", view.columns)]))
+        return view.body([view.table_source(f"({source})", view.columns)])
 
     def sources(
         self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool

@@ -9,12 +9,6 @@ from typing import Any
 _IMPLICIT = frozenset({"STAR", "PIVOT", "POSITIONAL_REFERENCE", "NATURAL"})
 
 
-def may_name(tree: Mapping[str, Any], column: str, tables: Collection[str]) -> bool:
-    """Tell whether the statement of ``tree`` may read ``column`` of one of ``tables``; when in doubt it may."""
-    named = named_columns(tree, tables)
-    return named is None or column.lower() in named
-
-
 def named_columns(tree: Mapping[str, Any], tables: Collection[str]) -> frozenset[str] | None:
     """Return the names, in lower case, that the statement of ``tree`` may read of ``tables``; None when it may be any.
 

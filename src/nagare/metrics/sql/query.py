@@ -19,7 +19,7 @@ from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Library, Snapshot
 from nagare.metrics.blocks.sources import Sources
 from nagare.metrics.blocks.verify import FIRST_LOOK_BYTES, BlockCheck, block_error
-from nagare.metrics.blocks.views import View, Window, make_view
+from nagare.metrics.blocks.views import Tables, View, Window
 from nagare.metrics.engine import Engine, quote_name, storage_error
 from nagare.metrics.record_rows import put_rows
 from nagare.metrics.rollups.hours import TIERS, split_table
@@ -31,7 +31,6 @@ from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import Schema
 from nagare.metrics.sql.exported import copy_statement
 from nagare.metrics.sql.messages import may_be_block, memory_error, query_error
-from nagare.metrics.sql.naming import may_name, named_columns
 from nagare.metrics.sql.prune import prune
 from nagare.metrics.sql.reads import READS, explain_reads
 from nagare.metrics.sql.rows import Fetch, guarded
@@ -83,10 +82,10 @@ class QueryRunner:
         self._blocks = blocks
         self._sources = Sources(engine, str(blocks.directory), samples, blocks.cache)
         self._rollups = RollupViews(self._sources)
-        self._tiers = TierChooser(self._sources)
         self._settings = settings
         self._statements = Statements()
         self._types = AnswerTypes()
+        self._tiers = TierChooser(self._sources, self._types)
 
     def check(self, request: SqlRequest, known: Sequence[str]) -> Checked:
         """Return the checked statement. Raises QuerySyntaxError."""
@@ -119,7 +118,7 @@ class QueryRunner:
         checked: Checked,
         schemas: Mapping[str, Schema],
         records: Mapping[str, RecordTable],
-        answer: Callable[[duckdb.DuckDBPyConnection, Job, Checked, Mapping[str, Schema] | None], SqlReply],
+        answer: Callable[[duckdb.DuckDBPyConnection, Job, Checked, Tables, Mapping[str, Schema] | None], SqlReply],
     ) -> SqlReply:
         job.check_stopped()
         # The cursor first: while it is lent the engine cannot rest and drop what the snapshot names.
@@ -130,11 +129,13 @@ class QueryRunner:
                 snapshot = prune(cursor, checked, job.request.params, whole)
                 with self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES, job.check_stopped):
                     job.texts = _told_texts(job, checked)
-                    caller = Caller(job.hosts, job.window, job.request.params, job.texts)
+                    told = None if records else schemas
+                    caller = Caller(job.hosts, job.window, job.request.params, job.texts, told)
                     choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
-                    self._make_views(cursor, job, choice.checked, snapshot, schemas, records)
+                    tables = self._tables(cursor, job, choice.checked, snapshot, schemas, records)
                     job.check_stopped()
-                    reply = answer(cursor, job, choice.checked, None if records else schemas)
+                    tables.bodies.update(choice.bodies)
+                    reply = answer(cursor, job, choice.checked, tables, told)
                     # Blocks and rows are counted for all hosts together.
                     if checked.is_explain and job.hosts is None:
                         reply.rows.insert(0, [READS, explain_reads(cursor, checked, choice, whole)])
@@ -192,7 +193,7 @@ class QueryRunner:
             return True
         return False
 
-    def _make_views(
+    def _tables(
         self,
         cursor: duckdb.DuckDBPyConnection,
         job: Job,
@@ -200,22 +201,22 @@ class QueryRunner:
         snapshot: Snapshot,
         schemas: Mapping[str, Schema],
         records: Mapping[str, RecordTable],
-    ) -> None:
-        named = named_columns(checked.tree, checked.tables)
+    ) -> Tables:
+        named, tables = checked.named, Tables(job.hosts)
         for name in sorted(checked.tables):
             if name in records:
-                self._make_record_view(cursor, job, records[name], snapshot)
+                tables.bodies[name] = self._record_body(cursor, job, records[name], snapshot)
                 continue
             if name in SAMPLE_COLUMNS:
                 view = View(name, SAMPLE_COLUMNS[name], job.hosts, job.window, texts=job.texts.get(name, {}))
-                self._samples.make(cursor, view, snapshot, with_labels=may_name(checked.tree, "labels", checked.tables))
+                with_labels = checked.may_read("labels")
+                tables.bodies[name] = self._samples.body(cursor, view, snapshot, with_labels=with_labels)
                 continue
             base, tier = split_table(name)
             if tier is not None:
-                with_labels = may_name(checked.tree, "labels", checked.tables)
+                with_labels = checked.may_read("labels")
                 asked = Asked(schema_of(base, schemas), tier, job.hosts, job.window, with_labels)
-                body = self._rollups.body(cursor, asked, snapshot)
-                cursor.execute(make_view(name, body, job.hosts))
+                tables.bodies[name] = self._rollups.body(cursor, asked, snapshot)
                 continue
             # A view of the columns that are asked for alone: binding the others costs more than reading those.
             columns = {
@@ -224,13 +225,10 @@ class QueryRunner:
                 if named is None or each.lower() in named or each in _ALWAYS
             }
             view = View(name, columns, job.hosts, job.window)
-            sources = self._sources.raw(cursor, view, snapshot, schemas[name])
-            job.check_stopped()
-            cursor.execute(view.sql(sources))
+            tables.bodies[name] = view.body(self._sources.raw(cursor, view, snapshot, schemas[name]))
+        return tables
 
-    def _make_record_view(
-        self, cursor: duckdb.DuckDBPyConnection, job: Job, record: RecordTable, snapshot: Snapshot
-    ) -> None:
+    def _record_body(self, cursor: duckdb.DuckDBPyConnection, job: Job, record: RecordTable, snapshot: Snapshot) -> str:
         name = record.table.name
         source = f"records_{name}"
         columns = put_rows(cursor, source, record.table, job.records[name])
@@ -240,18 +238,27 @@ class QueryRunner:
             # Rows leave the records only once they are in blocks: between the two they are in both.
             moved = replace(view, condition=f"{ROW_ID} NOT IN (SELECT {ROW_ID} FROM {quote_name(source)})")  # noqa: S608  made by us
             sources += self._sources.blocks(moved, snapshot, name)
-        cursor.execute(view.sql(sources))
+        return view.body(sources)
 
     def _answer(
-        self, cursor: duckdb.DuckDBPyConnection, job: Job, checked: Checked, schemas: Mapping[str, Schema] | None
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        job: Job,
+        checked: Checked,
+        tables: Tables,
+        schemas: Mapping[str, Schema] | None,
     ) -> SqlReply:
+        known = self._types.find(checked, job.request.params, schemas)
+        is_led = checked.is_flat and known is not None
+        if not is_led:
+            tables.make(cursor)
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            described = self._types.get(
-                checked.sql, job.request.params, schemas, lambda: self._describe(cursor, checked, job)
-            )
+            described = self._describe(cursor, checked, job) if known is None else known
+            if known is None:
+                self._types.note(checked, job.request.params, schemas, described)
             sql = guarded(checked.sql, described) if described else checked.sql
-            cursor.execute(sql, _parameters(job.request))
+            cursor.execute(tables.before(sql) if is_led else sql, _parameters(job.request))
             columns = described or [(str(item[0]), str(item[1])) for item in cursor.description]
             rows, truncated = Fetch(cursor, columns, self._settings.row_limit, job.check_stopped).rows(
                 job.request.limit
@@ -268,8 +275,10 @@ class QueryRunner:
         cursor: duckdb.DuckDBPyConnection,
         job: Job,
         checked: Checked,
+        tables: Tables,
         _schemas: Mapping[str, Schema] | None,
     ) -> SqlReply:
+        tables.make(cursor)
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         try:
             columns = self._describe(cursor, checked, job)

@@ -21,7 +21,9 @@ from nagare.metrics.sql.extent import Reckoning
 from nagare.metrics.sql.functions import ALLOWED, ALLOWED_IN_FROM, BOUNDED, BOUNDED_COUNT
 from nagare.metrics.sql.macros import MACROS, RENAMED, Renamed, check_macro, rename
 from nagare.metrics.sql.messages import parser_error
+from nagare.metrics.sql.naming import named_columns
 from nagare.metrics.sql.qualified import unqualified
+from nagare.metrics.sql.tree import nodes
 
 # Longer than any statement a person writes; keeps the parser's work small.
 SQL_LIMIT = 32_768
@@ -57,13 +59,23 @@ class Checked:
     written: Renamed
     tree: Mapping[str, Any]
     tables: frozenset[str]
+    # The columns that it may read, in lower case; None when that may be any.
+    named: frozenset[str] | None
+    # Whether it is a SELECT without names of its own for others.
+    is_flat: bool
     # What stands before the SELECT: nothing, or EXPLAIN in one of its forms.
     prefix: str = ""
+    # Texts in it that say which rows are meant and nothing else, as far as that is known.
+    free: frozenset[str] = frozenset()
 
     @property
     def sql(self) -> str:
         """The text that runs."""
         return f"{self.prefix}{self.written.sql}"
+
+    def may_read(self, column: str) -> bool:
+        """Tell whether it may read ``column`` of one of its tables; when in doubt it may."""
+        return self.named is None or column in self.named
 
     @property
     def is_explain(self) -> bool:
@@ -95,7 +107,8 @@ def check(
         tree = _parse(cursor, written.sql)
     tables = _Walk(known).run(tree)
     Reckoning(Constants(parameters)).run(tree)
-    return Checked(written, tree, frozenset(tables), prefix)
+    is_flat = not prefix and not any((node.get("cte_map") or {}).get("map") for node in nodes(tree))
+    return Checked(written, tree, frozenset(tables), named_columns(tree, tables), is_flat, prefix)
 
 
 def _single_statement(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:

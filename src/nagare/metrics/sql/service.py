@@ -14,7 +14,6 @@ from nagare.metrics.rollups.plan import rollups_of
 from nagare.metrics.schema import Schema
 from nagare.metrics.sql.costs import Costs
 from nagare.metrics.sql.growing import GrowingFile
-from nagare.metrics.sql.naming import named_columns
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.query import Job, QueryRunner
 from nagare.metrics.sql.sandbox import Checked
@@ -138,6 +137,5 @@ async def _fetch(record: RecordTable, checked: Checked, since_ms: int | None) ->
         return await record.fetch_since(since_ms)
     if record.fetch_all is None:
         return await record.fetch()
-    named = named_columns(checked.tree, checked.tables)
-    is_costly = named is None or bool(record.costly & named)
+    is_costly = checked.named is None or bool(record.costly & checked.named)
     return await (record.fetch_all if is_costly else record.fetch)()

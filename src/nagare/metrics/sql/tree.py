@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+_INNER = (dict, list)
+
 
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:
     """Yield every node of ``tree``, itself included, in no promised order."""
@@ -13,6 +15,7 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
         node = stack.pop()
         if isinstance(node, dict):
             yield node
-            stack.extend(value for value in node.values() if isinstance(value, (dict, list)))
+            # A comprehension and exact types: this is half of all walks.
+            stack.extend([value for value in node.values() if value and type(value) in _INNER])
         elif isinstance(node, list):
             stack.extend(node)

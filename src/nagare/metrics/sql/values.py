@@ -27,14 +27,16 @@ def json_columns(piece: Sequence[Sequence[Any]], types: Sequence[str]) -> tuple[
 
     A column at a time, because one look at its sum or its ends mostly spares a look at each value.
     """
-    size = 0
+    size, is_same = 0, True
     columns = []
     for column, type_ in zip(zip(*piece, strict=True), types, strict=True):
         convert = _COLUMN_CONVERTERS.get(type_, _json_column)
         converted, bytes_ = convert(column)
         columns.append(converted)
         size += bytes_
-    return [list(row) for row in zip(*columns, strict=True)], size
+        is_same = is_same and converted is column
+    # Mostly there was nothing to convert.
+    return list(map(list, piece if is_same else zip(*columns, strict=True))), size
 
 
 def _json_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
@@ -52,8 +54,12 @@ def _float_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
 
 
 def _integer_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
-    numbers = [value for value in column if value is not None]
-    is_safe = not numbers or -SAFE_INTEGER <= min(numbers) <= max(numbers) <= SAFE_INTEGER
+    try:
+        is_safe = min(column) >= -SAFE_INTEGER and max(column) <= SAFE_INTEGER
+    except TypeError:
+        # None among them.
+        numbers = [value for value in column if value is not None]
+        is_safe = not numbers or -SAFE_INTEGER <= min(numbers) <= max(numbers) <= SAFE_INTEGER
     return column if is_safe else [json_safe(value) for value in column], 8 * len(column)
 
 
