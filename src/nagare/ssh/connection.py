@@ -23,6 +23,9 @@ from nagare.ssh.pipe import OpenPipe
 from nagare.ssh.target import Target, parse_hops
 
 _HOPS_LIMIT = 5
+# Before the others, where the person's own configuration names none: a packet of it costs this process half of what one of the library's
+# first choice does, and a flood is read that much faster.
+_CIPHERS = "^aes256-gcm@openssh.com"
 # What a connection may lead through.
 Way = asyncssh.SSHClientConnection | ByServer
 
@@ -120,7 +123,12 @@ class Connector:
             user = self._user or config.get("User") or user or self._settings.user
             port = config.get("Port") or port
         return await _construct(
-            config=files, host=target.name, port=port or (), username=user or (), **(more or {"client_keys": None})
+            config=files,
+            host=target.name,
+            port=port or (),
+            username=user or (),
+            encryption_algs=() if config.get("Ciphers") else _CIPHERS,
+            **(more or {"client_keys": None}),
         )
 
     async def _step(self, target: Target, tunnel: Way | None, patience: Patience) -> asyncssh.SSHClientConnection:

@@ -99,6 +99,21 @@ async def test_a_pane_from_its_begin_to_its_end(server: SshServer, tmp_path: Pat
         assert len(source.shells_held.opened) == 2
 
 
+async def test_what_comes_after_a_key_is_drawn_without_another_turn_of_the_loop(
+    server: SshServer, tmp_path: Path
+) -> None:
+    async with scene("hosts", source=_source(server, tmp_path)) as stage:
+        pane = await _open(stage)
+        await stage.shows("ready")
+        # The clock of the stage stands still: one frame was due at the last key, and none was drawn since.
+        await stage.clock.advance(1)
+        pane.send(b"a")
+        pane._take(b"at once")
+        drawn = pane._strips[pane._core.cursor.row] if pane._core is not None else None
+        assert drawn is not None
+        assert "at once" in drawn.text
+
+
 async def test_a_dead_server_leaves_the_text_and_an_offer(server: SshServer, tmp_path: Path) -> None:
     async with scene("hosts", source=_source(server, tmp_path)) as stage:
         await _open(stage)

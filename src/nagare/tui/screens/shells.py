@@ -112,7 +112,8 @@ class ShellsPage(Page):
         except WorkerFailed as failed:
             self.top.say(failure_text(failed.error))
             return
-        pane = TerminalPane(host, self._session, _core, by_server=self.top.settings.ssh.via_server)
+        by_server = self.top.settings.ssh.via_server
+        pane = TerminalPane(host, self._session, _core, self.top.clock, by_server=by_server)
         await self.query_one("#panes").mount(pane)
         self._arrange()
         pane.focus()

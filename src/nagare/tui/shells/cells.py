@@ -24,9 +24,14 @@ _FOUND = Style(bgcolor=Color.from_rgb(230, 159, 0), color=Color.from_rgb(0, 0, 0
 
 def strip_of(runs: Sequence[Run], base: Style, width: int, cursor: int | None, found: tuple[int, int] | None) -> Strip:
     """Return a row of ``width`` cells; ``cursor`` is its column, ``found`` the column and width of what was searched."""
-    strip = Strip([Segment(_HARMFUL.sub("", run.text), base + style_of(run.style)) for run in runs]).adjust_cell_length(
-        width, base
-    )
+    if all(run.text.isascii() and run.text.isprintable() for run in runs):
+        # As most are: a letter is a cell, which need not be measured.
+        strip = Strip(
+            [Segment(run.text, base + style_of(run.style)) for run in runs], sum(len(run.text) for run in runs)
+        )
+    else:
+        strip = Strip([Segment(_HARMFUL.sub("", run.text), base + style_of(run.style)) for run in runs])
+    strip = strip.adjust_cell_length(width, base)
     if found is not None:
         strip = _over(strip, found[0], found[1], _FOUND)
     return strip if cursor is None else _over(strip, cursor, 1, _CURSOR)

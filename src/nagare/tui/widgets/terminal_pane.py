@@ -1,11 +1,12 @@
 """A shell in a pane: bytes of a host into an emulator, its changed rows into strips, and keys back to the host.
 
-Drawing is bounded: rows that changed are drawn again at most thirty times a second, and none while the pane is hidden. All
-keys belong to the host but one, the leader, after which one key is for the page.
+Drawing is bounded: rows that changed are drawn again at most thirty times a second, twice as often while a key waits for its
+echo, and none while the pane is hidden. All keys belong to the host but one, the leader, after which one key is for the page.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -21,17 +22,18 @@ from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
 from nagare.tui.shells.calls import Begin
 from nagare.tui.shells.cells import strip_of
+from nagare.tui.shells.pace import Pace, draw_now
 from nagare.tui.shells.sending import send_key, send_paste
 from nagare.tui.widgets.pane_mouse import PaneMouse
 from nagare.tui.work import failure_text, start_work
 
 if TYPE_CHECKING:
+    from nagare.lib.clock import Clock
     from nagare.ssh.session import Session
     from nagare.ssh.terminal.core import Cursor, Found, TerminalCore
 
 
 LEADER = "ctrl+right_square_bracket"
-_FLUSH_SECONDS = 0.033
 _TITLE_LIMIT = 60
 
 
@@ -90,10 +92,11 @@ class TerminalPane(PaneMouse, can_focus=True):
     ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(
-        self, host: str, begin: Begin, make_core: Callable[[int, int], TerminalCore], *, by_server: bool
+        self, host: str, begin: Begin, make_core: Callable[[int, int], TerminalCore], clock: Clock, *, by_server: bool
     ) -> None:
         """Show a shell on ``host``; ``begin`` makes a session for each connection, ``by_server`` is the way it goes at first."""
         super().__init__()
+        self._pace = Pace(clock.monotonic)
         self.by_server, self._is_offered = by_server, False
         self.host = host
         self._begin = begin
@@ -176,6 +179,8 @@ class TerminalPane(PaneMouse, can_focus=True):
         try:
             while chunk := await session.read():
                 self._take(chunk)
+                # What is there already is read without a wait: keys come before the rest of a flood.
+                await asyncio.sleep(0)
             status = (await session.close()).status
             return self._failure or session.why or f"ended with status {status if status is not None else '?'}"
         finally:
@@ -222,12 +227,26 @@ class TerminalPane(PaneMouse, can_focus=True):
         self.post_message(self.Changed())
 
     def _arm(self) -> None:
-        if self._timer is None and self.is_attached and self.screen.is_current and self.display:
-            self._timer = self.set_timer(_FLUSH_SECONDS, self.flush)
+        if not (self.is_attached and self.screen.is_current and self.display):
+            return
+        wait = self._pace.wait_seconds()
+        if not wait:
+            self._draw()
+        elif self._timer is None:
+            self._timer = self.set_timer(wait, self._draw)
+
+    def _draw(self) -> None:
+        self.flush()
+        if self._pace.is_awaited:
+            draw_now(self)
+            self._pace.shown()
 
     def flush(self) -> None:
         """Draw the rows that changed since the last time."""
-        self._timer = None
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._pace.drawn()
         if self._core is None:
             return
         dirty = set(self._core.dirty_rows())
@@ -312,6 +331,7 @@ class TerminalPane(PaneMouse, can_focus=True):
         """Send bytes to the host, and show the end of what it wrote."""
         if self._core is not None and self._session is not None and self.is_open and keys:
             self._session.shell.write(keys)
+            self._pace.typed()
             if self._found is not None or self._core.scrolled[0] + self._core.size[1] < self._core.scrolled[1]:
                 self._found = None
                 self.scroll_rows(10**6)
