@@ -13,7 +13,6 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
@@ -23,6 +22,7 @@ from nagare.metrics.samples.formula import Formula, sources
 from nagare.metrics.samples.mirror import SERIES, SeriesMirror
 from nagare.metrics.samples.newest import Newest
 from nagare.metrics.samples.slabs import Rows
+from nagare.metrics.samples.wanted import Columns, Wanted
 from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE
 from nagare.model.samples import STALE_BITS
 from nagare.model.tables import SAMPLE_TABLES, SAMPLES, Table
@@ -43,27 +43,6 @@ COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 # What of a row follows from its series.
 _OF_SERIES = ("name", "host")
-_Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The series whose rows are wanted, a flag by number, the last one for all beyond; None for all series.
-
-    To leave rows out here costs a hundredth of what it costs to join each of them with its series.
-    """
-
-    flags: NDArray[np.bool_] | None = None
-
-    def of(self, series: NDArray[np.int32], ts_ms: NDArray[np.int64], values: NDArray[np.float64]) -> _Columns:
-        """Return the rows that are wanted."""
-        if self.flags is None:
-            return series, ts_ms, values
-        kept = np.flatnonzero(self.flags.take(series, mode="clip"))
-        return series[kept], ts_ms[kept], values[kept]
-
-
-_ALL = _Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +61,9 @@ class SampleViews:
         self.mirror.fill(cursor)
         rows = self.newest.rows()
         wanted = self._wanted(cursor, view)
-        columns = wanted.of(rows.series, rows.ts_ms, rows.values)
+        columns = rows.series, rows.ts_ms, rows.values
+        if wanted is not None:
+            columns = wanted.joined([columns])
         source = _of_arrays(cursor, "newest", columns, has_nan=True, with_labels=with_labels)
         return view.body([view.table_source(f"({source})", view.columns)])
 
@@ -105,27 +86,24 @@ class SampleViews:
             _of_files(source, formula, with_labels=with_labels) for formula, source in sources(blocks, self.directory)
         ]
         slabs = list(_head_rows(snapshot, view))
-        wanted = self._wanted(cursor, view) if slabs else _ALL
-        for number, rows in slabs:
-            columns = wanted.of(rows.series, rows.ts_ms, rows.values)
+        wanted = self._wanted(cursor, view) if slabs else None
+        named = {f"slab_{number}": (rows.series, rows.ts_ms, rows.values) for number, rows in slabs}
+        if wanted is not None:
+            named = {f"chosen_{view.name}": wanted.joined(named.values())}
+        has_nan = any(rows.has_nan for _, rows in slabs)
+        for name, columns in named.items():
             if len(columns[0]):
-                found.append(
-                    _of_arrays(cursor, f"slab_{number}", columns, has_nan=rows.has_nan, with_labels=with_labels)
-                )
+                found.append(_of_arrays(cursor, name, columns, has_nan=has_nan, with_labels=with_labels))
         return found
 
-    def _wanted(self, cursor: duckdb.DuckDBPyConnection, view: View) -> _Wanted:
-        """Return the series that ``view`` may want rows of."""
+    def _wanted(self, cursor: duckdb.DuckDBPyConnection, view: View) -> Wanted | None:
+        """Return the series that ``view`` may want rows of; None for all."""
         told = {name: texts for name, texts in view.texts.items() if name in _OF_SERIES}
         if not told:
-            return _ALL
+            return None
         lists = {name: ", ".join(map(quote_text, sorted(texts))) for name, texts in told.items()}
         asked = " AND ".join(f"{name} IN ({texts})" if texts else "false" for name, texts in lists.items())
-        found = cursor.execute(f"SELECT id FROM {SERIES} WHERE {asked}").fetchnumpy()["id"]  # noqa: S608  quoted by us
-        # The last place stands for every number beyond.
-        is_wanted = np.zeros(int(found.max()) + 2 if len(found) else 1, np.bool_)
-        is_wanted[found] = True
-        return _Wanted(is_wanted)
+        return Wanted(cursor.execute(f"SELECT id FROM {SERIES} WHERE {asked}").fetchnumpy()["id"])  # noqa: S608  quoted by us
 
 
 def _of_files(source: str, formula: Formula, *, with_labels: bool) -> str:
@@ -144,9 +122,7 @@ def _head_rows(snapshot: Snapshot, view: View) -> Iterable[tuple[int, Rows]]:
     return ((number, rows) for number, rows in enumerate(slabs) if view.window.meets(rows.min_ms, rows.max_ms))
 
 
-def _of_arrays(
-    cursor: duckdb.DuckDBPyConnection, name: str, rows: _Columns, *, has_nan: bool, with_labels: bool
-) -> str:
+def _of_arrays(cursor: duckdb.DuckDBPyConnection, name: str, rows: Columns, *, has_nan: bool, with_labels: bool) -> str:
     """Return the SELECT over columns in memory, which ``cursor`` sees as ``name``."""
     series, ts_ms, values = rows
     columns: dict[str, Any] = {"series": series, "ts": ts_ms.view("datetime64[ms]"), "number": values}
