@@ -16,6 +16,7 @@ from pathlib import Path
 from benches.cost import cost_of
 from benches.day.load import host_name, load
 from benches.report import Row, Section
+from nagare.model.host_series import SERIES
 from nagare.tui.history import (
     Statement,
     host_statement,
@@ -27,7 +28,7 @@ from nagare.tui.history import (
     tables_of,
 )
 from nagare.tui.host_tabs import LIST_TABS
-from nagare.tui.series import HOST_CHARTS, SERIES
+from nagare.tui.series import HOST_CHARTS
 from tests.support.processes import RunningServer, child_environment, serving
 
 HOSTS = int(os.environ.get("DAY_BENCH_HOSTS", "200"))

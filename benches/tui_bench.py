@@ -19,12 +19,12 @@ from textual.widgets import DataTable
 
 from benches.report import Row, Section
 from benches.tui_gallery import HOST_COLUMNS, NOW_MS, fleet
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_chart import Chart, Line, draw_chart
 from nagare.tui.renderables.palette import DARK, make_palette
 from nagare.tui.renderables.table_cells import draw_cell
 from nagare.tui.renderables.theme import make_theme
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.widgets.live_table import LiveTable
 
 HOSTS = 1000

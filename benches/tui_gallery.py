@@ -15,12 +15,12 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from nagare.lib.clock import ManualClock
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_chart import EventMark, Line
 from nagare.tui.renderables.heat_grid import HeatCell
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
 from nagare.tui.renderables.theme import all_themes
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.widgets.heat_grid_view import HeatGridView
 from nagare.tui.widgets.inspector_list import Bar, Fact, Heading, InspectorList, Note
 from nagare.tui.widgets.live_table import LiveTable

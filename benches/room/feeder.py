@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from benches.room.frames import history, written_at
+from benches.room.frames import history, tables_at
 from nagare.config.places import Places
 from nagare.config.settings import ServerSettings, Settings
 from nagare.server.lifecycle import Running, serving
@@ -72,7 +72,7 @@ class Feeder:
 
     def _publish(self, hosts: range, tick: int, ts_ms: int) -> None:
         for number in hosts:
-            self._services.hub.publish_rows(host_name(number), written_at(number, tick, ts_ms))
+            self._services.hub.publish_rows(host_name(number), tables_at(number, tick, ts_ms))
 
     async def live(self, hertz: float) -> None:
         """Send each host's rows so often a second, spread over the time, until cancelled."""

@@ -3,10 +3,7 @@
 import random
 from typing import Any
 
-import msgspec
-
 from benches.ingest_bench import make_columns
-from nagare.wire.codec import encode
 
 # Rows of each table, as a real agent's frames have them.
 SHAPE = {"cpu": 9, "load": 1, "memory": 1, "disk": 2, "disk_io": 2, "network": 2, "agent": 1}
@@ -34,22 +31,11 @@ def _made(number: int) -> Tables:
 
 
 _VALUES = [_made(number) for number in range(_POOL)]
-# The same, written once: a feeder that writes them a thousand times a second would be measured, too.
-_WRITTEN = [
-    {name: {key: msgspec.Raw(encode(cells)) for key, cells in columns.items()} for name, columns in made.items()}
-    for made in _VALUES
-]
 
 
 def tables_at(host: int, tick: int, ts_ms: int) -> Tables:
     """Return what that host sends at that tick."""
     held = _VALUES[(host * 7 + tick * 5) % _POOL]
-    return {name: {"ts": [ts_ms] * SHAPE[name], **columns} for name, columns in held.items()}
-
-
-def written_at(host: int, tick: int, ts_ms: int) -> dict[str, dict[str, Any]]:
-    """Return the same as JSON that is written already, but for the moments."""
-    held = _WRITTEN[(host * 7 + tick * 5) % _POOL]
     return {name: {"ts": [ts_ms] * SHAPE[name], **columns} for name, columns in held.items()}
 
 

@@ -17,14 +17,14 @@ import numpy as np
 
 from nagare.config.terminal import SshSettings
 from nagare.errors import NagareError
+from nagare.lib.units import Unit
+from nagare.model.host_series import SERIES, SPARK_SERIES
 from nagare.tui.agent_facts import AgentStanding
 from nagare.tui.history import Points, Span
 from nagare.tui.marks.of_events import event_marks
 from nagare.tui.renderables.chart_model import EventMark, GapMark
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.replay.jobs_then import Later
 from nagare.tui.replay.past import FleetRows
-from nagare.tui.series import SERIES, SPARK_SERIES
 from nagare.tui.source import Connected, Found, SourceEvent
 from nagare.wire.auth import Me
 from nagare.wire.events import EventView

@@ -7,12 +7,22 @@ times tables), not by how long the reader sleeps. Owned by one event loop; nothi
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from nagare.lib.counters import Counters
-from nagare.wire.brief import BriefRows
-from nagare.wire.live import ErrorFrame, EventFrame, Hello, HostFrame, MessageFrame, Rows, ServerFrame, Subscribed
+from nagare.wire.live import (
+    Digests,
+    ErrorFrame,
+    EventFrame,
+    Hello,
+    HostFrame,
+    MessageFrame,
+    Rows,
+    ServerFrame,
+    Subscribed,
+)
 
 # More hosts than one screen's installation has; beyond it the longest waiting frames are dropped and counted.
 INBOX_LIMIT = 4096
@@ -33,8 +43,9 @@ class Disconnected:
     retry_in_seconds: float
 
 
-LiveEvent = Connected | Disconnected | ServerFrame | BriefRows
+LiveEvent = Connected | Disconnected | ServerFrame
 _Key = tuple[str, str]
+_T = TypeVar("_T")
 
 
 class Inbox:
@@ -55,9 +66,9 @@ class Inbox:
         """Add ``event``, which replaces or merges with what waits under its subject."""
         key = _key_of(event)
         previous = self._waiting.pop(key, None)
-        if isinstance(event, Rows | BriefRows) and isinstance(previous, Rows | BriefRows):
+        if previous is not None and (merged := _merge(previous, event)) is not None:
             self.counters.add("frames_merged")
-            event = _merge(previous, event)
+            event = merged
         elif previous is not None:
             self.counters.add("frames_replaced")
         self._waiting[key] = event
@@ -80,22 +91,42 @@ class Inbox:
         self.counters.add("frames_dropped")
 
 
-def _merge(older: Rows | BriefRows, newer: Rows | BriefRows) -> Rows | BriefRows:
-    tables, missed = older.tables | newer.tables, older.missed + newer.missed + 1
-    texts = {name: text for name, text in _texts(older).items() if name not in newer.tables} | _texts(newer)
-    return BriefRows(newer.host, tables, texts, missed) if texts else Rows(newer.host, tables, missed)
+def _merge(older: LiveEvent, newer: LiveEvent) -> LiveEvent | None:
+    """Return both in one, None where the newer simply stands for the older."""
+    if isinstance(older, Rows) and isinstance(newer, Rows):
+        return Rows(newer.host, older.tables | newer.tables, older.missed + newer.missed + 1)
+    if isinstance(older, Digests) and isinstance(newer, Digests):
+        return merge_digests(older, newer)
+    return None
 
 
-def _texts(rows: Rows | BriefRows) -> dict[str, str]:
-    return rows.texts if isinstance(rows, BriefRows) else {}
+def merge_digests(older: Digests, newer: Digests) -> Digests:
+    """Return the newest of each host that is in either."""
+    again = set(newer.hosts)
+    kept = [index for index, host in enumerate(older.hosts) if host not in again]
+    unknown: list[float | None] = [None] * len(older.hosts)
+    return Digests(
+        [*_at(older.hosts, kept), *newer.hosts],
+        [*_at(older.ts, kept), *newer.ts],
+        [*_at(older.ages, kept), *newer.ages],
+        {name: [*_at(older.values.get(name, unknown), kept), *cells] for name, cells in newer.values.items()},
+        {host: told for host, told in older.reasons.items() if host not in again} | newer.reasons,
+        older.missed + newer.missed + len(older.hosts) - len(kept),
+    )
+
+
+def _at(cells: Sequence[_T], places: Sequence[int]) -> list[_T]:
+    return [cells[place] for place in places]
 
 
 def _key_of(event: LiveEvent) -> _Key:
     match event:
         case Connected() | Disconnected():
             subject = ("connection", "")
-        case Rows() | BriefRows():
+        case Rows():
             subject = ("rows", event.host)
+        case Digests():
+            subject = ("digests", "")
         case HostFrame():
             subject = ("host", event.host.id)
         case EventFrame():

@@ -17,7 +17,6 @@ from nagare.errors import ConnectFailedError, InputError, NagareError, Unavailab
 from nagare.lib.backoff import Backoff
 from nagare.lib.counters import Counters
 from nagare.lib.tasks import TaskSupervisor
-from nagare.wire.brief import BriefReader
 from nagare.wire.codec import decode, encode
 from nagare.wire.live import Hello, ServerFrame, Subscribe, Unsubscribe
 
@@ -44,9 +43,8 @@ class LiveFeed:
         path: str = "/ws/dashboard",
         *,
         backoff: Backoff | None = None,
-        reader: BriefReader | None = None,
     ) -> None:
-        """Describe the feed of an entered ``client``; iteration opens it. With ``reader`` rows come in part, as it wants them."""
+        """Describe the feed of an entered ``client``; iteration opens it."""
         self._client = client
         self._path = path
         self._backoff = backoff or Backoff(base_seconds=0.5, cap_seconds=_RETRY_CAP_SECONDS)
@@ -54,7 +52,6 @@ class LiveFeed:
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
         self._inbox = Inbox()
-        self._read = _read_whole if reader is None else reader.read
 
     @property
     def counters(self) -> Counters:
@@ -128,7 +125,7 @@ class LiveFeed:
 
     def _take(self, text: str) -> None:
         try:
-            frame = self._read(text)
+            frame: ServerFrame = decode(text, _SERVER_FRAME)
         except InputError:
             # A newer server may speak of things that this client does not know.
             self.counters.add("frames_unknown")
@@ -160,11 +157,6 @@ class LiveFeed:
     async def _hurry_after(self, seconds: float) -> None:
         await self._client.clock.sleep(seconds)
         self._hurry.set()
-
-
-def _read_whole(text: str) -> ServerFrame:
-    frame: ServerFrame = decode(text, _SERVER_FRAME)
-    return frame
 
 
 async def _close(socket: LiveSocket) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from enum import StrEnum
 from typing import TypeGuard
 
 from nagare.errors import InputError
@@ -13,6 +14,21 @@ _DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 _DURATION_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 NO_VALUE = "–"
+
+
+class Unit(StrEnum):
+    """What a number counts."""
+
+    RATIO = "ratio"
+    BYTES = "bytes"
+    RATE = "rate"
+    SECONDS = "seconds"
+    CELSIUS = "celsius"
+    COUNT = "count"
+    PER_SECOND = "per_second"
+    HERTZ = "hertz"
+    WATTS = "watts"
+    CORES = "cores"
 
 
 def _is_number(value: float | None) -> TypeGuard[float]:

@@ -6,11 +6,13 @@ Publishing never waits: it only puts into outboxes and wakes the writers. The so
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from nagare.errors import OverloadedError
 from nagare.lib.counters import Counters
 from nagare.model.principal import Permission, Principal
+from nagare.server.live.digests import FleetDigests, Heard, digests_frame, pace_seconds
 from nagare.server.live.outbox import Outbox, Parcel
 from nagare.server.live.subscriptions import Subscriptions
 from nagare.wire.batch import Cell
@@ -42,6 +44,9 @@ class Connection:
         # Set together with ``closing``.
         self.ended = asyncio.Event()
         self._woken = asyncio.Event()
+        # When digests are due that wait; None while none do.
+        self._digests_due: float | None = None
+        self._digests_after = self._digests_pace = 0.0
 
     def put_frame(self, frame: bytes) -> None:
         """Queue a frame and wake the writer."""
@@ -53,6 +58,14 @@ class Connection:
         self.outbox.put_rows(parcel, names)
         self._woken.set()
 
+    def put_digest(self, host: str, heard: Heard, pace_seconds: float) -> None:
+        """Have a host told of in the next frame of digests, which many hosts share; they come no faster than that pace."""
+        self.outbox.put_digest(host, heard)
+        self._digests_pace = pace_seconds
+        if self._digests_due is None:
+            self._digests_due = max(self._digests_after, asyncio.get_running_loop().time())
+            self._woken.set()
+
     def end(self, reason: str) -> None:
         """Ask the writer to close the socket, telling ``reason``."""
         self.closing = self.closing or reason
@@ -60,10 +73,25 @@ class Connection:
         self._woken.set()
 
     async def wait(self) -> None:
-        """Return as soon as something waits in the outbox or the connection must end."""
-        while not self.outbox and self.closing is None:
+        """Return as soon as something waits in the outbox, digests are due or the connection must end."""
+        loop = asyncio.get_running_loop()
+        while self.closing is None:
+            if self._digests_due is not None and loop.time() >= self._digests_due:
+                self._write_digests(loop.time())
+            if self.outbox:
+                return
             self._woken.clear()
-            await self._woken.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._digests_due):
+                    await self._woken.wait()
+
+    def _write_digests(self, now: float) -> None:
+        heard, missed = self.outbox.take_digests()
+        self._digests_due = None
+        self._digests_after = now + self._digests_pace
+        series = self.subscriptions.series
+        if heard and series:
+            self.outbox.put_frame(digests_frame(heard, series, now, missed))
 
 
 class Hub:
@@ -75,6 +103,7 @@ class Hub:
         self._frame_limit = frame_limit
         self._connections: set[Connection] = set()
         self._is_closing = False
+        self._digests = FleetDigests()
         self.counters = Counters()
 
     def __len__(self) -> int:
@@ -112,6 +141,25 @@ class Hub:
                 if EVENTS_TABLE in names and not connection.sees(Permission.EVENTS_READ, host):
                     names = tuple(name for name in names if name != EVENTS_TABLE)
                 connection.put_rows(parcel, names)
+        self._publish_digest(host, tables)
+
+    def _publish_digest(self, host: str, tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> None:
+        followers = [one for one in self._connections if one.subscriptions.series]
+        if not followers:
+            self._digests.clear()
+            return
+        heard = self._digests.take(host, tables, asyncio.get_running_loop().time())
+        for connection in followers:
+            self._show_digest(connection, host, heard)
+
+    def _show_digest(self, connection: Connection, host: str, heard: Heard) -> None:
+        if connection.subscriptions.follows(host) and connection.sees(Permission.METRICS_READ, host):
+            connection.put_digest(host, heard, pace_seconds(len(self._digests)))
+
+    def show_digests(self, connection: Connection) -> None:
+        """Tell a connection that begins to follow of all hosts that are known."""
+        for host, heard in self._digests:
+            self._show_digest(connection, host, heard)
 
     def publish_event(self, event: EventView) -> None:
         """Hand out an event that was just stored."""
@@ -131,6 +179,8 @@ class Hub:
 
     def publish_host(self, view: HostView, *, removed: bool = False) -> None:
         """Hand out a host that changed."""
+        if removed:
+            self._digests.forget(view.name)
         frame: bytes | None = None
         for connection in self._connections:
             if connection.subscriptions.wants_host(view.name) and connection.sees(Permission.HOSTS_READ, view.name):

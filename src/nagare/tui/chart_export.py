@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nagare.lib.rfc3339 import format_ms
+from nagare.lib.units import Unit
 from nagare.tui.export import file_name, rows_csv
 from nagare.tui.query.chart_svg import chart_svg
 from nagare.tui.query.charting import Drawing
 from nagare.tui.renderables.chart_model import Chart, Line
 from nagare.tui.renderables.palette import Palette
 from nagare.tui.renderables.time_axis import TimeWindow, local_time
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.screens.list_page import ListPage
 from nagare.tui.screens.pick import Choice, Pick
 from nagare.tui.widgets.time_chart import TimeChart

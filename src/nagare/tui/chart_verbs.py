@@ -34,23 +34,28 @@ class ChartVerbs(MarkVerbs, ChartExport):
     """Mixed into pages that have a ``board``."""
 
     @property
+    def has_board(self) -> bool:
+        """Whether the page's charts are there: they are not while it is put together or taken down."""
+        return self.query_one_optional("#board") is not None
+
+    @property
     def window(self) -> Window:
         """The window that is shown; a crosshair holds one that grows."""
         window = super().window
-        if window.is_fitted and self.query("#board") and self.board.crosshair_ms is not None:
+        if window.is_fitted and self.has_board and self.board.crosshair_ms is not None:
             return replace(window, span_seconds=round(self.board.window.span_ms / 1000))
         return window
 
     def can(self, action: str) -> bool:
         """Compare where there are charts, and go to marks where there are some."""
         if action in ("chart.mark_back", "chart.mark_on"):
-            return bool(self.query("#board")) and self.board.has_marks
-        return bool(self.query("#board")) if action == "time.compare" else super().can(action)
+            return self.has_board and self.board.has_marks
+        return self.has_board if action == "time.compare" else super().can(action)
 
     @property
     def is_catching_up(self) -> bool:
         """Whether the past of the charts is on its way."""
-        return bool(self.query("#board")) and self.board.is_asking
+        return self.has_board and self.board.is_asking
 
     def time_window(self) -> TimeWindow:
         """Return the window as charts want it."""

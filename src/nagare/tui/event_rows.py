@@ -24,7 +24,7 @@ def fill_events(table: LiveTable, events: Iterable[EventView], now_ms: int) -> N
     table.store.replace(
         {
             event.id: {
-                "ago": float(max(0, now_ms - event.ts) // 1000),
+                "ago": _age(event, now_ms),
                 "severity": severity_state(event.severity),
                 "host": plain(event.host),
                 "kind": plain(event.kind),
@@ -34,3 +34,14 @@ def fill_events(table: LiveTable, events: Iterable[EventView], now_ms: int) -> N
         }
     )
     table.sync()
+
+
+def age_events(table: LiveTable, events: Iterable[EventView], now_ms: int) -> None:
+    """Bring the ages of ``events``, which the list has, up to the second."""
+    ages = {event.id: _age(event, now_ms) for event in events if event.id in table.store}
+    table.store.update_columns(list(ages), {"ago": list(ages.values())})
+    table.sync()
+
+
+def _age(event: EventView, now_ms: int) -> float:
+    return float(max(0, now_ms - event.ts) // 1000)

@@ -18,9 +18,10 @@ from nagare.errors import NagareError
 from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
+from nagare.model.health import Level
+from nagare.model.host_series import LIST_SERIES, SERIES
 from nagare.tui.alerts.rows import SEVERITY_STATES, needs_somebody, severity_of
 from nagare.tui.alerts.watch import AlertWatch
-from nagare.tui.health import Level
 from nagare.tui.history import seed_span
 from nagare.tui.host_columns import age_seconds
 from nagare.tui.host_live import HostLive
@@ -29,20 +30,19 @@ from nagare.tui.location import format_span
 from nagare.tui.notify.watch import DEAD_EVENT, DeadWatch
 from nagare.tui.renderables.time_axis import format_clock, local_time
 from nagare.tui.replay.replay import Replay
-from nagare.tui.series import SERIES
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
 from nagare.tui.toasts import NOTIFICATION, show_message, show_notification
 from nagare.tui.widgets.header import HeaderFacts
 from nagare.tui.work import start_work
-from nagare.wire.brief import BriefRows
-from nagare.wire.live import EventFrame, MessageFrame, Rows
+from nagare.wire.live import Digests, EventFrame, MessageFrame, Rows
 
 if TYPE_CHECKING:
     from nagare.tui.app import TopApp
     from nagare.tui.screens.page import Page
     from nagare.wire.alerts import AlertView
 
-_SEED_SERIES = tuple(series.id for series in SERIES.values() if series.table not in ("sensor", "gpu"))
+# What lists show at once; of the others the next report tells.
+_SEED_SERIES = tuple(name for name in LIST_SERIES if SERIES[name].table not in ("sensor", "gpu"))
 _EVENTS_WANTED = 200
 # A thousand hosts are drawn once a second, a hundred of them ten times.
 _HOST_SECONDS, _SLOWEST_SECONDS = 0.001, 1.0
@@ -98,9 +98,13 @@ class Feed:
                 self._lose(Phase.LOST, plain(reason), "", seconds, now_ms)
             case Missing(reason, hint, seconds):
                 self._lose(Phase.MISSING, plain(reason), plain(hint), seconds, now_ms)
-            case Rows() | BriefRows():
+            case Rows():
                 self.model.apply(event, now_ms)
                 self.schedule(can_wait=event.host != self._app.page.location.host)
+                return
+            case Digests():
+                self.model.apply(event, now_ms)
+                self.schedule(can_wait=True)
                 return
             case _:
                 self.model.apply(event, now_ms)
@@ -180,11 +184,14 @@ class Feed:
         return self._app.is_running and self._app.page.is_ready
 
     def _paint(self) -> None:
+        self.model.settle(self._clock.now_ms())
+        self._paint_settled()
+
+    def _paint_settled(self) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._timer = None
         self._painted = self._clock.monotonic()
-        self.model.settle(self._clock.now_ms())
         changes = self.model.take_changes()
         self.replay.follow_connection()
         if changes and self._can_draw:
@@ -218,7 +225,7 @@ class Feed:
             self._app.page.tick()
         if self.model.changes:
             # In the same frame as the ages.
-            self._paint()
+            self._paint_settled()
         else:
             self._app.refresh_frame()
 
@@ -263,8 +270,8 @@ class Feed:
 
     def worst(self) -> tuple[str, str, str] | None:
         """Return (state, host, reason) of the host that most needs a look, None when none does."""
-        host = next(iter(self._shown.by_urgency()), None)
-        if host is None or host.level is Level.UP:
+        host = next(iter(self._shown.to_look_at()), None)
+        if host is None:
             return None
         return host.level.value, host.name, self.reason(host)
 

@@ -19,10 +19,9 @@ _FLOOR_GROUPS = ("Screens", "Connection")
 
 def draw_footer(app: TopApp) -> None:
     """Draw the keys of the present mode of the page shown."""
-    footers = app.page.query(Footer)
-    if not footers:
+    footer = app.page.query_one_optional(Footer)
+    if footer is None:
         return
-    footer = footers.first()
     known = [
         action
         for action in actions_in(("app", *app.page.contexts))

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from nagare.tui.renderables.value_axis import Unit
+from nagare.lib.units import Unit
+from nagare.model.host_series import SERIES, Series, is_summed
 from nagare.tui.ring import FloatArray, TimeArray
-from nagare.tui.series import SERIES, Series, is_summed, sql_value
+from nagare.tui.series import sql_value
 
 # What one seed may bring: below the server's own limit of rows, with room to spare.
 SEED_ROWS = 60_000

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from nagare.lib.plain_text import plain
-from nagare.tui.health import Level
+from nagare.model.health import Level
+from nagare.model.host_series import NAN
 from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
-from nagare.tui.series import NAN
+from nagare.tui.ring import FloatArray
 from nagare.tui.widgets.row_store import RowStore
 
 _SILENT = (Level.DOWN, Level.UNKNOWN)
@@ -21,6 +23,7 @@ Cell = Callable[[HostLive, int], Any]
 # Names and versions of a large fleet.
 _plain = lru_cache(maxsize=1 << 14)(plain)
 _SPARK_MS = 900_000
+_NO_POINTS: FloatArray = np.zeros(0)
 # Columns of things that most fleets do not have.
 OPTIONAL_COLUMNS: Mapping[str, str] = MappingProxyType({"gpu": "gpu.busy", "temp": "sensor.temperature"})
 
@@ -54,8 +57,8 @@ def host_labels(host: HostLive) -> Mapping[str, str]:
 
 def load_per_core(host: HostLive) -> float:
     """Return the load of a minute over the cores, NaN when either is not known."""
-    cores = _number(host.first("load", "cores"))
-    return host.value("load.1") / cores if cores and not math.isnan(cores) else NAN
+    cores = host.value("load.cores")
+    return host.value("load.1") / cores if cores > 0 else NAN
 
 
 def age_seconds(host: HostLive, now_ms: int) -> float:
@@ -75,41 +78,24 @@ def _why(host: HostLive) -> str:
     return host.reasons[0].text if host.reasons and host.level not in _SILENT else ""
 
 
-def _number(cell: object) -> float:
-    return float(cell) if isinstance(cell, int | float) else NAN
-
-
 def _version(host: HostLive, _now_ms: int) -> str:
     return _plain(host.view.version) if host.view else ""
 
 
-def _newest(series_id: str) -> Cell:
-    return lambda host, _now_ms: host.value(series_id)
-
-
-def _curve(series_id: str) -> Cell:
-    return lambda host, now_ms: host.ring(series_id).since(now_ms - _SPARK_MS)[1]
-
-
-# What stands in each column.
+# What stands in each column: the newest value of a series, or what is made of a host.
+_VALUES: Mapping[str, str] = MappingProxyType(
+    {
+        "cpu": "cpu.busy", "mem": "memory.used", "disk": "disk.used", "rx": "net.in", "tx": "net.out", "read": "io.read",
+        "write": "io.write", "uptime": "load.uptime", **OPTIONAL_COLUMNS,
+    }
+)  # fmt: skip
+_CURVES: Mapping[str, str] = MappingProxyType({"cpu_curve": "cpu.busy", "net_curve": "net.in"})
 _CELLS: Mapping[str, Cell] = MappingProxyType(
     {
-        "state": lambda host, _now_ms: host.level.value,
+        "state": lambda host, _now_ms: host.level,
         "name": lambda host, _now_ms: _plain(host.name),
-        "cpu": _newest("cpu.busy"),
-        "cpu_curve": _curve("cpu.busy"),
-        "mem": _newest("memory.used"),
-        "disk": _newest("disk.used"),
         "load": lambda host, _now_ms: load_per_core(host),
-        "rx": _newest("net.in"),
-        "net_curve": _curve("net.in"),
-        "tx": _newest("net.out"),
-        "read": _newest("io.read"),
-        "write": _newest("io.write"),
-        "gpu": _newest("gpu.busy"),
-        "temp": _newest("sensor.temperature"),
         "age": age_seconds,
-        "uptime": lambda host, _now_ms: _number(host.first("load", "uptime_seconds")),
         "why": lambda host, _now_ms: _why(host),
         "version": _version,
     }
@@ -117,19 +103,37 @@ _CELLS: Mapping[str, Cell] = MappingProxyType(
 
 
 def write_hosts(store: RowStore, hosts: Sequence[HostLive], now_ms: int) -> None:
-    """Write hosts into a list, a column at a time, those that it has.
+    """Write hosts into a list, a column at a time, those that it has; ``tell_curves`` tells the list its curves.
 
     A trend compares the newest two reports of a host, whenever the list was written last.
     """
     names = [host.name for host in hosts]
     store.update_columns(names, {"cpu": [_value_before(host, "cpu.busy") for host in hosts]})
-    columns = {key: [cell(host, now_ms) for host in hosts] for key, cell in _CELLS.items() if key in store.columns}
+    columns: dict[str, Sequence[Any]] = {
+        key: [host.value(series_id) if (value := host.values.get(series_id)) is None else value for host in hosts]
+        for key, series_id in _VALUES.items()
+        if key in store.columns
+    }
+    for key, cell in _CELLS.items():
+        if key in store.columns:
+            columns[key] = [cell(host, now_ms) for host in hosts]
     store.update_columns(names, columns, labels=[host_labels(host) for host in hosts])
+
+
+def tell_curves(store: RowStore, hosts: Mapping[str, HostLive], now_ms: int) -> None:
+    """Have a list ask for the curves of the hosts that it draws, of the time up to ``now_ms``."""
+
+    def curve(series_id: str, name: str) -> FloatArray:
+        host = hosts.get(name)
+        return _NO_POINTS if host is None else host.ring(series_id).since(now_ms - _SPARK_MS)[1]
+
+    store.told = {key: partial(curve, series_id) for key, series_id in _CURVES.items() if key in store.columns}
 
 
 def write_ages(store: RowStore, hosts: Mapping[str, HostLive], now_ms: int) -> None:
     """Bring the ages of a list up to the second; a row whose age reads the same is not drawn again."""
-    known = [hosts[name] for name in store.row_keys() if name in hosts]
-    ages = {host.name: age_seconds(host, now_ms) for host in known}
-    changed = {name: age for name, age in ages.items() if age != store.value(name, "age")}
-    store.update_columns(list(changed), {"age": list(changed.values())})
+    names = [name for name in store.row_keys() if name in hosts]
+    ages = np.array([age_seconds(hosts[name], now_ms) for name in names], dtype=np.float64)
+    shown = store.column(names, "age")
+    changed = np.flatnonzero(~((ages == shown) | (np.isnan(ages) & np.isnan(shown)))).tolist()
+    store.update_columns([names[index] for index in changed], {"age": ages[changed]})

@@ -10,8 +10,8 @@ from nagare.lib.plain_text import plain
 from nagare.lib.units import format_bytes, format_count, format_rate, format_seconds
 from nagare.model.alert.alert import AlertState
 from nagare.model.event import Severity
+from nagare.model.health import Level
 from nagare.tui.alerts.rows import by_need, flags_of, host_of, severity_of, summary_of
-from nagare.tui.health import Level
 from nagare.tui.host_columns import age_seconds
 from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.time_axis import format_clock, format_moment
@@ -89,9 +89,7 @@ def _ago(then_ms: int, now_ms: int) -> str:
 
 def _values(host: HostLive) -> list[Item]:
     load = [host.value(f"load.{span}") for span in (1, 5, 15)]
-    cores = host.first("load", "cores")
-    uptime = host.first("load", "uptime_seconds")
-    total = host.first("memory", "total_bytes")
+    cores, uptime, total = host.value("load.cores"), host.value("load.uptime"), host.value("memory.total")
     items: list[Item] = [
         Bar("cpu", _known(host.value("cpu.busy")), history=tuple(host.ring("cpu.busy").points()[1])),
         Bar("memory", _known(host.value("memory.used"))),
@@ -100,9 +98,9 @@ def _values(host: HostLive) -> list[Item]:
         Fact("net in/out", f"{format_rate(host.value('net.in'))} / {format_rate(host.value('net.out'))}"),
         Fact("disk r/w", f"{format_rate(host.value('io.read'))} / {format_rate(host.value('io.write'))}"),
     ]
-    if isinstance(uptime, int | float):
+    if not math.isnan(uptime):
         items.append(Fact("uptime", format_seconds(uptime)))
-    if isinstance(cores, int) and isinstance(total, int):
+    if not math.isnan(cores) and not math.isnan(total):
         items.append(Fact("size", f"{format_count(cores)} cores, {format_bytes(total)}"))
     return items
 

@@ -112,6 +112,7 @@ _ALONE = (
     *({one, other} for one in _OF_ALERTS for other in ("jobs", "tasks", "schedules", "job", "output")),
     *({"query", other} for other in ("host", "grid", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
     *({"network", other} for other in ("host", "grid", "query", "diagnoses", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
+    *({"hosts", other} for other in ("host", "grid", "query", "network", "diagnoses", "chart", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
     *({"diagnoses", other} for other in ("query", "jobs", "lists", "tasks", "schedules", "job", "output", *_OF_ALERTS)),
 )  # fmt: skip
 _APART = (

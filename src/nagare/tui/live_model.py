@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from nagare.lib.units import Unit
+from nagare.model.health import URGENCY, Level, Reason, level_of
 from nagare.model.host import HostState, host_state
-from nagare.tui.health import URGENCY, Level, level_of
+from nagare.model.host_series import NAN, SERIES, SPARK_SERIES
 from nagare.tui.host_live import HostLive, Latest
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.ring import FloatArray, Ring, TimeArray
-from nagare.tui.series import SERIES, SPARK_SERIES
 from nagare.tui.widgets.row_order import natural_key
 from nagare.wire.alerts import AlertView
 from nagare.wire.auth import Me
-from nagare.wire.brief import BriefRows
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
-from nagare.wire.live import EventFrame, HostFrame, Rows
+from nagare.wire.live import Digests, EventFrame, HostFrame, Rows
 
 EVENT_LIMIT = 500
+_LEVELS = {level.value: level for level in Level}
 # The fleet's own lines get a point as often as hosts report at the default.
 FLEET_INTERVAL_MS = 5000
 
@@ -103,8 +103,10 @@ class LiveModel:
 
     def apply(self, frame: object, now_ms: int) -> None:
         """Take one frame of the server in."""
-        if isinstance(frame, Rows | BriefRows):
+        if isinstance(frame, Rows):
             self._take_rows(frame, now_ms)
+        elif isinstance(frame, Digests):
+            self._take_digests(frame, now_ms)
         elif isinstance(frame, EventFrame):
             self.add_events([frame.event])
         elif isinstance(frame, HostFrame):
@@ -143,13 +145,27 @@ class LiveModel:
             self.changes.fleet = True
         return host
 
-    def _take_rows(self, rows: Rows | BriefRows, now_ms: int) -> None:
+    def _take_rows(self, rows: Rows, now_ms: int) -> None:
         host = self._host(rows.host)
         host.seen_ms = self.newest_ms = now_ms
         self.missed_total += rows.missed
-        texts = rows.texts if isinstance(rows, BriefRows) else {}
-        host.take(rows.tables, texts, is_watched=rows.host == self.watched)
+        host.take(rows.tables, is_watched=rows.host == self.watched)
         self.changes.hosts.add(rows.host)
+
+    def _take_digests(self, frame: Digests, now_ms: int) -> None:
+        names = tuple(frame.values)
+        cells = zip(*(_numbers(column) for column in frame.values.values()), strict=True)
+        for name, ts_ms, age_ms, values in zip(frame.hosts, frame.ts, frame.ages, cells, strict=True):
+            host, heard_ms = self._host(name), now_ms - age_ms
+            host.seen_ms = max(heard_ms, host.seen_ms or 0)
+            if name != self.watched:
+                found = [
+                    Reason(_LEVELS[level], text) for level, text in frame.reasons.get(name, ()) if level in _LEVELS
+                ]
+                host.take_digest(ts_ms, dict(zip(names, values, strict=True)), found)
+            self.newest_ms = max(heard_ms, self.newest_ms or 0)
+        self.missed_total += frame.missed
+        self.changes.hosts.update(frame.hosts)
 
     def put_latest(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
         """Take rows that were asked for; frames that came meanwhile are newer."""
@@ -170,7 +186,7 @@ class LiveModel:
         """Bring levels up to ``now_ms``. While nothing can be heard, what lived is stale: nobody knows better."""
         is_deaf = self.connection.phase in (Phase.LOST, Phase.MISSING)
         for host in self.hosts.values():
-            level = level_of(self.state(host, now_ms), host.reasons)
+            level = level_of(host_state(_silence(host, now_ms), host.interval_seconds), host.reasons)
             if is_deaf and host.level not in (Level.DOWN, Level.UNKNOWN):
                 level = Level.STALE
             if level is not host.level:
@@ -186,8 +202,7 @@ class LiveModel:
 
     def state(self, host: HostLive, now_ms: int) -> HostState:
         """Return how alive ``host`` is."""
-        silence = None if host.seen_ms is None else max(0.0, (now_ms - host.seen_ms) / 1000)
-        return host_state(silence, host.interval_seconds)
+        return host_state(_silence(host, now_ms), host.interval_seconds)
 
     def counts(self) -> dict[Level, int]:
         """Return how many hosts stand at each level."""
@@ -198,7 +213,11 @@ class LiveModel:
 
     def by_urgency(self) -> list[HostLive]:
         """Return the hosts, worst first, then by name."""
-        return sorted(self.hosts.values(), key=lambda host: (URGENCY.index(host.level), host.name))
+        return sorted(self.hosts.values(), key=_urgency)
+
+    def to_look_at(self) -> list[HostLive]:
+        """Return the hosts that are not simply up, worst first, then by name."""
+        return sorted((host for host in self.hosts.values() if host.level is not Level.UP), key=_urgency)
 
     def seed(self, found: Mapping[str, Mapping[str, tuple[TimeArray, FloatArray]]]) -> None:
         """Lay histories that were asked for under what the frames brought since."""
@@ -244,6 +263,18 @@ class LiveModel:
     def fleet_ring(self, series_id: str) -> Ring:
         """Return the short history of a line of the fleet, made when first asked for."""
         return self.fleet.setdefault(series_id, Ring())
+
+
+def _urgency(host: HostLive) -> tuple[int, str]:
+    return URGENCY.index(host.level), host.name
+
+
+def _silence(host: HostLive, now_ms: int) -> float | None:
+    return None if host.seen_ms is None else max(0.0, (now_ms - host.seen_ms) / 1000)
+
+
+def _numbers(cells: Sequence[float | None]) -> Sequence[float]:
+    return [NAN if cell is None else cell for cell in cells] if None in cells else cells  # type: ignore[return-value]
 
 
 def _unix_ms(stamp: str) -> int:

@@ -31,6 +31,8 @@ _SIXTEEN_FILTER = SixteenColours()
 class DressedApp(App[int]):
     """An app that has our themes and no others' colours."""
 
+    _ansi_theme: tuple[str, TerminalTheme | None] = ("", None)
+
     def dress(self, name: str) -> None:
         """Wear the theme ``name``, the dark one for ``auto``. Without colours (NO_COLOR) sixteen of them are no help."""
         for theme in all_themes(mono=self.no_color):
@@ -45,7 +47,12 @@ class DressedApp(App[int]):
     @property
     def ansi_theme(self) -> TerminalTheme:
         """The amounts of light that stand for a terminal's own colours."""
-        return SIXTEEN_TERMINAL if self.theme == SIXTEEN.name else super().ansi_theme
+        # The library asks for every line that is drawn, and looks through all its themes each time.
+        theme, found = self._ansi_theme
+        if found is None or theme != self.theme:
+            found = SIXTEEN_TERMINAL if self.theme == SIXTEEN.name else super().ansi_theme
+            self._ansi_theme = (self.theme, found)
+        return found
 
 
 def kept_folder(settings: TopSettings, *, is_web: bool) -> Path | None:

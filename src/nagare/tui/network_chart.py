@@ -9,13 +9,13 @@ import numpy as np
 
 from nagare.errors import NagareError
 from nagare.lib.plain_text import plain
+from nagare.lib.units import Unit
 from nagare.model.network.graph import Link, Network
 from nagare.tui.history import Points, Span, make_span
 from nagare.tui.live_model import Phase
 from nagare.tui.location import Location
 from nagare.tui.renderables.chart_model import Line
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.screens.page import Page
 from nagare.tui.time_choice import from_time_window, to_time_window
 from nagare.tui.widgets.time_chart import TimeChart

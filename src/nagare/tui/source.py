@@ -30,22 +30,25 @@ from nagare.errors import (
 )
 from nagare.lib.backoff import Backoff
 from nagare.lib.clock import Clock
+from nagare.model.health import CHECKED
+from nagare.model.host_series import LIST_SERIES, SERIES
 from nagare.tui.agent_facts import AgentStanding
 from nagare.tui.history import Points, Span, Statement
 from nagare.tui.renderables.chart_model import EventMark, GapMark
 from nagare.tui.replay.jobs_then import Later
 from nagare.tui.replay.past import Answer, FleetRows, SqlPast
 from nagare.tui.seams import Seams, ServerSeams
-from nagare.tui.series import BRIEF_COLUMNS
 from nagare.wire.auth import Me
-from nagare.wire.brief import BriefReader
 from nagare.wire.events import EventView
 from nagare.wire.groups import GroupView
 from nagare.wire.hosts import HostView
 from nagare.wire.live import Subscribe
 
-# What every host is followed for; everything else only for the host that is looked at.
-FLEET_TABLES = tuple(BRIEF_COLUMNS)
+# Of every host the series of lists are followed, and the rows that the network is drawn from; all rows only of the host that
+# is looked at.
+_FLEET = Subscribe("fleet", ("probe",), series=LIST_SERIES)
+# The tables of which the series of lists are, and what deserves a look.
+FLEET_TABLES = tuple(dict.fromkeys([*(SERIES[name].table for name in LIST_SERIES), *CHECKED]))
 _LAST_COMMAND_SQL = "SELECT epoch_ms(ts), action, state FROM commands WHERE host = ? ORDER BY ts DESC LIMIT 1"
 _RETRY_CAP_SECONDS = 5.0
 
@@ -160,7 +163,6 @@ class ServerSource(ServerSeams, SqlPast):
         self._client: Client | None = None
         self._feed: LiveFeed | None = None
         self._watched = ""
-        self._reader = BriefReader(BRIEF_COLUMNS)
         self._hurry = asyncio.Event()
         self._backoff = Backoff(base_seconds=1.0, cap_seconds=_RETRY_CAP_SECONDS, floor_seconds=0.5)
 
@@ -188,8 +190,8 @@ class ServerSource(ServerSeams, SqlPast):
         client = Client(target, deadline_seconds=deadline, clock=self._clock, find=self._find)
         try:
             async with client:
-                self._client, self._feed = client, LiveFeed(client, reader=self._reader)
-                self._feed.subscribe(Subscribe("fleet", FLEET_TABLES))
+                self._client, self._feed = client, LiveFeed(client)
+                self._feed.subscribe(_FLEET)
                 self._feed.subscribe(Subscribe("events", ("events",)))
                 self.watch(self._watched)
                 async with aclosing(self._feed.__aiter__()) as events:
@@ -212,7 +214,7 @@ class ServerSource(ServerSeams, SqlPast):
 
     def watch(self, host: str) -> None:
         """Follow every table of ``host`` as well; empty for none."""
-        self._watched = self._reader.whole = host
+        self._watched = host
         if self._feed is None:
             return
         if host:

@@ -15,11 +15,15 @@ from nagare.wire.problem import Problem
 
 
 class Subscribe(msgspec.Struct, frozen=True, tag="subscribe", tag_field="op"):
-    """Ask for ``tables`` of ``hosts``; ["*"] means all. The same ``id`` again replaces the subscription."""
+    """Ask for ``tables`` of ``hosts``; ["*"] means all. The same ``id`` again replaces the subscription.
+
+    With ``series`` their values come too, many hosts in one frame (``Digests``): what a list of hosts follows.
+    """
 
     id: str
     tables: tuple[str, ...] = ("*",)
     hosts: tuple[str, ...] = ("*",)
+    series: tuple[str, ...] = ()
 
 
 class Unsubscribe(msgspec.Struct, frozen=True, tag="unsubscribe", tag_field="op"):
@@ -55,6 +59,21 @@ class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="op"):
     missed: int = 0
 
 
+class Digests(msgspec.Struct, frozen=True, tag="digests", tag_field="op"):
+    """What lists show of hosts that reported, a column each; of a host that reported more than once the latest.
+
+    ``ts`` are Unix milliseconds by the host's clock, ``ages`` the milliseconds since the server heard it. ``values`` are by
+    series, null where not known. ``reasons`` are what deserves a look, by host where there is anything: level and words.
+    """
+
+    hosts: list[str]
+    ts: list[int]
+    ages: list[int]
+    values: dict[str, list[float | None]]
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    missed: int = 0
+
+
 class EventFrame(msgspec.Struct, frozen=True, tag="event", tag_field="op"):
     """An event that was just stored."""
 
@@ -84,4 +103,4 @@ class ErrorFrame(msgspec.Struct, frozen=True, tag="error", tag_field="op"):
 
 
 ClientFrame = Subscribe | Unsubscribe | Authenticate
-ServerFrame = Hello | Subscribed | Rows | EventFrame | HostFrame | MessageFrame | ErrorFrame
+ServerFrame = Hello | Subscribed | Rows | Digests | EventFrame | HostFrame | MessageFrame | ErrorFrame

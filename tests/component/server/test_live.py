@@ -97,6 +97,47 @@ async def test_a_duplicate_and_a_late_batch_are_not_shown(api: Api) -> None:
         await live.subscribe(id="probe", hosts=["web3"])
 
 
+async def _follow(live: Live, **more: Any) -> None:
+    await live.subscribe(**{"tables": [], "series": ["cpu.busy", "memory.used"], **more})
+
+
+async def test_followers_get_many_hosts_in_one_frame_and_at_once_what_is_known(api: Api) -> None:
+    tokens = {name: await api.register(name) for name in ("web1", "web2", "web3")}
+    async with connected(api) as live, connected(api) as late, connected(api) as limited:
+        await _follow(live)
+        await _follow(limited, hosts=["web2"])
+        for name, token in tokens.items():
+            batch = {**api.batch(host=name), "boot": name}
+            batch["tables"] = {"cpu": {"ts": [api.now_ms()], "core": ["all"], "busy_ratio": [0.5]}}
+            batch["tables"]["memory"] = {"ts": [api.now_ms()], "used_ratio": [0.98]}
+            await api.call("POST", BATCH, batch, token=token)
+        told: dict[str, Any] = {}
+        while told.keys() != tokens.keys():
+            frame = await live.next("digests")
+            for index, host in enumerate(frame["hosts"]):
+                told[host] = {name: cells[index] for name, cells in frame["values"].items()}
+                assert frame["reasons"][host] == [["crit", "memory 98.0% full"]]
+                assert 0 <= frame["ages"][index] < 60_000
+        assert told == {name: {"cpu.busy": 0.5, "memory.used": 0.98} for name in tokens}
+        assert (await limited.next("digests"))["hosts"] == ["web2"]
+        # Who comes later need not wait for the next reports.
+        await _follow(late, series=["cpu.busy"])
+        frame = await late.next("digests")
+        assert (sorted(frame["hosts"]), frame["values"]) == (sorted(tokens), {"cpu.busy": [0.5] * 3})
+        await api.call("DELETE", "/api/v1/hosts/web3")
+        await _follow(late, id="again", series=["cpu.busy"])
+        assert sorted((await late.next("digests"))["hosts"]) == ["web1", "web2"]
+
+
+async def test_an_unknown_series_is_refused_by_name(api: Api) -> None:
+    async with connected(api) as live:
+        await live.send(op="subscribe", id="a", series=["cpu.busi"])
+        problem = (await live.next("error"))["problem"]
+        assert problem["status"] == 400
+        assert "cpu.busi" in problem["detail"]
+        assert "cpu.busy" in problem["hint"]
+
+
 async def test_refused_rows_are_not_shown(api: Api) -> None:
     token = await api.register()
     now = api.now_ms()

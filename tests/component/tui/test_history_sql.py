@@ -12,6 +12,7 @@ from nagare.metrics.rollups.hours import TIERS, Tier
 from nagare.metrics.rollups.plan import plan_of
 from nagare.metrics.schema import Schema, Schemas
 from nagare.metrics.sql.macros import STATEMENTS
+from nagare.model.host_series import SERIES, Across, read_value
 from nagare.model.tables import TABLES, ColumnType, Table
 from nagare.tui.history import (
     Span,
@@ -28,7 +29,6 @@ from nagare.tui.history import (
     seed_statement,
     tables_of,
 )
-from nagare.tui.series import SERIES, Across, read_value
 
 NOW = 1_760_000_000_000
 _TYPES = {
@@ -88,7 +88,8 @@ def test_a_series_is_the_same_live_and_by_sql(base: duckdb.DuckDBPyConnection, s
     key = series.only[0] if series.only else _key_of(series.table)
     names = ["lo", "eth0", series.only[1] if series.only else "wg0"] if key else [None]
     primary = [False, True, True] if series.across is Across.UPLINK else [None] * 3
-    values = [0.75, 0.5, 0.25] if key else [0.5]
+    # Whole: some columns are of whole numbers.
+    values = [3.0, 2.0, 1.0] if key else [2.0]
     columns: dict[str, list[Any]] = {series.column: values}
     for index, name in enumerate(names):
         cells = {series.column: values[index], **({key: name} if key else {})}

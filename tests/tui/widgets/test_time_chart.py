@@ -3,9 +3,9 @@
 from textual.events import MouseScrollDown, MouseScrollUp  # noqa: TID253  these tests drive textual itself
 
 from nagare.lib.clock import ManualClock
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_chart import EventMark, Line
 from nagare.tui.renderables.time_axis import MINUTE, TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.widgets.time_chart import TimeChart
 from tests.tui.widgets.stage import NOW_MS, Stage, keep_messages
 from tests.unit.tui.samples import wave

@@ -11,10 +11,10 @@ from nagare.cli.chart.font import HEIGHT, WIDTH, glyph, text_width
 from nagare.cli.chart.picture import draw_picture
 from nagare.cli.chart.png import encode_png
 from nagare.cli.chart.raster import Raster, colour_of
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_chart import Chart, Line
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 
 NOW = 1_760_000_000_000
 PALETTE = make_palette("nagare-light")

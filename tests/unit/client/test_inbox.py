@@ -1,15 +1,16 @@
 import asyncio
+from collections.abc import Mapping
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.client.inbox import Connected, Disconnected, Inbox, LiveEvent
-from nagare.wire.brief import BriefRows
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
-from nagare.wire.live import ErrorFrame, EventFrame, Hello, HostFrame, Rows, Subscribed
+from nagare.wire.live import Digests, ErrorFrame, EventFrame, Hello, HostFrame, Rows, Subscribed
 from nagare.wire.problem import Problem
 
+NOW = 1_760_000_000_000
 HELLO = Connected(Hello("0.1.0", 1))
 
 
@@ -104,14 +105,34 @@ async def test_it_never_grows_and_keeps_the_newest_row_of_every_table(frames: li
                 assert last in waiting
 
 
-async def test_rows_in_part_are_merged_as_others_are() -> None:
+def _digests(values: Mapping[str, float | None], missed: int = 0) -> Digests:
+    hosts = list(values)
+    return Digests(hosts, [NOW] * len(hosts), [0] * len(hosts), {"cpu.busy": list(values.values())}, {}, missed)
+
+
+async def test_digests_that_wait_become_one_with_the_newest_of_each_host() -> None:
     inbox = Inbox()
-    inbox.put(BriefRows("web1", {"cpu": {"x": [1]}, "disk": {"x": [1]}}, {"cpu": "old", "disk": "old"}))
-    inbox.put(BriefRows("web1", {"cpu": {"x": [2]}}, {"cpu": "new"}, 1))
-    inbox.put(BriefRows("web2", {"cpu": {"x": [1]}}, {"cpu": "old"}))
-    # From here on all of it is read.
-    inbox.put(_rows("web2", 2, "cpu"))
+    inbox.put(
+        Digests(["a", "b"], [1, 2], [10, 20], {"cpu.busy": [0.1, 0.2]}, {"a": [("warn", "x")], "b": [("crit", "y")]})
+    )
+    inbox.put(Digests(["b", "c"], [3, 4], [30, 40], {"cpu.busy": [0.3, None]}, {"c": [("warn", "z")]}, 5))
     assert await _drain(inbox) == [
-        BriefRows("web1", {"cpu": {"x": [2]}, "disk": {"x": [1]}}, {"cpu": "new", "disk": "old"}, 2),
-        Rows("web2", {"cpu": {"x": [2]}}, 1),
-    ]
+        Digests(
+            ["a", "b", "c"], [1, 3, 4], [10, 30, 40], {"cpu.busy": [0.1, 0.3, None]}, {"a": [("warn", "x")], "c": [("warn", "z")]}, 6
+        )
+    ]  # fmt: skip
+    assert inbox.counters.get("frames_merged") == 1
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1) | st.none()), min_size=1, max_size=6))
+async def test_merged_digests_tell_the_last_of_each_host(frames: list[dict[str, float | None]]) -> None:
+    inbox = Inbox()
+    for values in frames:
+        inbox.put(_digests(values))
+    (merged,) = await _drain(inbox)
+    assert isinstance(merged, Digests)
+    last: dict[str, float | None] = {}
+    for values in frames:
+        last.update(values)
+    assert dict(zip(merged.hosts, merged.values["cpu.busy"], strict=True)) == last
+    assert merged.missed == sum(map(len, frames)) - len(last)

@@ -2,11 +2,11 @@
 
 from datetime import UTC
 
+from nagare.lib.units import Unit
 from nagare.tui.chart_export import chart_csv, chart_drawing
 from nagare.tui.renderables.chart_model import Chart, Line
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 
 NOW = 1_760_000_000_000
 CHART = Chart(

@@ -4,19 +4,20 @@ import math
 import random
 from typing import Any
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagare.tui.health import CHECKED, Level
-from nagare.tui.host_live import split_moments
+from nagare.model.health import Level
+from nagare.model.host_digest import HostDigest
+from nagare.model.host_rows import split_moments
+from nagare.model.host_series import CURVE_SERIES, LIST_SERIES
 from nagare.tui.live_model import Connection, LiveModel, Phase
-from nagare.tui.series import BRIEF_COLUMNS, LIST_SERIES, SERIES
-from nagare.wire.brief import BriefReader
-from nagare.wire.codec import encode
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView
-from nagare.wire.live import EventFrame, HostFrame, Rows
+from nagare.wire.live import Digests, EventFrame, HostFrame, Rows
+from tests.tui.fleet import frame_of
 
 NOW = 1_760_000_000_000
 
@@ -47,7 +48,7 @@ def test_rows_make_hosts_values_and_curves() -> None:
     assert host.columns("cpu")["core"] == ["all", "0"]
     assert host.ring("cpu.busy").points()[1].tolist() == [0.25]
     assert math.isnan(host.value("memory.used"))
-    assert host.first("load", "cores") is None
+    assert math.isnan(host.value("load.cores"))
     assert model.take_changes().hosts == {"a"}
     assert not model.take_changes()
 
@@ -199,30 +200,77 @@ def test_only_the_watched_host_keeps_every_curve() -> None:
     assert len(model.hosts["b"].ring("load.1")) == 0
 
 
-def test_what_lists_do_not_show_is_read_when_somebody_asks() -> None:
-    model, reader = LiveModel(), BriefReader(BRIEF_COLUMNS)
-    cpu: dict[str, list[Any]] = {
-        "ts": [NOW, NOW + 5000],
-        "core": ["all", "all"],
-        "busy_ratio": [0.1, 0.2],
-        "iowait_ratio": [0.3, 0.4],
-    }
-    model.apply(reader.read(encode(Rows("a", {"cpu": cpu})).decode()), NOW)
+def _digests(*hosts: str, ts_ms: int = NOW, age_ms: int = 0, **values: float | None) -> Digests:
+    """Return a frame in which all ``hosts`` say the same; an underline in a name stands for a dot."""
+    told = {name.replace("_", "."): [value] * len(hosts) for name, value in values.items()}
+    return Digests(list(hosts), [ts_ms] * len(hosts), [age_ms] * len(hosts), told)
+
+
+def test_digests_make_hosts_values_and_the_curves_of_lists() -> None:
+    model = LiveModel()
+    model.apply(_digests("a", "b", cpu_busy=0.25, memory_used=None, net_in=7.0), NOW + 10)
+    model.apply(_digests("a", ts_ms=NOW + 1000, cpu_busy=0.5, memory_used=0.1, net_in=8.0), NOW + 1010)
     host = model.hosts["a"]
-    assert host.value("cpu.busy") == 0.2
-    assert "iowait_ratio" not in host.tables["cpu"].columns
-    assert host.value("cpu.iowait") == 0.4
-    assert host.columns("cpu") == {name: cells[1:] for name, cells in cpu.items()}
-    # And not again before the next rows come.
-    assert not host.tables["cpu"].text
+    assert (host.value("cpu.busy"), host.value("memory.used")) == (0.5, 0.1)
+    assert math.isnan(model.hosts["b"].value("memory.used"))
+    assert host.ring("cpu.busy").points()[1].tolist() == [0.25, 0.5]
+    assert host.ring("net.in").before() == 7.0
+    assert host.oldest_ms == NOW
+    assert model.take_changes().hosts == {"a", "b"}
 
 
-def test_all_that_lists_show_and_health_judges_is_read_of_every_frame() -> None:
-    for series_id in LIST_SERIES:
-        series = SERIES[series_id]
-        assert {series.column, *(series.only or ())[:1]} <= set(BRIEF_COLUMNS[series.table]), series_id
-    assert CHECKED.keys() <= BRIEF_COLUMNS.keys()
-    assert {"mount", "read_only", "used_ratio", "inodes_used_ratio"} <= set(BRIEF_COLUMNS["disk"])
+def test_a_digest_says_how_long_ago_its_host_was_heard() -> None:
+    model = LiveModel()
+    model.apply(_digests("a", age_ms=60_000, cpu_busy=0.1), NOW)
+    assert model.hosts["a"].seen_ms == model.newest_ms == NOW - 60_000
+    assert _settled(model, NOW) == {"a": Level.STALE}
+    model.apply(_digests("a", age_ms=90_000, cpu_busy=0.1), NOW + 1000)
+    assert model.hosts["a"].seen_ms == NOW - 60_000
+
+
+def test_what_a_digest_finds_stands_until_its_next_one() -> None:
+    model = LiveModel()
+    found = msgspec.structs.replace(
+        _digests("a", cpu_busy=0.1), reasons={"a": [("crit", "x"), ("of tomorrow", "y")]}, missed=3
+    )
+    model.apply(found, NOW)
+    assert _settled(model, NOW) == {"a": Level.CRIT}
+    assert [reason.text for reason in model.hosts["a"].reasons] == ["x"]
+    assert model.missed_total == 3
+    model.apply(_digests("a", ts_ms=NOW + 1000, cpu_busy=0.1), NOW + 1000)
+    assert _settled(model, NOW + 1000) == {"a": Level.UP}
+
+
+def test_a_host_that_is_looked_at_is_known_by_its_rows() -> None:
+    model = LiveModel()
+    model.watched = "a"
+    model.apply(_cpu("a", NOW, 0.25), NOW)
+    model.apply(_digests("a", ts_ms=NOW + 1000, cpu_busy=0.9), NOW + 1000)
+    assert model.hosts["a"].value("cpu.busy") == 0.25
+    assert model.hosts["a"].seen_ms == NOW + 1000
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=40))
+def test_a_digest_tells_what_the_rows_would_have_told(busy: list[float]) -> None:
+    by_rows, by_digests, digest = LiveModel(), LiveModel(), HostDigest()
+    for number, value in enumerate(busy):
+        at_ms = NOW + number * 5000
+        rows = frame_of(
+            "a", at_ms, tables={"cpu": {"core": ["all"], "busy_ratio": [value]}, "memory": {"used_ratio": [value]}}
+        )
+        by_rows.apply(rows, at_ms)
+        digest.take(rows.tables)
+        told: dict[str, list[float | None]] = {name: [digest.values.get(name)] for name in LIST_SERIES}
+        reasons = {"a": [(reason.level.value, reason.text) for reason in digest.reasons]}
+        by_digests.apply(Digests(["a"], [digest.ts_ms], [0], told, reasons), at_ms)
+    one, other = by_rows.hosts["a"], by_digests.hosts["a"]
+    for name in LIST_SERIES:
+        assert one.value(name) == other.value(name) or (math.isnan(one.value(name)) and math.isnan(other.value(name)))
+    assert one.reasons == other.reasons
+    for name in CURVE_SERIES:
+        assert [part.tolist() for part in one.ring(name).points()] == [
+            part.tolist() for part in other.ring(name).points()
+        ]
 
 
 def test_a_host_that_invents_collectors_is_bounded() -> None:

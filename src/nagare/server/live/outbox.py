@@ -1,4 +1,4 @@
-"""What waits for one live connection: the latest rows of each (host, table), and other frames in order.
+"""What waits for one live connection: the latest rows of each (host, table), hosts' digests, and other frames in order.
 
 Bounded both ways. Rows that nobody fetched are replaced by newer rows of the same (host, table) and counted as missed
 for that host; when even that holds too many bytes, the host that waits longest is dropped. Of other frames the oldest
@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from nagare.lib.counters import Counters
+from nagare.server.live.digests import Heard
 from nagare.wire.batch import Cell
 from nagare.wire.live_codec import encode_columns, join_rows
 
@@ -60,10 +61,12 @@ class Outbox:
         self._rows: OrderedDict[str, dict[str, Parcel]] = OrderedDict()
         self._rows_bytes = 0
         self._missed: dict[str, int] = {}
+        self._heard: dict[str, Heard] = {}
+        self._heard_missed = 0
         self._counters = counters
 
     def __bool__(self) -> bool:
-        """Tell whether anything waits."""
+        """Tell whether anything waits but digests, which come at a pace of their own."""
         return bool(self._frames or self._rows)
 
     def put_frame(self, frame: bytes) -> None:
@@ -89,6 +92,19 @@ class Outbox:
         while self._rows_bytes > _ROWS_LIMIT_BYTES and len(self._rows) > 1:
             self._drop_oldest_host()
 
+    def put_digest(self, host: str, heard: Heard) -> None:
+        """Have a host told of; what waits of it is what it says when it is taken."""
+        if host in self._heard:
+            self._heard_missed += 1
+            self._counters.add("frames_dropped")
+        self._heard[host] = heard
+
+    def take_digests(self) -> tuple[dict[str, Heard], int]:
+        """Return the hosts to tell of, and how many reports of them were passed over."""
+        taken = (self._heard, self._heard_missed)
+        self._heard, self._heard_missed = {}, 0
+        return taken
+
     def take(self) -> bytes:
         """Return the next frame: ordered frames first, for they are few and small. Needs something waiting."""
         if self._frames:
@@ -106,6 +122,7 @@ class Outbox:
         self._rows.clear()
         self._missed.clear()
         self._rows_bytes = 0
+        self.take_digests()
 
     def _drop_oldest_host(self) -> None:
         host, waiting = self._rows.popitem(last=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nagare.errors import LimitExceededError
+from nagare.errors import InputError, LimitExceededError
+from nagare.model.host_series import LIST_SERIES
 from nagare.wire.live import Subscribe
 
 _SUBSCRIPTION_LIMIT = 64
@@ -19,13 +20,15 @@ class Subscriptions:
     def __init__(self) -> None:
         """Begin with none: a connection that asks for nothing receives nothing."""
         self._by_id: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        # Of those that follow series: the hosts, and the series.
+        self._series: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._by_id)
 
     def put(self, wanted: Subscribe) -> None:
-        """Add or replace a subscription. Raises LimitExceededError."""
+        """Add or replace a subscription. Raises InputError for a series that is not known, LimitExceededError."""
         if len(wanted.id) > _ID_LIMIT or len(wanted.tables) > _NAMES_LIMIT or len(wanted.hosts) > _NAMES_LIMIT:
             raise LimitExceededError(
                 f"cannot subscribe: an id has at most {_ID_LIMIT} characters, a list at most {_NAMES_LIMIT} names",
@@ -33,11 +36,22 @@ class Subscriptions:
             )
         if wanted.id not in self._by_id and len(self._by_id) >= _SUBSCRIPTION_LIMIT:
             raise LimitExceededError(f"cannot subscribe: a connection has at most {_SUBSCRIPTION_LIMIT} subscriptions")
-        self._by_id[wanted.id] = (frozenset(wanted.tables), frozenset(wanted.hosts))
+        unknown = next((name for name in wanted.series if name not in LIST_SERIES), None)
+        if unknown is not None:
+            raise InputError(
+                f"cannot subscribe: there is no series {unknown[:_ID_LIMIT]!r}",
+                hint=f"there are {', '.join(LIST_SERIES)}",
+            )
+        hosts = frozenset(wanted.hosts)
+        self._by_id[wanted.id] = (frozenset(wanted.tables), hosts)
+        self._series.pop(wanted.id, None)
+        if wanted.series:
+            self._series[wanted.id] = (hosts, tuple(dict.fromkeys(wanted.series)))
 
     def remove(self, id_: str) -> None:
         """End a subscription; an unknown id is no fault."""
         self._by_id.pop(id_, None)
+        self._series.pop(id_, None)
 
     def select(self, host: str, tables: Iterable[str]) -> tuple[str, ...]:
         """Return those of ``tables`` that are wanted of ``host``, in their order."""
@@ -46,6 +60,15 @@ class Subscriptions:
             if ALL in hosts or host in hosts:
                 wanted |= names
         return tuple(tables) if ALL in wanted else tuple(table for table in tables if table in wanted)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The series that are followed, of any host."""
+        return tuple(dict.fromkeys(name for _, names in self._series.values() for name in names))
+
+    def follows(self, host: str) -> bool:
+        """Tell whether series of ``host`` are followed."""
+        return any(ALL in hosts or host in hosts for hosts, _ in self._series.values())
 
     def wants_host(self, host: str) -> bool:
         """Tell whether anything of ``host`` is wanted."""

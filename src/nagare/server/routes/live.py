@@ -9,7 +9,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from nagare.errors import InputError, NagareError, UnauthenticatedError
 from nagare.model.principal import Permission, Principal
-from nagare.server.hub import Connection
+from nagare.server.hub import Connection, Hub
 from nagare.server.live.ending import CLOSE_SECONDS, close_reason, cut
 from nagare.server.problems import problem_of
 from nagare.server.route import Call, Route
@@ -85,10 +85,10 @@ async def _principal(call: Call, socket: web.WebSocketResponse) -> Principal:
 
 
 async def _write(socket: web.WebSocketResponse, connection: Connection) -> None:
+    await connection.wait()
     while connection.closing is None:
+        await socket.send_frame(connection.outbox.take(), WSMsgType.TEXT)
         await connection.wait()
-        while connection.outbox and connection.closing is None:
-            await socket.send_frame(connection.outbox.take(), WSMsgType.TEXT)
     is_stopping = connection.principal is None or connection.closing == "server is stopping"
     code = WSCloseCode.GOING_AWAY if is_stopping else WSCloseCode.POLICY_VIOLATION
     await socket.close(code=code, message=close_reason(connection.closing))
@@ -99,17 +99,19 @@ async def _read(call: Call, socket: web.WebSocketResponse, connection: Connectio
         if message.type is not WSMsgType.TEXT:
             break
         try:
-            _obey(connection, message.data)
+            _obey(call.services.hub, connection, message.data)
         except NagareError as error:
             connection.put_frame(encode(ErrorFrame(problem_of(error, call.request.get(REQUEST_ID, "")))))
 
 
-def _obey(connection: Connection, content: str) -> None:
+def _obey(hub: Hub, connection: Connection, content: str) -> None:
     frame = decode_client_frame(content)
     match frame:
         case Subscribe():
             connection.subscriptions.put(frame)
             connection.put_frame(encode(Subscribed(frame.id)))
+            if frame.series:
+                hub.show_digests(connection)
         case Unsubscribe():
             connection.subscriptions.remove(frame.id)
             if not len(connection.subscriptions):

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nagare.lib.plain_text import plain
+from nagare.model.health import URGENCY, Level
+from nagare.model.host_series import NAN
 from nagare.model.network.graph import Link, Network, Node, NodeKind
 from nagare.tui.export import rows_csv
-from nagare.tui.health import URGENCY, Level
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
-from nagare.tui.series import NAN
 
 if TYPE_CHECKING:
     from nagare.tui.host_live import HostLive

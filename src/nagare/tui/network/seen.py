@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nagare.lib.plain_text import plain
+from nagare.model.health import Level
 from nagare.model.network.build import HostSeen, ProbeSeen, build_network
-from nagare.tui.health import Level
 
 if TYPE_CHECKING:
     from nagare.model.network.graph import Network

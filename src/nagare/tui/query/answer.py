@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len
 
 from nagare.lib.plain_text import plain
+from nagare.lib.units import Unit
 from nagare.tui.location import Window
 from nagare.tui.renderables.palette import Palette, make_palette
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec, format_cell
-from nagare.tui.renderables.value_axis import Unit, unit_of
+from nagare.tui.renderables.value_axis import unit_of
 
 if TYPE_CHECKING:
     from nagare.wire.sql import SqlReply

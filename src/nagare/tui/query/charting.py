@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 from nagare.lib.plain_text import plain
+from nagare.lib.units import Unit
 from nagare.tui.query.answer import Answer, is_number, is_time, moment_ms
 from nagare.tui.renderables.chart_model import Line
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit, unit_of
+from nagare.tui.renderables.value_axis import unit_of
 
 # As many as can be told apart by colour.
 LINES_LIMIT = 8

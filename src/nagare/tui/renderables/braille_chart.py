@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
 
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_raster import (
     Floats,
     Samples,
@@ -38,7 +39,7 @@ from nagare.tui.renderables.chart_model import EventMark as EventMark
 from nagare.tui.renderables.chart_model import Line as Line
 from nagare.tui.renderables.event_marks import draw_events
 from nagare.tui.renderables.palette import Palette, make_palette, make_style
-from nagare.tui.renderables.value_axis import HUGE, TINY, Scale, Unit, make_scale
+from nagare.tui.renderables.value_axis import HUGE, TINY, Scale, make_scale
 
 
 def draw_chart(chart: Chart, width: int, height: int, palette: Palette, zone: tzinfo | None = None) -> Lines:

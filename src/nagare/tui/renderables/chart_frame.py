@@ -9,10 +9,11 @@ from datetime import tzinfo
 from rich.cells import cell_len
 from rich.style import Style
 
+from nagare.lib.units import Unit
 from nagare.tui.renderables.canvas import Canvas, cut
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import TimeWindow, format_clock
-from nagare.tui.renderables.value_axis import Scale, Unit, format_ticks
+from nagare.tui.renderables.value_axis import Scale, format_ticks
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 

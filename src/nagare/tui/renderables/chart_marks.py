@@ -10,6 +10,7 @@ from datetime import tzinfo
 import numpy as np
 from rich.cells import cell_len
 
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_raster import Samples
 from nagare.tui.renderables.canvas import Canvas, cells, cut
 from nagare.tui.renderables.chart_frame import Frame, Plot
@@ -17,7 +18,7 @@ from nagare.tui.renderables.chart_model import Chart
 from nagare.tui.renderables.event_marks import GAP_GLYPHS, crosshair_column, mark_legend
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import format_clock
-from nagare.tui.renderables.value_axis import Unit, format_value
+from nagare.tui.renderables.value_axis import format_value
 
 _SPACE = ord(" ")
 _DECIMALS = re.compile(r"(\d\d+\.\d+)(.*)")

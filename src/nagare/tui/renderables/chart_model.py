@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from numpy.typing import ArrayLike
 
+from nagare.lib.units import Unit
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.style import Style
+
 from nagare.tui.renderables.canvas import Canvas, Lines, cut
 from nagare.tui.renderables.palette import Palette, make_style
 
@@ -112,16 +114,26 @@ def draw_heat_grid(
     canvas = Canvas(width, height)
     for row, text in layout.headings:
         canvas.put(row - top, 0, cut(palette.text(text), width, palette.glyphs.more), make_style(palette.muted))
+    looks: dict[tuple[str, str], tuple[str, Style]] = {}
     for place in layout.places:
         if not 0 <= place.row - top < height:
             continue
         cell = cells[place.index]
-        look = palette.state(cell.state)
-        chosen = place.index == selected
-        glyph = look.glyph if cell.state != "up" else palette.glyphs.cell
-        text = glyph * max(1, layout.pitch - 1) if cell.state == "up" else glyph
-        style = make_style(
-            cell_colour(cell, palette), bold=look.bold or chosen, reverse=chosen, underline=chosen and focused
-        )
+        text, style = _look(cell, palette, layout.pitch, looks)
+        if place.index == selected:
+            style += make_style(None, bold=True, reverse=True, underline=focused)
         canvas.put(place.row - top, place.column, text, style)
     return canvas.lines()
+
+
+def _look(
+    cell: HeatCell, palette: Palette, pitch: int, looks: dict[tuple[str, str], tuple[str, Style]]
+) -> tuple[str, Style]:
+    """Return a cell's text and style; ``looks`` keeps them, of which there are few in a grid of many."""
+    key = (cell.state, cell_colour(cell, palette))
+    found = looks.get(key)
+    if found is None:
+        look = palette.state(cell.state)
+        text = palette.glyphs.cell * max(1, pitch - 1) if cell.state == "up" else look.glyph
+        found = looks[key] = (text, make_style(key[1], bold=look.bold))
+    return found

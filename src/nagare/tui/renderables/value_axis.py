@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
-from nagare.lib.units import NO_VALUE, format_bytes, format_count, format_rate, format_ratio, format_seconds
+from nagare.lib.units import NO_VALUE, Unit, format_bytes, format_count, format_rate, format_ratio, format_seconds
 
 # A fraction of zeros, and the unit behind a number and its power.
 _WHOLE = re.compile(r"\.0(?=\D|$)")
@@ -19,21 +18,6 @@ _UNIT = re.compile(r"(/s|Hz|W|°C)$")
 HUGE = 1e300
 # Below this a quotient by a difference overflows.
 TINY = 1e-290
-
-
-class Unit(StrEnum):
-    """What a number counts."""
-
-    RATIO = "ratio"
-    BYTES = "bytes"
-    RATE = "rate"
-    SECONDS = "seconds"
-    CELSIUS = "celsius"
-    COUNT = "count"
-    PER_SECOND = "per_second"
-    HERTZ = "hertz"
-    WATTS = "watts"
-    CORES = "cores"
 
 
 _SUFFIXES = (

@@ -12,6 +12,7 @@ from typing import Any
 
 from nagare.errors import InputError, NagareError, QuerySyntaxError
 from nagare.lib.clock import Clock
+from nagare.model.host_series import SERIES, SPARK_SERIES, Series
 from nagare.tui.history import (
     SEED_ROWS,
     Points,
@@ -45,7 +46,6 @@ from nagare.tui.replay.statements import (
     seeds_at_statement,
     turns_statement,
 )
-from nagare.tui.series import SERIES, SPARK_SERIES, Series
 from nagare.wire.events import EventView
 
 _GAPS_SQL = "SELECT epoch_ms(ts), until_ms, kind FROM gaps WHERE host = ? ORDER BY ts"

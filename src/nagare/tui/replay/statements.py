@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from nagare.model.host_series import Series
 from nagare.tui.history import BY_KEY, Span, Statement, seed_statement
 from nagare.tui.replay.alerts_then import TURN_KINDS
-from nagare.tui.series import Series
 
 # A gap that was open at the moment: rows of that time came later, or never.
 GAPS_SQL = (

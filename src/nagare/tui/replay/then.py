@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from nagare.model.health import Level
 from nagare.model.host import DOWN_INTERVALS, STALE_INTERVALS
-from nagare.tui.health import Level
+from nagare.model.host_series import NAN, SERIES, SPARK_SERIES
 from nagare.tui.history import Points
 from nagare.tui.host_live import HostLive
 from nagare.tui.jobs.rows import moment_ms
 from nagare.tui.live_model import FLEET_INTERVAL_MS, LiveModel
 from nagare.tui.ring import Ring
-from nagare.tui.series import NAN, SERIES, SPARK_SERIES
 from nagare.wire.alerts import AlertView
 from nagare.wire.events import EventView
 from nagare.wire.hosts import HostView

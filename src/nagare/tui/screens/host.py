@@ -14,9 +14,9 @@ from textual.widget import Widget
 from nagare.errors import InputError, NagareError
 from nagare.lib.nearest import did_you_mean
 from nagare.lib.plain_text import plain
+from nagare.model.health import Level
 from nagare.tui.agent_verb import AgentVerb
 from nagare.tui.chart_verbs import ChartVerbs
-from nagare.tui.health import Level
 from nagare.tui.history import Points, Span
 from nagare.tui.host_columns import age_seconds
 from nagare.tui.host_live import HostLive
@@ -99,8 +99,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
     @property
     def pane(self) -> HostPane | None:
         """The pane that is shown, None on the timeline."""
-        found = self.query(f"#pane-{self.location.tab}")
-        return found.first(HostPane) if found else None
+        return self.query_one_optional(f"#pane-{self.location.tab}", HostPane)
 
     def table(self) -> LiveTable | None:
         """Return the list that is shown."""
@@ -209,7 +208,7 @@ class HostPage(AgentVerb, RunVerb, ChartVerbs, ListPage):
             stale = host.level in (Level.STALE, Level.DOWN) or self.top.feed.can_retry
             self.board.set_stale(host.seen_ms if stale and self.location.window.is_live else None)
             self.fit_window()
-            self.board.draw()
+            self.board.draw_news()
         else:
             self._draw_pane()
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from textual.containers import Container, Horizontal
 from textual.widget import Widget
 
-from nagare.tui.host_columns import HOST_COLUMNS, OPTIONAL_COLUMNS, write_ages, write_hosts
+from nagare.tui.host_columns import HOST_COLUMNS, OPTIONAL_COLUMNS, tell_curves, write_ages, write_hosts
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.run_verb import RunVerb
 from nagare.tui.screens.list_page import ListPage
+from nagare.tui.view_verbs import ViewVerbs
 from nagare.tui.widgets.filter_bar import FilterBar
 from nagare.tui.widgets.host_inspector import HostInspector
 from nagare.tui.widgets.live_table import LiveTable
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from nagare.tui.live_model import Changes
 
 
-class HostsPage(RunVerb, ListPage):
+class HostsPage(RunVerb, ViewVerbs, ListPage):
     """The list of all hosts, with an inspector beside it where there is room."""
 
-    contexts = ("list", "table", "targets")
+    contexts = ("list", "table", "targets", "hosts")
     follows_time = True
     BINDINGS = bindings_for(contexts)
     DEFAULT_CSS = """
@@ -101,6 +102,7 @@ class HostsPage(RunVerb, ListPage):
             return
         table, hosts = self.table(), self.model.hosts
         changed = [hosts[name] for name in names if name in hosts]
+        tell_curves(table.store, hosts, self.now_ms)
         write_hosts(table.store, changed, self.now_ms)
         for key in OPTIONAL_COLUMNS.keys() - self._seen:
             if any(not math.isnan(host.value(OPTIONAL_COLUMNS[key])) for host in changed):
@@ -117,8 +119,10 @@ class HostsPage(RunVerb, ListPage):
     def tick(self) -> None:
         """Let ages tick; a host that is silent grows old without any frame."""
         table = self.table()
+        before = table.store.version
         write_ages(table.store, self.model.hosts, self.now_ms)
-        table.sync()
+        if table.store.version != before:
+            table.sync()
 
     def host_at_cursor(self) -> str:
         """Return the host under the cursor."""

@@ -10,11 +10,11 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from nagare.lib.plain_text import plain
+from nagare.model.health import Level
 from nagare.tui.alerts.rows import alert_entries
 from nagare.tui.chart_verbs import ChartVerbs
-from nagare.tui.event_rows import EVENT_COLUMNS, fill_events
-from nagare.tui.health import Level
-from nagare.tui.host_columns import write_ages, write_hosts
+from nagare.tui.event_rows import EVENT_COLUMNS, age_events, fill_events
+from nagare.tui.host_columns import tell_curves, write_ages, write_hosts
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.renderables.heat_grid import HeatCell
@@ -212,6 +212,7 @@ class OverviewPage(ChartVerbs, ListPage):
         wanted = {host.name for host in hottest}
         for key in [key for key in table.store.row_keys() if key not in wanted]:
             table.store.remove(key)
+        tell_curves(table.store, hosts, now_ms)
         write_hosts(table.store, hottest, now_ms)
         table.is_loading = not self.model.is_primed
         table.sync()
@@ -247,8 +248,7 @@ class OverviewPage(ChartVerbs, ListPage):
             self._entries = (self.model.alerts, tuple(alert_entries(self.model.alerts.values())))
         strip.entries = (*self._entries[1], *(
             StripEntry(host.level.value, plain(host.name), feed.reason(host))
-            for host in self.model.by_urgency()
-            if host.level is not Level.UP
+            for host in self.model.to_look_at()
         ))  # fmt: skip
         strip.calm = (
             f"{'the host is' if count == 1 else f'all {count} hosts are'} up, nothing needs a look" if count else ""
@@ -277,7 +277,7 @@ class OverviewPage(ChartVerbs, ListPage):
         now_ms = self.now_ms
         write_ages(self._hottest.store, self.model.hosts, now_ms)
         self._hottest.sync()
-        fill_events(self._events, self.model.events, now_ms)
+        age_events(self._events, self.model.events, now_ms)
         self._draw_strip()
         if self.location.window.is_live:
             self.fit_window()
@@ -289,7 +289,7 @@ class OverviewPage(ChartVerbs, ListPage):
 
     def _share_room(self) -> None:
         """Give the lists what they need and the charts the rest."""
-        if not self.is_ready or not self.query("#left"):
+        if not self.is_ready or self.query_one_optional("#left") is None:
             return
         count, fleet = len(self.model.hosts), self.query_one("#fleet")
         width = fleet.size.width or self.size.width

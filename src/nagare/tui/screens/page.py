@@ -167,7 +167,7 @@ class Page(Screen[None]):
 
     def find_part(self, kind: type[Part]) -> Part | None:
         """Return the page's first widget of that kind; None while the page is put together or taken down."""
-        return next(iter(self.query(kind)), None)
+        return self.query_one_optional(kind)
 
     def run_widget_action(self, action_id: str) -> None:
         """Have a widget do what its own key would: the way of the mouse and the palette."""

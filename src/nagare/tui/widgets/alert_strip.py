@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.message import Message
 from textual.reactive import reactive
 
-from nagare.tui.health import Level
+from nagare.model.health import Level
 from nagare.tui.renderables.canvas import cut
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.theme import find_palette

@@ -36,6 +36,8 @@ _DEBOUNCE_SECONDS = 0.15
 # The live edge grows sample by sample; after this the past is asked for again, so that it stays as fine as the axis.
 _REFRESH_MS = 120_000
 _LEAST_HEIGHT = 8
+# Beyond an hour a dot of a chart stands for a minute and more.
+_LONG_MS, _NEWS_MS = 3_600_000, 5000
 _EMPTY: tuple[TimeArray, FloatArray] = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
@@ -205,6 +207,11 @@ class ChartBoard(VerticalScroll, can_focus=False):
         width = max((chart.size.width for chart in self._charts.values()), default=0)
         # A cell has two dots side by side.
         if self._clock.now_ms() - self._drawn_ms >= self.window.span_ms / max(1, width * 2):
+            self.draw()
+
+    def draw_news(self) -> None:
+        """Draw every chart anew because rows came; what they add to a long window is seen as well a few seconds later."""
+        if self.window.span_ms <= _LONG_MS or self._clock.now_ms() - self._drawn_ms >= _NEWS_MS:
             self.draw()
 
     def draw(self) -> None:

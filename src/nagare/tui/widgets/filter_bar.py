@@ -85,7 +85,10 @@ class FilterBar(Horizontal):
     def tell(self, text: str, *, is_wrong: bool = False) -> None:
         """Say how many rows match, or what is wrong."""
         self.set_class(is_wrong, "-wrong")
-        self.query_one("#said", Static).update(plain(text))
+        said = self.query_one("#said", Static)
+        # Another text has the whole screen laid out again.
+        if said.content != (told := plain(text)):
+            said.update(told)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Pass the text on."""

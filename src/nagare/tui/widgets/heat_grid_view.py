@@ -77,9 +77,10 @@ class HeatGridView(Widget, can_focus=True):
         cells = tuple(cells)
         if cells == self._cells:
             return
+        if [cell.key for cell in cells] != [cell.key for cell in self._cells]:
+            self._layout = None
+            self._hover = None
         self._cells = cells
-        self._layout = None
-        self._hover = None
         self._repaint()
 
     @property
@@ -90,7 +91,8 @@ class HeatGridView(Widget, can_focus=True):
     @property
     def selected_index(self) -> int | None:
         """The place of the selected host in the cells."""
-        return next((at for at, cell in enumerate(self._cells) if cell.key == self.selected_key), None)
+        wanted = self.selected_key
+        return next((at for at, cell in enumerate(self._cells) if cell.key == wanted), None) if wanted else None
 
     def _repaint(self) -> None:
         self._strips_key = None

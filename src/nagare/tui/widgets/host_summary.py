@@ -7,7 +7,7 @@ import math
 from textual.reactive import reactive
 
 from nagare.lib.units import format_rate, format_ratio, format_seconds
-from nagare.tui.health import Level
+from nagare.model.health import Level
 from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
@@ -61,14 +61,12 @@ def _facts(host: HostLive) -> tuple[tuple[str, str, float | None], ...]:
         value = host.value(series)
         if not math.isnan(value):
             facts.append((label, f"{format_ratio(value):>5} ", value))
-    load = host.value("load.1")
-    cores = host.first("load", "cores")
+    load, cores, uptime = host.value("load.1"), host.value("load.cores"), host.value("load.uptime")
     if not math.isnan(load):
-        facts.append(("load", f"{load:5.2f}" + (f"/{cores} " if isinstance(cores, int) else " "), None))
+        facts.append(("load", f"{load:5.2f}" + (" " if math.isnan(cores) else f"/{cores:.0f} "), None))
     for label, series in (("in", "net.in"), ("out", "net.out"), ("read", "io.read"), ("write", "io.write")):
         if not math.isnan(host.value(series)):
             facts.append((label, f"{format_rate(host.value(series)):>8} ", None))
-    uptime = host.first("load", "uptime_seconds")
-    if isinstance(uptime, int | float):
+    if not math.isnan(uptime):
         facts.append(("up", format_seconds(uptime), None))
     return tuple(facts)

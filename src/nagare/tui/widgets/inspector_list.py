@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -141,8 +142,17 @@ class InspectorList(Widget):
         if tuple(items) == self._items:
             return
         self._items = tuple(items)
+        before, key = self._strips, self._strips_key
         self._strips_key = None
-        self.refresh()
+        if key is None:
+            self.refresh()
+            return
+        # Most lines read as before: only the others are drawn again.
+        self._prepare()
+        if self._strips_key != key or len(before) != len(self._strips):
+            self.refresh()
+        elif changed := [y for y, strip in enumerate(self._strips) if strip != before[y]]:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def notify_style_update(self) -> None:
         """Forget what is painted: the theme changed."""
@@ -173,8 +183,10 @@ class InspectorList(Widget):
         if len(lines) > height > 0:
             rest = f"{palette.glyphs.more} {len(lines) - height + 1} more lines"
             lines = [*lines[: height - 1], [Segment(cut(rest, width, palette.glyphs.more), make_style(palette.muted))]]
-        return [self._strip(line, width) for line in lines]
+        base = self.rich_style
+        return [_strip(line, width, base) for line in lines]
 
-    def _strip(self, line: list[Segment], width: int) -> Strip:
-        used = sum(cell_len(segment.text) for segment in line)
-        return Strip([*line, Segment(" " * max(0, width - used))]).apply_style(self.rich_style).crop(0, width)
+
+def _strip(line: list[Segment], width: int, base: Style) -> Strip:
+    used = sum(cell_len(segment.text) for segment in line)
+    return Strip([*line, Segment(" " * max(0, width - used))]).apply_style(base).crop(0, width)

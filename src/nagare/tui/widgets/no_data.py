@@ -31,7 +31,8 @@ class NoData(Static):
         app = cast("TopApp", self.app)
         text = self._text(app)
         self.set_class(text is not None, "-shown")
-        for panels in self.screen.query("#panels"):
+        panels = self.screen.query_one_optional("#panels")
+        if panels is not None:
             was_hidden, panels.display = not panels.display, text is None
             if was_hidden and text is None:
                 # What is hidden loses the keys; the page gives them to its main panel again.

@@ -35,7 +35,8 @@ def sort_slots(store: RowStore, slots: Slots, column: str, *, reverse: bool) -> 
         return _sort_numbers(numbers[slots], slots, reverse=reverse)
     if column not in store.objects:
         return slots
-    values = store.objects[column]
+    told = store.told.get(column)
+    values = store.objects[column] if told is None else {slot: told(store.keys[slot]) for slot in slots.tolist()}
     known = [slot for slot in slots.tolist() if values[slot] is not None]
     missing = [slot for slot in slots.tolist() if values[slot] is None]
     kind = store.columns[column].kind
@@ -45,11 +46,16 @@ def sort_slots(store: RowStore, slots: Slots, column: str, *, reverse: bool) -> 
 
 def _object_key(value: Any, kind: CellKind) -> Any:
     if kind is CellKind.STATE:
-        return make_palette().state(str(value)).rank
+        return _state_rank(str(value))
     if kind is CellKind.SPARK:
         last = float(value[-1]) if len(value) else -np.inf
         return last if np.isfinite(last) else -np.inf
     return natural_key(str(value))
+
+
+@lru_cache(maxsize=256)
+def _state_rank(state: str) -> int:
+    return make_palette().state(state).rank
 
 
 def _sort_numbers(values: NDArray[np.float64], slots: Slots, *, reverse: bool) -> Slots:

@@ -6,7 +6,7 @@ no widget, so that it is tested without an app.
 
 from __future__ import annotations
 
-from collections.abc import KeysView, Mapping, Sequence
+from collections.abc import Callable, KeysView, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class RowStore:
         self.numbers: dict[str, NDArray[np.float64]] = {}
         self.previous: dict[str, NDArray[np.float64]] = {}
         self.objects: dict[str, list[Any]] = {}
+        # Columns whose values are asked for by a row's key when they are needed: curves, of which few of a long list are drawn.
+        self.told: dict[str, Callable[[str], Any]] = {}
         for column in columns:
             if column.is_numeric:
                 self.numbers[column.key] = np.full(_FIRST_CAPACITY, np.nan)
@@ -117,10 +119,17 @@ class RowStore:
         """Return a value of a row; NaN or None when it is not known. Raises KeyError for an unknown row or column."""
         return self.at(self._slots[key], column)
 
+    def column(self, keys: Sequence[str], column: str) -> NDArray[np.float64]:
+        """Return the values of a column of numbers, of those rows. Raises KeyError for an unknown row or column."""
+        return self.numbers[column][[self._slots[key] for key in keys]]
+
     def at(self, slot: int, column: str) -> Any:
         """Return a value by slot."""
         numbers = self.numbers.get(column)
-        return self.objects[column][slot] if numbers is None else float(numbers[slot])
+        if numbers is not None:
+            return float(numbers[slot])
+        told = self.told.get(column)
+        return self.objects[column][slot] if told is None else told(self.keys[slot])
 
     def before(self, slot: int, column: str) -> float | None:
         """Return a trend column's previous value, or None when the column keeps none."""
@@ -150,6 +159,9 @@ class RowStore:
         copy.numbers = {name: column.copy() for name, column in self.numbers.items()}
         copy.previous = {name: column.copy() for name, column in self.previous.items()}
         copy.objects = {name: list(column) for name, column in self.objects.items()}
+        for name, told in self.told.items():
+            for key, slot in self._slots.items():
+                copy.objects[name][slot] = told(key)
         return copy
 
     def _slot_for(self, key: str) -> int:

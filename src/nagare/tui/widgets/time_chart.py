@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -18,6 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nagare.lib.clock import Clock, SystemClock
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_chart import Chart, EventMark, Line, draw_chart
 from nagare.tui.renderables.chart_frame import Frame, Plot, find_right, place_plot
 from nagare.tui.renderables.chart_marks import window_text
@@ -26,7 +27,6 @@ from nagare.tui.renderables.event_marks import crosshair_column, fold_marks, mar
 from nagare.tui.renderables.stack_chart import draw_stack
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import MINUTE, TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 from nagare.tui.widgets.time_window import CrosshairMoved, MarkOpened, MarksEnd, WindowChanged
 
 ChartState = Literal["ready", "loading", "error"]
@@ -128,18 +128,20 @@ class TimeChart(Widget, can_focus=True):
 
     def set_events(self, marks: Sequence[EventMark]) -> None:
         """Mark moments above the plot."""
-        self._chart = replace(self._chart, events=tuple(marks))
-        self._repaint()
+        self._put(events=tuple(marks))
 
     def set_gaps(self, gaps: Sequence[GapMark]) -> None:
         """Say of which spans it is known why nothing came in time."""
-        self._chart = replace(self._chart, gaps=tuple(gaps))
-        self._repaint()
+        self._put(gaps=tuple(gaps))
 
     def set_stale_spans(self, spans: Sequence[tuple[int, int]]) -> None:
         """Hatch spans (from, to) for which the data is old."""
-        self._chart = replace(self._chart, stale=tuple(spans))
-        self._repaint()
+        self._put(stale=tuple(spans))
+
+    def _put(self, **told: Any) -> None:
+        if any(getattr(self._chart, name) != value for name, value in told.items()):
+            self._chart = replace(self._chart, **told)
+            self._repaint()
 
     @property
     def lines(self) -> tuple[Line, ...]:

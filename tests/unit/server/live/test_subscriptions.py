@@ -1,6 +1,6 @@
 import pytest
 
-from nagare.errors import LimitExceededError
+from nagare.errors import InputError, LimitExceededError
 from nagare.server.live.subscriptions import Subscriptions
 from nagare.wire.live import Subscribe
 
@@ -55,3 +55,22 @@ def test_limits() -> None:
         wanted.put(Subscribe("65th"))
     wanted.put(Subscribe("7", ("cpu",)))
     assert len(wanted) == 64
+
+
+def test_series_are_followed_of_the_hosts_that_were_named() -> None:
+    wanted = Subscriptions()
+    wanted.put(Subscribe("a", (), ("web1",), ("cpu.busy", "net.in", "cpu.busy")))
+    wanted.put(Subscribe("b", (), ("web2",), ("memory.used", "net.in")))
+    assert wanted.series == ("cpu.busy", "net.in", "memory.used")
+    assert (wanted.follows("web1"), wanted.follows("web3")) == (True, False)
+    wanted.put(Subscribe("b", ("cpu",)))
+    wanted.remove("a")
+    assert not wanted.follows("web1")
+    assert list(wanted.series) == []
+
+
+def test_an_unknown_series_is_named_and_nothing_changes() -> None:
+    wanted = Subscriptions()
+    with pytest.raises(InputError, match=r"no series 'cpu\.busi'"):
+        wanted.put(Subscribe("a", series=("cpu.busy", "cpu.busi")))
+    assert len(wanted) == 0

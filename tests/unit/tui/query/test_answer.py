@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nagare.lib.units import Unit
 from nagare.tui.location import Window
 from nagare.tui.query.answer import Asked, local_text, moment_ms, read_answer
 from nagare.tui.query.chart_svg import chart_svg
 from nagare.tui.query.charting import draw_answer, why_no_chart
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.table_cells import CellKind, format_cell
-from nagare.tui.renderables.value_axis import Unit
 from nagare.wire.sql import SqlReply
 from tests.tui.queries import busy_reply, reply_of
 

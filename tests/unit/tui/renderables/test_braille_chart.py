@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_chart import Chart, EventMark, Line, chart_text, draw_chart
 from nagare.tui.renderables.canvas import lines_text
 from nagare.tui.renderables.chart_model import GapMark, MarkKind
 from nagare.tui.renderables.palette import make_palette
 from nagare.tui.renderables.stack_chart import draw_stack
 from nagare.tui.renderables.time_axis import TimeWindow
-from nagare.tui.renderables.value_axis import Unit
 from tests.unit.tui.golden import check_golden
 from tests.unit.tui.samples import NOW_MS, WINDOW, numbers, sizes, stamps, texts, wave
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagare.tui.renderables.value_axis import Unit, format_tick, format_value, make_scale, unit_of
+from nagare.lib.units import Unit
+from nagare.tui.renderables.value_axis import format_tick, format_value, make_scale, unit_of
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -5,7 +5,7 @@ This is not alerting: nothing is stored, sent or acknowledged. It orders the ove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,22 +49,35 @@ CPU_BOUND = 0.95
 _PRESSURE_BOUND = 0.10
 
 
-def check(table: str, columns: Columns) -> list[Reason]:
-    """Return what deserves a look in the rows of a table that is ``CHECKED``."""
-    return CHECKED[table](columns)
+class Findings:
+    """What deserves a look in the newest rows of each table of one host; a table's stands until its next rows come."""
+
+    __slots__ = ("_by_table",)
+
+    def __init__(self) -> None:
+        """Begin with nothing found."""
+        self._by_table: dict[str, list[Reason]] = {}
+
+    def look(self, table: str, columns: Columns) -> bool:
+        """Judge the newest rows of a table that is ``CHECKED``; tell whether something was found, now or before."""
+        found = CHECKED[table](columns)
+        if found:
+            self._by_table[table] = found
+            return True
+        return self._by_table.pop(table, None) is not None
+
+    def __iter__(self) -> Iterator[Reason]:
+        """Yield what was found, table by table in the order of ``CHECKED``."""
+        return (reason for table in CHECKED for reason in self._by_table.get(table, ()))
 
 
-def gather(found: Mapping[str, Sequence[Reason]], cpu_mean: float) -> tuple[Reason, ...]:
-    """Return all that deserves a look, worst first: what was found in each table, and ``cpu_mean``.
+def gather(found: Iterable[Reason], cpu_mean: float) -> tuple[Reason, ...]:
+    """Return all that deserves a look, worst first: what was ``found``, and ``cpu_mean``.
 
     That is the busy ratio of the last half minute, NaN if unknown.
     """
-    reasons: list[Reason] = []
-    if cpu_mean >= CPU_BOUND:
-        reasons.append(Reason(Level.WARN, f"cpu {format_ratio(cpu_mean)} busy"))
-    for table in CHECKED:
-        reasons.extend(found.get(table, ()))
-    return tuple(sorted(reasons, key=lambda reason: URGENCY.index(reason.level)))
+    reasons = [Reason(Level.WARN, f"cpu {format_ratio(cpu_mean)} busy")] if cpu_mean >= CPU_BOUND else []
+    return tuple(sorted([*reasons, *found], key=lambda reason: URGENCY.index(reason.level)))
 
 
 def level_of(state: HostState, reasons: Sequence[Reason]) -> Level:

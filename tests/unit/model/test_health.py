@@ -2,14 +2,18 @@
 
 import math
 
+from nagare.model.health import CHECKED, Columns, Findings, Level, Reason, gather, level_of
 from nagare.model.host import HostState
-from nagare.tui.health import CHECKED, Columns, Level, Reason, check, gather, level_of
 
 NAN = float("nan")
 
 
 def judge(tables: dict[str, Columns], cpu_mean: float) -> tuple[Reason, ...]:
-    return gather({table: check(table, columns) for table, columns in tables.items() if table in CHECKED}, cpu_mean)
+    findings = Findings()
+    for table, columns in tables.items():
+        if table in CHECKED:
+            findings.look(table, columns)
+    return gather(findings, cpu_mean)
 
 
 def _check(tables: dict[str, Columns], *expected: tuple[Level, str], cpu: float = NAN) -> None:
@@ -66,3 +70,13 @@ def test_silence_outranks_old_values() -> None:
 def test_foreign_names_cannot_steer_the_terminal() -> None:
     reasons = judge({"disk": {"mount": ["/\x1b[2J"], "used_ratio": [0.95]}}, NAN)
     assert "\x1b" not in reasons[0].text
+
+
+def test_what_was_found_in_a_table_stands_until_its_next_rows() -> None:
+    findings = Findings()
+    assert findings.look("memory", {"used_ratio": [0.98]})
+    assert findings.look("disk", {"mount": ["/v"], "used_ratio": [0.9]})
+    assert [reason.text for reason in findings] == ["memory 98.0% full", "disk /v 90.0% full"]
+    assert findings.look("memory", {"used_ratio": [0.5]})
+    assert not findings.look("memory", {"used_ratio": [0.5]})
+    assert [reason.text for reason in findings] == ["disk /v 90.0% full"]
