@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nagare.interop.scratch import scratch
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,10 +28,12 @@ _WORD_BYTES = 8
 # Slots of the table for each row, at least; each is four bytes.
 _SPARSE = 4
 _FIRST_SLOTS_BITS = 10
-# So many are looked up at once: their bytes stay in the processor's second cache.
-_AT_ONCE = 2048
+# So many are looked up at once: a request of two thousand and some needs one go, and its bytes stay in the processor's cache.
+_AT_ONCE = 4096
 # So many slots in a row are looked at; what found no place in them is not remembered.
 _PROBES = 16
+# Places of scratch: the rows that are asked for, and those that are known. What is there before is no longer needed.
+_ASKED, _KNOWN = 1, 2
 _FIRST_ROWS = 64
 # Of a row beside its bytes: number, length, hash and slots.
 _OTHER_BYTES = 4 + 8 + 8 + 2 * 4 * _SPARSE
@@ -39,7 +43,10 @@ _LENGTH_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was asked for and found: ``series`` where ``is_known``; the rest is what ``keep`` wants to know again."""
+    """What was asked for and found: ``series`` where ``is_known``; the rest is what ``keep`` wants to know again.
+
+    It holds until this thread asks anew.
+    """
 
     series: NDArray[np.int32]
     is_known: Flags
@@ -85,7 +92,7 @@ class KnownRows:
         found = Found(
             np.empty(len(begins), np.int32),
             np.empty(len(begins), np.bool_),
-            np.empty((len(begins), self._rows.shape[1]), np.uint64),
+            scratch(_ASKED, len(begins) * self._width).view(np.uint64).reshape(len(begins), -1),
             lengths,
             np.empty(len(begins), np.uint64),
         )
@@ -96,15 +103,17 @@ class KnownRows:
         return found
 
     def _find(self, found: Found, pieces: NDArray[np.void]) -> None:
-        masks = self._masks.take(found.lengths, axis=0)
-        np.bitwise_and(pieces.view(np.uint64).reshape(masks.shape), masks, out=found.rows)
+        self._masks.take(found.lengths, axis=0, mode="clip", out=found.rows)
+        np.bitwise_and(pieces.view(np.uint64).reshape(found.rows.shape), found.rows, out=found.rows)
         np.einsum("ij,j->i", found.rows, _FACTORS[: self._rows.shape[1]], out=found.hashes)
         found.hashes[:] += found.lengths.view(np.uint64) * _LENGTH_FACTOR
         entries = self._entries(found.hashes)
         # What is -1 is compared with the last row.
         np.equal(self._lengths.take(entries, mode="wrap"), found.lengths, out=found.is_known)
         found.is_known[:] &= entries >= 0
-        is_equal = self._rows.take(entries, axis=0, mode="wrap") == found.rows
+        known = scratch(_KNOWN, found.rows.nbytes).view(np.uint64).reshape(found.rows.shape)
+        self._rows.take(entries, axis=0, mode="wrap", out=known)
+        is_equal = known == found.rows
         if not is_equal.all():
             found.is_known[:] &= is_equal.all(axis=1)
         self._series.take(entries, mode="wrap", out=found.series)
