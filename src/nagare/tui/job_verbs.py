@@ -44,9 +44,11 @@ class JobVerbs(Page):
     def why_not(self, action: str) -> str:
         """Say also that nobody agrees to what they asked for themselves."""
         reason = super().why_not(action)
-        job, caller = self.chosen_job(), self.model.caller
-        if reason or action != "job.approve" or job is None or caller is None:
+        if reason or action != "job.approve":
             return reason
+        job, caller = self.chosen_job(), self.model.caller
+        if job is None or caller is None:
+            return ""
         is_own = job.requester == caller.name and is_pending(job)
         return "you asked for it: another person must agree" if is_own else ""
 
