@@ -122,7 +122,7 @@ async def test_the_crosshair_is_shared_and_decides_the_moment_of_lists() -> None
         moment = (moments.pop() or 0) // 1000 * 1000
         await top.press("right_square_bracket")
         await top.shows("REPLAY", "postgres")
-        assert f"rows process db-1 {moment}" in top.source.asked
+        await top.until(lambda: f"rows process db-1 {moment}" in top.source.asked, "the processes of then")
         await top.press("0")
         await top.until(lambda: "REPLAY" not in top.text())
 
