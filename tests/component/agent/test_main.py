@@ -2,8 +2,10 @@
 
 import asyncio
 import dataclasses
+import gc
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +15,13 @@ from nagare.config.settings import AgentSettings, Settings
 from nagare.errors import ConfigError, LockedError, ReadOnlyError
 from nagare.wire.batch import Batch
 from tests.component.agent.receiver import Receiver, receiving
+
+
+@pytest.fixture(autouse=True)
+def set_aside_again() -> Iterator[None]:
+    """Set aside again what an agent took back as it ended: here that is every test of the process, for each full collection."""
+    yield
+    gc.freeze()
 
 
 def _quick(settings: Settings, **more: object) -> Settings:
