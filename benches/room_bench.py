@@ -24,7 +24,7 @@ from tests.support.processes import child_environment, nagare_argv
 from tests.support.pty_screen import PtyScreen, on_pty
 
 HOSTS, ALERTS = 1000, 2000
-TIMES, SECONDS, SETTLE_SECONDS = 5, 15.0, 10.0
+TIMES, SECONDS, SETTLE_SECONDS = 5, 15.0, 30.0
 SCREENS = {
     "hosts": ("hosts", "● up"),
     "alerts": ("alerts", "Load"),

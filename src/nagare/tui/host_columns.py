@@ -23,6 +23,7 @@ Cell = Callable[[HostLive, int], Any]
 # Names and versions of a large fleet.
 _plain = lru_cache(maxsize=1 << 14)(plain)
 _SPARK_MS = 900_000
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 _NO_POINTS: FloatArray = np.zeros(0)
 # Columns of things that most fleets do not have.
 OPTIONAL_COLUMNS: Mapping[str, str] = MappingProxyType({"gpu": "gpu.busy", "temp": "sensor.temperature"})
@@ -52,7 +53,7 @@ HOST_COLUMNS = (
 
 def host_labels(host: HostLive) -> Mapping[str, str]:
     """Return what a filter may name beside the columns: ``role:db``."""
-    return host.view.labels if host.view else {}
+    return host.view.labels if host.view else _NO_LABELS
 
 
 def load_per_core(host: HostLive) -> float:
@@ -93,13 +94,13 @@ _CURVES: Mapping[str, str] = MappingProxyType({"cpu_curve": "cpu.busy", "net_cur
 _CELLS: Mapping[str, Cell] = MappingProxyType(
     {
         "state": lambda host, _now_ms: host.level,
-        "name": lambda host, _now_ms: _plain(host.name),
         "load": lambda host, _now_ms: load_per_core(host),
         "age": age_seconds,
         "why": lambda host, _now_ms: _why(host),
-        "version": _version,
     }
 )
+# What changes only with what the server says of a host.
+_SAID: Mapping[str, Cell] = MappingProxyType({"name": lambda host, _now_ms: _plain(host.name), "version": _version})
 
 
 def write_hosts(store: RowStore, hosts: Sequence[HostLive], now_ms: int) -> None:
@@ -114,10 +115,11 @@ def write_hosts(store: RowStore, hosts: Sequence[HostLive], now_ms: int) -> None
         for key, series_id in _VALUES.items()
         if key in store.columns
     }
-    for key, cell in _CELLS.items():
-        if key in store.columns:
-            columns[key] = [cell(host, now_ms) for host in hosts]
-    store.update_columns(names, columns, labels=[host_labels(host) for host in hosts])
+    columns |= {key: [cell(host, now_ms) for host in hosts] for key, cell in _CELLS.items() if key in store.columns}
+    store.update_columns(names, columns)
+    changed = [host for host in hosts if store.labels_of(host.name) is not host_labels(host)]
+    said = {key: [cell(host, now_ms) for host in changed] for key, cell in _SAID.items() if key in store.columns}
+    store.update_columns([host.name for host in changed], said, labels=list(map(host_labels, changed)))
 
 
 def tell_curves(store: RowStore, hosts: Mapping[str, HostLive], now_ms: int) -> None:

@@ -156,13 +156,10 @@ class LiveModel:
         names = tuple(frame.values)
         cells = zip(*(_numbers(column) for column in frame.values.values()), strict=True)
         for name, ts_ms, age_ms, values in zip(frame.hosts, frame.ts, frame.ages, cells, strict=True):
-            host, heard_ms = self._host(name), now_ms - age_ms
+            host, told, heard_ms = self._host(name), frame.reasons.get(name), now_ms - age_ms
             host.seen_ms = max(heard_ms, host.seen_ms or 0)
             if name != self.watched:
-                found = [
-                    Reason(_LEVELS[level], text) for level, text in frame.reasons.get(name, ()) if level in _LEVELS
-                ]
-                host.take_digest(ts_ms, dict(zip(names, values, strict=True)), found)
+                host.take_digest(ts_ms, dict(zip(names, values, strict=True)), _reasons(told) if told else ())
             self.newest_ms = max(heard_ms, self.newest_ms or 0)
         self.missed_total += frame.missed
         self.changes.hosts.update(frame.hosts)
@@ -263,6 +260,10 @@ class LiveModel:
     def fleet_ring(self, series_id: str) -> Ring:
         """Return the short history of a line of the fleet, made when first asked for."""
         return self.fleet.setdefault(series_id, Ring())
+
+
+def _reasons(told: Sequence[tuple[str, str]]) -> list[Reason]:
+    return [Reason(_LEVELS[level], text) for level, text in told if level in _LEVELS]
 
 
 def _urgency(host: HostLive) -> tuple[int, str]:

@@ -119,6 +119,10 @@ class RowStore:
         """Return a value of a row; NaN or None when it is not known. Raises KeyError for an unknown row or column."""
         return self.at(self._slots[key], column)
 
+    def labels_of(self, key: str) -> Mapping[str, str]:
+        """Return a row's labels. Raises KeyError for an unknown row."""
+        return self.labels[self._slots[key]]
+
     def column(self, keys: Sequence[str], column: str) -> NDArray[np.float64]:
         """Return the values of a column of numbers, of those rows. Raises KeyError for an unknown row or column."""
         return self.numbers[column][[self._slots[key] for key in keys]]
