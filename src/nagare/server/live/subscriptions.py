@@ -22,6 +22,8 @@ class Subscriptions:
         self._by_id: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         # Of those that follow series: the hosts, and the series.
         self._series: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
+        # The series that are followed, of any host: asked for at every report of every host.
+        self.series: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -46,12 +48,14 @@ class Subscriptions:
         self._by_id[wanted.id] = (frozenset(wanted.tables), hosts)
         self._series.pop(wanted.id, None)
         if wanted.series:
-            self._series[wanted.id] = (hosts, tuple(dict.fromkeys(wanted.series)))
+            self._series[wanted.id] = (hosts, wanted.series)
+        self._note_series()
 
     def remove(self, id_: str) -> None:
         """End a subscription; an unknown id is no fault."""
         self._by_id.pop(id_, None)
         self._series.pop(id_, None)
+        self._note_series()
 
     def select(self, host: str, tables: Iterable[str]) -> tuple[str, ...]:
         """Return those of ``tables`` that are wanted of ``host``, in their order."""
@@ -61,10 +65,8 @@ class Subscriptions:
                 wanted |= names
         return tuple(tables) if ALL in wanted else tuple(table for table in tables if table in wanted)
 
-    @property
-    def series(self) -> tuple[str, ...]:
-        """The series that are followed, of any host."""
-        return tuple(dict.fromkeys(name for _, names in self._series.values() for name in names))
+    def _note_series(self) -> None:
+        self.series = tuple(dict.fromkeys(name for _, names in self._series.values() for name in names))
 
     def follows(self, host: str) -> bool:
         """Tell whether series of ``host`` are followed."""
