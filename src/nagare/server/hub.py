@@ -133,6 +133,7 @@ class Hub:
     def publish_rows(self, host: str, tables: Mapping[str, Mapping[str, Sequence[Cell]]]) -> None:
         """Hand out one host's new rows."""
         if not self._connections:
+            self._digests.clear()
             return
         parcel = Parcel(host, tables)
         for connection in self._connections:

@@ -129,6 +129,27 @@ async def test_followers_get_many_hosts_in_one_frame_and_at_once_what_is_known(a
         assert sorted((await late.next("digests"))["hosts"]) == ["web1", "web2"]
 
 
+async def test_what_was_followed_is_forgotten_once_nobody_does(api: Api) -> None:
+    token = await api.register()
+    cpu = {"core": ["all"], "busy_ratio": [0.5]}
+    async with connected(api) as live:
+        await _follow(live)
+        await api.call(
+            "POST", BATCH, {**api.batch(seq=1), "tables": {"cpu": {"ts": [api.now_ms()], **cpu}}}, token=token
+        )
+        assert (await live.next("digests"))["hosts"] == ["web1"]
+    async with asyncio.timeout(30):
+        while len(api.services.hub):
+            await api.call("GET", "/health")
+    memory = {"ts": [api.now_ms()], "used_ratio": [0.1]}
+    await api.call("POST", BATCH, {**api.batch(seq=2), "tables": {"memory": memory}}, token=token)
+    async with connected(api) as live:
+        await _follow(live)
+        await api.call("POST", BATCH, {**api.batch(seq=3), "tables": {"memory": memory}}, token=token)
+        # Of before it would know how busy the host was then.
+        assert (await live.next("digests"))["values"] == {"cpu.busy": [None], "memory.used": [0.1]}
+
+
 async def test_an_unknown_series_is_refused_by_name(api: Api) -> None:
     async with connected(api) as live:
         await live.send(op="subscribe", id="a", series=["cpu.busi"])
