@@ -4,8 +4,9 @@ import asyncio
 import os
 import pty
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -188,6 +189,28 @@ async def ssh_server(
         for connection in connections:
             connection.abort()
             await connection.wait_closed()
+
+
+@contextmanager
+def on_a_thread() -> Iterator[int]:
+    """Run an SSH server that takes a password on a thread of its own, for tests that are not coroutines; yield its port."""
+    loop, stop, begun, ports = asyncio.new_event_loop(), asyncio.Event(), threading.Event(), list[int]()
+
+    async def serve() -> None:
+        async with ssh_server(Doors(password=True)) as server:
+            ports.append(server.port)
+            begun.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert begun.wait(60)
+    try:
+        yield ports[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
 
 
 def write_key(folder: Path, key: asyncssh.SSHKey, name: str = "id", passphrase: str | None = None) -> Path:

@@ -1,38 +1,12 @@
 """``nagare ssh`` on a real terminal: who gives up at a question is let go at once, and sees what they type again."""
 
-import asyncio
 import shlex
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.processes import RunningServer, child_environment, nagare_argv
 from tests.support.pty_screen import on_pty
-from tests.support.ssh_server import Doors, ssh_server
-
-
-@contextmanager
-def _listening() -> Iterator[int]:
-    """Run an SSH server on a thread of its own; yield its port."""
-    loop, stop, begun, ports = asyncio.new_event_loop(), asyncio.Event(), threading.Event(), list[int]()
-
-    async def serve() -> None:
-        async with ssh_server(Doors(password=True)) as server:
-            ports.append(server.port)
-            begun.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert begun.wait(60)
-    try:
-        yield ports[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
+from tests.support.ssh_server import on_a_thread
 
 
 def test_an_interrupt_at_a_question_ends_with_130_and_the_echo_is_back(
@@ -45,7 +19,7 @@ def test_an_interrupt_at_a_question_ends_with_130_and_the_echo_is_back(
     (home / ".ssh").mkdir(parents=True)
     environment = child_environment(PS1="$ ", HOME=str(home), NAGARE_SSH__AGENT="false")
     script = tmp_path / "go"
-    with _listening() as port, on_pty([bash, "--norc", "-i"], 100, 30, environment=environment) as screen:
+    with on_a_thread() as port, on_pty([bash, "--norc", "-i"], 100, 30, environment=environment) as screen:
         (home / ".ssh" / "config").write_text(f"Host web1\n  HostName 127.0.0.1\n  Port {port}\n  User ops\n")
         script.write_text(f"{shlex.join(nagare_argv('--data', running_server.data, 'ssh', 'web1'))}\n")
         screen.wait_for("$")
