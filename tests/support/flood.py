@@ -10,7 +10,6 @@ import argparse
 import json
 import mmap
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -23,6 +22,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.support import warm
 
 _INDEX = np.dtype([("offset", "i8"), ("length", "i8"), ("lane", "i4"), ("samples", "i4")])
 # A server that refuses for as long as this is not overloaded but broken.
@@ -93,7 +94,7 @@ def flood(
     """Send the requests from ``first`` to before ``last`` in a process of its own; ``rate`` caps the samples a second."""
     argv = [sys.executable, "-m", "tests.support.flood", str(load.folder), url, path, json.dumps(dict(headers))]
     argv += [str(first), str(len(load.index()) if last is None else last), str(rate)]
-    ended = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    ended = warm.run(argv, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
     if ended.returncode != 0:
         raise AssertionError(f"the sender ended with {ended.returncode}:\n{ended.stderr}")
     return Flooded(**json.loads(ended.stdout))

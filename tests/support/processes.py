@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nagare.config.places import Places
+from tests.support import warm
 from tests.support.migrated import place_records
 
 # Generous: coverage, two test processes and two cores shared with other work.
@@ -95,7 +96,7 @@ def started(
     argv: Sequence[str], *, environment: dict[str, str] | None = None, cwd: Path | None = None
 ) -> Iterator[Process]:
     """Run ``argv`` in a session of its own; kill the whole session at the end, whatever happened."""
-    popen = subprocess.Popen(
+    popen = warm.popen(
         argv,
         env=environment or child_environment(),
         cwd=cwd,

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.support import warm
 from tests.support.flood import Lane
 from tests.support.node_samples import KINDS, series_of, values_of
 from tests.support.write_layout import HEADERS, Layout, encode_labels, lay_out, pack
@@ -46,7 +47,7 @@ class Sender:
     def __init__(self, url: str, token: str, *, hosts: int, rate: float, seconds: float) -> None:
         """Send ``rate`` samples a second of ``hosts`` times 60 series for ``seconds``."""
         given = json.dumps({"url": url, "hosts": hosts, "rate": rate, "seconds": seconds})
-        self.process = subprocess.Popen(
+        self.process = warm.popen(
             [sys.executable, "-m", "tests.support.steady"],
             cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

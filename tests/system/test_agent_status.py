@@ -1,15 +1,15 @@
 """``nagare agent status`` of a real agent: while it delivers, while its server is away, and after it was killed."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.processes import child_environment, collecting, nagare_argv, serving, wait_until
 
 
 def _status(data: Path) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
+    done = warm.run(
         nagare_argv("--data", data, "agent", "status", "-o", "json"), capture_output=True, check=False, timeout=60
     )
     return done.returncode, json.loads(done.stdout)

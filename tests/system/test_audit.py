@@ -4,17 +4,17 @@ import contextlib
 import json
 import shutil
 import sqlite3
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from nagare.config.places import Places
+from tests.support import warm
 from tests.support.processes import RunningServer, child_environment, nagare_argv, serving, wait_until
 
 
 def nagare(data: Path, *arguments: str, status: int = 0) -> str:
     """Return stdout and stderr of a command that must end with ``status``."""
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", data, *arguments), capture_output=True, check=False, timeout=60, env=child_environment()
     )
     assert ended.returncode == status, (arguments, ended.stdout, ended.stderr)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from nagare.lib.archive import read_manifest
+from tests.support import warm
 from tests.support.processes import RunningServer, child_environment, nagare_argv, serving, wait_until
 
 STORAGE = {
@@ -26,7 +27,7 @@ STORAGE = {
 
 def nagare(data: Path, *arguments: str | Path, status: int = 0) -> str:
     """Return what a command wrote, both streams."""
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", data, *arguments), capture_output=True, check=False, timeout=120, env=child_environment()
     )
     assert ended.returncode == status, (arguments, ended.stdout, ended.stderr)

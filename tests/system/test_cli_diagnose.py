@@ -15,12 +15,13 @@ import pytest
 
 from nagare.wire.codec import encode
 from nagare.wire.diagnosis import DiagnosisView
+from tests.support import warm
 from tests.support.processes import child_environment, nagare_argv
 
 
 def nagare(*arguments: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
     """Run ``nagare`` to its end in the test's empty home."""
-    return subprocess.run(
+    return warm.run(
         nagare_argv(*arguments),
         capture_output=True,
         text=True,
@@ -73,7 +74,7 @@ def test_being_told_to_end_is_unknown(tmp_path: Path, number: signal.Signals) ->
         argv = nagare_argv(
             "--data", tmp_path, "diagnose", "--server", f"http://127.0.0.1:{silent.getsockname()[1]}", "--timeout", "60"
         )
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=child_environment()) as asking:
+        with warm.popen(argv, stdout=subprocess.PIPE, text=True, env=child_environment()) as asking:
             # It has asked: from here on it waits for an answer.
             connection, _ = silent.accept()
             with connection:
@@ -86,7 +87,7 @@ def test_being_told_to_end_is_unknown(tmp_path: Path, number: signal.Signals) ->
 def test_watching_tells_what_changes_alone(tmp_path: Path) -> None:
     with answering("OK", "OK", "CRITICAL") as url:
         argv = nagare_argv("--data", tmp_path, "diagnose", "--server", url, "--watch", "--every", "1")
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=child_environment()) as watching:
+        with warm.popen(argv, stdout=subprocess.PIPE, text=True, env=child_environment()) as watching:
             assert watching.stdout is not None
             lines: list[str] = []
             while not lines or not lines[-1].startswith("CRITICAL"):
@@ -105,9 +106,7 @@ def test_a_reader_that_has_gone_leaves_the_status(tmp_path: Path, more: list[str
     os.close(unread)
     with answering("CRITICAL") as url, open(told, "wb") as nobody:
         argv = nagare_argv("--data", tmp_path, "diagnose", "--server", url, *more)
-        ended = subprocess.run(
-            argv, stdout=nobody, stderr=subprocess.PIPE, env=child_environment(), timeout=60, check=False
-        )
+        ended = warm.run(argv, stdout=nobody, stderr=subprocess.PIPE, env=child_environment(), timeout=60, check=False)
     assert (ended.returncode, ended.stderr) == (2, b"")
 
 

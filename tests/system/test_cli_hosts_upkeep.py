@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm
 from tests.support.processes import RunningServer, child_environment, nagare_argv, serving, wait_until
 
 # Steers a terminal, breaks a line, reorders what a person reads, and hides text.
@@ -35,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 def nagare(server: RunningServer, *words: str, status: int = 0) -> str:
     """Return stdout of a command, or stderr where it is to fail; fail when it ends otherwise than with ``status``."""
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", server.data, *words), capture_output=True, check=False, timeout=60,
         env=child_environment(),
     )  # fmt: skip
@@ -193,7 +194,7 @@ def test_gaps_of_nobody(server: RunningServer) -> None:
 )
 def test_without_a_server_or_without_the_right(server: RunningServer, words: tuple[str, ...], tmp_path: Any) -> None:
     (tmp_path / "nothing").mkdir()
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", tmp_path / "nothing", "hosts", *words), capture_output=True, check=False, timeout=60,
         env=child_environment(),
     )  # fmt: skip

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from nagare.metrics.schema import RECORD_TABLES
+from tests.support import warm
 from tests.support.processes import (
     Process,
     RunningServer,
@@ -25,7 +25,7 @@ from tests.support.processes import (
 
 def nagare(data: Path, *arguments: str, status: int = 0, stdin: str = "", **environment: str) -> str:
     """Return what a command wrote on stdout; fail when it ends otherwise than with ``status``."""
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", data, *arguments), input=stdin.encode(), capture_output=True, check=False, timeout=60,
         env=child_environment(**environment),
     )  # fmt: skip
@@ -173,7 +173,7 @@ def test_series_of_an_empty_installation_are_counted_from_its_files(tmp_path: Pa
 
 
 def test_a_limit_is_told_on_stderr(shared: RunningServer) -> None:
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", shared.data, "query", "select * from range(100) t(n)", "--limit", "3"),
         capture_output=True, text=True, check=False, timeout=60, env=child_environment(),
     )  # fmt: skip
@@ -244,7 +244,7 @@ def test_the_doctor_sees_a_wrong_token(shared: RunningServer, tmp_path: Path) ->
     checks = nagare(shared.data, "doctor", "-o", "json", status=1, NAGARE_CLIENT__TOKEN_FILE=str(wrong))
     assert checks == ""
     wrong.chmod(0o644)
-    shown = subprocess.run(
+    shown = warm.run(
         nagare_argv("--data", shared.data, "doctor", "-o", "table"), capture_output=True, text=True, check=False,
         env=child_environment(NAGARE_CLIENT__TOKEN_FILE=str(wrong)), timeout=60,
     )  # fmt: skip

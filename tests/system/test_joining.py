@@ -1,16 +1,16 @@
 """Two machines join over TLS with a token from the command line; one is contested and one revoked."""
 
 import json
-import subprocess
 from pathlib import Path
 
 from nagare.config.places import Places
+from tests.support import warm
 from tests.support.processes import child_environment, collecting, nagare_argv, started, wait_until
 
 
 def nagare(data: Path, *arguments: str, status: int = 0) -> str:
     """Return what a command wrote."""
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", data, *arguments), capture_output=True, check=False, timeout=60, env=child_environment()
     )
     assert ended.returncode == status, (arguments, ended.stdout, ended.stderr)

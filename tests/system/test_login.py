@@ -1,16 +1,16 @@
 """Logging in as people do it: from another directory, with a password on stdin, and out again."""
 
 import json
-import subprocess
 from pathlib import Path
 
+from tests.support import warm
 from tests.support.processes import child_environment, nagare_argv, serving
 
 PASSWORD = "correct horse battery\n"
 
 
 def _nagare(data: Path, *arguments: str, given: str = "", status: int = 0) -> str:
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", data, *arguments),
         input=given.encode(),
         capture_output=True,
@@ -40,7 +40,7 @@ def test_from_the_first_user_to_logging_out(tmp_path: Path) -> None:
         (tmp_path / "key").chmod(0o600)
         by_key = ("--server", server.url, "query", "SELECT 2 AS two")
         environment = child_environment(NAGARE_CLIENT__TOKEN_FILE=str(tmp_path / "key"))
-        asked = subprocess.run(nagare_argv(*by_key), capture_output=True, check=True, timeout=60, env=environment)
+        asked = warm.run(nagare_argv(*by_key), capture_output=True, check=True, timeout=60, env=environment)
         assert json.loads(asked.stdout) == [{"two": 2}]
         _nagare(data, "users", "rotate-keys")
         assert json.loads(_nagare(there, "users", "me"))["name"] == "ada"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm
 from tests.support.family import family, is_alive
 from tests.support.processes import Process, child_environment, nagare_argv, started, wait_for_server, wait_until
 from tests.support.pty_screen import on_pty
@@ -20,7 +21,7 @@ PROMISED_SECONDS = 15.0
 
 
 def _query(data: Path, statement: str) -> list[dict[str, Any]]:
-    child = subprocess.run(
+    child = warm.run(
         nagare_argv("--data", data, "query", statement, "-o", "json"), check=False, capture_output=True, text=True
     )
     if child.returncode:
@@ -30,7 +31,7 @@ def _query(data: Path, statement: str) -> list[dict[str, Any]]:
 
 
 def _is_filled(data: Path, table: str) -> bool:
-    child = subprocess.run(
+    child = warm.run(
         nagare_argv("--data", data, "query", f"select count(*) n from {table}", "-o", "json"),
         check=False,
         capture_output=True,

@@ -4,10 +4,10 @@ import asyncio
 import json
 import re
 import stat
-import subprocess
 from pathlib import Path
 
 from tests.component.server.loop_thread import LoopThread
+from tests.support import warm
 from tests.support.openid_provider import CLIENT, SECRET, OpenIdProvider, make_key, serving
 from tests.support.processes import child_environment, nagare_argv, started
 from tests.support.processes import serving as serving_nagare
@@ -43,7 +43,7 @@ def test_a_terminal_logs_in_by_a_code_and_stays_so(tmp_path: Path) -> None:
                 assert code, login.said()
                 provider.decide(code)
                 assert login.wait(60) == 0, login.said()
-            me = subprocess.run(
+            me = warm.run(
                 nagare_argv("--data", there, "users", "me"),
                 capture_output=True,
                 check=True,

@@ -1,16 +1,16 @@
 """Tasks and schedules as people use them: a real server, real workers, the command line; and a kill in the middle."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.processes import RunningServer, child_environment, nagare_argv, serving, wait_until
 
 
 def nagare(data: Path, *arguments: str | Path, status: int = 0) -> tuple[str, str]:
     """Return what a command wrote on both streams."""
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", data, *arguments), capture_output=True, check=False, timeout=120, env=child_environment()
     )
     assert ended.returncode == status, (arguments, ended.stdout, ended.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.processes import child_environment, nagare_argv
 
 
@@ -21,7 +22,7 @@ def pages(tmp_path: Path) -> Path:
 def _run(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     argv = nagare_argv("--data", tmp_path / "data", "kb", *words)
     environment = child_environment(HOME=str(tmp_path), NAGARE_KB__EMBEDDINGS="off")
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, env=environment, check=False, cwd=tmp_path)
+    return warm.run(argv, capture_output=True, text=True, timeout=60, env=environment, check=False, cwd=tmp_path)
 
 
 def test_pages_are_added_found_and_removed_without_a_server(tmp_path: Path, pages: Path) -> None:

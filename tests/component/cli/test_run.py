@@ -11,6 +11,7 @@ import pytest
 
 from nagare.errors import PermissionDeniedError
 from nagare.wire.command_jobs import Batches, Targets
+from tests.support import warm
 from tests.support.command_server import JOB, PLAN, CommandServer, command, serving_beside
 from tests.support.processes import child_environment, nagare_argv, started
 from tests.support.pty_screen import on_pty
@@ -21,7 +22,7 @@ THREE = [command("web1", out="a\nb\n"), command("db22", out="a\nb\n"), command("
 
 def nagare(server: CommandServer, *words: str, status: int = 0, stdin: str = "") -> tuple[str, str]:
     """Run ``nagare`` to its end and return what it wrote, after a look at its status."""
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv(words[0], "--server", server.url, *words[1:]),
         capture_output=True, text=True, check=False, env=child_environment(), timeout=60, input=stdin,
     )  # fmt: skip
@@ -405,9 +406,7 @@ def test_the_shell_completes_actions_and_parameters() -> None:
         environment = child_environment(
             _NAGARE_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(line.split(" ")) - 1)
         )
-        return subprocess.run(
-            nagare_argv(), capture_output=True, text=True, check=False, env=environment, timeout=60
-        ).stdout
+        return warm.run(nagare_argv(), capture_output=True, text=True, check=False, env=environment, timeout=60).stdout
 
     assert offered("nagare run web1 -- service.").split() == ["service.logs", "service.restart", "service.status"]
     assert offered("nagare run web1 -- service.logs ").split() == ["unit=", "lines=", "since="]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from nagare.config.places import Places
+from tests.support import warm
 from tests.support.metric_store import files, make_batch, make_store
 from tests.support.processes import child_environment, nagare_argv, serving
 
@@ -33,7 +33,7 @@ async def _store(folder: Path) -> None:
 
 
 def _verify(folder: Path) -> tuple[int, list[dict[str, Any]], str]:
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", folder, "doctor", "--verify", "-o", "json"), capture_output=True, text=True, check=False,
         timeout=60, env=child_environment(),
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_a_table_for_people_says_the_same(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     _fill(folder)
     _flip_block(folder)
-    ended = subprocess.run(
+    ended = warm.run(
         nagare_argv("--data", folder, "doctor", "--verify", "-o", "table"), capture_output=True, text=True, check=False,
         timeout=60, env=child_environment(),
     )  # fmt: skip
