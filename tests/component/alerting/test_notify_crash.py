@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nagare.alerting.notify.observe import STEPS
+from tests.support import warm
 from tests.support.crash_notify import CHANNELS, GROUPS
 from tests.support.migrated import place_records
 from tests.support.processes import child_environment
@@ -21,7 +21,7 @@ _PATIENCE_SECONDS = 60.0
 def _run(folder: Path, step: str, number: int) -> int:
     argv = [sys.executable, "-m", "tests.support.crash_notify", str(folder), step, str(number)]
     environment = {**child_environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
-    ended = subprocess.run(argv, env=environment, capture_output=True, check=False, timeout=_PATIENCE_SECONDS)
+    ended = warm.run(argv, env=environment, capture_output=True, check=False, timeout=_PATIENCE_SECONDS)
     assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
     return ended.returncode
 

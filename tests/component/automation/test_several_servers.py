@@ -17,6 +17,7 @@ from nagare.config.settings import BusSettings, RecordsSettings
 from nagare.lib.clock import SystemClock
 from nagare.model.task import TaskState
 from nagare.records.engine import Records
+from tests.support import warm
 from tests.support.buses import until
 from tests.support.frozen import freeze
 from tests.support.nats_server import NatsServer, nats_server
@@ -111,7 +112,7 @@ async def test_a_server_that_stands_still_loses_its_task_and_its_worker_ends_bef
 def _started(folder: Path, postgres: RecordsSettings, nats: NatsServer) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "tests.support.task_server", str(folder), postgres.url, nats.url]
     environment = {**child_environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
-    child = subprocess.Popen(argv, stdout=subprocess.PIPE, env=environment)
+    child = warm.popen(argv, stdout=subprocess.PIPE, env=environment)
     assert child.stdout is not None
     assert child.stdout.readline() == b"up\n"
     return child

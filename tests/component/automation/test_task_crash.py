@@ -16,6 +16,7 @@ from nagare.bus.embedded.bus import EmbeddedBus
 from nagare.lib.clock import SystemClock
 from nagare.model.task import ENDED, TaskState
 from nagare.records.engine import Records
+from tests.support import warm
 from tests.support.processes import child_environment
 from tests.support.task_kinds import overlaps, runs
 from tests.support.task_room import room
@@ -24,7 +25,7 @@ _PATIENCE_SECONDS = 120.0
 
 
 def _started(folder: Path) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
+    child = warm.popen(
         [sys.executable, "-m", "tests.support.task_server", str(folder)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**child_environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip

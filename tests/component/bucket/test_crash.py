@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from nagare.config.settings import BucketSettings
 from nagare.lib.clock import SystemClock
 from nagare.metrics.observe import BUCKET_STEPS
+from tests.support import warm
 from tests.support.metric_store import make_store, rows
 
 ROOT = Path(__file__).parents[3]
@@ -27,7 +27,7 @@ OFTEN = {"block_sent": 30, "blocks_committed": 4, "compaction_committed": 3}
 
 
 def _run_until_killed(folder: Path, share: Path, first: int, step: str, number: int) -> set[int]:
-    child = subprocess.run(
+    child = warm.run(
         [sys.executable, "-m", "tests.support.crash_store", str(folder), str(first), step, str(number)],
         check=False, cwd=ROOT, capture_output=True, text=True, timeout=60,
         env={**os.environ, "NAGARE_TEST_BUCKET": str(share)},

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from nagare.model.command.result import CommandResult, Reason
 from nagare.model.command.states import CommandState
 from nagare.records.engine import Records
 from nagare.wire.sql import SqlRequest
+from tests.support import warm
 from tests.support.aged_jobs import DAY_MS, HISTORY_SECONDS, Shelf, add_ended, aged, aging_of, everything, many
 from tests.support.command_jobs import NOW_MS
 from tests.support.metric_store import files, make_store, rows
@@ -229,7 +229,7 @@ def test_killed_at_a_step_nothing_is_lost_and_nothing_is_there_twice(step: str, 
             return await everything(metrics)
 
     whole = asyncio.run(fill())
-    child = subprocess.run(
+    child = warm.run(
         [sys.executable, "-m", "tests.support.crash_aging", str(tmp_path), step, "1"],
         check=False, cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip

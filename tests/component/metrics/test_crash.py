@@ -3,7 +3,6 @@
 import asyncio
 import random
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from nagare.lib.clock import SystemClock
 from nagare.metrics.observe import STEPS
 from nagare.metrics.store import MetricStore
 from nagare.model.samples import STALE_BITS
+from tests.support import warm
 from tests.support.crash_store import bits_of, samples_of, tables_of
 from tests.support.metric_store import make_batch, make_store, rows
 from tests.support.samples import value_of
@@ -26,7 +26,7 @@ SEED = 20_260_711
 
 
 def _run_until_killed(folder: Path, first: int, step: str, number: int) -> set[int]:
-    child = subprocess.run(
+    child = warm.run(
         [sys.executable, "-m", "tests.support.crash_store", str(folder), str(first), step, str(number)],
         check=False, cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip

@@ -5,7 +5,6 @@ Dump and load are the work of commands, which have no event loop: tests that cal
 
 import asyncio
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from nagare.records.dump import ABOUT, load_dump, opened, write_dump
 from nagare.records.engine import Records, read_revision
 from nagare.records.schema import HEAD_REVISION, metadata
 from tests.component.records.test_migrations import Content, _content, _down, _fill, _reflected
+from tests.support import warm
 from tests.support.postgres import Cluster
 
 
@@ -167,7 +167,7 @@ with opened(Path(sys.argv[1]), RecordsSettings(url=sys.argv[2]), writes=True) as
 
 def _load_until(change: int, file: Path, database: RecordsSettings, folder: Path) -> int:
     argv = [sys.executable, "-c", _KILLED, str(file), database.url, str(folder), str(change)]
-    ended = subprocess.run(argv, capture_output=True, check=False, timeout=60)
+    ended = warm.run(argv, capture_output=True, check=False, timeout=60)
     assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
     return ended.returncode
 

@@ -19,6 +19,7 @@ from nagare.config.settings import RecordsSettings
 from nagare.records.engine import Records
 from nagare.records.migrate import make_config
 from nagare.records.schema import HEAD_REVISION, metadata
+from tests.support import warm
 
 _ROWS = 3
 _SCRIPTS = ScriptDirectory.from_config(make_config())
@@ -177,7 +178,7 @@ asyncio.run(main())
 
 def _migrate_until(change: int, path: Path, database: RecordsSettings) -> subprocess.CompletedProcess[bytes]:
     argv = [sys.executable, "-c", _KILLED, str(path), database.url, str(change)]
-    return subprocess.run(argv, capture_output=True, check=False, timeout=60)
+    return warm.run(argv, capture_output=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("lower", ["", "0003"])
