@@ -60,12 +60,24 @@ def test_it_sees_alike_what_it_is_given(tmp_path: Path) -> None:
     assert (forked.stdout, forked.stderr) == (executed.stdout, executed.stderr)
 
 
+def test_a_file_of_code_runs_alike(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("words = 'from beside'")
+    program = tmp_path / "program.py"
+    program.write_text("import sys, beside; print(sys.argv, __name__, __file__, beside.words)")
+    argv = [sys.executable, str(program), "a"]
+    executed, forked = (start(argv, capture_output=True, text=True, timeout=60) for start in (subprocess.run, warm.run))
+    assert "from beside" in executed.stdout
+    assert (forked.stdout, forked.stderr) == (executed.stdout, executed.stderr)
+
+
 def test_it_is_stopped_and_killed_like_any_other() -> None:
     argv = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
     with warm.popen(argv, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         assert process.poll() is None
+        shown = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert shown.rstrip(b"\0").split(b"\0") == [word.encode() for word in argv]
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0)
         process.kill()
