@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,10 +93,17 @@ def _keep(stream: Any, lines: list[str]) -> None:
 
 @contextmanager
 def started(
-    argv: Sequence[str], *, environment: dict[str, str] | None = None, cwd: Path | None = None
+    argv: Sequence[str],
+    *,
+    environment: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    start: Callable[..., subprocess.Popen[bytes]] = warm.popen,
 ) -> Iterator[Process]:
-    """Run ``argv`` in a session of its own; kill the whole session at the end, whatever happened."""
-    popen = warm.popen(
+    """Run ``argv`` in a session of its own; kill the whole session at the end, whatever happened.
+
+    ``start``: ``subprocess.Popen`` for what is said of the start itself.
+    """
+    popen = start(
         argv,
         env=environment or child_environment(),
         cwd=cwd,

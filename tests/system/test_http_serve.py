@@ -143,7 +143,8 @@ def test_log_lines_can_be_read_by_machines(tmp_path: Path) -> None:
 def test_it_is_ready_soon_and_idles_small(tmp_path: Path) -> None:
     data = tmp_path / "data"
     started_at = time.monotonic()
-    with started(nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")) as process:
+    argv = nagare_argv("--data", data, "serve", "--listen", "127.0.0.1:0")
+    with started(argv, start=subprocess.Popen) as process:
         server = wait_for_server(process, data, pid=process.pid)
         # 1.5 s and 150 MB are promised on a quiet machine, and measured by `make bench`; here others run beside it.
         assert time.monotonic() - started_at < 10
