@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from nagare.config.settings import StorageSettings
 from nagare.metrics.schema import AGAIN, Schema
@@ -30,6 +30,15 @@ class AdmittedRows:
     accepted: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What became of an order of rows: the columns of its tags and fields under ``schema``, none of which was refused or new."""
+
+    schema: Schema
+    tags: list[str]
+    fields: list[str]
+
+
 class WideAdmission:
     """Decides request after request; used by the log's writer alone."""
 
@@ -39,6 +48,8 @@ class WideAdmission:
         self._storage = storage
         # The orders of rows whose tags are no longer than they may be.
         self._sound: WeakSet[object] = WeakSet()
+        # Of those that came before under the same schema. What their rows may still be refused for are times.
+        self._plans: WeakKeyDictionary[object, _Plan] = WeakKeyDictionary()
 
     def admit(
         self, requests: Sequence[WideRows], schemas: Mapping[str, Schema], times_ms: tuple[int, int]
@@ -46,12 +57,33 @@ class WideAdmission:
         """Return what of ``requests`` is stored, ends of ``times_ms`` included; each holds one table, and none comes twice."""
         admitted = AdmittedRows()
         for rows in requests:
+            if self._admit_known(rows, schemas.get(rows.table), times_ms, admitted):
+                continue
             fault = self._table_fault(rows, schemas, admitted)
             if fault:
                 admitted.refused += [WideRefusal(line, fault) for line in rows.lines]
             else:
                 self._admit_table(rows, schemas.get(rows.table), times_ms, admitted)
         return admitted
+
+    def _admit_known(
+        self, rows: WideRows, schema: Schema | None, times_ms: tuple[int, int], admitted: AdmittedRows
+    ) -> bool:
+        """Take rows whose order came before, all of them; tell whether that was done."""
+        plan = None if rows.order is None else self._plans.get(rows.order)
+        if plan is None or plan.schema is not schema or _time_faults(rows, times_ms):
+            return False
+        cells: dict[str, list[Cell]] = {"ts": _listed(rows.ts_ns), "host": _listed(rows.hosts)}
+        cells.update(zip(plan.tags, map(_listed, rows.tags.values()), strict=True))
+        cells.update(zip(plan.fields, map(_listed, rows.fields.values()), strict=True))
+        added = {}
+        if (marks := self.newest.marks(rows)) is not None:
+            added = {} if AGAIN in schema.columns else {AGAIN: ColumnType.INTEGER}
+            cells[AGAIN] = list(marks)
+        admitted.accepted += len(rows)
+        admitted.tables[rows.table], admitted.tags[rows.table] = cells, plan.tags
+        admitted.added[rows.table] = added
+        return True
 
     def _table_fault(self, rows: WideRows, schemas: Mapping[str, Schema], admitted: AdmittedRows) -> str:
         if rows.table in schemas:
@@ -70,6 +102,7 @@ class WideAdmission:
         # Lists are shared with the request, and with others that have the same order of rows: nobody writes to them.
         cells: dict[str, list[Cell]] = {"ts": _listed(rows.ts_ns), "host": _listed(rows.hosts)}
         tags: list[str] = []
+        fields: list[str] = []
         are_sound = rows.order is not None and rows.order in self._sound
         for key, texts in rows.tags.items():
             if name := columns.take(key, texts, ColumnType.TAG, is_sound=are_sound):
@@ -80,6 +113,7 @@ class WideAdmission:
         for key, values in rows.fields.items():
             if name := columns.take(key, values, rows.types[key]):
                 cells[name] = _listed(values)
+                fields.append(name)
         faults = {**_time_faults(rows, times_ms), **columns.faults}
         marks = self._marks(rows, faults)
         if marks is not None:
@@ -91,11 +125,20 @@ class WideAdmission:
             cells = {name: [values[at] for at in kept] for name, values in cells.items()}
         if not cells["ts"]:
             return
+        if schema and rows.order is not None and not columns.faults and not columns.added:
+            self._keep(rows, _Plan(schema, tags, fields))
         cells = {name: values for name, values in cells.items() if _has_any(values)}
         admitted.accepted += len(cells["ts"])
         admitted.tables[rows.table] = cells
         admitted.tags[rows.table] = [name for name in tags if name in cells]
         admitted.added[rows.table] = {name: type_ for name, type_ in columns.added.items() if name in cells}
+
+    def _keep(self, rows: WideRows, plan: _Plan) -> None:
+        """Remember ``plan``, unless a column of it holds nothing or holds two keys: what has an order has numbers in all fields."""
+        columns = [*plan.tags, *plan.fields]
+        is_whole = all(map(_has_any, rows.tags.values())) and len(set(columns)) == len(columns)
+        if rows.order is not None and is_whole:
+            self._plans[rows.order] = plan
 
     def _marks(self, rows: WideRows, faults: Mapping[int, str]) -> list[int | None] | None:
         """Return the mark of each row; a row at fault is no point, so no other comes after it."""
