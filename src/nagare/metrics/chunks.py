@@ -65,19 +65,33 @@ def make_chunk(batches: Sequence[Pending], schema: Schema, texts: Texts) -> Chun
 
 def join_chunks(chunks: Sequence[Chunk], schema: Schema, texts: Texts) -> dict[str, Any]:
     """Return the rows of ``chunks``, which have the same names, as the arrays that DuckDB reads by ``items``."""
-    listed = arrays.text_array(list(texts))
+    return readable(concatenated(chunks), schema, arrays.text_array(list(texts)))
+
+
+def concatenated(chunks: Sequence[Chunk]) -> dict[str, Any]:
+    """Return the columns of ``chunks``, which have the same names."""
     joined: dict[str, Any] = {}
     for name in ("ts", "host", *chunks[0].names):
         parts = [chunk.columns[name] for chunk in chunks]
         is_masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
-        column: Any = np.ma.concatenate(parts) if is_masked else np.concatenate(parts)  # type: ignore[no-untyped-call]
-        if name == "ts":
-            joined[name] = arrays.time_array(column, schema.time_type)
-        elif name == "host" or schema.columns[name] in _TEXTS:
-            joined[name] = listed[column]
-        else:
-            joined[name] = column
+        joined[name] = np.ma.concatenate(parts) if is_masked else np.concatenate(parts)  # type: ignore[no-untyped-call]
     return joined
+
+
+def readable(columns: Mapping[str, Any], schema: Schema, listed: Any) -> dict[str, Any]:
+    """Return ``columns`` of a chunk as DuckDB reads them; ``listed`` are the texts by their numbers."""
+    made: dict[str, Any] = {}
+    for name, column in columns.items():
+        if name == "ts":
+            made[name] = arrays.time_array(column, schema.time_type)
+        else:
+            made[name] = listed[column] if is_text(name, schema) else column
+    return made
+
+
+def is_text(name: str, schema: Schema) -> bool:
+    """Tell whether a column of a chunk holds numbers of texts."""
+    return name == "host" or schema.columns.get(name) in _TEXTS
 
 
 def items(names: Sequence[str], schema: Schema) -> list[str]:

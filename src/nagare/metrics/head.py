@@ -1,8 +1,8 @@
 """Recent rows in memory, before they are in blocks.
 
 Rows arrive as the lists of a batch and wait so; too many lists become arrays, and arrays become DuckDB tables only when
-a query names their table or a flush needs them, because converting many rows at once costs a tenth of converting each
-batch. A ``Generation`` is everything between two checkpoints: it is sealed whole, flushed whole and then dropped.
+a query names their table, because converting many rows at once costs a tenth of converting each batch. A flush takes the
+arrays themselves where no query came before it. A ``Generation`` is everything between two checkpoints: it is sealed whole, flushed whole and then dropped.
 
 Each has a database of its own. What a transaction may still see, DuckDB keeps, by database: in one for all generations an
 export of an hour would hold what was flushed meanwhile, though it reads none of it.
@@ -28,6 +28,7 @@ from nagare.wire.sound_batch import Span
 
 if TYPE_CHECKING:
     from nagare.metrics.chunks import Chunk, Texts
+    from nagare.metrics.sorted_rows import SortedRows
 
 # Cells that may wait as Python objects in one table before they are converted: some 32 bytes each, so 3 MB.
 PENDING_CELLS = 100_000
@@ -130,6 +131,16 @@ class HeadTable:
                 self._insert(self._chunks, schema, engine)
                 self._chunks, self._texts = [], None
             return self.columns if self.has_repeats else tuple(name for name in self.columns if name != AGAIN)
+
+    def sorted_rows(self, schema: Schema) -> SortedRows | None:
+        """Return all rows in the order of a block; None when a query had some of them made rows of DuckDB."""
+        from nagare.metrics.sorted_rows import sort_chunks  # noqa: PLC0415  as below
+
+        with self._filling:
+            self._freeze(schema)
+            if self.columns or not self._chunks or self._texts is None:
+                return None
+            return sort_chunks(self._chunks, schema, self._texts)
 
     def _freeze(self, schema: Schema) -> None:
         from nagare.metrics.chunks import Texts, make_chunk  # noqa: PLC0415  numpy costs 10 MB and waits for the first need

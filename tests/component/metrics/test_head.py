@@ -14,6 +14,7 @@ from nagare.config.settings import QuerySettings
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import HeadDatabase, HeadTable
 from nagare.metrics.schema import Schema
+from nagare.metrics.sorted_rows import SortedRows
 from nagare.model.tables import ColumnType
 from nagare.wire.codec import encode
 from nagare.wire.sound_batch import find_sound
@@ -121,3 +122,52 @@ def test_threads_that_attach_one_generation_at_one_time_all_have_it(engine: Engi
             for done in [threads.submit(attach, database) for _ in range(4)]:
                 done.result(10)
             database.drop(engine)
+
+
+_ASKED = ", ".join(("epoch_ms(ts)", "host", *SCHEMA.columns))
+_DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
+
+
+def _named(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what a row stands by."""
+    return row[1], row[2 + list(SCHEMA.columns).index("name")], row[0]
+
+
+def _by_days(engine: Engine, rows: SortedRows) -> dict[int, list[tuple[Any, ...]]]:
+    found = {}
+    with engine.cursor() as cursor:
+        for span, arrays in rows.days():
+            cursor.register("waiting", arrays)
+            part = cursor.execute(f"SELECT {_ASKED} FROM ({rows.select('waiting')})").fetchall()
+            times = [row[0] for row in part]
+            assert (span.min_ms, span.max_ms, span.rows) == (min(times), max(times), len(part))
+            found[span.min_ms // _DAY_MS] = part
+    return found
+
+
+@given(st.lists(st.tuples(_batches(), st.booleans()), min_size=1, max_size=6))
+def test_rows_for_a_block_stand_as_duckdb_sorts_them(
+    engine: Engine, batches: list[tuple[tuple[str, dict[str, list[Any]]], bool]]
+) -> None:
+    database = HeadDatabase(1)
+    table, same = HeadTable("things", database), HeadTable("same", database)
+    for (host, cells), is_frozen in batches:
+        for each in (table, same):
+            each.add(host, cells)
+        if is_frozen:
+            table.freeze(SCHEMA)
+    rows = table.sorted_rows(SCHEMA)
+    try:
+        same.fill(SCHEMA, engine)
+        assert same.sorted_rows(SCHEMA) is None
+        with engine.cursor() as cursor:
+            order = cursor.execute(f"SELECT {_ASKED} FROM {same.name} ORDER BY host, name, ts").fetchall()
+        assert rows is not None
+        assert rows.names == ("ts", "host", *SCHEMA.columns)
+        assert {row[0] // _HOUR_MS * _HOUR_MS for row in order} == rows.hours()
+        found = _by_days(engine, rows)
+        assert sorted((row for part in found.values() for row in part), key=repr) == sorted(order, key=repr)
+        for day, part in found.items():
+            assert [_named(row) for row in part] == [_named(row) for row in order if row[0] // _DAY_MS == day]
+    finally:
+        database.drop(engine)

@@ -98,6 +98,10 @@ class BlockFiles:
             return None
         return self.place(origin, Span(low, high, rows), lambda path: cursor.execute(_copy_sql(origin, source, path)))
 
+    def write_sorted(self, cursor: duckdb.DuckDBPyConnection, origin: Origin, span: Span, source: str) -> Block:
+        """Do the same with rows that are known, and that ``source`` gives in their order."""
+        return self.place(origin, span, lambda path: cursor.execute(_copy_sql(origin, source, path, is_sorted=True)))
+
     def place(self, origin: Origin, span: Span, write: Callable[[Path], object]) -> Block:
         """Let ``write`` make a file and give it its place and name; not yet in the catalog. Raises what ``write`` does.
 
@@ -181,12 +185,12 @@ class BlockFiles:
         _remove_empty(path.parent)
 
 
-def _copy_sql(origin: Origin, source: str, path: Path) -> str:
+def _copy_sql(origin: Origin, source: str, path: Path, *, is_sorted: bool = False) -> str:
     names = ", ".join(quote_name(name) for name in origin.columns)
-    order = ", ".join(quote_name(name) for name in origin.order)
+    order = "" if is_sorted else f" ORDER BY {', '.join(quote_name(name) for name in origin.order)}"
     stored = ", ".join(f"{key}: {quote_text(value)}" for key, value in origin.facts().items())
     return (
-        f"COPY (SELECT {names} FROM ({source}) ORDER BY {order}) TO {quote_text(str(path))} "  # noqa: S608  made by us
+        f"COPY (SELECT {names} FROM ({source}){order}) TO {quote_text(str(path))} "  # noqa: S608  made by us
         f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {origin.level}, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, KV_METADATA {{{stored}}})"
     )
 

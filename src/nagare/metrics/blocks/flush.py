@@ -25,6 +25,7 @@ from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.samples.series_files import SeriesFiles
 from nagare.metrics.samples.write import SampleWriter
 from nagare.metrics.schema import Schema, Schemas
+from nagare.metrics.sorted_rows import SortedRows
 from nagare.metrics.wal.seen import SeenChanges
 from nagare.model.tables import SAMPLES
 
@@ -58,8 +59,13 @@ class Flusher:
         unrolled: list[Unrolled] = []
         try:
             for name, table in sealed.generation.tables.items():
-                blocks.extend(self._write_table(self.schemas.current[name], table, sealed.generation))
-                unrolled.extend(Unrolled(name, hour, now_ms, now_ms) for hour in self._hours(table))
+                schema = self.schemas.current[name]
+                rows = table.sorted_rows(schema)
+                if rows is None:
+                    blocks.extend(self._write_table(schema, table, sealed.generation))
+                else:
+                    blocks.extend(self._write_sorted(rows, sealed.generation))
+                unrolled.extend(Unrolled(name, hour, now_ms, now_ms) for hour in self._hours(table, rows))
             hours = sample_hours(sealed.generation)
             unrolled.extend(Unrolled(SAMPLES.name, hour, now_ms, now_ms) for hour in hours)
             blocks.extend(self._write_samples(sealed))
@@ -107,6 +113,17 @@ class Flusher:
                     yield block
                     self.observer.step("block_written")
 
+    def _write_sorted(self, rows: SortedRows, generation: Generation) -> Iterator[Block]:
+        schema, columns = rows.schema, rows.names
+        order = ("host", *(key for key in schema.keys if key in columns), "ts")
+        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index)
+        with self.engine.cursor() as cursor:
+            for span, arrays in rows.days():
+                cursor.register("waiting", arrays)
+                yield self.files.write_sorted(cursor, origin, span, rows.select("waiting"))
+                self.observer.step("block_written")
+                cursor.unregister("waiting")
+
     def _write_samples(self, sealed: Sealed) -> Iterator[Block]:
         definitions = sealed.samples.definitions
         if not sealed.generation.samples.count and not definitions:
@@ -120,8 +137,12 @@ class Flusher:
             yield block
             self.observer.step("block_written")
 
-    def _hours(self, table: HeadTable) -> set[int]:
-        if not is_rolled(table.table) or not table.columns:
+    def _hours(self, table: HeadTable, rows: SortedRows | None) -> set[int]:
+        if not is_rolled(table.table):
+            return set()
+        if rows is not None:
+            return rows.hours()
+        if not table.columns:
             return set()
         with self.engine.cursor() as cursor:
             return find_hours(cursor, f"SELECT ts FROM {table.name}")  # noqa: S608  made by us
