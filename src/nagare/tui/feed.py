@@ -31,7 +31,7 @@ from nagare.tui.notify.watch import DEAD_EVENT, DeadWatch
 from nagare.tui.renderables.time_axis import format_clock, local_time
 from nagare.tui.replay.replay import Replay
 from nagare.tui.source import Connected, Disconnected, Found, Missing, Source, SourceEvent
-from nagare.tui.toasts import NOTIFICATION, show_message, show_notification
+from nagare.tui.toasts import NOTIFICATION, Notifications, show_message
 from nagare.tui.widgets.header import HeaderFacts
 from nagare.tui.work import start_work
 from nagare.wire.live import Digests, EventFrame, MessageFrame, Rows
@@ -60,6 +60,7 @@ class Feed:
         self.alerts = AlertWatch(self, app)
         self.dead = DeadWatch(self, app)
         self.replay = Replay(self, app)
+        self._notifications = Notifications(app)
         self._clock = clock
         self._frame_seconds = 1 / frames_per_second
         self._app = app
@@ -116,7 +117,7 @@ class Feed:
         if isinstance(event, MessageFrame):
             show_message(self._app, event)
         elif isinstance(event, EventFrame) and event.event.kind == NOTIFICATION:
-            show_notification(self._app, event.event)
+            self._notifications.show(event.event)
         elif isinstance(event, EventFrame) and event.event.kind.startswith("alert."):
             self.alerts.hurry()
         elif isinstance(event, EventFrame) and event.event.kind == DEAD_EVENT:

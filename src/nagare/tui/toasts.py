@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from textual.notifications import SeverityLevel
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 # As the channel of terminals calls its events.
 NOTIFICATION = "notification"
 _NOTIFICATION_SECONDS = 12.0
+_SHOWN_AT_ONCE = 3
+# What comes within it is told as one.
+_HELD_SECONDS = 1.0
 _LONGEST_SECONDS = 600.0
 _TEXT_LIMIT = 500
 
@@ -27,9 +31,39 @@ def show_message(app: TopApp, frame: MessageFrame) -> None:
     _show(app, frame.text, plain(frame.sender, 100) or "Message", "information", seconds)
 
 
-def show_notification(app: TopApp, event: EventView) -> None:
-    """Show what the channel of terminals was told."""
-    _show(app, event.text, "Notification", _level(event.severity), _NOTIFICATION_SECONDS)
+class Notifications:
+    """What the channel of terminals was told: a few at a time, and of the others how many there were.
+
+    A bad quarter of an hour brings dozens, which together would cover what they are about.
+    """
+
+    def __init__(self, app: TopApp) -> None:
+        """Begin with none shown."""
+        self._app = app
+        # When those that are shown go, by the machine's clock.
+        self._until: deque[float] = deque(maxlen=_SHOWN_AT_ONCE)
+        self._held = 0
+        self._worst = 0
+
+    def show(self, event: EventView) -> None:
+        """Show a notification, or count it while others stand there."""
+        now = self._app.clock.monotonic()
+        is_room = len(self._until) < _SHOWN_AT_ONCE or self._until[0] <= now
+        if is_room and not self._held:
+            self._until.append(now + _NOTIFICATION_SECONDS)
+            _show(self._app, event.text, "Notification", _level(event.severity), _NOTIFICATION_SECONDS)
+            return
+        self._held += 1
+        self._worst = max(self._worst, event.severity)
+        if self._held == 1:
+            self._app.set_timer(_HELD_SECONDS, self._show_held)
+
+    def _show_held(self) -> None:
+        count, worst = self._held, self._worst
+        self._held = self._worst = 0
+        self._until.append(self._app.clock.monotonic() + _NOTIFICATION_SECONDS)
+        text = f"and {count} more · 4 shows what needs you, N what was told"
+        _show(self._app, text, "Notifications", _level(worst), _NOTIFICATION_SECONDS)
 
 
 def _show(app: TopApp, text: str, title: str, level: SeverityLevel, seconds: float) -> None:

@@ -47,3 +47,15 @@ async def test_what_happened_before_is_not_told_again(monkeypatch: pytest.Monkey
         top.app.model.add_events([_notification("old").event])
         await top.shows("▸ hosts")
         assert rings == []
+
+
+async def test_many_at_once_leave_the_screen_to_what_they_are_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene("hosts", (120, 40), source=FleetSource(host_names(2)), toasts=True) as top:
+        rings: list[bool] = []
+        monkeypatch.setattr(top.app, "bell", lambda: rings.append(True))
+        for number in range(40):
+            top.put(_notification(f"Load{number} on web-1"))
+        await top.shows("Load0 on web-1", "Load1 on web-1", "Load2 on web-1")
+        await top.shows("and 37 more · 4 shows what needs you, N what was told")
+        assert "Load3 " not in top.text()
+        assert len(rings) == 4
