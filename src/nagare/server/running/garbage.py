@@ -11,8 +11,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Young passes every some 150 batches, a pass over everything every some 150 000: seconds under a flood, else hours.
-_THRESHOLDS = (20_000, 50, 20)
+# Young passes every some 750 batches, a pass over everything every some 150 000: seconds under a flood, else hours. Of an
+# ordinary fleet's batches most are gone before a young pass, and what is gone costs it nothing.
+_THRESHOLDS = (100_000, 10, 20)
 
 
 @contextmanager
