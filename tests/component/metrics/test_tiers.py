@@ -162,6 +162,27 @@ async def test_parameters_and_windows_choose_a_tier_too(pair: Pair) -> None:
     assert found.rows == (await pair.plain.query(mine, hosts=frozenset({"web2"}))).rows
 
 
+async def test_half_a_day_of_few_rows_a_minute_is_read_raw(pair: Pair) -> None:
+    sql = "SELECT time_bucket(INTERVAL '5 minutes', ts) AS t, max(busy_ratio) FROM cpu GROUP BY t ORDER BY t"
+    for hours, tier in ((12, "raw"), (30, "1m")):
+        found, expected = await pair.both(sql, since_ms=LOW, until_ms=LOW + hours * HOUR_MS)
+        assert found.tier == tier
+        _same(found, expected)
+
+
+async def test_half_a_day_of_many_rows_a_minute_is_read_by_the_minute(tmp_path: Path) -> None:
+    clock = ManualClock(BEGIN_MS + 13 * HOUR_MS)
+    async with make_store(tmp_path, clock=clock) as store:
+        times = [BEGIN_MS + step * 5_000 for step in range(12 * 720)]
+        await store.append(make_batch(1, {"load": {"ts": times, "load1": [float(n) for n in range(len(times))]}}))
+        await store.flush()
+        await clock.advance(1800)
+        await store.keep_house()
+        sql = "SELECT date_trunc('hour', ts) AS t, max(load1) FROM load GROUP BY t ORDER BY t LIMIT 2"
+        reply = await store.query(SqlRequest(sql))
+        assert (reply.tier, [row[1] for row in reply.rows]) == ("1m", [719.0, 1439.0])
+
+
 async def test_explain_tells_the_tier_and_shows_its_blocks(pair: Pair) -> None:
     reply, _ = await pair.both("EXPLAIN SELECT host, max(busy_ratio) FROM cpu GROUP BY host")
     assert reply.tier == "1h"
