@@ -29,6 +29,7 @@ NAMES = [
         "store",
         "identity",
         "tui",
+        "shells",
         "collect",
         "agent",
         "bus",
