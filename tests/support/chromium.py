@@ -89,6 +89,31 @@ class Tab:
             text = {"text": letter} if kind == "keyDown" else {}
             await self.call("Input.dispatchKeyEvent", type=kind, key=letter, **text)
 
+    async def enter(self) -> None:
+        """Press Enter."""
+        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **key)
+
+    async def type(self, text: str) -> None:
+        """Type a text that needs no key of its own."""
+        await self.call("Input.insertText", text=text)
+
+    async def allow_clipboard(self, site: str) -> None:
+        """Let the pages of ``site`` read and write the clipboard, as one that has the person's focus."""
+        kinds = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        await self.call("Browser.grantPermissions", origin=site, permissions=kinds)
+        await self.call("Emulation.setFocusEmulationEnabled", enabled=True)
+
+    async def paste(self) -> None:
+        """Paste what is in the clipboard into what has the focus, as a page sees it."""
+        carried = "const carried = new DataTransfer(); carried.setData('text/plain', text)"
+        event = "new ClipboardEvent('paste', {clipboardData: carried, bubbles: true, cancelable: true})"
+        await self.run(
+            "navigator.clipboard.readText().then((text) => { "
+            f"{carried}; document.activeElement.dispatchEvent({event}); }})"
+        )
+
     async def picture(self) -> bytes:
         """Return what is seen, as PNG."""
         return base64.b64decode((await self.call("Page.captureScreenshot", format="png"))["data"])

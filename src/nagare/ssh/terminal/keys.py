@@ -71,8 +71,9 @@ def _encode_character(name: str, held: frozenset[str], character: str | None) ->
 
 def encode_paste(text: str, modes: Modes) -> bytes:
     """Return pasted text as the program gets it: newlines as Enter, and no sequence that ends the bracket."""
-    kept = "".join(letter for letter in text.replace("\r\n", "\n") if letter in "\n\t" or letter.isprintable())
-    body = kept.replace("\n", "\r").encode()
+    # Terminals and browsers hand over a newline as what Enter sends.
+    lines = text.replace("\r\n", "\r").replace("\n", "\r")
+    body = "".join(letter for letter in lines if letter in "\r\t" or letter.isprintable()).encode()
     return _PASTE_BEGIN + body + _PASTE_END if modes.bracketed_paste else body
 
 

@@ -57,3 +57,5 @@ def test_the_mouse_in_both_forms() -> None:
 
 def test_a_paste_keeps_tabs_and_loses_control_letters() -> None:
     assert encode_paste("a\tb\r\nc\x03\x1b", Modes()) == b"a\tb\rc"
+    # What terminals and browsers make of a newline in a paste.
+    assert encode_paste("a\rb\nc", Modes()) == b"a\rb\rc"
