@@ -267,6 +267,15 @@ class FleetSource:
             await asyncio.sleep(0)
         return found
 
+    async def newest(self, series_ids: Sequence[str], since_ms: int) -> dict[str, Points]:
+        """Return every host's newest values."""
+        self._check("newest")
+        found = await self.seed(series_ids, Span(since_ms, self.now_ms, 5000))
+        return {
+            name: {id_: (times[-1:], values[-1:]) for id_, (times, values) in points.items()}
+            for name, points in found.items()
+        }
+
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return the rows of the frame of that moment."""
         self._check(f"rows {table} {host} {at_ms}")

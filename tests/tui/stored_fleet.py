@@ -77,6 +77,10 @@ class StoredFleet(FleetSource):
         self.asked.append("seed")
         return await self.past.seed(series_ids, span)
 
+    async def newest(self, series_ids: Sequence[str], since_ms: int) -> dict[str, Points]:
+        """Return what the store has."""
+        return await self.past.newest(series_ids, since_ms)
+
     async def gaps(self, host: str) -> list[GapMark]:
         """Return what the store has: nothing."""
         return await self.past.gaps(host)

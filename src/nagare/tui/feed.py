@@ -19,7 +19,7 @@ from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.lib.units import format_seconds
 from nagare.model.health import Level
-from nagare.model.host_series import LIST_SERIES, SERIES
+from nagare.model.host_series import CURVE_SERIES, LIST_SERIES, SERIES
 from nagare.tui.alerts.rows import SEVERITY_STATES, needs_somebody, severity_of
 from nagare.tui.alerts.watch import AlertWatch
 from nagare.tui.history import seed_span
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from nagare.tui.screens.page import Page
     from nagare.wire.alerts import AlertView
 
-# What lists show at once; of the others the next report tells.
+# What lists show at once, of hosts that were heard a moment ago; of the others the next report tells.
 _SEED_SERIES = tuple(name for name in LIST_SERIES if SERIES[name].table not in ("sensor", "gpu"))
+_NEWEST_MS = 120_000
 _EVENTS_WANTED = 200
 # A thousand hosts are drawn once a second, a hundred of them ten times.
 _HOST_SECONDS, _SLOWEST_SECONDS = 0.001, 1.0
@@ -140,9 +141,11 @@ class Feed:
             self.model.is_primed = True
             self.model.changes.fleet = True
             self.schedule()
+            self.model.put_newest(await self.source.newest(_SEED_SERIES, now_ms - _NEWEST_MS))
+            self.schedule()
             self.model.caller = await self.source.caller()
             self.model.add_events(await self.source.events(_EVENTS_WANTED))
-            self.model.seed(await self.source.seed(_SEED_SERIES, seed_span(now_ms, len(views))))
+            self.model.seed(await self.source.seed(CURVE_SERIES, seed_span(now_ms, len(views))))
             self.trouble = None
             self.replay.look_again()
         except NagareError as error:

@@ -21,7 +21,7 @@ from nagare.tui.ring import FloatArray, TimeArray
 from nagare.tui.series import sql_value
 
 # What one seed may bring: below the server's own limit of rows, with room to spare.
-SEED_ROWS = 60_000
+SEED_ROWS = 24_000
 SEED_POINTS = 180
 Points = dict[str, tuple[TimeArray, FloatArray]]
 
@@ -131,6 +131,17 @@ def seed_statement(table: str, series: Sequence[Series], span: Span) -> Statemen
         f"select host, epoch_ms(ts) as t, {values} from {table} where ts >= epoch_ms(?) and ts < epoch_ms(?)"
         " group by host, ts) group by host, b order by host, b",
         [span.start_ms, span.end_ms],
+    )
+
+
+def newest_statement(table: str, series: Sequence[Series], since_ms: int) -> Statement:
+    """Return the newest value of every host since then: a row a host, as of a seed."""
+    values = ", ".join(f"{sql_value(one)} as v{index}" for index, one in enumerate(series))
+    newest = ", ".join(f"arg_max(v{index}, t)" for index in range(len(series)))
+    return Statement(
+        f"select host, max(t), {newest} from (select host, epoch_ms(ts) as t, {values} from {table}"  # noqa: S608  names are our own, values are bound
+        " where ts >= epoch_ms(?) group by host, ts) group by host order by host",
+        [since_ms],
     )
 
 

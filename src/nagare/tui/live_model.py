@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -216,20 +216,30 @@ class LiveModel:
         """Return the hosts that are not simply up, worst first, then by name."""
         return sorted((host for host in self.hosts.values() if host.level is not Level.UP), key=_urgency)
 
-    def seed(self, found: Mapping[str, Mapping[str, tuple[TimeArray, FloatArray]]]) -> None:
-        """Lay histories that were asked for under what the frames brought since."""
-        for name, points in found.items():
-            host = self.hosts.get(name)
-            if host is None:
-                continue
-            for series_id, (times, values) in points.items():
+    def put_newest(self, found: Mapping[str, Mapping[str, tuple[TimeArray, FloatArray]]]) -> None:
+        """Take values that were asked for; what frames brought meanwhile is newer."""
+        for host, points in self._known(found):
+            for series_id, (_, values) in points.items():
                 if len(values) and math.isnan(host.value(series_id)):
                     host.values[series_id] = float(values[-1])
+
+    def _known(
+        self, found: Mapping[str, Mapping[str, tuple[TimeArray, FloatArray]]]
+    ) -> Iterator[tuple[HostLive, Mapping[str, tuple[TimeArray, FloatArray]]]]:
+        for name, points in found.items():
+            if (host := self.hosts.get(name)) is not None:
+                self.changes.hosts.add(name)
+                yield host, points
+
+    def seed(self, found: Mapping[str, Mapping[str, tuple[TimeArray, FloatArray]]]) -> None:
+        """Lay histories that were asked for under what the frames brought since."""
+        self.put_newest(found)
+        for host, points in self._known(found):
+            for series_id, (times, values) in points.items():
                 if series_id in SPARK_SERIES:
                     host.ring(series_id).fill(times, values)
                     if len(times):
                         host.note_sample(int(times[0]))
-            self.changes.hosts.add(name)
         self.is_seeded = True
 
     def oldest_ms(self, name: str = "") -> int | None:

@@ -124,6 +124,10 @@ class Source(Seams, Protocol):
         """Return the short history of every host."""
         ...
 
+    async def newest(self, series_ids: Sequence[str], since_ms: int) -> dict[str, Points]:
+        """Return the newest value of every host since then."""
+        ...
+
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
         """Return the rows of a table at its newest moment, or the newest not after ``at_ms``."""
         ...

@@ -21,6 +21,7 @@ from nagare.tui.history import (
     fleet_statement,
     host_statement,
     make_span,
+    newest_statement,
     read_fleet,
     read_points,
     read_seed,
@@ -186,6 +187,20 @@ def test_a_seed_holds_every_host_within_bounds(base: duckdb.DuckDBPyConnection) 
     assert 90 <= len(found["a"]["cpu.busy"][0]) <= 100
     assert np.isnan(found["a"]["cpu.user"][1]).all()
     assert (900_000 / seed_span(NOW, 5000).step_ms) * 5000 < 100_000
+
+
+def test_the_newest_value_of_every_host_is_one_row(base: duckdb.DuckDBPyConnection) -> None:
+    for host, last in (("a", 0.25), ("b", 0.75)):
+        for step in range(5):
+            _insert(base, "cpu", host, NOW - step * 5000, core="all", busy_ratio=last if not step else 0.1)
+            _insert(base, "cpu", host, NOW - step * 5000, core="0", busy_ratio=0.9)
+    _insert(base, "cpu", "c", NOW - 600_000, core="all", busy_ratio=0.5)
+    series = tables_of(["cpu.busy", "cpu.user"])["cpu"]
+    rows = _ask(base, newest_statement("cpu", series, NOW - 120_000))
+    found = read_seed(series, rows)
+    assert [row[:3] for row in rows] == [("a", NOW, 0.25), ("b", NOW, 0.75)]
+    assert found["b"]["cpu.busy"][1].tolist() == [0.75]
+    assert np.isnan(found["a"]["cpu.user"][1]).all()
 
 
 def _names(base: duckdb.DuckDBPyConnection, statement: Statement) -> list[str]:

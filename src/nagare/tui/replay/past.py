@@ -21,6 +21,7 @@ from nagare.tui.history import (
     as_columns,
     fleet_statement,
     host_statement,
+    newest_statement,
     probe_statement,
     processes_statement,
     read_fleet,
@@ -136,6 +137,13 @@ class SqlPast:
         found: dict[str, Points] = {}
         for table, series in tables_of(series_ids).items():
             _add_seeds(found, series, await self._ask(seed_statement(table, series, span)))
+        return found
+
+    async def newest(self, series_ids: Sequence[str], since_ms: int) -> dict[str, Points]:
+        """Return the newest value of every host since then, a query a table."""
+        found: dict[str, Points] = {}
+        for table, series in tables_of(series_ids).items():
+            _add_seeds(found, series, await self._ask(newest_statement(table, series, since_ms)))
         return found
 
     async def rows(self, table: str, host: str, at_ms: int | None = None) -> Mapping[str, list[Any]]:
