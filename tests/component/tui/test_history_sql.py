@@ -198,7 +198,7 @@ def test_the_newest_value_of_every_host_is_one_row(base: duckdb.DuckDBPyConnecti
     series = tables_of(["cpu.busy", "cpu.user"])["cpu"]
     rows = _ask(base, newest_statement("cpu", series, NOW - 120_000))
     found = read_seed(series, rows)
-    assert [row[:3] for row in rows] == [("a", NOW, 0.25), ("b", NOW, 0.75)]
+    assert [list(row[:3]) for row in rows] == [["a", NOW, 0.25], ["b", NOW, 0.75]]
     assert found["b"]["cpu.busy"][1].tolist() == [0.75]
     assert np.isnan(found["a"]["cpu.user"][1]).all()
 
