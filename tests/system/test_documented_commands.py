@@ -2,12 +2,12 @@
 
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.processes import Process, RunningServer, child_environment, nagare_argv, started, wait_until
 from tests.support.source import ROOT
 
@@ -67,9 +67,7 @@ def test_documented_commands_work(running_server: RunningServer, web1: Process, 
     for page in PAGES:
         for words in _commands(page):
             argv = nagare_argv("--data", running_server.data, *words[1:])
-            done = subprocess.run(
-                argv, cwd=tmp_path, env=child_environment(), capture_output=True, text=True, check=False
-            )
+            done = warm.run(argv, cwd=tmp_path, env=child_environment(), capture_output=True, text=True, check=False)
             if done.returncode or "Traceback" in done.stderr:
                 failures.append(f"{page}: {shlex.join(words)}\n  {done.returncode}: {done.stderr}")
     assert not failures, "\n".join(failures)

@@ -11,7 +11,7 @@ import pytest
 from nagare.bus.embedded.bus import EmbeddedBus
 from nagare.bus.protocol import Bus, ConsumerSpec
 from nagare.lib.clock import SystemClock
-from tests.support import crash_bus
+from tests.support import crash_bus, warm
 from tests.support.crash_bus import READER, STREAMS, body_of, message_of
 
 # Each round reads all that is stored, so the long form begins anew now and then.
@@ -27,7 +27,7 @@ def _run_until_killed(folder: Path, number: int, after_lines: int) -> dict[str, 
     """Return what a child said until it was killed, by first word; it is killed after so many lines."""
     argv = [sys.executable, crash_bus.__file__, str(folder), f"r{number}"]
     said: dict[str, list[list[str]]] = {"try": [], "ack": [], "done": []}
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as child:
+    with warm.popen(argv, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as child:
         assert child.stdout is not None
         try:
             for count, line in enumerate(child.stdout):
