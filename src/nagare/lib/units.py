@@ -77,7 +77,9 @@ def format_seconds(value: float | None) -> str:
         return _format_below_minute(value)
     whole = round(value)
     if whole >= 100 * 86400:
-        return f"{whole // 86400}d"
+        days = whole // 86400
+        # Longer than anything lasts: what it counts is no time.
+        return f"{days}d" if days < 10**7 else f"{days:.1e}d"
     for unit, size, lesser, lesser_size in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
         if whole >= size:
             rest = whole % size // lesser_size
