@@ -1,7 +1,6 @@
 """Killed at every step between an alert and a message: each channel is told at least once, and a repeat carries the same id."""
 
 import json
-import os
 import signal
 import sys
 from collections import Counter
@@ -14,14 +13,16 @@ from tests.support import warm
 from tests.support.crash_notify import CHANNELS, GROUPS
 from tests.support.migrated import place_records
 from tests.support.processes import child_environment
+from tests.support.source import ROOT
 
 _PATIENCE_SECONDS = 60.0
 
 
 def _run(folder: Path, step: str, number: int) -> int:
     argv = [sys.executable, "-m", "tests.support.crash_notify", str(folder), step, str(number)]
-    environment = {**child_environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
-    ended = warm.run(argv, env=environment, capture_output=True, check=False, timeout=_PATIENCE_SECONDS)
+    ended = warm.run(
+        argv, env=child_environment(), cwd=ROOT, capture_output=True, check=False, timeout=_PATIENCE_SECONDS
+    )
     assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
     return ended.returncode
 
