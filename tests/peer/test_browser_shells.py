@@ -89,3 +89,7 @@ async def test_a_host_copies_lines_and_they_are_pasted_once_each_is_meant(
                 # Enclosed in the marks of a paste, so that the shell runs them with Enter and not before.
                 await tab.enter()
                 await _shows(tab, "first-42", "second-43")
+                # Else its server would wait for it.
+                await tab.type("exit")
+                await tab.enter()
+                await _shows(tab, "ended with status 0")
