@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import signal
 import sys
 from pathlib import Path
@@ -34,9 +35,18 @@ def _run_until_killed(folder: Path, first: int, step: str, number: int) -> set[i
     return {int(line.split()[1]) for line in child.stdout.splitlines() if line.startswith("ack ")}
 
 
+def _is_torn_tail(folder: Path, damage: str) -> bool:
+    """Tell whether it is what a write left that the kill cut short between two pages: the end of its segment, and no more.
+
+    Nothing of it was synchronised, and so nothing acknowledged; the log cannot tell it from a record in which a bit flipped.
+    """
+    found = re.fullmatch(r"(\d+\.seg): bytes are not a record or fail their checksum at \d+\.\.(\d+)", damage)
+    return found is not None and any(path.stat().st_size == int(found[2]) for path in folder.rglob(f"{found[1]}*"))
+
+
 async def _check(folder: Path, acked: set[int]) -> None:
     async with make_store(folder, clock=SystemClock()) as store:
-        assert store.status().damages == []
+        assert [damage for damage in store.status().damages if not _is_torn_tail(folder, damage)] == []
         load = await rows(store, "SELECT cores, load1 FROM load ORDER BY cores")
         cpu = await rows(store, "SELECT core, user_ratio FROM cpu")
         app = await rows(store, "SELECT seq, name FROM app ORDER BY seq")
