@@ -178,7 +178,8 @@ class Executor:
         """Take a frame of the server; nothing that it holds makes this raise."""
         match frame:
             case Dispatch():
-                await self._take(frame)
+                # To its end, also where the reader goes in the midst: what the journal has as taken must run.
+                await asyncio.shield(self._tasks.start("dispatch", self._take(frame)))
             case Cancel():
                 self._cancel(frame)
             case Credit():

@@ -52,6 +52,28 @@ async def test_a_command_runs_and_says_all_of_it(host: CommandBox) -> None:
     assert outbox.output(id_of(dispatch), "stderr") == b"err\n"
 
 
+async def test_a_command_whose_reader_went_in_the_midst_runs_once_all_the_same(
+    host: CommandBox, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    action = host.script("test.mark", f"echo x >> {marks}/ran", writable=f'["{marks}"]')
+    async with host.running() as (executor, outbox):
+        for _ in range(10):
+            dispatch = host.dispatch(action)
+            reading = asyncio.create_task(executor.receive(dispatch))
+            # The worker writes it into the journal: then, before the loop hears of it, the reader goes.
+            while executor._journal.find(id_of(dispatch)) is None:  # noqa: ASYNC110  the journal tells nobody
+                await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait([reading])
+            # As a server does that heard of no receipt.
+            await executor.receive(dispatch)
+            assert (await outbox.result(id_of(dispatch))).state is CommandState.DONE
+            await executor.receive(ResultAck(id_of(dispatch)))
+    assert (marks / "ran").read_text() == "x\n" * 10
+
+
 @pytest.mark.parametrize(
     ("script", "state", "reason", "exit_code", "signal"),
     [
