@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textual.reactive import reactive
 
 from nagare.tui.ascii_text import to_ascii
+from nagare.tui.renderables.canvas import cut
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.line import Line, Part
@@ -38,7 +39,9 @@ class Footer(Line):
     def parts(self) -> tuple[list[Part], list[Part]]:
         """Return keys of the mode and those that always hold."""
         if self.hint:
-            return [Part(f" {self.hint}", make_style(find_palette(self).foreground))], []
+            palette = find_palette(self)
+            told = cut(palette.text(self.hint), self.size.width - 1, palette.glyphs.more)
+            return [Part(f" {told}", make_style(palette.foreground))], []
         left = [part for key in self.keys for part in self._key(key)]
         right = self._whole([part for key in self.always for part in self._key(key)], self.size.width)
         return self._whole(left, self.size.width - sum(part.width for part in right)), right
