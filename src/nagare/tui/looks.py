@@ -17,8 +17,7 @@ from textual.filter import LineFilter
 
 from nagare.config.files import top_folder
 from nagare.config.terminal import AUTO_THEME, TopSettings
-from nagare.errors import ReadOnlyError
-from nagare.lib.atomic_file import write_atomic
+from nagare.tui.kept_file import write_kept
 from nagare.tui.renderables.palette import DARK, PALETTES, SIXTEEN
 from nagare.tui.renderables.sixteen import SIXTEEN_TERMINAL, SixteenColours
 from nagare.tui.renderables.theme import all_themes
@@ -83,9 +82,4 @@ def kept_theme(folder: Path | None) -> str:
 
 def keep_theme(folder: Path, name: str) -> None:
     """Keep ``name`` as the theme to begin with. Raises ReadOnlyError."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(folder / NAME, json.dumps({"theme": name}).encode() + b"\n", mode=0o600, durable=False)
-    except OSError as error:
-        cause = (error.strerror or "unwritable").lower()
-        raise ReadOnlyError(f"cannot write {folder / NAME}: {cause}", hint="top.state says where it is kept") from error
+    write_kept(folder / NAME, json.dumps({"theme": name}).encode() + b"\n")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nagare.errors import InputError, LimitExceededError, ReadOnlyError
-from nagare.lib.atomic_file import write_atomic
+from nagare.errors import InputError, LimitExceededError
 from nagare.lib.plain_text import plain
+from nagare.tui.kept_file import write_kept
 from nagare.tui.location import FITTED, Location, format_location, parse_location
 
 NAME = "views.json"
@@ -80,14 +80,7 @@ class ViewBook:
             return
         document = {"views": [{"name": view.name, "address": view.address} for view in views]}
         content = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomic(self._file, content, mode=0o600, durable=False)
-        except OSError as error:
-            cause = (error.strerror or "unwritable").lower()
-            raise ReadOnlyError(
-                f"cannot write {self._file}: {cause}", hint="top.state says where it is kept"
-            ) from error
+        write_kept(self._file, content)
 
 
 def check_view_name(name: str) -> str:

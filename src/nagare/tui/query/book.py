@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nagare.errors import InputError, LimitExceededError, ReadOnlyError
-from nagare.lib.atomic_file import write_atomic
+from nagare.errors import InputError, LimitExceededError
 from nagare.lib.plain_text import plain
+from nagare.tui.kept_file import write_kept
 from nagare.tui.location import format_window, parse_window
 from nagare.tui.query.answer import Asked
 from nagare.tui.query.sql_text import LENGTH_LIMIT
@@ -111,14 +111,7 @@ class QueryBook:
         if self._file is None:
             self._memory = content
             return
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomic(self._file, content, mode=0o600, durable=False)
-        except OSError as error:
-            cause = (error.strerror or "unwritable").lower()
-            raise ReadOnlyError(
-                f"cannot write {self._file}: {cause}", hint="top.state says where it is kept"
-            ) from error
+        write_kept(self._file, content)
 
 
 def check_name(name: str) -> str:
