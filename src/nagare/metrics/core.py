@@ -97,7 +97,7 @@ class StoreCore:
         self.bucket = Bucket.open(sections.bucket, self._files, self._lose)
         self._check = BlockCheck(self._files, self.library, self._note_damage, cache=self.bucket.cache)
         self.series = SeriesTable(storage.series_limit, storage.host_series_limit)
-        self._mirror = SeriesMirror(self.series)
+        self._mirror = SeriesMirror(self.series, self._engine)
         stored = Stored(self.library, self._engine, str(places.metrics), self._check)
         self._newest_points = NewestPoints(self._block_end_ns, lambda: self._log.next_index)
         self.room = SampleRoom(self.series, stored, storage, clock)

@@ -59,6 +59,8 @@ class Engine:
         self._lock = threading.Lock()
         self._database: _Database | None = None
         self._lent_since_rest = False
+        # How many databases there were: what was put into one is not in the next.
+        self.opened = 0
         # Set when DuckDB found itself broken: it answers nothing any more, and its tables are lost.
         self.is_broken = False
 
@@ -68,6 +70,7 @@ class Engine:
         with self._lock:
             if self._database is None:
                 self._database = _Database(self._open())
+                self.opened += 1
             database = self._database
             database.lent += 1
             self._lent_since_rest = True

@@ -71,7 +71,7 @@ class OfflineStore:
         with ThreadPoolExecutor(1, thread_name_prefix="nagare-offline") as executor:
             await asyncio.get_running_loop().run_in_executor(executor, self._open)
         views = SampleViews(
-            SeriesMirror(self._series), self._room.newest, str(self._places.metrics), self._bucket.cache
+            SeriesMirror(self._series, self._engine), self._room.newest, str(self._places.metrics), self._bucket.cache
         )
         runner = QueryRunner(self._engine, self._library, self._check, views, self._settings)
         self._sql = SqlService(runner, QueryPool(self._settings), self._records, self._clock, Bounds(self._settings, 0))

@@ -37,9 +37,10 @@ def sources(blocks: Iterable[Block], directory: str) -> list[tuple[Formula, str]
     return [(formula, f"read_parquet([{', '.join(of)}], hive_partitioning = false)") for formula, of in paths.items()]
 
 
-def exact_rows(blocks: Iterable[Block], directory: str) -> str:
-    """Return the SELECT of series, ts and the value, bit for bit, of all of ``blocks``."""
+def exact_rows(blocks: Iterable[Block], directory: str, more: Iterable[str] = (), where: str = "true") -> str:
+    """Return the SELECT of series, ts and the value, bit for bit, and columns ``more`` of the rows of ``blocks`` ``where`` it holds."""
+    items = "".join(f", {name}" for name in more)
     return " UNION ALL ".join(
-        f"SELECT series, ts, {formula.exact} AS value FROM {source}"  # noqa: S608  made by us
+        f"SELECT series, ts, {formula.exact} AS value{items} FROM {source} WHERE {where}"  # noqa: S608  made by us
         for formula, source in sources(blocks, directory)
     )

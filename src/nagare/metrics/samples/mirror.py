@@ -3,51 +3,90 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
+from collections.abc import Iterable
 
 import duckdb
 import numpy as np
 
 from nagare.metrics import arrays
-from nagare.metrics.engine import HEAD_SCHEMA
+from nagare.metrics.engine import HEAD_SCHEMA, Engine
 from nagare.metrics.samples.series import SeriesTable
+from nagare.metrics.samples.wanted import Wanted
 from nagare.wire.codec import encode
 
 SERIES = f"{HEAD_SCHEMA}.series"
 _COLUMNS = "id INTEGER, name VARCHAR, host VARCHAR, labels MAP(VARCHAR, VARCHAR)"
 
+# Answers of ``wanted`` that are remembered, and how large each and its condition are at the most.
+_KEPT, _KEPT_BYTES, _WHERE_LENGTH = 128, 65_536, 4096
+
 
 class SeriesMirror:
     """Keeps ``head.series`` up to the series table."""
 
-    def __init__(self, series: SeriesTable) -> None:
-        """Mirror ``series``."""
+    def __init__(self, series: SeriesTable, engine: Engine) -> None:
+        """Mirror ``series`` in whatever database ``engine`` has open."""
         self._series = series
+        self._engine = engine
         # One at a time, so that no series is filled in twice.
         self._filling = threading.Lock()
+        # The database that was filled last and how many numbers were given then: asking it costs as much as some statements.
+        self._filled = (0, 0)
+        # Guards _kept; held for moments.
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[int, int, str], Wanted] = OrderedDict()
 
     def fill(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Add the series that are new. Raises duckdb.Error."""
+        filled = (self._engine.opened, len(self._series))
+        if filled == self._filled:
+            return
         with self._filling:
-            start = self._start(cursor)
-            if start >= len(self._series):
-                return
-            listed = self._series.listed(start)
-            if not listed:
-                return
-            cursor.register(
-                "fresh_series",
-                {
-                    "id": np.array([number for number, _ in listed], np.int32),
-                    "name": arrays.text_array([series.name for _, series in listed]),
-                    "host": arrays.text_array([series.host for _, series in listed]),
-                    "labels": arrays.text_array([encode(dict(series.labels)).decode() for _, series in listed]),
-                },
-            )
-            cursor.execute(
-                f"INSERT INTO {SERIES} SELECT CAST(id AS INTEGER), CAST(name AS VARCHAR), CAST(host AS VARCHAR), "  # noqa: S608  ours
-                "CAST(CAST(labels AS JSON) AS MAP(VARCHAR, VARCHAR)) FROM fresh_series"
-            )
-            cursor.unregister("fresh_series")
+            self._fill(cursor)
+            self._filled = filled
+
+    def wanted(self, cursor: duckdb.DuckDBPyConnection, where: str) -> Wanted:
+        """Return the series for which ``where`` holds, a condition on name and host made by us; after ``fill``. Raises duckdb.Error."""
+        # No series changes its name or host, so as many of them give the same ones; there may be more by now.
+        key = (*self._filled, where)
+        with self._lock:
+            if (known := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return known
+        found = Wanted(cursor.execute(f"SELECT id FROM {SERIES} WHERE {where}").fetchnumpy()["id"])  # noqa: S608  made by us
+        if found.size_bytes <= _KEPT_BYTES and len(where) <= _WHERE_LENGTH:
+            with self._lock:
+                self._kept[key] = found
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return found
+
+    def are_named(self, numbers: Iterable[int], told: Iterable[tuple[str, str]]) -> bool:
+        """Tell whether the series of ``numbers`` are known by the names and hosts that are ``told`` of them."""
+        return all(self._series.is_named(number, *of) for number, of in zip(numbers, told, strict=True))
+
+    def _fill(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        start = self._start(cursor)
+        if start >= len(self._series):
+            return
+        listed = self._series.listed(start)
+        if not listed:
+            return
+        cursor.register(
+            "fresh_series",
+            {
+                "id": np.array([number for number, _ in listed], np.int32),
+                "name": arrays.text_array([series.name for _, series in listed]),
+                "host": arrays.text_array([series.host for _, series in listed]),
+                "labels": arrays.text_array([encode(dict(series.labels)).decode() for _, series in listed]),
+            },
+        )
+        cursor.execute(
+            f"INSERT INTO {SERIES} SELECT CAST(id AS INTEGER), CAST(name AS VARCHAR), CAST(host AS VARCHAR), "  # noqa: S608  ours
+            "CAST(CAST(labels AS JSON) AS MAP(VARCHAR, VARCHAR)) FROM fresh_series"
+        )
+        cursor.unregister("fresh_series")
 
     def _start(self, cursor: duckdb.DuckDBPyConnection) -> int:
         """Return the first number that is not filled in; asked of the database, which may have begun anew."""

@@ -72,6 +72,11 @@ class SeriesTable:
             raise KeyError(number)
         return series
 
+    def is_named(self, number: int, name: str, host: str) -> bool:
+        """Tell whether ``number`` stands for a series of that name and host."""
+        series = self._series[number] if number < len(self._series) else None
+        return series is not None and (series.name, series.host) == (name, host)
+
     def name_bytes(self, numbers: Iterable[int]) -> int:
         """Return how much of a record the names of ``numbers`` are at most, those that stand for none left out."""
         found = (self._series[number] for number in numbers)

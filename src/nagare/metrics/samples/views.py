@@ -14,15 +14,18 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Snapshot
 from nagare.metrics.blocks.views import View
 from nagare.metrics.bucket.cache import BlockCache, NoCache
 from nagare.metrics.engine import quote_text
-from nagare.metrics.samples.formula import Formula, sources
+from nagare.metrics.samples.formula import Formula, exact_rows, sources
 from nagare.metrics.samples.mirror import SERIES, SeriesMirror
 from nagare.metrics.samples.newest import Newest
+from nagare.metrics.samples.picked import ROWS_LIMIT, PickedRows
 from nagare.metrics.samples.slabs import Rows
-from nagare.metrics.samples.wanted import Columns, Wanted
+from nagare.metrics.samples.wanted import Columns, joined
+from nagare.metrics.samples.write import stored_times, stored_values
 from nagare.metrics.schema import HOST_TYPE, SQL_TYPES, TIME_TYPE
 from nagare.model.samples import STALE_BITS
 from nagare.model.tables import SAMPLE_TABLES, SAMPLES, Table
@@ -53,6 +56,7 @@ class SampleViews:
     newest: Newest
     directory: str
     cache: BlockCache = field(default_factory=NoCache)
+    picked: PickedRows = field(default_factory=PickedRows)
 
     def body(self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool) -> str:
         """Return the SELECT of ``view``, which is of one of the two tables, for ``cursor``. Raises duckdb.Error."""
@@ -60,7 +64,7 @@ class SampleViews:
             return view.body(self.sources(cursor, view, snapshot, with_labels=with_labels))
         self.mirror.fill(cursor)
         rows = self.newest.rows()
-        wanted = self._wanted(cursor, view)
+        wanted = self.mirror.wanted(cursor, where) if (where := _condition(view)) else None
         columns = rows.series, rows.ts_ms, rows.values
         if wanted is not None:
             columns = wanted.joined([columns])
@@ -71,7 +75,6 @@ class SampleViews:
         self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool
     ) -> list[str]:
         """Return the SELECTs of all samples as ``view`` wants them; a column ``series`` has their numbers. Raises duckdb.Error."""
-        self.mirror.fill(cursor)
         found = self._samples(cursor, view, snapshot, with_labels=with_labels)
         return [view.table_source(f"({source})", view.columns) for source in found]
 
@@ -81,29 +84,47 @@ class SampleViews:
         blocks = [
             block for block in snapshot.blocks.get(SAMPLES.name, ()) if view.window.meets(block.min_ms, block.max_ms)
         ]
+        slabs = list(_head_rows(snapshot, view))
+        where = _condition(view)
+        picked: list[Columns] = []
+        if where:
+            picked, blocks = self.picked.of(where, blocks, lambda block: self._pick(cursor, where, block))
         self.cache.need(blocks)
         found = [
             _of_files(source, formula, with_labels=with_labels) for formula, source in sources(blocks, self.directory)
         ]
-        slabs = list(_head_rows(snapshot, view))
-        wanted = self._wanted(cursor, view) if slabs else None
+        if slabs or picked or with_labels:
+            # Blocks say themselves of which name and host their rows are.
+            self.mirror.fill(cursor)
         named = {f"slab_{number}": (rows.series, rows.ts_ms, rows.values) for number, rows in slabs}
-        if wanted is not None:
-            named = {f"chosen_{view.name}": wanted.joined(named.values())}
-        has_nan = any(rows.has_nan for _, rows in slabs)
+        if where and slabs:
+            picked.append(self.mirror.wanted(cursor, where).joined(named.values()))
+        if where:
+            named = {f"chosen_{view.name}": joined(picked)}
+        has_nan = bool(where) or any(rows.has_nan for _, rows in slabs)
         for name, columns in named.items():
             if len(columns[0]):
                 found.append(_of_arrays(cursor, name, columns, has_nan=has_nan, with_labels=with_labels))
         return found
 
-    def _wanted(self, cursor: duckdb.DuckDBPyConnection, view: View) -> Wanted | None:
-        """Return the series that ``view`` may want rows of; None for all."""
-        told = {name: texts for name, texts in view.texts.items() if name in _OF_SERIES}
-        if not told:
+    def _pick(self, cursor: duckdb.DuckDBPyConnection, where: str, block: Block) -> Columns | None:
+        """Return the rows of ``block`` for which ``where`` holds; None where they are many, or not of series as we know them."""
+        self.cache.need([block])
+        sql = exact_rows([block], self.directory, ("name", "host"), where)
+        found = cursor.execute(f"{sql} LIMIT {ROWS_LIMIT + 1}").fetchnumpy()
+        series = found["series"]
+        numbers, firsts = np.unique(series, return_index=True)
+        told = zip(found["name"][firsts].tolist(), found["host"][firsts].tolist(), strict=True)
+        if len(series) > ROWS_LIMIT or not self.mirror.are_named(numbers.tolist(), told):
             return None
-        lists = {name: ", ".join(map(quote_text, sorted(texts))) for name, texts in told.items()}
-        asked = " AND ".join(f"{name} IN ({texts})" if texts else "false" for name, texts in lists.items())
-        return Wanted(cursor.execute(f"SELECT id FROM {SERIES} WHERE {asked}").fetchnumpy()["id"])  # noqa: S608  quoted by us
+        return series, stored_times(found["ts"]), stored_values(found["value"])
+
+
+def _condition(view: View) -> str:
+    """Return the condition on the names and hosts that ``view`` may want rows of; empty for all."""
+    told = {name: texts for name in _OF_SERIES if (texts := view.texts.get(name)) is not None}
+    lists = {name: ", ".join(map(quote_text, sorted(texts))) for name, texts in told.items()}
+    return " AND ".join(f"{name} IN ({texts})" if texts else "false" for name, texts in lists.items())
 
 
 def _of_files(source: str, formula: Formula, *, with_labels: bool) -> str:

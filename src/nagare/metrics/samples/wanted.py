@@ -21,16 +21,21 @@ class Wanted:
 
     def __init__(self, numbers: NDArray[np.int32]) -> None:
         """Want the series of those ``numbers``."""
-        self._few = numbers.tolist() if len(numbers) <= _FEW else None
+        is_few = len(numbers) <= _FEW
+        self._few = numbers.tolist() if is_few else None
         # A flag by number; the last one stands for every number beyond.
-        self._flags = np.zeros(int(numbers.max()) + 2 if len(numbers) else 1, np.bool_)
-        self._flags[numbers] = True
+        self._flags = np.zeros(1 if is_few else int(numbers.max()) + 2, np.bool_)
+        if not is_few:
+            self._flags[numbers] = True
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that it takes."""
+        return self._flags.nbytes
 
     def joined(self, parts: Iterable[Columns]) -> Columns:
         """Return the rows of ``parts`` that are wanted, in their order: series, times and values."""
-        nothing = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64)
-        series, ts_ms, values = zip(nothing, *(self._of(part) for part in parts), strict=True)
-        return np.concatenate(series), np.concatenate(ts_ms), np.concatenate(values)
+        return joined(self._of(part) for part in parts)
 
     def _of(self, part: Columns) -> Columns:
         series, ts_ms, values = part
@@ -44,3 +49,10 @@ class Wanted:
         for number in self._few:
             found |= series == number
         return found
+
+
+def joined(parts: Iterable[Columns]) -> Columns:
+    """Return the rows of all ``parts`` in their order."""
+    nothing = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64)
+    series, ts_ms, values = zip(nothing, *parts, strict=True)
+    return np.concatenate(series), np.concatenate(ts_ms), np.concatenate(values)
