@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nagare.config.settings import Settings
 from nagare.lib.clock import SystemClock
+from nagare.lib.garbage import drawing_collector, set_aside
 from nagare.tui.app import TopApp
 from nagare.tui.location import parse_location
 
@@ -34,6 +35,8 @@ if __name__ == "__main__":
     parser.add_argument("rate", type=float)
     parser.add_argument("location")
     given = parser.parse_args()
-    TopApp(
-        Settings(data=given.data), parse_location(given.location), clock=FastClock(given.origin_ms, given.rate)
-    ).run()
+    # As the command line does it.
+    with drawing_collector():
+        set_aside()
+        clock = FastClock(given.origin_ms, given.rate)
+        TopApp(Settings(data=given.data), parse_location(given.location), clock=clock).run()

@@ -62,9 +62,13 @@ def top(
 def open_dashboard(settings: Settings, location: str | None) -> int:
     """Run the dashboard in this terminal and give the terminal back, however it ends; return the exit status."""
     from nagare.cli.supervision.terminal import kept_terminal
-    from nagare.tui.app import run_top
+    from nagare.lib.garbage import drawing_collector, set_aside
 
-    with kept_terminal() as terminal:
+    with drawing_collector(), kept_terminal() as terminal:
+        # Not earlier: what it imports makes half a million objects that stay.
+        from nagare.tui.app import run_top
+
+        set_aside()
 
         def end(number: int, _frame: object) -> None:
             # The library answers no signal; without this the shell would be left inside the full screen.

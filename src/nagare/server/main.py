@@ -8,9 +8,9 @@ import signal
 
 from nagare.config.reloads import Reloads
 from nagare.config.settings import Settings
+from nagare.lib.garbage import calm_collector
 from nagare.server.lifecycle import serving
 from nagare.server.running.exit_guard import guard_exit
-from nagare.server.running.garbage import calm_collector
 from nagare.server.running.process_limits import prepare_process
 
 # How long the interpreter may wait for threads once everything is closed.

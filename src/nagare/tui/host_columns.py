@@ -12,9 +12,10 @@ import numpy as np
 from nagare.lib.plain_text import plain
 from nagare.model.health import Level
 from nagare.model.host_series import NAN
+from nagare.tui.fleet_columns import FleetColumns
 from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
-from nagare.tui.ring import FloatArray
+from nagare.tui.ring import FloatArray, SlotArray
 from nagare.tui.widgets.row_store import RowStore
 
 _SILENT = (Level.DOWN, Level.UNKNOWN)
@@ -56,20 +57,9 @@ def host_labels(host: HostLive) -> Mapping[str, str]:
     return host.view.labels if host.view else _NO_LABELS
 
 
-def load_per_core(host: HostLive) -> float:
-    """Return the load of a minute over the cores, NaN when either is not known."""
-    cores = host.value("load.cores")
-    return host.value("load.1") / cores if cores > 0 else NAN
-
-
 def age_seconds(host: HostLive, now_ms: int) -> float:
     """Return whole seconds since the host was heard, NaN when never."""
     return NAN if host.seen_ms is None else float(max(0, now_ms - host.seen_ms) // 1000)
-
-
-def _value_before(host: HostLive, series_id: str) -> float:
-    before = host.ring(series_id).before()
-    return NAN if before is None else before
 
 
 def _why(host: HostLive) -> str:
@@ -91,13 +81,9 @@ _VALUES: Mapping[str, str] = MappingProxyType(
     }
 )  # fmt: skip
 _CURVES: Mapping[str, str] = MappingProxyType({"cpu_curve": "cpu.busy", "net_curve": "net.in"})
+# Columns of words, which are read of each host.
 _CELLS: Mapping[str, Cell] = MappingProxyType(
-    {
-        "state": lambda host, _now_ms: host.level,
-        "load": lambda host, _now_ms: load_per_core(host),
-        "age": age_seconds,
-        "why": lambda host, _now_ms: _why(host),
-    }
+    {"state": lambda host, _now_ms: host.level, "why": lambda host, _now_ms: _why(host)}
 )
 # What changes only with what the server says of a host.
 _SAID: Mapping[str, Cell] = MappingProxyType({"name": lambda host, _now_ms: _plain(host.name), "version": _version})
@@ -108,18 +94,34 @@ def write_hosts(store: RowStore, hosts: Sequence[HostLive], now_ms: int) -> None
 
     A trend compares the newest two reports of a host, whenever the list was written last.
     """
-    names = [host.name for host in hosts]
-    store.update_columns(names, {"cpu": [_value_before(host, "cpu.busy") for host in hosts]})
-    columns: dict[str, Sequence[Any]] = {
-        key: [host.value(series_id) if (value := host.values.get(series_id)) is None else value for host in hosts]
-        for key, series_id in _VALUES.items()
-        if key in store.columns
+    if not hosts:
+        return
+    names, fleet = [host.name for host in hosts], hosts[0].fleet
+    slots = np.array([host.slot for host in hosts], dtype=np.intp)
+    columns: dict[str, Sequence[Any] | FloatArray] = {
+        key: fleet.newest[series_id][slots] for key, series_id in _VALUES.items() if key in store.columns
     }
+    if "load" in store.columns:
+        columns["load"] = _loads(fleet, slots)
+    if "age" in store.columns:
+        columns["age"] = _ages(fleet.seen_ms[slots], now_ms)
     columns |= {key: [cell(host, now_ms) for host in hosts] for key, cell in _CELLS.items() if key in store.columns}
-    store.update_columns(names, columns)
+    store.update_columns(names, columns, before={"cpu": fleet.before("cpu.busy", slots)})
     changed = [host for host in hosts if store.labels_of(host.name) is not host_labels(host)]
     said = {key: [cell(host, now_ms) for host in changed] for key, cell in _SAID.items() if key in store.columns}
     store.update_columns([host.name for host in changed], said, labels=list(map(host_labels, changed)))
+
+
+def _loads(fleet: FleetColumns, slots: SlotArray) -> FloatArray:
+    """Return the load of a minute over the cores, NaN where either is not known."""
+    cores = fleet.newest["load.cores"][slots]
+    found: FloatArray = np.full(len(slots), np.nan)
+    return np.divide(fleet.newest["load.1"][slots], cores, out=found, where=cores > 0)
+
+
+def _ages(seen_ms: FloatArray, now_ms: int) -> FloatArray:
+    """Return ``age_seconds`` of many hosts."""
+    return np.maximum(now_ms - seen_ms, 0) // 1000
 
 
 def tell_curves(store: RowStore, hosts: Mapping[str, HostLive], now_ms: int) -> None:
@@ -134,8 +136,10 @@ def tell_curves(store: RowStore, hosts: Mapping[str, HostLive], now_ms: int) -> 
 
 def write_ages(store: RowStore, hosts: Mapping[str, HostLive], now_ms: int) -> None:
     """Bring the ages of a list up to the second; a row whose age reads the same is not drawn again."""
-    names = [name for name in store.row_keys() if name in hosts]
-    ages = np.array([age_seconds(hosts[name], now_ms) for name in names], dtype=np.float64)
-    shown = store.column(names, "age")
+    rows = [(name, host) for name in store.row_keys() if (host := hosts.get(name)) is not None]
+    if not rows:
+        return
+    names, slots = [name for name, _ in rows], np.array([host.slot for _, host in rows], dtype=np.intp)
+    ages, shown = _ages(rows[0][1].fleet.seen_ms[slots], now_ms), store.column(names, "age")
     changed = np.flatnonzero(~((ages == shown) | (np.isnan(ages) & np.isnan(shown)))).tolist()
     store.update_columns([names[index] for index in changed], {"age": ages[changed]})

@@ -11,7 +11,7 @@ from nagare.lib.units import format_bytes, format_count, format_rate, format_sec
 from nagare.model.alert.alert import AlertState
 from nagare.model.event import Severity
 from nagare.model.health import Level
-from nagare.tui.alerts.rows import by_need, flags_of, host_of, severity_of, summary_of
+from nagare.tui.alerts.rows import by_need, flags_of, severity_of, summary_of
 from nagare.tui.host_columns import age_seconds
 from nagare.tui.host_live import HostLive
 from nagare.tui.renderables.time_axis import format_clock, format_moment
@@ -36,9 +36,9 @@ def host_items(
     zone: tzinfo | None = None,
     alerts: Iterable[AlertView] = (),
 ) -> list[Item]:
-    """Return the inspector's items for ``host``; of ``alerts`` those that are its."""
+    """Return the inspector's items for ``host``, whose own ``alerts`` are."""
     items: list[Item] = [Heading(plain(host.name)), *_standing(host, now_ms, zone)]
-    own_alerts = sorted((alert for alert in alerts if host_of(alert) == host.name), key=by_need)
+    own_alerts = sorted(alerts, key=by_need)
     if own_alerts:
         items += [Heading(f"Alerts ({len(own_alerts)})"), *map(_alert_note, own_alerts[:_ALERTS_SHOWN])]
     if host.level not in (Level.DOWN, Level.UNKNOWN):

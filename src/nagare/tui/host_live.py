@@ -1,22 +1,24 @@
 """One host as the screens know it: its newest rows, short histories of what lists draw, and what deserves a look.
 
-Of a host that nobody looks at a digest comes (``take_digest``), of the others the rows. What is done with a digest is done
-for every host at every report, so it does no more than lists need.
+Of a host that nobody looks at a digest comes, of which all numbers are in the columns of the fleet (``FleetColumns``), of
+the others the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
+
 from nagare.model.health import CHECKED, CPU_BOUND, Findings, Level, Reason, gather
 from nagare.model.host_rows import Columns, split_moments
-from nagare.model.host_series import CURVE_SERIES, LIST_SERIES, NAN, SERIES, SPARK_SERIES, read_value, series_by_table
-from nagare.tui.ring import Ring
+from nagare.model.host_series import NAN, SERIES, SPARK_SERIES, read_value, series_by_table
+from nagare.tui.fleet_columns import FleetColumns
+from nagare.tui.ring import FloatArray, Ring, TimeArray
 from nagare.wire.hosts import HostView
 
-_CPU_SPAN_MS = 30_000
 # Tables whose every frame is only a part of what is known: they are shown from SQL instead.
 _NOT_KEPT = frozenset({"events"})
 # Tables whose rows come at moments of their own, a few at a time: the newest of each key stands.
@@ -26,7 +28,7 @@ _KEYS_LIMIT = 256
 
 
 _TOLD_BY = series_by_table(SERIES)
-_LISTED, _DRAWN = frozenset(LIST_SERIES), frozenset(SPARK_SERIES)
+_DRAWN = frozenset(SPARK_SERIES)
 
 
 @dataclass(slots=True)
@@ -37,6 +39,11 @@ class Latest:
     columns: Columns
     rows: dict[object, dict[str, object]] = field(default_factory=dict)
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether the rows were asked for, and no frame brought any yet."""
+        return not self.ts_ms
+
     def whole(self) -> Columns:
         """Return the columns; those of ``rows`` are made when first asked for."""
         if self.rows and not self.columns:
@@ -45,34 +52,74 @@ class Latest:
         return self.columns
 
 
-@dataclass(slots=True)
 class HostLive:
     """One host: what the server says of it and what it said itself."""
 
-    name: str
-    view: HostView | None = None
-    # Our clock when rows last came, or what the server knew at the start; None when never.
-    seen_ms: int | None = None
-    # Of the samples of the last quarter of an hour, the oldest known.
-    oldest_ms: int | None = None
-    tables: dict[str, Latest] = field(default_factory=dict)
-    rings: dict[str, Ring] = field(default_factory=dict)
-    values: dict[str, float] = field(default_factory=dict)
-    reasons: tuple[Reason, ...] = ()
-    level: Level = Level.UNKNOWN
-    level_since_ms: int = 0
-    _findings: Findings = field(default_factory=Findings)
+    __slots__ = (
+        "_findings",
+        "_rings",
+        "_values",
+        "fleet",
+        "level",
+        "level_since_ms",
+        "name",
+        "reasons",
+        "slot",
+        "tables",
+        "view",
+    )
+
+    def __init__(self, name: str, fleet: FleetColumns | None = None) -> None:
+        """Know nothing yet but a place in the columns of ``fleet``; without one it stands alone."""
+        self.name = name
+        self.fleet = FleetColumns(1) if fleet is None else fleet
+        self.slot = self.fleet.place(name)
+        self.view: HostView | None = None
+        self.tables: dict[str, Latest] = {}
+        self.reasons: tuple[Reason, ...] = ()
+        self.level = Level.UNKNOWN
+        self.level_since_ms = 0
+        self._rings: dict[str, Ring] = {}
+        # Of the series that no list shows.
+        self._values: dict[str, float] = {}
+        self._findings = Findings()
+
+    @property
+    def seen_ms(self) -> int | None:
+        """Our clock when the host was last heard, or what the server knew at the start; None when never."""
+        return _known_ms(self.fleet.seen_ms[self.slot])
+
+    @seen_ms.setter
+    def seen_ms(self, heard_ms: int) -> None:
+        self.fleet.seen_ms[self.slot] = heard_ms
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """Of the samples of the last quarter of an hour, the oldest known."""
+        return _known_ms(self.fleet.oldest_ms[self.slot])
 
     @property
     def interval_seconds(self) -> float:
         """The interval in which the host reports."""
-        return self.view.interval_seconds if self.view else 5.0
+        return float(self.fleet.interval_seconds[self.slot])
+
+    def leave(self) -> None:
+        """Give the place in the fleet's columns up: the host was removed, and who still holds it learns nothing of others."""
+        self.fleet.forget(self.name)
+        self.fleet, self._rings = FleetColumns(1), {}
+        self.slot = self.fleet.place(self.name)
+
+    def put_view(self, view: HostView) -> None:
+        """Take what the server says of the host."""
+        self.view = view
+        self.fleet.interval_seconds[self.slot] = view.interval_seconds
 
     def value(self, series_id: str) -> float:
         """Return the newest value of a series, NaN when not known."""
-        found = self.values.get(series_id)
-        if found is None:
-            latest = self.tables.get(SERIES[series_id].table)
+        latest = self.tables.get(SERIES[series_id].table)
+        listed = self.fleet.newest.get(series_id)
+        found = self._values.get(series_id) if listed is None else float(listed[self.slot])
+        if found is None or (found != found and latest is not None and latest.is_asked):
             return NAN if latest is None else read_value(SERIES[series_id], latest.whole())
         return found
 
@@ -88,24 +135,29 @@ class HostLive:
 
     def note_sample(self, ts_ms: int) -> None:
         """Take notice of the moment of a sample."""
-        if self.oldest_ms is None or ts_ms < self.oldest_ms:
-            self.oldest_ms = ts_ms
+        self.fleet.oldest_ms[self.slot] = min(ts_ms, self.oldest_ms or ts_ms)
 
     def ring(self, series_id: str) -> Ring:
         """Return the short history of a series, made when first asked for."""
-        found = self.rings.get(series_id)
+        found = self._rings.get(series_id)
         if found is None:
-            found = self.rings[series_id] = Ring()
+            listed = self.fleet.ring(series_id, self.slot)
+            found = self._rings[series_id] = Ring() if listed is None else listed
         return found
 
-    def take_digest(self, ts_ms: int, values: Mapping[str, float], found: Sequence[Reason]) -> None:
-        """Take the newest values in, and what deserves a look; of a host that is looked at its rows tell more."""
-        self.note_sample(ts_ms)
-        self.values.update(values)
-        for series_id in CURVE_SERIES:
-            if series_id in values:
-                self.ring(series_id).append(ts_ms, values[series_id])
-        self._judge(found, is_news=bool(found))
+    def fill(self, series_id: str, times: TimeArray, values: FloatArray) -> None:
+        """Lay a history of a series under what came since."""
+        if self.fleet.ring(series_id, self.slot) is None:
+            self.ring(series_id).fill(times, values)
+        else:
+            self.fleet.fill(self.slot, series_id, times, values)
+
+    def put_newest(self, series_id: str, value: float) -> None:
+        """Take a value that was asked for, of a series whose newest is not known."""
+        if series_id in self.fleet.newest:
+            self.fleet.newest[series_id][self.slot] = value
+        else:
+            self._values[series_id] = value
 
     def take(self, tables: Mapping[str, Columns], *, is_watched: bool) -> None:
         """Take the rows of a frame in."""
@@ -118,10 +170,11 @@ class HostLive:
             if table in CHECKED:
                 latest = self.tables.get(table)
                 is_news |= self._findings.look(table, latest.whole() if latest is not None else {})
-        self._judge(self._findings, is_news=is_news)
+        busy = self.fleet.busy_means(np.array([self.slot]))
+        self.judge(self._findings, busy.get(self.slot, NAN), is_news=is_news)
 
-    def _judge(self, found: Iterable[Reason], *, is_news: bool) -> None:
-        busy = self.ring("cpu.busy").mean_of(_CPU_SPAN_MS)
+    def judge(self, found: Iterable[Reason], busy: float, *, is_news: bool) -> None:
+        """Say what deserves a look: what was ``found``, and the mean share of all cores that were ``busy`` for half a minute."""
         if is_news or self.reasons or busy >= CPU_BOUND:
             self.reasons = gather(found, busy)
 
@@ -145,13 +198,21 @@ class HostLive:
     def _take_values(self, table: str, ts_ms: int, columns: Columns, *, is_watched: bool) -> None:
         self.note_sample(ts_ms)
         for series in _TOLD_BY.get(table, ()):
-            if is_watched or series.id in _LISTED:
-                value = self.values[series.id] = read_value(series, columns)
-                if is_watched or series.id in _DRAWN:
-                    self.ring(series.id).append(ts_ms, value)
+            if series.id in self.fleet.newest:
+                value = read_value(series, columns)
+                self.fleet.take_one(self.slot, series.id, ts_ms, value)
+            elif is_watched:
+                value = self._values[series.id] = read_value(series, columns)
             else:
                 # Read when somebody asks; what was known before is no longer so.
-                self.values.pop(series.id, None)
+                self._values.pop(series.id, None)
+                continue
+            if is_watched or series.id in _DRAWN:
+                self.ring(series.id).append(ts_ms, value)
+
+
+def _known_ms(found: float) -> int | None:
+    return None if found != found else int(found)
 
 
 def _rows_by_key(columns: Columns, key: str) -> dict[object, dict[str, object]]:

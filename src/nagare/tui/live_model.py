@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nagare.lib.units import Unit
-from nagare.model.health import URGENCY, Level, Reason, level_of
-from nagare.model.host import HostState, host_state
+from nagare.model.health import CPU_BOUND, URGENCY, Level, Reason, level_of
+from nagare.model.host import host_state
 from nagare.model.host_series import NAN, SERIES, SPARK_SERIES
+from nagare.tui.fleet_columns import FleetColumns
 from nagare.tui.host_live import HostLive, Latest
 from nagare.tui.ring import FloatArray, Ring, TimeArray
 from nagare.tui.widgets.row_order import natural_key
@@ -74,6 +78,7 @@ class LiveModel:
 
     def __init__(self) -> None:
         """Begin with nothing known."""
+        self.fleet_columns = FleetColumns()
         self.hosts: dict[str, HostLive] = {}
         self.events: deque[EventView] = deque(maxlen=EVENT_LIMIT)
         # The active ones, by id.
@@ -90,6 +95,12 @@ class LiveModel:
         # Whether the histories that were asked for have come: before that nobody knows how old the data is.
         self.is_seeded = False
         self._event_ids: set[str] = set()
+        # Hosts of which something deserves a look, and those whose level is to be judged anew.
+        self._reasoned: set[str] = set()
+        self._doubtful: set[str] = set()
+        self._states: NDArray[np.int8] = np.zeros(0, dtype=np.int8)
+        self._was_deaf = False
+        self._counts: dict[Level, int] | None = None
 
     def take_changes(self) -> Changes:
         """Return what changed since the last call."""
@@ -114,15 +125,14 @@ class LiveModel:
 
     def _take_host_frame(self, frame: HostFrame, now_ms: int) -> None:
         if frame.removed:
-            self.hosts.pop(frame.host.name, None)
-            self.changes.fleet = True
+            self._forget(frame.host.name)
         else:
             self.put_host(frame.host, now_ms)
 
     def put_host(self, view: HostView, now_ms: int) -> HostLive:
         """Take what the server says of a host."""
         host = self._host(view.name)
-        host.view = view
+        host.put_view(view)
         if host.seen_ms is None and view.last_seen_at:
             host.seen_ms = min(now_ms, _unix_ms(view.last_seen_at))
         self.changes.hosts.add(view.name)
@@ -131,8 +141,15 @@ class LiveModel:
     def keep_only(self, names: Sequence[str]) -> None:
         """Forget hosts that the server no longer lists."""
         for name in set(self.hosts) - set(names):
-            del self.hosts[name]
-            self.changes.fleet = True
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        if (host := self.hosts.pop(name, None)) is not None:
+            host.leave()
+            self._doubtful.discard(name)
+            self._reasoned.discard(name)
+        self._counts = None
+        self.changes.fleet = True
 
     def ensure_host(self, name: str) -> HostLive:
         """Return the host, made when nothing is known of it yet."""
@@ -141,7 +158,9 @@ class LiveModel:
     def _host(self, name: str) -> HostLive:
         host = self.hosts.get(name)
         if host is None:
-            host = self.hosts[name] = HostLive(name)
+            host = self.hosts[name] = HostLive(name, self.fleet_columns)
+            self._doubtful.add(name)
+            self._counts = None
             self.changes.fleet = True
         return host
 
@@ -150,19 +169,46 @@ class LiveModel:
         host.seen_ms = self.newest_ms = now_ms
         self.missed_total += rows.missed
         host.take(rows.tables, is_watched=rows.host == self.watched)
+        self._note_reasons(host)
         self.changes.hosts.add(rows.host)
 
     def _take_digests(self, frame: Digests, now_ms: int) -> None:
-        names = tuple(frame.values)
-        cells = zip(*(_numbers(column) for column in frame.values.values()), strict=True)
-        for name, ts_ms, age_ms, values in zip(frame.hosts, frame.ts, frame.ages, cells, strict=True):
-            host, told, heard_ms = self._host(name), frame.reasons.get(name), now_ms - age_ms
-            host.seen_ms = max(heard_ms, host.seen_ms or 0)
-            if name != self.watched:
-                host.take_digest(ts_ms, dict(zip(names, values, strict=True)), _reasons(told) if told else ())
-            self.newest_ms = max(heard_ms, self.newest_ms or 0)
+        names, fleet = frame.hosts, self.fleet_columns
+        for name in set(names) - self.hosts.keys():
+            self._host(name)
+        slots = fleet.slots_of(names)
+        heard_ms = now_ms - np.array(frame.ages, dtype=np.float64)
+        fleet.hear(slots, heard_ms)
+        if len(heard_ms):
+            self.newest_ms = max(int(heard_ms.max()), self.newest_ms or 0)
+        told = slice(None) if self.watched not in names else np.array(names) != self.watched
+        times = np.array(frame.ts, dtype=np.int64)[told]
+        # Numbers that are not known come as nulls, which become NaN.
+        values = {name: np.array(cells, dtype=np.float64)[told] for name, cells in frame.values.items()}
+        fleet.take(slots[told], times, values)
+        means = fleet.busy_means(slots[told])
+        self._judge(frame, {fleet.names[slot]: mean for slot, mean in means.items()})
         self.missed_total += frame.missed
-        self.changes.hosts.update(frame.hosts)
+        self.changes.hosts.update(names)
+
+    def _judge(self, frame: Digests, busy: Mapping[str, float]) -> None:
+        """Say what deserves a look on the hosts of a frame; most have nothing that did or does."""
+        full = {name for name, mean in busy.items() if mean >= CPU_BOUND}
+        for name in frame.reasons.keys() | full | (self._reasoned & set(frame.hosts)):
+            host = self.hosts.get(name)
+            if host is not None and name != self.watched:
+                found = _reasons(frame.reasons.get(name, ()))
+                host.judge(found, busy.get(name, NAN), is_news=bool(found))
+                self._note_reasons(host)
+
+    def _note_reasons(self, host: HostLive) -> None:
+        if host.reasons:
+            self._reasoned.add(host.name)
+        elif host.name in self._reasoned:
+            self._reasoned.remove(host.name)
+        else:
+            return
+        self._doubtful.add(host.name)
 
     def put_latest(self, host: HostLive, table: str, columns: Mapping[str, Sequence[object]]) -> None:
         """Take rows that were asked for; frames that came meanwhile are newer."""
@@ -182,14 +228,30 @@ class LiveModel:
     def settle(self, now_ms: int) -> None:
         """Bring levels up to ``now_ms``. While nothing can be heard, what lived is stale: nobody knows better."""
         is_deaf = self.connection.phase in (Phase.LOST, Phase.MISSING)
-        for host in self.hosts.values():
+        for name in self._to_settle(now_ms, is_deaf=is_deaf):
+            host = self.hosts[name]
             level = level_of(host_state(_silence(host, now_ms), host.interval_seconds), host.reasons)
             if is_deaf and host.level not in (Level.DOWN, Level.UNKNOWN):
                 level = Level.STALE
             if level is not host.level:
                 host.level_since_ms = self._since_ms(host, now_ms, is_deaf=is_deaf)
                 host.level = level
+                self._counts = None
                 self.changes.hosts.add(host.name)
+
+    def _to_settle(self, now_ms: int, *, is_deaf: bool) -> Iterable[str]:
+        """Return the hosts whose level may be another: those that fell silent or spoke again, and those that were judged."""
+        fleet, known, doubtful = self.fleet_columns, self._states, self._doubtful
+        self._doubtful = set()
+        slots = fleet.slots()
+        self._states = states = np.zeros(len(fleet.names), dtype=np.int8)
+        states[slots] = fleet.states(slots, now_ms)
+        was_deaf, self._was_deaf = self._was_deaf, is_deaf
+        if is_deaf or was_deaf or len(known) != len(states):
+            return self.hosts
+        return doubtful.union(
+            fleet.names[slot] for slot in np.flatnonzero(states != known).tolist() if fleet.names[slot]
+        )
 
     def _since_ms(self, host: HostLive, now_ms: int, *, is_deaf: bool) -> int:
         if is_deaf:
@@ -197,16 +259,13 @@ class LiveModel:
         # The first judgement does not know since when; what the host said last is the best guess.
         return now_ms if host.level is not Level.UNKNOWN else (host.seen_ms or now_ms)
 
-    def state(self, host: HostLive, now_ms: int) -> HostState:
-        """Return how alive ``host`` is."""
-        return host_state(_silence(host, now_ms), host.interval_seconds)
-
-    def counts(self) -> dict[Level, int]:
+    def counts(self) -> Mapping[Level, int]:
         """Return how many hosts stand at each level."""
-        counts = dict.fromkeys(Level, 0)
-        for host in self.hosts.values():
-            counts[host.level] += 1
-        return counts
+        if self._counts is None:
+            self._counts = dict.fromkeys(Level, 0)
+            for host in self.hosts.values():
+                self._counts[host.level] += 1
+        return self._counts
 
     def by_urgency(self) -> list[HostLive]:
         """Return the hosts, worst first, then by name."""
@@ -221,7 +280,7 @@ class LiveModel:
         for host, points in self._known(found):
             for series_id, (_, values) in points.items():
                 if len(values) and math.isnan(host.value(series_id)):
-                    host.values[series_id] = float(values[-1])
+                    host.put_newest(series_id, float(values[-1]))
 
     def _known(
         self, found: Mapping[str, Mapping[str, tuple[TimeArray, FloatArray]]]
@@ -237,7 +296,7 @@ class LiveModel:
         for host, points in self._known(found):
             for series_id, (times, values) in points.items():
                 if series_id in SPARK_SERIES:
-                    host.ring(series_id).fill(times, values)
+                    host.fill(series_id, times, values)
                     if len(times):
                         host.note_sample(int(times[0]))
         self.is_seeded = True
@@ -246,8 +305,10 @@ class LiveModel:
         """Return the oldest sample of a host, or of all; None while that is not known."""
         if not self.is_seeded:
             return None
-        hosts = [self.hosts[name]] if name in self.hosts else self.hosts.values()
-        return min((host.oldest_ms for host in hosts if host.oldest_ms is not None), default=None)
+        if name in self.hosts:
+            return self.hosts[name].oldest_ms
+        known = self.fleet_columns.oldest_ms[~np.isnan(self.fleet_columns.oldest_ms)]
+        return int(known.min()) if len(known) else None
 
     def by_name(self) -> list[HostLive]:
         """Return the hosts in the order of their names, so that a cell of a grid keeps its place."""
@@ -259,9 +320,14 @@ class LiveModel:
         ``values`` are those of the hosts at ``now_ms``, where it is not the newest moment.
         """
         speaking = [host for host in self.hosts.values() if host.level not in (Level.DOWN, Level.UNKNOWN)]
+        slots = np.array([host.slot for host in speaking], dtype=np.intp)
         for series_id in SPARK_SERIES:
-            found = [host.value(series_id) if values is None else values[host.name][series_id] for host in speaking]
-            known = [value for value in found if not math.isnan(value)]
+            found = (
+                self.fleet_columns.newest[series_id][slots]
+                if values is None
+                else np.array([values[host.name][series_id] for host in speaking], dtype=np.float64)
+            )
+            known: list[float] = found[~np.isnan(found)].tolist()
             if known:
                 is_ratio = SERIES[series_id].unit is Unit.RATIO
                 self.fleet_ring(series_id).append(now_ms, sum(known) / (len(known) if is_ratio else 1))
@@ -282,10 +348,6 @@ def _urgency(host: HostLive) -> tuple[int, str]:
 
 def _silence(host: HostLive, now_ms: int) -> float | None:
     return None if host.seen_ms is None else max(0.0, (now_ms - host.seen_ms) / 1000)
-
-
-def _numbers(cells: Sequence[float | None]) -> Sequence[float]:
-    return [NAN if cell is None else cell for cell in cells] if None in cells else cells  # type: ignore[return-value]
 
 
 def _unix_ms(stamp: str) -> int:

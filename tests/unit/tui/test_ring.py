@@ -39,10 +39,3 @@ def test_points_since_a_moment() -> None:
     times, values = ring.since(7)
     assert times.tolist() == [7, 8, 9]
     assert values.tolist() == [0.7, 0.8, 0.9]
-
-
-def test_a_ring_holds_little_more_than_is_read() -> None:
-    ring = Ring(100)
-    for stamp in range(10_000):
-        ring.append(stamp, 1.0)
-    assert len(ring._times) < 140

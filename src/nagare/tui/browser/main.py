@@ -7,6 +7,7 @@ import resource
 import sys
 
 from nagare.errors import NagareError
+from nagare.lib.garbage import drawing_collector, set_aside
 from nagare.lib.plain_text import plain
 from nagare.tui.browser.fence import put_fence
 from nagare.wire.codec import decode, encode
@@ -23,6 +24,11 @@ def main() -> int:
     """Run one dashboard to its end and return the exit status; what went wrong is told in a last packet."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
+    with drawing_collector():
+        return _run()
+
+
+def _run() -> int:
     try:
         told = decode(_read_hand_over(), HandOver)
         put_fence(told)
@@ -30,6 +36,7 @@ def main() -> int:
         from nagare.tui.browser.app import make_app  # noqa: PLC0415  as above
 
         app = make_app(told)
+        set_aside()
     except NagareError as error:
         # Nobody takes packets before this line, which the framework has no occasion to write.
         os.write(1, b"__GANGLION__\n")

@@ -16,7 +16,8 @@ from nagare.tui.network.blocks import Block
 from nagare.tui.network.layout import COUNT_WIDTH, MapLayout, Place
 from nagare.tui.network.scene import Scene
 from nagare.tui.network.wires import Wire
-from nagare.tui.renderables.canvas import Canvas, Lines, fit
+from nagare.tui.renderables.canvas import Canvas, Lines
+from nagare.tui.renderables.cell_text import fit
 from nagare.tui.renderables.palette import Palette, StateLook, make_style
 
 _UP, _RIGHT, _DOWN, _LEFT = 1, 2, 4, 8

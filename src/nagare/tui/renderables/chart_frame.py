@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from nagare.lib.units import Unit
-from nagare.tui.renderables.canvas import Canvas, cut
+from nagare.tui.renderables.canvas import Canvas
+from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.time_axis import TimeWindow, format_clock
 from nagare.tui.renderables.value_axis import Scale, format_ticks

@@ -12,7 +12,8 @@ from rich.cells import cell_len
 
 from nagare.lib.units import Unit
 from nagare.tui.renderables.braille_raster import Samples
-from nagare.tui.renderables.canvas import Canvas, cells, cut
+from nagare.tui.renderables.canvas import Canvas
+from nagare.tui.renderables.cell_text import cells, cut
 from nagare.tui.renderables.chart_frame import Frame, Plot
 from nagare.tui.renderables.chart_model import Chart
 from nagare.tui.renderables.event_marks import GAP_GLYPHS, crosshair_column, mark_legend

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from nagare.lib.units import format_ratio
-from nagare.tui.renderables.canvas import Canvas, Lines, fit
+from nagare.tui.renderables.canvas import Canvas, Lines
+from nagare.tui.renderables.cell_text import fit
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.ratio_bar import bar_text
 

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from rich.cells import cell_len
 from rich.style import Style
 
-from nagare.tui.renderables.canvas import Canvas, cut
+from nagare.tui.renderables.canvas import Canvas
+from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.chart_frame import Plot
 from nagare.tui.renderables.chart_model import Chart, EventMark, MarkKind
 from nagare.tui.renderables.palette import Palette, make_style

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
-from nagare.tui.renderables.canvas import Canvas, Lines, cut
+from nagare.tui.renderables.canvas import Canvas, Lines
+from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.palette import Palette, make_style
 
 

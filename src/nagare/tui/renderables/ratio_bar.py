@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 
 from nagare.lib.units import NO_VALUE, format_ratio
-from nagare.tui.renderables.canvas import cut, fit
+from nagare.tui.renderables.cell_text import cut, fit
 from nagare.tui.renderables.palette import Palette, make_style
 
 _NUMBER_WIDTH = 6

@@ -19,7 +19,7 @@ from nagare.lib.units import (
     format_ratio,
     format_seconds,
 )
-from nagare.tui.renderables.canvas import fit
+from nagare.tui.renderables.cell_text import fit
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.sparkline import sparkline
 

@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from nagare.lib.plain_text import plain
-from nagare.tui.renderables.canvas import cut, fit
+from nagare.tui.renderables.cell_text import cut, fit
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.theme import find_palette
 

@@ -17,7 +17,7 @@ from textual.widgets import Input, Label, Static
 from nagare.lib.plain_text import plain
 from nagare.tui.jobs.draft import Draft, Field, fault_of, fields_of
 from nagare.tui.jobs.target_rows import Fleet
-from nagare.tui.renderables.canvas import cut
+from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.form_fields import FormFields
 from nagare.tui.work import start_work

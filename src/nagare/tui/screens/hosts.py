@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from textual.containers import Container, Horizontal
 from textual.widget import Widget
 
@@ -104,8 +104,9 @@ class HostsPage(RunVerb, ViewVerbs, ListPage):
         changed = [hosts[name] for name in names if name in hosts]
         tell_curves(table.store, hosts, self.now_ms)
         write_hosts(table.store, changed, self.now_ms)
+        newest = self.model.fleet_columns.newest
         for key in OPTIONAL_COLUMNS.keys() - self._seen:
-            if any(not math.isnan(host.value(OPTIONAL_COLUMNS[key])) for host in changed):
+            if not np.isnan(newest[OPTIONAL_COLUMNS[key]]).all():
                 self._seen.add(key)
         table.leave_out(*(OPTIONAL_COLUMNS.keys() - self._seen))
         for name in table.store.row_keys() - hosts.keys():

@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from nagare.lib.plain_text import plain
 from nagare.tui.jobs.draft import EVERY
 from nagare.tui.jobs.target_rows import Fleet, TargetRow, hosts_meant, matching, rows_of
-from nagare.tui.renderables.canvas import cut, fit
+from nagare.tui.renderables.cell_text import cut, fit
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from nagare.model.health import Level
-from nagare.tui.renderables.canvas import cut
+from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.line import Line, Part

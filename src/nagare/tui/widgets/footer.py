@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.reactive import reactive
 
 from nagare.tui.ascii_text import to_ascii
-from nagare.tui.renderables.canvas import cut
+from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.widgets.line import Line, Part

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nagare.lib.units import format_ratio
-from nagare.tui.renderables.canvas import fit
+from nagare.tui.renderables.cell_text import fit
 from nagare.tui.renderables.heat_grid import HeatCell, HeatLayout, HeatView, draw_heat_grid, fit_pitch, lay_out
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette

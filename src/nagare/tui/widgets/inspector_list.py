@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from nagare.tui.renderables.canvas import cut, fit
+from nagare.tui.renderables.cell_text import cut, fit
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.ratio_bar import ratio_bar
 from nagare.tui.renderables.sparkline import sparkline

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from nagare.tui.renderables.canvas import cut, fit
+from nagare.tui.renderables.cell_text import cut, fit
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.table_cells import draw_cell, trend_of
 from nagare.tui.widgets.live_table_layout import TableLayout
@@ -44,11 +44,12 @@ class Painter:
         at = 1
         for column in self.layout.columns:
             spec = column.spec
-            if column.left > at:
-                segments.append(Segment(" " * (column.left - at)))
             value = store.at(slot, spec.key)
             width = column.width - 2 if spec.trend else column.width
-            segments.append(Segment(*draw_cell(value, spec, width, palette, stale=stale, hidden=hidden)))
+            text, style = draw_cell(value, spec, width, palette, stale=stale, hidden=hidden)
+            if column.left > at:
+                _leave_gap(segments, column.left - at)
+            segments.append(Segment(text, style))
             if spec.trend:
                 segments.append(self._trend(store.before(slot, spec.key), value, hidden=hidden))
             at = column.left + column.width
@@ -105,6 +106,16 @@ class Painter:
             self.palette.state("warn").colour if reverse else self.palette.muted, reverse=reverse, bold=reverse
         )
         return Strip([Segment(padded, self.base + style)], width)
+
+
+def _leave_gap(segments: list[Segment], width: int) -> None:
+    """Put blanks after the last cell, in its style where that does not show: each segment costs at every step to the terminal."""
+    last = segments[-1]
+    style = last.style
+    if style is None or style.bgcolor is not None or style.reverse or style.underline or style.strike:
+        segments.append(Segment(" " * width))
+    else:
+        segments[-1] = Segment(last.text + " " * width, style)
 
 
 def scroll_sideways(strip: Strip, pinned: int, offset: int, width: int) -> Strip:

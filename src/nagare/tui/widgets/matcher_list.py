@@ -15,7 +15,7 @@ from textual.widget import Widget
 from nagare.lib.plain_text import plain
 from nagare.model.alert.matcher import Matcher
 from nagare.tui.alerts.silence_draft import Choice
-from nagare.tui.renderables.canvas import cut
+from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 

@@ -20,7 +20,7 @@ from nagare.tui.network.drawing import PairStates, Seen, draw_map, pair_states
 from nagare.tui.network.layout import MapLayout, lay_out
 from nagare.tui.network.scene import Scene
 from nagare.tui.network.told import caption
-from nagare.tui.renderables.canvas import fit
+from nagare.tui.renderables.cell_text import fit
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.skeleton import draw_skeleton
 from nagare.tui.renderables.theme import find_palette

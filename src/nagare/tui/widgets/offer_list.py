@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nagare.tui.query.completion import Candidate
-from nagare.tui.renderables.canvas import fit
+from nagare.tui.renderables.cell_text import fit
 from nagare.tui.renderables.palette import Palette, make_style
 from nagare.tui.renderables.theme import find_palette
 

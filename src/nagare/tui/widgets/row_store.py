@@ -7,6 +7,7 @@ no widget, so that it is tested without an app.
 from __future__ import annotations
 
 from collections.abc import Callable, KeysView, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from nagare.tui.renderables.table_cells import ColumnSpec
 
 _FIRST_CAPACITY = 64
+_NOTHING_BEFORE: Mapping[str, NDArray[np.float64]] = MappingProxyType({})
 
 
 class RowStore:
@@ -27,6 +29,8 @@ class RowStore:
         """Make an empty store with these columns; their keys must differ."""
         self.columns = {column.key: column for column in columns}
         self.version = 0
+        self._rows_version = 0
+        self._column_versions: dict[str, int] = {}
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._capacity = _FIRST_CAPACITY
@@ -54,6 +58,12 @@ class RowStore:
         """Tell whether a row has that key."""
         return key in self._slots
 
+    def version_of(self, column: str | None) -> int:
+        """Return when a column's values changed last, or which rows there are; an order by it stands until then."""
+        return max(
+            self._rows_version, self._column_versions.get(column or "", 0), self.version if column in self.told else 0
+        )
+
     def find_slot(self, key: str) -> int | None:
         """Return the slot of a key, or None."""
         return self._slots.get(key)
@@ -74,24 +84,40 @@ class RowStore:
         values: Mapping[str, Sequence[Any] | NDArray[np.float64]],
         *,
         labels: Sequence[Mapping[str, str]] | None = None,
+        before: Mapping[str, NDArray[np.float64]] = _NOTHING_BEFORE,
     ) -> None:
-        """Set whole columns of many rows at once; the quick way for a tick of the whole fleet."""
+        """Set whole columns of many rows at once; the quick way for a tick of the whole fleet.
+
+        A trend is held against what stood here, or against ``before``.
+        """
         if not keys:
             return
         self.version += 1
-        slots = np.fromiter((self._slot_for(key) for key in keys), dtype=np.intp, count=len(keys))
+        known = self._slots
+        for key in keys:
+            if key not in known:
+                self._slot_for(key)
+        slots = np.array([known[key] for key in keys], dtype=np.intp)
         self.row_versions[slots] = self.version
         for name, column in values.items():
             if name in self.numbers:
                 if name in self.previous:
-                    self.previous[name][slots] = self.numbers[name][slots]
+                    self.previous[name][slots] = before.get(name, self.numbers[name][slots])
                 self.numbers[name][slots] = np.asarray(column, dtype=np.float64)
+                self._column_versions[name] = self.version
             elif name in self.objects:
-                objects = self.objects[name]
-                for slot, value in zip(slots.tolist(), column, strict=True):
-                    objects[slot] = value
-        for slot, words in zip(slots.tolist(), labels or (), strict=labels is not None):
-            self.labels[slot] = words
+                self._set_objects(name, slots, column)
+        if labels is not None:
+            for slot, words in zip(slots.tolist(), labels, strict=True):
+                self.labels[slot] = words
+
+    def _set_objects(self, name: str, slots: NDArray[np.intp], column: Sequence[Any] | NDArray[np.float64]) -> None:
+        """Set values of a column of words; what reads the same as before changes no order."""
+        objects = self.objects[name]
+        for slot, value in zip(slots.tolist(), column, strict=True):
+            if objects[slot] is not value and objects[slot] != value:
+                objects[slot] = value
+                self._column_versions[name] = self.version
 
     def replace(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
         """Make the store hold exactly ``rows``: new and known ones are updated, the others removed."""
@@ -106,6 +132,7 @@ class RowStore:
         if slot is None:
             return False
         self.version += 1
+        self._rows_version = self.version
         self._clear(slot)
         self._free.append(slot)
         return True
@@ -157,6 +184,7 @@ class RowStore:
         """Return a copy that later updates do not touch."""
         copy = RowStore([])
         copy.columns, copy.version = self.columns, self.version
+        copy._rows_version, copy._column_versions = self._rows_version, dict(self._column_versions)
         copy._slots, copy._free, copy._capacity = dict(self._slots), list(self._free), self._capacity
         copy.keys, copy.labels = list(self.keys), list(self.labels)
         copy.row_versions = self.row_versions.copy()
@@ -176,9 +204,11 @@ class RowStore:
                 self._grow()
             self._slots[key] = slot
             self.keys[slot] = key
+            self._rows_version = self.version
         return slot
 
     def _set(self, name: str, slot: int, value: Any) -> None:
+        self._column_versions[name] = self.version
         numbers = self.numbers.get(name)
         if numbers is not None:
             if name in self.previous:

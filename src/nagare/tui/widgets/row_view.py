@@ -30,6 +30,8 @@ class RowView:
         self.marks: frozenset[str] = frozenset()
         self.order: Slots = np.zeros(0, dtype=np.intp)
         self._frozen: RowStore | None = None
+        # What ``order`` was made of.
+        self._basis: tuple[object, ...] = ()
         self._last_place = 0
 
     @property
@@ -74,16 +76,28 @@ class RowView:
         return self.shown.keys[int(self.order[min(max(0, place), self.order.size - 1)])]
 
     def reorder(self) -> None:
-        """Filter and sort anew, and mend the selection and the marks."""
+        """Filter and sort anew where anything changed that they look at, and mend the selection and the marks."""
         store = self.shown
+        basis = (
+            id(store),
+            self.filter,
+            self.sort_key,
+            self.sort_reversed,
+            store.version if self.filter else store.version_of(self.sort_key),
+        )
+        if basis != self._basis:
+            self._basis = basis
+            self.order = self._ordered(store)
+        self.marks = frozenset(key for key in self.marks if key in store) if self.marks else self.marks
+        self._mend_cursor()
+
+    def _ordered(self, store: RowStore) -> Slots:
         slots = store.slots()
         if self.filter:
             slots = slots[self.filter.mask(store, slots)]
         if self.sort_key is not None:
             slots = sort_slots(store, slots, self.sort_key, reverse=self.sort_reversed)
-        self.order = slots
-        self.marks = frozenset(key for key in self.marks if key in store) if self.marks else self.marks
-        self._mend_cursor()
+        return slots
 
     def _mend_cursor(self) -> None:
         place = self.cursor_index

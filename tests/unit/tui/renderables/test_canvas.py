@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from nagare.tui.renderables.canvas import Canvas, cells, cut, fit, lines_text, lines_width
+from nagare.tui.renderables.canvas import Canvas, lines_text, lines_width
+from nagare.tui.renderables.cell_text import cells, cut, fit
 from nagare.tui.renderables.palette import make_style
 from tests.unit.tui.samples import texts
 
