@@ -25,9 +25,15 @@ _SMALL_BYTES = 32 * 1024
 
 def pad(body: bytes) -> Bytes:
     """Return ``body`` as an array in which some bytes more can be read beyond its end; this thread's next call ends it."""
-    padded = scratch(0, len(body) + _PADDING)
+    padded = padded_room(len(body))
     padded[: len(body)] = np.frombuffer(body, dtype=np.uint8)
-    padded[len(body) :] = 0
+    return padded
+
+
+def padded_room(length: int) -> Bytes:
+    """Return room for a body of ``length`` bytes and zeros behind it; this thread's next call hands it out again."""
+    padded = scratch(0, length + _PADDING)
+    padded[length:] = 0
     return padded
 
 

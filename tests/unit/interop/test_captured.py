@@ -9,7 +9,7 @@ import pytest
 from nagare.interop.masked import pad
 from nagare.interop.remote_write.codec import RemoteWriteCodec
 from nagare.interop.remote_write.columns_v1 import Known, cut
-from nagare.interop.remote_write.packing import unpack_snappy
+from nagare.interop.remote_write.packing import snappy_length, unpack_padded
 from tests.support.interned import Interned, same
 from tests.support.remote_write import V1
 
@@ -17,7 +17,9 @@ FOLDER = Path(__file__).parents[2] / "captured" / "remote_write"
 
 
 def _body(name: str) -> bytes:
-    return unpack_snappy((FOLDER / name).read_bytes(), 2**20)
+    packed = (FOLDER / name).read_bytes()
+    length = snappy_length(packed, 2**20)
+    return unpack_padded(packed, length)[:length].tobytes()
 
 
 def _sent(message: Any) -> list[tuple[str, dict[str, str], int, float]]:
@@ -42,7 +44,7 @@ def test_three_requests_of_a_sender(sender: str) -> None:
             decoded = codec.decode_v1(body)
             assert same(interned.told(decoded.samples), sent)
             assert (decoded.refused, decoded.histograms) == ({}, 0)
-        assert cut(body, pad(body), interned, Known(2**20)) is not None, "the quick way takes what it sends"
+        assert cut(pad(body), len(body), interned, Known(2**20)) is not None, "the quick way takes what it sends"
     names = {name: value for name, labels, _, value in sent if labels.get("state") != "failed"}
     assert names["jobs_total"] == 3.0
     assert names["temperature_celsius"] == -1.5

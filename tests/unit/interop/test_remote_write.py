@@ -18,7 +18,7 @@ from nagare.interop.remote_write.codec import RemoteWriteCodec
 from nagare.interop.remote_write.columns_v1 import Known, cut
 from nagare.interop.remote_write.columns_v2 import Texts
 from nagare.interop.remote_write.decoded import Decoded
-from nagare.interop.remote_write.packing import pack_snappy, unpack_snappy
+from nagare.interop.remote_write.packing import pack_snappy, snappy_length, unpack_padded
 from nagare.model.samples import STALE_BITS
 from tests.support.interned import Interned
 from tests.support.remote_write import V1, V2, Row, request_v2, write_request
@@ -66,6 +66,7 @@ def test_version_1_tells_what_was_sent(rows: list[Row]) -> None:
     body = write_request(rows).SerializeToString()
     for _ in range(4):  # learning, known, remembered as a layout
         assert _bits(interned, codec.decode_v1(body)) == _expected(rows)
+        assert _bits(interned, codec.decode_packed_v1(pack_snappy(body), len(body))) == _expected(rows)
 
 
 @given(_ROWS)
@@ -73,7 +74,9 @@ def test_version_2_tells_what_was_sent(rows: list[Row]) -> None:
     interned = Interned()
     codec = RemoteWriteCodec(interned)
     for _ in range(2):
-        assert _bits(interned, codec.decode_v2(request_v2(rows).SerializeToString())) == _expected(rows)
+        body = request_v2(rows).SerializeToString()
+        assert _bits(interned, codec.decode_v2(body)) == _expected(rows)
+        assert _bits(interned, codec.decode_packed_v2(pack_snappy(body), len(body))) == _expected(rows)
 
 
 def _usual(count: int, seed: int, samples: int = 1) -> list[Row]:
@@ -93,7 +96,7 @@ def test_usual_requests_take_the_quick_way(count: int, samples: int) -> None:
     interned, known = Interned(), Known(2**20)
     body = write_request(_usual(count, 1, samples)).SerializeToString()
     for _ in range(2):
-        found = cut(body, pad(body), interned, known)
+        found = cut(pad(body), len(body), interned, known)
         assert found is not None
         assert len(found.series) == count * samples
 
@@ -236,7 +239,7 @@ def test_usual_requests_of_version_2_take_the_quick_way_in_any_order() -> None:
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_read_or_refused(body: bytes) -> None:
     codec = RemoteWriteCodec(Interned())
-    for decode in (codec.decode_v1, codec.decode_v2, lambda content: unpack_snappy(content, 10_000)):
+    for decode in (codec.decode_v1, codec.decode_v2, lambda content: _unpacked(content, 10_000)):
         try:
             decode(body)
         except (InputError, BodyTooLargeError):
@@ -336,16 +339,21 @@ def test_what_is_remembered_is_bounded() -> None:
     assert all(known.find(b"series %d" % number) == number for number in remembered)
 
 
+def _unpacked(content: bytes, limit: int) -> bytes:
+    length = snappy_length(content, limit)
+    return unpack_padded(content, length)[:length].tobytes()
+
+
 def test_snappy_is_capped_before_it_is_unpacked() -> None:
     content = b"hello " * 1000
-    assert unpack_snappy(pack_snappy(content), 6000) == content
+    assert _unpacked(pack_snappy(content), 6000) == content
     with pytest.raises(BodyTooLargeError):
-        unpack_snappy(pack_snappy(content), 5999)
+        _unpacked(pack_snappy(content), 5999)
     with pytest.raises(InputError, match="claims"):
-        unpack_snappy(b"\xff\xff\xff\x7f" + b"\x00a", 2**30)
+        _unpacked(b"\xff\xff\xff\x7f" + b"\x00a", 2**30)
     for broken in (b"", b"\x05", bytes(cramjam.snappy.compress_raw(content))[:-3], b"\x00a"):
         with pytest.raises(InputError):
-            unpack_snappy(broken, 6000)
+            _unpacked(broken, 6000)
 
 
 def test_an_empty_request_holds_nothing() -> None:

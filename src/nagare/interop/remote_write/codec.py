@@ -13,6 +13,7 @@ from nagare.interop.remote_write.columns_v1 import Cut, Known, cut, read_times, 
 from nagare.interop.remote_write.columns_v2 import Texts
 from nagare.interop.remote_write.decoded import UNLAWFUL, UNLAWFUL_SERIES, Decoded
 from nagare.interop.remote_write.layouts import Layouts, layout_key
+from nagare.interop.remote_write.packing import unpack_padded
 from nagare.model.samples import MetricMetadata, Samples, SeriesIntern
 
 if TYPE_CHECKING:
@@ -35,27 +36,40 @@ class RemoteWriteCodec:
 
     def decode_v1(self, body: bytes) -> Decoded:
         """Return what a ``prometheus.WriteRequest`` holds. Raises InputError."""
+        return self._read_v1(pad(body), len(body))
+
+    def decode_v2(self, body: bytes) -> Decoded:
+        """Return what an ``io.prometheus.write.v2.Request`` holds. Raises InputError."""
+        return self._read_v2(pad(body), len(body))
+
+    def decode_packed_v1(self, packed: bytes, length: int) -> Decoded:
+        """Do the same for a snappy block that says it is ``length`` bytes unpacked. Raises InputError."""
+        return self._read_v1(unpack_padded(packed, length), length)
+
+    def decode_packed_v2(self, packed: bytes, length: int) -> Decoded:
+        """Do the same for version 2.0. Raises InputError."""
+        return self._read_v2(unpack_padded(packed, length), length)
+
+    def _read_v1(self, padded: Bytes, length: int) -> Decoded:
         with self._lock:
-            padded = pad(body)
-            key = layout_key(body)
+            key = layout_key(padded, length)
             known = self._layouts.find(key, padded)
             if known is not None:
                 # Only what is lawful is remembered.
                 return Decoded(_samples(padded, known))
-            found = cut(body, padded, self._intern, self._known)
+            found = cut(padded, length, self._intern, self._known)
             if found is None:
-                return v1.walk(body, self._intern, self._known.texts).decoded()
+                return v1.walk(padded[:length].tobytes(), self._intern, self._known.texts).decoded()
             self._layouts.note(key, padded, found)
             return _read(padded, found)
 
-    def decode_v2(self, body: bytes) -> Decoded:
-        """Return what an ``io.prometheus.write.v2.Request`` holds. Raises InputError."""
+    def _read_v2(self, padded: Bytes, length: int) -> Decoded:
         with self._lock:
-            padded = pad(body)
-            key = layout_key(body)
+            key = layout_key(padded, length)
             known = self._layouts_v2.find(key, padded)
             if known is not None:
                 return Decoded(_samples(padded, known))
+            body = padded[:length].tobytes()
             found = self._texts.cut(body, padded, self._intern)
             if found is None:
                 return v2.walk(body, self._intern, self._tables).decoded()

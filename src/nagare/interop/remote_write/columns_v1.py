@@ -71,25 +71,25 @@ class Cut:
         return Cut(series, places + 3, time_places(places, is_full), None if is_full.all() else is_full)
 
 
-def cut(body: bytes, padded: Bytes, intern: SeriesIntern, known: Known) -> Cut | None:
-    """Return ``body`` cut up, None when it is not of the usual shape."""
-    if len(body) <= _CHAIN_BYTES and (found := _cut_chain(body, padded, known.texts)) is not None:
+def cut(padded: Bytes, length: int, intern: SeriesIntern, known: Known) -> Cut | None:
+    """Return the body of ``length`` bytes in ``padded`` cut up, None when it is not of the usual shape."""
+    if length <= _CHAIN_BYTES and (found := _cut_chain(padded, length, known.texts)) is not None:
         return found
-    places, is_full = _find_samples(padded, len(body))
+    places, is_full = _find_samples(padded, length)
     if not len(places):
         return None
     ends = places + np.where(is_full, _FULL_BYTES, _ZERO_BYTES)
     starts = np.concatenate(([0], ends[:-1]))
     gaps = places - starts
     heads = np.flatnonzero(gaps)
-    if ends[-1] != len(body) or gaps.min() < 0 or not len(heads) or heads[0] != 0:
+    if ends[-1] != length or gaps.min() < 0 or not len(heads) or heads[0] != 0:
         return None
     begins, label_ends = starts[heads], places[heads]
     label_begins, said_ends = _headers(padded, begins)
-    must_end = np.concatenate((begins[1:], [len(body)]))
+    must_end = np.concatenate((begins[1:], [length]))
     if not np.array_equal(said_ends, must_end) or bool((label_begins >= label_ends).any()):
         return None
-    series = _series(body, padded, label_begins, label_ends, intern, known)
+    series = _series(padded, label_begins, label_ends, intern, known)
     if series is None:
         return None
     if len(heads) < len(places):
@@ -136,14 +136,14 @@ def time_places(places: Places, is_full: Flags) -> Places:
     return places + np.where(is_full, 12, 3)
 
 
-def _cut_chain(body: bytes, padded: Bytes, known: KnownSeries) -> Cut | None:
-    """Return ``body`` cut up when it is one full sample after each of labels that are known, else None."""
-    get, size = known.getter, len(body)
+def _cut_chain(padded: Bytes, size: int, known: KnownSeries) -> Cut | None:
+    """Return the body of ``size`` bytes cut up when it is one full sample after each of labels that are known, else None."""
+    get = known.getter
     numbers: list[SeriesId] = []
     places: list[int] = []
     at = 0
-    # Two bytes more, so that a length that is cut off reads as one that leads beyond the end.
-    content = body + b"\0\0"
+    # With zeros behind it, so that a length that is cut off reads as one that leads beyond the end.
+    content = padded.tobytes()
     while at < size:
         length, begin = content[at + 1], at + 2
         if length >= 0x80:
@@ -195,14 +195,14 @@ def _headers(padded: Bytes, begins: Places) -> tuple[Places, Places]:
 
 
 def _series(
-    body: bytes, padded: Bytes, begins: Places, ends: Places, intern: SeriesIntern, known: Known
+    padded: Bytes, begins: Places, ends: Places, intern: SeriesIntern, known: Known
 ) -> NDArray[np.int32] | None:
     found = known.rows.find(padded, begins, ends)
     if found.is_known.all():
         return found.series
     at = np.flatnonzero(~found.is_known)
     numbers = _learn(
-        [body[begin:end] for begin, end in zip(begins[at].tolist(), ends[at].tolist(), strict=True)],
+        [padded[begin:end].tobytes() for begin, end in zip(begins[at].tolist(), ends[at].tolist(), strict=True)],
         intern,
         known.texts,
     )

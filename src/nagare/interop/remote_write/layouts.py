@@ -27,9 +27,10 @@ _ENTRY_BYTES = 200
 _Key = tuple[int, bytes]
 
 
-def layout_key(body: bytes) -> _Key:
+def layout_key(padded: Bytes, length: int) -> _Key:
     """Return what requests of one layout have in common: their length, and the labels of their first series."""
-    return len(body), body[: max(0, body.find(b"\x12\x10\x09", 0, _HEAD_BYTES))]
+    head = padded[: min(length, _HEAD_BYTES)].tobytes()
+    return length, head[: max(0, head.find(b"\x12\x10\x09"))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ answered with 5xx: the statuses here are chosen for that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from aiohttp import hdrs, web
 
 from nagare.errors import InputError, UnsupportedMediaError
+from nagare.interop.remote_write.codec import RemoteWriteCodec
 from nagare.interop.remote_write.decoded import Decoded
-from nagare.interop.remote_write.packing import snappy_length, unpack_snappy
+from nagare.interop.remote_write.packing import snappy_length
 from nagare.lib.plain_text import plain
 from nagare.model.principal import Permission, Principal
 from nagare.model.samples import SamplesReply
@@ -55,10 +56,7 @@ async def write_hot(call: HotCall) -> HotAnswer:
 async def _store(
     services: Services, principal: Principal, version: str, holding: Holding
 ) -> tuple[Decoded, SamplesReply]:
-    body = await _unpacked(services, holding)
-    codec = services.senders.get(principal).remote_write
-    decode = codec.decode_v2 if version == _V2 else codec.decode_v1
-    decoded: Decoded = await services.bodies.work(len(body), partial(decode, body))
+    decoded = await _decoded(services, services.senders.get(principal).remote_write, version, holding)
     services.limits.spend(principal, len(decoded.samples))
     reply = SamplesReply(0)
     if len(decoded.samples) or decoded.metadata:
@@ -97,21 +95,25 @@ def _version(request: web.Request) -> str:
     )
 
 
-async def _unpacked(services: Services, holding: Holding) -> bytes:
+async def _decoded(services: Services, codec: RemoteWriteCodec, version: str, holding: Holding) -> Decoded:
     bodies = services.bodies
-    raw, encoding = holding.body.raw, holding.body.encoding
+    raw, encoding = holding.body
+    is_second = version == _V2
+    decode: Callable[[], Decoded]
     if encoding == "snappy":
-        limit = services.settings.server.unpacked_limit_bytes
-        length = snappy_length(raw, limit)
+        length = snappy_length(raw, services.settings.server.unpacked_limit_bytes)
         holding.add(length)
-        unpacked: bytes = await bodies.work(length, partial(unpack_snappy, raw, limit))
-        return unpacked
-    if encoding == "zstd":
-        return await bodies.unpack(holding)
-    raise UnsupportedMediaError(
-        f"cannot use content encoding {plain(encoding, 40)!r} for remote write",
-        hint="send snappy (block format) or zstd",
-    )
+        decode = partial(codec.decode_packed_v2 if is_second else codec.decode_packed_v1, raw, length)
+    elif encoding == "zstd":
+        body = await bodies.unpack(holding)
+        length = len(body)
+        decode = partial(codec.decode_v2 if is_second else codec.decode_v1, body)
+    else:
+        raise UnsupportedMediaError(
+            f"cannot use content encoding {plain(encoding, 40)!r} for remote write",
+            hint="send snappy (block format) or zstd",
+        )
+    return await bodies.work(length, decode)
 
 
 ROUTES = (
