@@ -25,18 +25,24 @@ def postgres_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def postgres(postgres_cluster: Cluster) -> RecordsSettings:
+def postgres(postgres_cluster: Cluster) -> Iterator[RecordsSettings]:
     """A new, empty database."""
-    return postgres_cluster.make_database()
+    settings = postgres_cluster.make_database()
+    yield settings
+    postgres_cluster.drop_database(settings)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> RecordsSettings:
+def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RecordsSettings]:
     """Settings of both, one after the other, of the newest revision: with the first, records are ``records.db`` in ``tmp_path``."""
     if request.param == "sqlite":
         place_records(tmp_path / "records.db")
-        return RecordsSettings()
-    return make_migrated(request.getfixturevalue("postgres_cluster"))
+        yield RecordsSettings()
+        return
+    made: Cluster = request.getfixturevalue("postgres_cluster")
+    settings = make_migrated(made)
+    yield settings
+    made.drop_database(settings)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
