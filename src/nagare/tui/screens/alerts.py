@@ -25,6 +25,7 @@ from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location, format_span
 from nagare.tui.renderables.time_axis import format_moment
 from nagare.tui.screens.alert_lists import AlertLists
+from nagare.tui.screens.list_page import marked_keys
 from nagare.tui.screens.polled_page import SHORT_LIST
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
@@ -190,7 +191,7 @@ class AlertsPage(AlertVerbs, AlertLists):
         if table is None:
             return []
         shown = self.shown_items()
-        keys = [key for key in table.ordered_keys if key in table.marks] or [table.cursor_key or ""]
+        keys = marked_keys(table) or [table.cursor_key or ""]
         found = [shown[key] for key in keys if key in shown]
         return [alert for item in found for alert in (item.alerts if isinstance(item, Group) else (item,))]
 

@@ -13,7 +13,7 @@ from nagare.tui.host_columns import HOST_COLUMNS, OPTIONAL_COLUMNS, tell_curves,
 from nagare.tui.keymap import bindings_for
 from nagare.tui.location import Location
 from nagare.tui.run_verb import RunVerb
-from nagare.tui.screens.list_page import ListPage
+from nagare.tui.screens.list_page import ListPage, marked_keys
 from nagare.tui.view_verbs import ViewVerbs
 from nagare.tui.widgets.filter_bar import FilterBar
 from nagare.tui.widgets.host_inspector import HostInspector
@@ -131,8 +131,7 @@ class HostsPage(RunVerb, ViewVerbs, ListPage):
 
     def targets(self) -> list[str]:
         """Return the marked hosts in their order, else the one under the cursor."""
-        table = self.table()
-        return [key for key in table.ordered_keys if key in table.marks] or super().targets()
+        return marked_keys(self.table()) or super().targets()
 
     def on_live_table_row_highlighted(self) -> None:
         """The inspector follows the cursor."""

@@ -48,6 +48,12 @@ _GRID_METHODS: Mapping[str, tuple[str, tuple[int, ...]]] = {
 }
 
 
+def marked_keys(table: LiveTable) -> list[str]:
+    """Return the keys of the marked rows that are shown, in their order. Asked each second, of lists that are long."""
+    marks = table.marks
+    return [key for key in table.ordered_keys if key in marks] if marks else []
+
+
 class ListPage(Page):
     """A page on which at least at times a list is shown."""
 
@@ -133,8 +139,7 @@ class ListPage(Page):
         return True
 
     def _wanted_keys(self, table: LiveTable) -> list[str]:
-        keys = table.ordered_keys
-        return [key for key in keys if key in table.marks] or keys
+        return marked_keys(table) or table.ordered_keys
 
     def do_copy_rows(self) -> None:
         """Copy the rows that are shown."""

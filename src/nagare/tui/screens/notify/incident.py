@@ -19,6 +19,7 @@ from nagare.tui.location import INCIDENT_PAGES, Location
 from nagare.tui.notify.rows import labels_text, newest_first
 from nagare.tui.notify.told import incident_facts
 from nagare.tui.screens.alert_lists import AlertLists
+from nagare.tui.screens.list_page import marked_keys
 from nagare.tui.screens.notify.notifications import NoticeList
 from nagare.tui.screens.polled_page import Lists
 from nagare.tui.widgets.fact_line import FactLine
@@ -158,7 +159,7 @@ class IncidentPage(AlertsOfIncident):
         table = self.find_part(LiveTable)
         if table is None:
             return []
-        keys = [key for key in table.ordered_keys if key in table.marks] or [table.cursor_key or ""]
+        keys = marked_keys(table) or [table.cursor_key or ""]
         return [self._items[key] for key in keys if key in self._items]
 
     def on_live_table_row_selected(self, message: RowSelected) -> None:

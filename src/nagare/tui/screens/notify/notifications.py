@@ -13,6 +13,7 @@ from nagare.tui.notice_verbs import NoticeVerbs
 from nagare.tui.notify.rows import DEAD, NOTICE_COLUMNS, WAITING, newest_first, notice_row
 from nagare.tui.notify.told import stands_still
 from nagare.tui.screens.alert_lists import AlertLists
+from nagare.tui.screens.list_page import marked_keys
 from nagare.tui.screens.polled_page import PolledPage
 from nagare.tui.widgets.live_table import LiveTable
 from nagare.tui.widgets.live_table_messages import RowSelected
@@ -42,7 +43,7 @@ class NoticeList(NoticeVerbs, PolledPage):
         table = self.find_part(LiveTable)
         if table is None:
             return []
-        keys = [key for key in table.ordered_keys if key in table.marks] or [table.cursor_key or ""]
+        keys = marked_keys(table) or [table.cursor_key or ""]
         return [self._items[key] for key in keys if key in self._items]
 
     def notices_changed(self) -> None:
