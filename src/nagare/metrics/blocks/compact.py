@@ -32,7 +32,7 @@ DAY_GRACE_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a table's blocks merge: ``count`` of one size class at once, and never more than ``rows`` or ``cells``."""
+    """How a table's blocks merge: ``count`` of one size class at once, fewer where these are ``rows`` or ``cells``, and never more."""
 
     count: int
     rows: int
@@ -126,7 +126,7 @@ class Compactor:
 
 
 def find_merges(blocks: Iterable[Block], closed_day: str, policy: Policy = TABLE_POLICY) -> Iterator[list[Block]]:
-    """Yield the groups of one table's ``blocks`` that should merge: many of a size class, or all of a closed period.
+    """Yield the groups of one table's ``blocks`` that should merge: many or a whole block of a size class, or all of a closed period.
 
     A period is a day; of rollups by the hour it is a month, as a day of them is a few rows a series.
     """
@@ -135,8 +135,11 @@ def find_merges(blocks: Iterable[Block], closed_day: str, policy: Policy = TABLE
             yield from (part for part in _parts(group, policy) if len(part) > 1)
             continue
         for same_size in _by_size(group).values():
-            if len(same_size) >= policy.count:
-                yield from (part for part in _parts(same_size, policy) if len(part) >= policy.count)
+            *full, last = _parts(same_size, policy)
+            # Nothing more goes into those, so to wait for their count would be to wait for the end of the day.
+            yield from (part for part in full if len(part) > 1)
+            if len(last) >= policy.count:
+                yield last
 
 
 def _parts(blocks: Iterable[Block], policy: Policy) -> list[list[Block]]:

@@ -20,6 +20,15 @@ def test_an_open_day_waits_for_enough_of_one_size() -> None:
     assert list(find_merges(_blocks([1, 10, 100, 1000, 10_000, 100_000, 3, 30], OPEN), CLOSED)) == []
 
 
+def test_blocks_that_make_a_whole_one_do_not_wait_for_their_count() -> None:
+    # A flush each five minutes of 12 000 series at 5 s.
+    blocks = _blocks([720_000] * 12, OPEN)
+    groups = list(find_merges(blocks, CLOSED, SAMPLES_POLICY))
+    assert groups == [blocks[:5], blocks[5:10]]
+    merged = [Block(f"m{n}", "samples", OPEN, n, n, 3_600_000, 1, "ts", n, n) for n in range(2)]
+    assert list(find_merges([*merged, *blocks[10:]], CLOSED, SAMPLES_POLICY)) == []
+
+
 def test_a_closed_day_becomes_one_block() -> None:
     (group,) = find_merges(_blocks([1, 10, 100], CLOSED), CLOSED)
     assert len(group) == 3
