@@ -208,7 +208,8 @@ class QueryRunner:
                 tables.bodies[name] = self._record_body(cursor, job, records[name], snapshot)
                 continue
             if name in SAMPLE_COLUMNS:
-                view = View(name, SAMPLE_COLUMNS[name], job.hosts, job.window, texts=job.texts.get(name, {}))
+                columns = _asked_columns(SAMPLE_COLUMNS[name], named)
+                view = View(name, columns, job.hosts, job.window, texts=job.texts.get(name, {}))
                 with_labels = checked.may_read("labels")
                 tables.bodies[name] = self._samples.body(cursor, view, snapshot, with_labels=with_labels)
                 continue
@@ -218,12 +219,7 @@ class QueryRunner:
                 asked = Asked(schema_of(base, schemas), tier, job.hosts, job.window, with_labels)
                 tables.bodies[name] = self._rollups.body(cursor, asked, snapshot)
                 continue
-            # A view of the columns that are asked for alone: binding the others costs more than reading those.
-            columns = {
-                each: type_
-                for each, type_ in schemas[name].shown_columns().items()
-                if named is None or each.lower() in named or each in _ALWAYS
-            }
+            columns = _asked_columns(schemas[name].shown_columns(), named)
             view = View(name, columns, job.hosts, job.window)
             tables.bodies[name] = view.body(self._sources.raw(cursor, view, snapshot, schemas[name]))
         return tables
@@ -311,6 +307,11 @@ def _told_texts(job: Job, checked: Checked) -> dict[str, Mapping[str, frozenset[
         return {}
     found = find_texts(checked.tree, ("name", "host"), job.request.params)
     return {name: found[name].allowed for name in tables if name in found}
+
+
+def _asked_columns(columns: Mapping[str, str], named: frozenset[str] | None) -> dict[str, str]:
+    """Return those of ``columns`` that a statement may read: binding the others costs more than reading these."""
+    return {name: type_ for name, type_ in columns.items() if named is None or name.lower() in named or name in _ALWAYS}
 
 
 def _column_names(checked: Checked, schemas: Mapping[str, Schema], records: Mapping[str, RecordTable]) -> set[str]:

@@ -30,6 +30,13 @@ _MOST_NESTED_ROWS = 16
 _ZONED = ("TIME ZONE", "TIMESTAMPTZ")
 _ZONED_TIMES = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
 _TEXTS = frozenset({"VARCHAR", "JSON"})
+# Types of which no value takes more than so many bytes of an answer.
+_SIZED = (
+    TEXT_TIMES
+    | _ZONED_TIMES
+    | {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "FLOAT", "DOUBLE", "DATE"}
+)
+_SIZED_BYTES = 40
 Columns = Sequence[tuple[str, str]]
 
 
@@ -100,13 +107,14 @@ class Fetch:
         self._check_stopped = check_stopped
         self._types = [type_ for _, type_ in columns]
         self._most = _most_rows(columns)
+        self._first = _first_rows(columns)
         self._size = 0
 
     def rows(self, wanted: int | None) -> tuple[list[list[Any]], bool]:
         """Return JSON-safe rows, and whether ``wanted`` cut some off. Raises ResultTooLargeError."""
         most = self._row_limit if wanted is None else min(wanted, self._row_limit)
         rows: list[list[Any]] = []
-        take = _FIRST_ROWS
+        take = self._first
         while len(rows) <= most:
             self._check_stopped()
             piece = self._cursor.fetchmany(min(take, most + 1 - len(rows)))
@@ -132,6 +140,13 @@ class Fetch:
 
     def _next_take(self, take: int, size: int) -> int:
         return min(self._most, take * 2) if size < _PIECE_BYTES else max(1, take // 2)
+
+
+def _first_rows(columns: Columns) -> int:
+    """Return how many rows are fetched at first: where the size of a row is known, a piece of it."""
+    if columns and all(type_ in _SIZED for _, type_ in columns):
+        return min(_MOST_ROWS, max(_FIRST_ROWS, _PIECE_BYTES // (_SIZED_BYTES * len(columns))))
+    return _FIRST_ROWS
 
 
 def _most_rows(columns: Columns) -> int:

@@ -14,6 +14,8 @@ from uuid import UUID
 SAFE_INTEGER = 2**53
 # The engine writes these as text.
 TEXT_TIMES = frozenset({"TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_NS"})
+# Of such a text, mostly.
+TIME_LENGTH = 24
 
 
 def json_safe(value: Any) -> Any:
@@ -44,13 +46,30 @@ def _json_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
 
 
 def _text_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
-    return column, 8 * len(column) + sum(map(len, filter(None, column)))
+    try:
+        length = sum(map(len, column))
+    except TypeError:
+        # None among them.
+        length = sum(map(len, filter(None, column)))
+    return column, 8 * len(column) + length
+
+
+def _time_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    # They come as text.
+    return column, (8 + TIME_LENGTH) * len(column)
 
 
 def _float_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
     # A value that is not finite leaves no sum finite; a sum that overflows costs no more than a look at each.
-    is_finite = math.isfinite(sum(filter(None, column)))
+    try:
+        is_finite = math.isfinite(sum(column))
+    except TypeError:
+        is_finite = math.isfinite(sum(filter(None, column)))
     return column if is_finite else [json_safe(value) for value in column], 8 * len(column)
+
+
+def _small_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    return column, 8 * len(column)
 
 
 def _integer_column(column: Sequence[Any]) -> tuple[Sequence[Any], int]:
@@ -129,7 +148,7 @@ _CONVERTERS: Mapping[type, Callable[[Any], Any]] = {
 _COLUMN_CONVERTERS: Mapping[str, Callable[[Sequence[Any]], tuple[Sequence[Any], int]]] = {
     "VARCHAR": _text_column,
     "DOUBLE": _float_column,
-    "INTEGER": _integer_column,
     "BIGINT": _integer_column,
-    **dict.fromkeys(TEXT_TIMES, _text_column),
+    **dict.fromkeys(("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"), _small_column),
+    **dict.fromkeys(TEXT_TIMES, _time_column),
 }
