@@ -16,7 +16,7 @@ from nagare.errors import BodyTooLargeError
 from nagare.lib.clock import Clock
 from nagare.lib.invariant import invariant
 from nagare.metrics.head import Generation
-from nagare.metrics.samples.admit import Admission
+from nagare.metrics.samples.admit import Admission, joined
 from nagare.metrics.samples.changes import SampleChanges
 from nagare.metrics.samples.newest import Newest
 from nagare.metrics.samples.series import SeriesTable
@@ -106,11 +106,17 @@ class SampleRoom:
         )
         return PreparedSamples(admitted.replies, record, encode_samples(record), admitted.is_newer)
 
-    def record_bytes(self, samples: Samples) -> int:
+    def are_defined(self, requests: Sequence[Samples]) -> bool:
+        """Tell whether no record has to say what a series of ``requests`` stands for."""
+        return not requests or not len(self._undefined(joined(requests).series))
+
+    def record_bytes(self, samples: Samples, *, are_defined: bool) -> int:
         """Return how much of a record ``samples`` are at most, with the names of series that are new with them.
 
-        Raises BodyTooLargeError for more than one record of the log should hold.
+        ``are_defined`` says that none is. Raises BodyTooLargeError for more than one record of the log should hold.
         """
+        if are_defined:
+            return len(samples) * SAMPLE_BYTES
         names = self.series.name_bytes(self._undefined(samples.series[samples.series >= 0]).tolist())
         size = len(samples) * SAMPLE_BYTES + names
         if size > REQUEST_LIMIT_BYTES:

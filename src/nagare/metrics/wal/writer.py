@@ -210,11 +210,15 @@ class LogWriter:
         self._current = []
         with self._wake:
             waiting, self._jobs = self._jobs, deque()
+        # Of all at once: for each small request by itself it would cost more than all else that is done for it here.
+        are_defined = self._room.are_defined([job.work.samples for job in waiting if isinstance(job.work, SamplesWork)])
+        taken_bytes = 0
         while waiting and commit.size < GROUP_LIMIT_BYTES:
             job = waiting.popleft()
             self._current.append(job)
             if isinstance(job.work, SamplesWork):
-                self._take_samples(job, job.work, commit)
+                taken_bytes += len(job.work.samples) * SAMPLE_BYTES
+                self._take_samples(job, job.work, commit, are_defined=are_defined)
                 continue
             try:
                 prepared = self._prepare(job.work, group)
@@ -227,19 +231,17 @@ class LogWriter:
             else:
                 commit.jobs.append((job, prepared))
                 commit.size += len(prepared.payload)
-        if waiting:
-            with self._wake:
-                self._jobs.extendleft(reversed(waiting))
+        with self._wake:
+            self._jobs.extendleft(reversed(waiting))
+            self._waiting_bytes -= taken_bytes
         if commit.sample_jobs:
             self._prepare_samples(commit)
         return commit
 
-    def _take_samples(self, job: _Job, work: SamplesWork, commit: _Commit) -> None:
-        with self._wake:
-            self._waiting_bytes -= len(work.samples) * SAMPLE_BYTES
+    def _take_samples(self, job: _Job, work: SamplesWork, commit: _Commit, *, are_defined: bool) -> None:
         try:
             # One record holds those of all.
-            commit.size += self._room.record_bytes(work.samples)
+            commit.size += self._room.record_bytes(work.samples, are_defined=are_defined)
         except NagareError as error:
             commit.failures.append((job, error))
         else:
