@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from nagare.metrics.samples.admit import taken
 from nagare.metrics.samples.decimal import MOST_DECIMALS, to_decimals
 from nagare.metrics.samples.order import in_order
 from tests.support.samples import make_samples
@@ -61,10 +62,18 @@ def test_doubles_of_all_bits_are_none() -> None:
     assert found.is_decimal.mean() < 0.01
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(-5, 5))), st.permutations(range(31)), st.integers(1, 2**26))
-def test_rows_are_ordered_by_rank_and_time(pairs: list[tuple[int, int]], places: list[int], step: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(-5, 5))),
+    st.permutations(range(31)),
+    st.integers(1, 2**26),
+    st.integers(0, 20),
+)
+def test_rows_are_ordered_by_rank_and_time(
+    pairs: list[tuple[int, int]], places: list[int], step: int, cut: int
+) -> None:
     ranks = np.array(places, np.int32) * step
     rows = make_samples([series for series, _ in pairs], [ts for _, ts in pairs], list(range(len(pairs))))
-    found = in_order(rows, ranks)
+    parts = [taken(rows, part) for part in np.split(np.arange(len(rows)), [min(cut, len(rows))])]
+    found = in_order(parts, ranks)
     expected = sorted(range(len(pairs)), key=lambda row: (ranks[pairs[row][0]], pairs[row][1]))
     assert found.values.tolist() == expected

@@ -45,7 +45,8 @@ def test_blocks_lie_by_rank_and_time(pairs: list[Pair]) -> None:
     pairs = [(min(series, 9), ts) for series, ts in dict.fromkeys(pairs)]
     ranks = np.array([3, 70_000, 0, 5, 4, 6, 7, 8, 9, 1], np.int32)
     series, ts_ms = _columns(pairs)
-    rows = in_order(Samples(series, ts_ms, np.arange(len(pairs), dtype=np.float64)), ranks)
+    samples = Samples(series, ts_ms, np.arange(len(pairs), dtype=np.float64))
+    rows = in_order([samples], ranks)
     told = list(zip(rows.series.tolist(), rows.ts_ms.tolist(), rows.values.tolist(), strict=True))
     assert [(series, ts) for series, ts, _ in told] == sorted(pairs, key=lambda pair: (ranks[pair[0]], pair[1]))
     assert [pairs[int(value)] for _, _, value in told] == [(series, ts) for series, ts, _ in told]

@@ -18,7 +18,7 @@ from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, Span
 from nagare.metrics.head import Generation
 from nagare.metrics.parquet.runs import run_starts
-from nagare.metrics.samples.admit import joined, taken
+from nagare.metrics.samples.admit import taken
 from nagare.metrics.samples.formula import FORMULA, exact_rows
 from nagare.metrics.samples.layout import COLUMNS as LAYOUT
 from nagare.metrics.samples.layout import Runs, Scales, write_file
@@ -52,8 +52,7 @@ class SampleWriter:
         for day in range(low, high + 1):
             of_day = parts if low == high else [_of_day(part, day) for part in parts]
             if any(map(len, of_day)):
-                # Not kept in a name: the copies of a whole head are let go one by one.
-                yield self._write_day(in_order(joined(of_day), self.series.ranks()), origin, self.scales)
+                yield self._write_day(in_order(of_day, self.series.ranks()), origin, self.scales)
 
     def merge(self, cursor: duckdb.DuckDBPyConnection, group: Sequence[Block], level: int = LEVEL) -> Block:
         """Write one block with the samples of ``group``, all of one day. Raises duckdb.Error or OSError."""
@@ -61,7 +60,7 @@ class SampleWriter:
         samples = Samples(found["series"], stored_times(found["ts"]), stored_values(found["value"]))
         first, last = min(block.log_first for block in group), max(block.log_last for block in group)
         origin = Origin(TABLE, COLUMNS, ORDER, first, last, tuple(block.id for block in group), level)
-        return self._write_day(in_order(samples, self.series.ranks()), origin, Scales())
+        return self._write_day(in_order([samples], self.series.ranks()), origin, Scales())
 
     def _write_day(self, rows: Samples, origin: Origin, scales: Scales) -> Block:
         starts = run_starts(rows.series)
