@@ -23,6 +23,8 @@ from tests.support.migrated import place_records
 # Generous: coverage, two test processes and two cores shared with other work.
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+# What a process started may hold its streams open when it has ended itself, and say nothing more.
+_REST_SECONDS = 5.0
 
 
 def nagare_argv(*arguments: str | Path) -> list[str]:
@@ -46,6 +48,7 @@ class Process:
     popen: subprocess.Popen[bytes]
     stderr: list[str] = field(default_factory=list)
     stdout: list[str] = field(default_factory=list)
+    readers: list[threading.Thread] = field(default_factory=list)
 
     @property
     def pid(self) -> int:
@@ -58,7 +61,10 @@ class Process:
         return self.popen.poll() is None
 
     def said(self) -> str:
-        """Return what it wrote so far."""
+        """Return what it wrote so far; of one that has ended, all."""
+        if not self.is_running:
+            for reader in self.readers:
+                reader.join(_REST_SECONDS)
         return "".join(self.stdout + self.stderr)
 
     def send(self, number: signal.Signals) -> None:
@@ -113,11 +119,11 @@ def started(
         start_new_session=True,
     )
     process = Process(popen)
-    readers = [
+    process.readers += [
         threading.Thread(target=_keep, args=(stream, lines), daemon=True)
         for stream, lines in ((popen.stdout, process.stdout), (popen.stderr, process.stderr))
     ]
-    for reader in readers:
+    for reader in process.readers:
         reader.start()
     try:
         yield process
@@ -125,7 +131,7 @@ def started(
         with suppress(ProcessLookupError):
             os.killpg(popen.pid, signal.SIGKILL)
         popen.wait(STOP_SECONDS)
-        for reader in readers:
+        for reader in process.readers:
             reader.join(STOP_SECONDS)
 
 

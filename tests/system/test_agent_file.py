@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nagare.config.places import Places
+from tests.support import warm
 from tests.support.processes import child_environment, nagare_argv, started, wait_until
 
 
@@ -17,7 +18,7 @@ def agent_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An agent's file from what is installed here."""
     file = tmp_path_factory.mktemp("built") / "agent.pyz"
     argv = nagare_argv("bundle", "build", "--installed", "--to", file, "--quiet")
-    subprocess.run(argv, check=True, env=child_environment(), stdout=subprocess.DEVNULL, timeout=120)
+    warm.run(argv, check=True, env=child_environment(), stdout=subprocess.DEVNULL, timeout=120)
     return file
 
 
@@ -35,7 +36,7 @@ def outside_argv(file: Path, *words: str | Path) -> list[str]:
 def test_the_file_is_small_and_equal_contents_give_equal_bytes(agent_file: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.pyz"
     argv = nagare_argv("bundle", "build", "--installed", "--to", again, "--quiet")
-    subprocess.run(argv, check=True, env=child_environment(), stdout=subprocess.DEVNULL, timeout=120)
+    warm.run(argv, check=True, env=child_environment(), stdout=subprocess.DEVNULL, timeout=120)
     assert again.read_bytes() == agent_file.read_bytes()
     assert len(again.read_bytes()) <= 15_000_000
 
@@ -46,9 +47,7 @@ def test_the_file_alone_joins_a_server_and_sends(agent_file: Path, tmp_path: Pat
 
     def nagare(*words: str) -> str:
         argv = nagare_argv("--data", data, *words)
-        return subprocess.run(
-            argv, check=True, capture_output=True, env=child_environment(), timeout=60
-        ).stdout.decode()
+        return warm.run(argv, check=True, capture_output=True, env=child_environment(), timeout=60).stdout.decode()
 
     with started(serve, environment=child_environment(NAGARE_SERVER__TLS="always")) as server:
         wait_until(Places(data).server_note.exists, "the server's note", server)

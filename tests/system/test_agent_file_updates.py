@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.processes import Process, RunningServer, child_environment, nagare_argv, started, wait_until
 from tests.system.test_agent_file import bare, outside_argv
 from tests.system.test_updates import QUICK, host, publish, roll_out, rollout, texts, versions
@@ -23,7 +24,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agent's file of this version, as ``nagare bundle build`` makes it."""
     file = tmp_path_factory.mktemp("built") / "agent.pyz"
     argv = nagare_argv("bundle", "build", "--installed", "--to", file, "--quiet")
-    subprocess.run(argv, check=True, env=child_environment(), stdout=subprocess.DEVNULL, timeout=120)
+    warm.run(argv, check=True, env=child_environment(), stdout=subprocess.DEVNULL, timeout=120)
     return file
 
 

@@ -114,7 +114,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _killed(data: Path, after: float, *arguments: str | Path) -> None:
-    child = subprocess.Popen(
+    child = warm.popen(
         nagare_argv("--data", data, *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env=child_environment(),
     )  # fmt: skip

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -205,7 +204,7 @@ def test_without_a_server_or_without_the_right(server: RunningServer, words: tup
     os.chmod(stranger, 0o600)
     environment = child_environment(NAGARE_CLIENT__TOKEN_FILE=str(stranger))
     argv = nagare_argv("--data", server.data, "hosts", *words)
-    ended = subprocess.run(argv, capture_output=True, check=False, timeout=60, env=environment)
+    ended = warm.run(argv, capture_output=True, check=False, timeout=60, env=environment)
     assert ended.returncode == 6, ended.stderr
 
 

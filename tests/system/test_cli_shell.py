@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.processes import RunningServer, child_environment, nagare_argv, started, wait_until
 from tests.support.pty_screen import PtyScreen, on_pty
 
@@ -105,7 +106,7 @@ def _is_busy(pid: int) -> bool:
 
 
 def test_a_reader_that_quits_early_ends_the_command_quietly(running_server: RunningServer) -> None:
-    child = subprocess.Popen(
+    child = warm.popen(
         nagare_argv("--data", running_server.data, "query", "select * from range(100000) t(n)", "-o", "ndjson"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=child_environment(),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nagare.config.places import Places
+from tests.support import warm
 from tests.support.processes import (
     STOP_SECONDS,
     Process,
@@ -134,7 +135,7 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path, name: str) -> None:
 def test_a_second_one_is_refused_with_the_pid(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         for words in (up_argv(server.data), nagare_argv("serve", "--data", server.data, "--listen", "127.0.0.1:0")):
-            ended = subprocess.run(
+            ended = warm.run(
                 words, capture_output=True, text=True, check=False, timeout=60, env=child_environment(),
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip

@@ -27,6 +27,7 @@ from nagare.wire.commands import (
     decode_from_agent,
     encode_frame,
 )
+from tests.support import warm
 from tests.support.command_box import CommandBox
 from tests.support.commands import id_of
 from tests.support.descendants import living, wait_until_gone
@@ -66,9 +67,7 @@ class _Child:
 @contextmanager
 def _executor(host: CommandBox) -> Iterator[_Child]:
     argv = [sys.executable, "-m", "tests.support.own_executor", str(host.folder), host.key.public_key]
-    with subprocess.Popen(
-        argv, cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as popen:
+    with warm.popen(argv, cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as popen:
         try:
             yield _Child(popen)
         finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nagare.config.places import Places
+from tests.support import warm
 from tests.support.processes import (
     READY_SECONDS,
     RunningServer,
@@ -90,9 +91,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals,
 
 def test_a_second_server_exits_7_and_names_the_first(running_server: RunningServer) -> None:
     argv = nagare_argv("--data", running_server.data, "serve", "--listen", "127.0.0.1:0")
-    second = subprocess.run(
-        argv, capture_output=True, text=True, timeout=READY_SECONDS, env=child_environment(), check=False
-    )
+    second = warm.run(argv, capture_output=True, text=True, timeout=READY_SECONDS, env=child_environment(), check=False)
     assert second.returncode == 7, second.stderr
     assert str(running_server.process.pid) in second.stderr
     assert "Traceback" not in second.stderr
@@ -101,9 +100,7 @@ def test_a_second_server_exits_7_and_names_the_first(running_server: RunningServ
 
 def test_a_useless_address_exits_2(tmp_path: Path) -> None:
     argv = nagare_argv("--data", tmp_path / "data", "serve", "--listen", "nowhere")
-    ended = subprocess.run(
-        argv, capture_output=True, text=True, timeout=READY_SECONDS, env=child_environment(), check=False
-    )
+    ended = warm.run(argv, capture_output=True, text=True, timeout=READY_SECONDS, env=child_environment(), check=False)
     assert ended.returncode == 2, ended.stderr
     assert "listen" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 import urllib.error
 import uuid
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm
 from tests.support.postgres import Cluster, cluster
 from tests.support.processes import (
     RunningServer,
@@ -38,7 +38,7 @@ def _environment(postgresql: Cluster, **more: str) -> dict[str, str]:
 def nagare(environment: dict[str, str], data: Path, *arguments: str | Path, status: int = 0, words: str = "") -> str:
     """Return what a command that reads ``words`` wrote, both streams."""
     argv = nagare_argv("--data", data, *arguments)
-    ended = subprocess.run(argv, input=words.encode(), capture_output=True, check=False, timeout=120, env=environment)
+    ended = warm.run(argv, input=words.encode(), capture_output=True, check=False, timeout=120, env=environment)
     assert ended.returncode == status, (arguments, ended.stdout, ended.stderr)
     return (ended.stdout + ended.stderr).decode()
 
@@ -46,7 +46,7 @@ def nagare(environment: dict[str, str], data: Path, *arguments: str | Path, stat
 def _doctor(environment: dict[str, str], data: Path) -> list[dict[str, str]]:
     # Its status is of the whole machine.
     argv = nagare_argv("--data", data, "doctor", "-o", "json")
-    ended = subprocess.run(argv, capture_output=True, check=False, timeout=60, env=environment)
+    ended = warm.run(argv, capture_output=True, check=False, timeout=60, env=environment)
     checks: list[dict[str, str]] = json.loads(ended.stdout)
     return checks
 

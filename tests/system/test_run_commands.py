@@ -1,8 +1,8 @@
 """The real command line, the real server and a real agent: what a person sees of a host without a grant, without a policy, and with both."""
 
-import subprocess
 from pathlib import Path
 
+from tests.support import warm
 from tests.support.processes import child_environment, collecting, nagare_argv, serving, wait_until
 
 NAME = "web1"
@@ -11,7 +11,7 @@ NAME = "web1"
 def _nagare(data: Path, *words: str) -> tuple[int, str]:
     """Return the status of a command and what it wrote, both streams."""
     argv = nagare_argv("--data", data, *words)
-    ended = subprocess.run(argv, capture_output=True, check=False, timeout=120, env=child_environment())
+    ended = warm.run(argv, capture_output=True, check=False, timeout=120, env=child_environment())
     return ended.returncode, (ended.stdout + ended.stderr).decode()
 
 

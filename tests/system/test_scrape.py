@@ -2,13 +2,13 @@
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, start_http_server
 
+from tests.support import warm
 from tests.support.processes import child_environment, nagare_argv, serving, wait_until
 
 
@@ -80,6 +80,6 @@ def _targets(data: Path) -> list[dict[str, object]]:
 def _nagare(data: Path, *words: str) -> str:
     """Return what a command prints; the doctor may end with 1 because no agent runs here."""
     argv = nagare_argv("--data", data, *words)
-    done = subprocess.run(argv, env=child_environment(), capture_output=True, text=True, check=False, timeout=60)
+    done = warm.run(argv, env=child_environment(), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode in (0, 1), done.stderr
     return done.stdout

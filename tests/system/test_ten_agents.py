@@ -2,11 +2,11 @@
 
 import json
 import signal
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.command_fleet import ALLOW, MARK, CommandFleet, command_fleet, is_true
 from tests.support.frozen import freeze
 from tests.support.processes import nagare_argv, started, wait_until
@@ -25,7 +25,7 @@ STATES = {
 def _nagare(fleet: CommandFleet, *words: str) -> str:
     """Return what a command wrote that must end well."""
     argv = nagare_argv("--data", fleet.data, *words)
-    ended = subprocess.run(argv, capture_output=True, check=False, timeout=60, env=fleet.environment())
+    ended = warm.run(argv, capture_output=True, check=False, timeout=60, env=fleet.environment())
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.decode()
 

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,7 @@ from nagare.automation.upkeep.leftovers import remove_leftovers
 from nagare.config.places import Places
 from nagare.lib.database_copy import copied
 from nagare.lib.scratch import scratch
-from tests.support.source import ROOT
+from tests.support import warm
 
 NOW_MS = 1_760_000_000_000
 COPIES = """
@@ -33,8 +32,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _killed(script: str, argument: Path, temporary: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT / "src")}
-    assert subprocess.run([sys.executable, "-c", script, str(argument)], env=environment, check=False).returncode == -9
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    assert warm.run([sys.executable, "-c", script, str(argument)], env=environment).returncode == -9
 
 
 def test_a_copy_of_a_database_that_a_killed_program_left(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Two servers over one PostgreSQL and one NATS: each task runs once, each moment has one run, and a lost server's work goes on."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -111,8 +110,7 @@ async def test_a_server_that_stands_still_loses_its_task_and_its_worker_ends_bef
 
 def _started(folder: Path, postgres: RecordsSettings, nats: NatsServer) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "tests.support.task_server", str(folder), postgres.url, nats.url]
-    environment = {**child_environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
-    child = warm.popen(argv, stdout=subprocess.PIPE, env=environment)
+    child = warm.popen(argv, stdout=subprocess.PIPE, env=child_environment())
     assert child.stdout is not None
     assert child.stdout.readline() == b"up\n"
     return child

@@ -27,7 +27,7 @@ _PATIENCE_SECONDS = 120.0
 def _started(folder: Path) -> subprocess.Popen[bytes]:
     child = warm.popen(
         [sys.executable, "-m", "tests.support.task_server", str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**child_environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment(),
     )  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == b"up\n"
