@@ -212,5 +212,5 @@ def test_sessions_behave_in_every_order(tmp_path: Path) -> None:
     asyncio.run(prepare())
     SessionMachine.empty = tmp_path
     machine = SessionMachine.TestCase
-    machine.settings = settings(max_examples=40, stateful_step_count=40)
+    machine.settings = settings(max_examples=settings().max_examples // 5, stateful_step_count=40)
     machine().runTest()

@@ -160,7 +160,7 @@ def _selects(draw: st.DrawFn) -> str:
     return shape.format(table=table, other=other, value=value, where=where, where_a="true")
 
 
-@settings(max_examples=300)
+@settings(max_examples=settings().max_examples)
 @given(sql=_selects(), since=st.sampled_from([None, START_MS - 2 * HOUR_MS, START_MS - HOUR_MS // 2]))
 def test_no_statement_returns_or_counts_another_hosts_row(pair: Pair, sql: str, since: int | None) -> None:
     found = pair.ask(sql, since_ms=since)

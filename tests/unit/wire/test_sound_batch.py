@@ -101,19 +101,19 @@ def _ordered(tables: dict[str, dict[str, Any]], order: Mapping[str, Mapping[str,
 
 
 @given(_documents(odd=False))
-@settings(max_examples=300)
+@settings(max_examples=settings().max_examples)
 def test_what_an_agent_sends_is_taken_as_the_slow_checks_take_it(document: dict[str, Any]) -> None:
     assert _check_alike(encode(document)) == ("events" not in document["tables"])
 
 
 @given(_documents(odd=True))
-@settings(max_examples=600)
+@settings(max_examples=2 * settings().max_examples)
 def test_whatever_is_taken_the_slow_checks_would_take_too(document: dict[str, Any]) -> None:
     _check_alike(json.dumps(document).encode())
 
 
 @given(_documents(odd=False), st.data())
-@settings(max_examples=200)
+@settings(max_examples=settings().max_examples)
 def test_damaged_bytes_are_taken_only_when_the_slow_checks_take_them(
     document: dict[str, Any], data: st.DataObject
 ) -> None:
