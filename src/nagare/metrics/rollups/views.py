@@ -17,7 +17,7 @@ from nagare.metrics.blocks.views import View, Window
 from nagare.metrics.engine import quote_name
 from nagare.metrics.rollups.hours import HOUR_MS, Tier, spans_of
 from nagare.metrics.rollups.plan import Plan, plan_of
-from nagare.metrics.samples.mirror import SERIES
+from nagare.metrics.samples.mirror import LABELS
 from nagare.metrics.samples.views import NO_LABELS
 from nagare.metrics.schema import Schema
 from nagare.model.tables import SAMPLES
@@ -60,8 +60,8 @@ class RollupViews:
             return f"SELECT {items} FROM ({body})"  # noqa: S608  made by us
         if not asked.with_labels:
             return f"SELECT {items}, {NO_LABELS} AS labels FROM ({body})"  # noqa: S608  made by us
-        self.sources.samples.mirror.fill(cursor)
-        known = f"(SELECT id, labels FROM {SERIES}) AS known"  # noqa: S608  made by us
+        self.sources.samples.mirror.fill(cursor, with_labels=True)
+        known = f"(SELECT id, labels FROM {LABELS}) AS known"  # noqa: S608  made by us
         return f"SELECT {items}, known.labels FROM ({body}) AS rolled LEFT JOIN {known} ON known.id = rolled.series"  # noqa: S608  made by us
 
     def _fresh(

@@ -20,7 +20,7 @@ from nagare.metrics.blocks.views import View
 from nagare.metrics.bucket.cache import BlockCache, NoCache
 from nagare.metrics.engine import quote_text
 from nagare.metrics.samples.formula import Formula, exact_rows, sources
-from nagare.metrics.samples.mirror import SERIES, SeriesMirror
+from nagare.metrics.samples.mirror import LABELS, SERIES, SeriesMirror
 from nagare.metrics.samples.newest import Newest
 from nagare.metrics.samples.picked import ROWS_LIMIT, PickedRows
 from nagare.metrics.samples.slabs import Rows
@@ -62,7 +62,7 @@ class SampleViews:
         """Return the SELECT of ``view``, which is of one of the two tables, for ``cursor``. Raises duckdb.Error."""
         if view.name == SAMPLES.name:
             return view.body(self.sources(cursor, view, snapshot, with_labels=with_labels))
-        self.mirror.fill(cursor)
+        self.mirror.fill(cursor, with_labels=with_labels)
         rows = self.newest.rows()
         wanted = self.mirror.wanted(cursor, where) if (where := _condition(view)) else None
         columns = rows.series, rows.ts_ms, rows.values
@@ -95,7 +95,7 @@ class SampleViews:
         ]
         if slabs or picked or with_labels:
             # Blocks say themselves of which name and host their rows are.
-            self.mirror.fill(cursor)
+            self.mirror.fill(cursor, with_labels=with_labels)
         named = {f"slab_{number}": (rows.series, rows.ts_ms, rows.values) for number, rows in slabs}
         if where and slabs:
             picked.append(self.mirror.wanted(cursor, where).joined(named.values()))
@@ -133,7 +133,7 @@ def _of_files(source: str, formula: Formula, *, with_labels: bool) -> str:
         return f"SELECT ts, host, name, series, {NO_LABELS} AS labels, {formula.value} AS value FROM {source}"  # noqa: S608  ours
     return (
         f"SELECT ts, stored.host, stored.name, stored.series, known.labels, {formula.value} AS value "  # noqa: S608  made by us
-        f"FROM {source} AS stored LEFT JOIN {SERIES} AS known ON known.id = stored.series"
+        f"FROM {source} AS stored LEFT JOIN {LABELS} AS known ON known.id = stored.series"
     )
 
 
@@ -153,8 +153,9 @@ def _of_arrays(cursor: duckdb.DuckDBPyConnection, name: str, rows: Columns, *, h
         columns["is_nan"] = is_nan & (values.view(np.int64) != STALE_BITS)
         value = "CASE WHEN is_nan THEN CAST('NaN' AS DOUBLE) ELSE number END"
     cursor.register(name, columns)
-    labels = "known.labels" if with_labels else NO_LABELS
+    labels = "labelled.labels" if with_labels else NO_LABELS
+    labelled = f" JOIN {LABELS} AS labelled ON labelled.id = {name}.series" if with_labels else ""
     return (
         f"SELECT CAST(ts AS {TIME_TYPE}) AS ts, known.host, known.name, {name}.series, {labels} AS labels, {value} AS value "  # noqa: S608  made by us
-        f"FROM {name} JOIN {SERIES} AS known ON known.id = {name}.series"
+        f"FROM {name} JOIN {SERIES} AS known ON known.id = {name}.series{labelled}"
     )
