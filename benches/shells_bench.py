@@ -19,6 +19,7 @@ import asyncssh
 from benches.report import Row, Section
 from nagare.config.settings import Settings
 from nagare.config.terminal import SshSettings
+from nagare.lib.garbage import drawing_collector, set_aside
 from nagare.ssh.terminal.choice import make_core
 from nagare.tui.app import TopApp
 from nagare.tui.location import parse_location
@@ -241,6 +242,8 @@ async def _measure(site: Site) -> list[Row]:
 def run() -> Section:
     """Measure shells."""
     section = Section("Shells in the dashboard", _HOW)
-    with tempfile.TemporaryDirectory() as folder, _site(Path(folder)) as site:
+    # Garbage is collected as in a dashboard of the command line.
+    with tempfile.TemporaryDirectory() as folder, _site(Path(folder)) as site, drawing_collector():
+        set_aside()
         section.rows += [*asyncio.run(_measure(site)), *_noise()]
     return section

@@ -310,6 +310,19 @@ async def test_a_refusal_of_the_server_is_told_in_the_pane(server: SshServer, tm
         await stage.shows("your role has no shells.open")
 
 
+async def test_a_pane_whose_size_no_event_told_is_opened_as_it_is_drawn(
+    server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = _source(server, tmp_path)
+    source.shells_held.refuses = PermissionDeniedError("cannot open a shell: your role has no shells.open")
+    # Where the library lays a page out beside its own time, it tells nobody.
+    for handler in ("on_mount", "on_resize", "on_show"):
+        monkeypatch.setattr(TerminalPane, handler, lambda _pane: None)
+    async with scene("hosts", source=source) as stage:
+        await stage.press("x")
+        await stage.shows("your role has no shells.open")
+
+
 async def test_a_bug_ends_only_its_pane(server: SshServer, tmp_path: Path) -> None:
     source = _source(server, tmp_path)
     source.shells_held.refuses = ValueError("with a secret")

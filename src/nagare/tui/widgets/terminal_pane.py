@@ -265,6 +265,9 @@ class TerminalPane(PaneMouse, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return a row, drawn when it changed."""
+        if not y and (self._core is None or self._core.size != self.size):
+            # A size that the library found beside a layout is told by no event; who is drawn has one.
+            self.call_next(self.fit)
         if y not in self._strips:
             self._draw_missing()
         return self._strips.get(y) or Strip.blank(self.size.width, self.rich_style)
