@@ -75,3 +75,10 @@ def test_every_screen_at_every_size_and_in_every_state(tmp_path: Path) -> None:
         screen.wait_for("▸ overview")
         screen.press("q")
         assert screen.wait() == 0
+
+
+def test_a_dashboard_that_does_not_open_says_why_on_the_screen_where_it_was_asked_for(tmp_path: Path) -> None:
+    with on_pty(nagare_argv("--data", tmp_path / "data", "top", "nowhere"), 80, 24) as screen:
+        shown = screen.wait_for("no such screen")
+        assert "opening" not in shown
+        assert screen.wait() == 2

@@ -61,10 +61,13 @@ def top(
 
 def open_dashboard(settings: Settings, location: str | None) -> int:
     """Run the dashboard in this terminal and give the terminal back, however it ends; return the exit status."""
+    from nagare.cli.supervision.first_frame import paint_first_frame
     from nagare.cli.supervision.terminal import kept_terminal
     from nagare.lib.garbage import drawing_collector, set_aside
 
     with drawing_collector(), kept_terminal() as terminal:
+        terminal.hush()
+        paint_first_frame(location, ascii_only=settings.top.ascii)
         # Not earlier: what it imports makes half a million objects that stay.
         from nagare.tui.app import run_top
 

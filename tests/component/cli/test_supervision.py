@@ -85,8 +85,20 @@ def test_a_terminal_gets_its_modes_back() -> None:
     os.close(master)
 
 
+def test_keys_that_wait_for_a_dashboard_are_not_shown() -> None:
+    master, slave = pty.openpty()
+    saved = SavedTerminal(slave)
+    saved.hush()
+    assert not termios.tcgetattr(slave)[3] & termios.ECHO
+    saved.restore(is_clean=True)
+    assert termios.tcgetattr(slave)[3] & termios.ECHO
+    os.close(slave)
+    os.close(master)
+
+
 def test_what_is_no_terminal_is_left_alone() -> None:
     reading, writing = os.pipe()
+    SavedTerminal(writing).hush()
     SavedTerminal(writing).restore(is_clean=False)
     os.close(writing)
     assert os.read(reading, 10) == b""

@@ -25,6 +25,15 @@ class SavedTerminal:
         with contextlib.suppress(termios.error, OSError):
             self._modes = termios.tcgetattr(descriptor)
 
+    def hush(self) -> None:
+        """Show no key that is pressed before somebody takes it."""
+        if self._modes is None:
+            return
+        with contextlib.suppress(termios.error, OSError):
+            modes = termios.tcgetattr(self._descriptor)
+            modes[3] &= ~termios.ECHO
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, modes)
+
     def restore(self, *, is_clean: bool) -> None:
         """Set the modes again; after an unclean end also leave the full screen."""
         if self._modes is None:
