@@ -32,7 +32,7 @@ def show_message(app: TopApp, frame: MessageFrame) -> None:
 
 
 class Notifications:
-    """What the channel of terminals was told: a few at a time, and of the others how many there were.
+    """What the channel of terminals was told: a few at a time, and in one more line how many others there were.
 
     A bad quarter of an hour brings dozens, which together would cover what they are about.
     """
@@ -44,6 +44,7 @@ class Notifications:
         self._until: deque[float] = deque(maxlen=_SHOWN_AT_ONCE)
         self._held = 0
         self._worst = 0
+        self._told_until = 0.0
 
     def show(self, event: EventView) -> None:
         """Show a notification, or count it while others stand there."""
@@ -56,12 +57,13 @@ class Notifications:
         self._held += 1
         self._worst = max(self._worst, event.severity)
         if self._held == 1:
-            self._app.set_timer(_HELD_SECONDS, self._show_held)
+            # One such line at a time: what comes while it stands is counted in the next one.
+            self._app.set_timer(max(_HELD_SECONDS, self._told_until - now), self._show_held)
 
     def _show_held(self) -> None:
         count, worst = self._held, self._worst
         self._held = self._worst = 0
-        self._until.append(self._app.clock.monotonic() + _NOTIFICATION_SECONDS)
+        self._told_until = self._app.clock.monotonic() + _NOTIFICATION_SECONDS
         text = f"and {count} more · 4 shows what needs you, N what was told"
         _show(self._app, text, "Notifications", _level(worst), _NOTIFICATION_SECONDS)
 

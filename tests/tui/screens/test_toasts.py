@@ -1,5 +1,8 @@
 """What others say, in passing: messages of people and notifications, on whatever screen, with the bell unless it is off."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from nagare.wire.events import EventView
@@ -59,3 +62,27 @@ async def test_many_at_once_leave_the_screen_to_what_they_are_about(monkeypatch:
         await top.shows("and 37 more · 4 shows what needs you, N what was told")
         assert "Load3 " not in top.text()
         assert len(rings) == 4
+
+
+async def test_one_line_at_a_time_tells_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene("hosts", (120, 40), source=FleetSource(host_names(2)), toasts=True) as top:
+        waits: list[tuple[float, Callable[[], None]]] = []
+        notifications, set_timer = top.app.feed._notifications, top.app.set_timer
+
+        def held(seconds: float, act: Any) -> Any:
+            if act != notifications._show_held:
+                return set_timer(seconds, act)
+            return waits.append((seconds, act))
+
+        monkeypatch.setattr(top.app, "set_timer", held)
+        for number in range(5):
+            top.put(_notification(f"Load{number} on web-1"))
+        await top.until(lambda: len(waits) == 1, "what is held")
+        waits[0][1]()
+        await top.shows("and 2 more")
+        for number in range(5, 9):
+            top.put(_notification(f"Load{number} on web-1"))
+        await top.until(lambda: len(waits) == 2, "what is held")
+        assert [seconds for seconds, _ in waits] == [1.0, 12.0]
+        waits[1][1]()
+        await top.shows("and 4 more")
