@@ -32,7 +32,8 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, del
 async def _relay(port: int, delay: float, far_end: "_FarEnd") -> None:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        with suppress(BaseExceptionGroup, ConnectionError):
+        # The end of the relay cancels it, and nobody waits to hear of that.
+        with suppress(BaseExceptionGroup, ConnectionError, asyncio.CancelledError):
             await asyncio.gather(_carry(reader, far_writer, delay), _carry(far_reader, writer, delay))
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)

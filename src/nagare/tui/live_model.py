@@ -174,8 +174,9 @@ class LiveModel:
 
     def _take_digests(self, frame: Digests, now_ms: int) -> None:
         names, fleet = frame.hosts, self.fleet_columns
-        for name in set(names) - self.hosts.keys():
-            self._host(name)
+        for name in names:
+            if name not in self.hosts:
+                self._host(name)
         slots = fleet.slots_of(names)
         heard_ms = now_ms - np.array(frame.ages, dtype=np.float64)
         fleet.hear(slots, heard_ms)

@@ -219,6 +219,12 @@ def test_digests_make_hosts_values_and_the_curves_of_lists() -> None:
     assert model.take_changes().hosts == {"a", "b"}
 
 
+def test_hosts_stand_in_the_order_in_which_they_were_told() -> None:
+    model, names = LiveModel(), [f"h{number}" for number in range(50)]
+    model.apply(_digests(*names, cpu_busy=0.25), NOW)
+    assert list(model.hosts) == names
+
+
 def test_a_digest_says_how_long_ago_its_host_was_heard() -> None:
     model = LiveModel()
     model.apply(_digests("a", age_ms=60_000, cpu_busy=0.1), NOW)
