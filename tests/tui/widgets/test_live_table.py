@@ -1,7 +1,10 @@
 """The live table as a person uses it: keys, mouse, filter, freezing, sizes, themes."""
 
+import random
+
 import pytest
 from rich.cells import cell_len
+from textual.strip import Strip
 
 from nagare.lib.clock import ManualClock
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
@@ -46,6 +49,77 @@ async def test_rows_are_shown_with_a_header_and_numbers_on_the_right() -> None:
         assert all(cell_len(line) == 80 for line in lines)
         assert table.cursor_key == "id-0"
         assert str(table.border_subtitle) == "3"
+
+
+PLAIN = (
+    ColumnSpec("state", "state", CellKind.STATE, 9, 0),
+    ColumnSpec("name", "name", CellKind.TEXT, 10, 0, grow=True),
+    ColumnSpec("memory", "mem", CellKind.BYTES, 8, 3),
+)
+
+
+def _plain_stage(count: int) -> tuple[Stage, LiveTable]:
+    table = LiveTable(PLAIN, state_key="state", clock=ManualClock())
+    for index in range(count):
+        table.store.update(f"id-{index}", {"state": "up", "name": f"web-{index}", "memory": 2.0**30 * index})
+    return Stage(table), table
+
+
+def _on_screen(stage: Stage) -> list[str]:
+    """Return what stands on the screen, of which the library draws only what was marked for it."""
+    return [strip.text for strip in stage.screen._compositor.render_strips()]
+
+
+async def test_only_lines_that_are_other_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, table = _plain_stage(60)
+    async with stage.run_test(size=(80, 12)) as pilot:
+        for _ in range(2):
+            # With the first rows comes a scrollbar, which takes of the width.
+            table.sync()
+            await pilot.pause()
+        drawn: list[int] = []
+        render_line = table.render_line
+
+        def noted(y: int) -> Strip:
+            drawn.append(y)
+            return render_line(y)
+
+        monkeypatch.setattr(table, "render_line", noted)
+        table.sync()
+        table.store.update("id-3", {"memory": 3 * 2.0**30})
+        table.sync()
+        await pilot.pause()
+        assert drawn == []
+        table.store.update_columns(["id-3", "id-5", "id-50"], {"memory": [7.0, 5 * 2.0**30, 9.0]})
+        table.sync()
+        await pilot.pause()
+        assert drawn == [4]
+        assert "7B" in _on_screen(stage)[4]
+
+
+async def test_what_is_drawn_in_parts_is_what_is_drawn_as_a_whole() -> None:
+    chance = random.Random(11)
+    stage, table = _plain_stage(40)
+    async with stage.run_test(size=(80, 14)) as pilot:
+        for step in range(60):
+            key = f"id-{chance.randrange(50)}"
+            act = chance.randrange(7)
+            if act == 0:
+                table.store.remove(key)
+            elif act == 1:
+                table.sort_by(chance.choice(["memory", "name", "state"]))
+            elif act == 2:
+                table.move_to(key)
+            elif act == 3:
+                await pilot.press(chance.choice(["space", "j", "pagedown", "home", "end"]))
+            else:
+                state = chance.choice(["up", "stale", "down"])
+                table.store.update(key, {"state": state, "name": key, "memory": float(step)})
+            table.sync()
+            await pilot.pause()
+            width, height = table.scrollable_content_region.size
+            shown = [line[:width] for line in _on_screen(stage)[:height]]
+            assert shown == [line[:width].ljust(width) for line in stage.text()[:height]]
 
 
 async def test_keys_move_the_selection_and_keep_it_in_view() -> None:

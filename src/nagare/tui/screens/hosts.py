@@ -89,13 +89,17 @@ class HostsPage(RunVerb, ViewVerbs, ListPage):
 
     def redraw(self) -> None:
         """Write every host into the list."""
-        self._write_rows(self.model.hosts)
+        self._write_rows(self._all_names())
 
     def update_live(self, changes: Changes) -> None:
         """Write the hosts that changed."""
-        self._write_rows(self.model.hosts if changes.fleet else changes.hosts)
+        self._write_rows(self._all_names() if changes.fleet else changes.hosts)
         if changes.connection:
             self.query_one(NoData).refresh_text()
+
+    def _all_names(self) -> list[str]:
+        # In this order those stand that are alike in what the list is sorted by.
+        return [host.name for host in self.model.by_name()]
 
     def _write_rows(self, names: Iterable[str]) -> None:
         if not self.is_ready:

@@ -23,6 +23,7 @@ from nagare.tui.renderables.table_cells import ColumnSpec, table_text
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import format_clock
 from nagare.tui.widgets.live_table_layout import TableLayout, lay_out_columns
+from nagare.tui.widgets.live_table_lines import DrawnLines
 from nagare.tui.widgets.live_table_messages import (
     FrozenChanged,
     MarksChanged,
@@ -108,6 +109,8 @@ class LiveTable(ScrollView, can_focus=True):
         self._layout_key: tuple[int, bool, bool] | None = None
         self._strips: dict[int, tuple[int, RowFlags, Strip]] = {}
         self._painter: Painter | None = None
+        self._drawn = DrawnLines()
+        self._subtitle = ""
 
     # What the owner calls
 
@@ -184,9 +187,14 @@ class LiveTable(ScrollView, can_focus=True):
 
     def sync(self) -> None:
         """Show what the store holds now; call it once after each round of updates."""
-        if not self._view.is_frozen:
-            self._change(self._view.reorder)
-        self.refresh()
+        if self._view.is_frozen:
+            self.refresh()
+            return
+        self._change(self._view.reorder, is_all=not self.row_count)
+        if self._painter is None or not self.row_count:
+            self.refresh()
+        elif lines := self._drawn.other((y, self._basis_of(y)) for y in range(self._top_lines, self.size.height)):
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in lines))
 
     def set_filter(self, text: str) -> None:
         """Show only rows that match. Raises FilterError and keeps the filter in force when it cannot be read."""
@@ -253,8 +261,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     # Changes
 
-    def _change(self, change: Callable[[], object]) -> None:
-        """Change the view, then tell the owner what else changed by it, and repaint."""
+    def _change(self, change: Callable[[], object], *, is_all: bool = True) -> None:
+        """Change the view, then tell the owner what else changed by it, and repaint all."""
         cursor, marks = self.cursor_key, self.marks
         change()
         if self.is_attached:
@@ -265,7 +273,8 @@ class LiveTable(ScrollView, can_focus=True):
             self.post_message(RowHighlighted(self, self.cursor_key))
         if self.marks != marks:
             self.post_message(MarksChanged(self, self.marks))
-        self.refresh()
+        if is_all:
+            self.refresh()
 
     def watch_is_loading(self) -> None:
         """Repaint the placeholder."""
@@ -316,7 +325,10 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _update_subtitle(self) -> None:
         parts = subtitle_parts(self._view, self._layout, follow=self.follow)
-        self.border_subtitle = (" - " if find_palette(self).ascii else " · ").join(parts)
+        told = (" - " if find_palette(self).ascii else " · ").join(parts)
+        if told != self._subtitle:
+            # To set it draws the whole table anew.
+            self._subtitle = self.border_subtitle = told
 
     def _keep_cursor_seen(self) -> None:
         index = self.cursor_index
@@ -361,10 +373,11 @@ class LiveTable(ScrollView, can_focus=True):
         if y == self._top_lines - 1:
             strip = self._with_hidden_note(painter.header(self.sort_key, reverse=self.sort_reversed), painter, width)
         else:
-            index = y - self._top_lines + round(self.scroll_y)
-            if index >= self.row_count:
+            basis = self._basis_of(y)
+            self._drawn.drew(y, basis)
+            if basis is None:
                 return self._placeholder(y - self._top_lines, painter, width)
-            strip = self._row_strip(int(self._view.order[index]), painter)
+            strip = self._row_strip(*basis, painter)
         if self.wide:
             strip = scroll_sideways(strip, self._layout.pinned_width, round(self.scroll_x), width)
         return strip if strip.cell_length == width else strip.adjust_cell_length(width, painter.base)
@@ -381,15 +394,21 @@ class LiveTable(ScrollView, can_focus=True):
             self._strips.clear()
         return painter
 
-    def _row_strip(self, slot: int, painter: Painter) -> Strip:
-        store = self.view
+    def _basis_of(self, y: int) -> tuple[int, int, RowFlags] | None:
+        """Return what a line of the viewport is made of: slot of the row, its version, its flags; None where no row is."""
+        index = y - self._top_lines + round(self.scroll_y)
+        if index >= self.row_count:
+            return None
+        store, slot = self.view, int(self._view.order[index])
         key = store.keys[slot]
         flags = RowFlags(key in self.marks, key == self.cursor_key, self.has_focus)
-        version = int(store.row_versions[slot])
+        return slot, int(store.row_versions[slot]), flags
+
+    def _row_strip(self, slot: int, version: int, flags: RowFlags, painter: Painter) -> Strip:
         known = self._strips.get(slot)
         if known is not None and known[0] == version and known[1] == flags:
             return known[2]
-        strip = painter.row(store, slot, flags)
+        strip = painter.row(self.view, slot, flags)
         if len(self._strips) > 2048:
             self._strips.clear()
         self._strips[slot] = (version, flags, strip)

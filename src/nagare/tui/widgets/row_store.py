@@ -71,10 +71,12 @@ class RowStore:
     def update(self, key: str, values: Mapping[str, Any], *, labels: Mapping[str, str] | None = None) -> None:
         """Set some values of a row, making it when it is new. Columns that the store does not have are passed over."""
         self.version += 1
+        is_new = key not in self._slots
         slot = self._slot_for(key)
-        self.row_versions[slot] = self.version
         for name, value in values.items():
-            self._set(name, slot, value)
+            is_new |= self._set(name, slot, value)
+        if is_new or self._is_always_new:
+            self.row_versions[slot] = self.version
         if labels is not None:
             self.labels[slot] = labels
 
@@ -93,31 +95,51 @@ class RowStore:
         if not keys:
             return
         self.version += 1
-        known = self._slots
-        for key in keys:
+        known, is_new = self._slots, np.full(len(keys), self._is_always_new)
+        for place, key in enumerate(keys):
             if key not in known:
                 self._slot_for(key)
+                is_new[place] = True
         slots = np.array([known[key] for key in keys], dtype=np.intp)
-        self.row_versions[slots] = self.version
         for name, column in values.items():
             if name in self.numbers:
-                if name in self.previous:
-                    self.previous[name][slots] = before.get(name, self.numbers[name][slots])
-                self.numbers[name][slots] = np.asarray(column, dtype=np.float64)
-                self._column_versions[name] = self.version
+                is_new |= self._set_numbers(name, slots, np.asarray(column, dtype=np.float64), before.get(name))
             elif name in self.objects:
-                self._set_objects(name, slots, column)
+                is_new |= self._set_objects(name, slots, column)
+        self.row_versions[slots[is_new]] = self.version
         if labels is not None:
             for slot, words in zip(slots.tolist(), labels, strict=True):
                 self.labels[slot] = words
 
-    def _set_objects(self, name: str, slots: NDArray[np.intp], column: Sequence[Any] | NDArray[np.float64]) -> None:
-        """Set values of a column of words; what reads the same as before changes no order."""
-        objects = self.objects[name]
-        for slot, value in zip(slots.tolist(), column, strict=True):
-            if objects[slot] is not value and objects[slot] != value:
-                objects[slot] = value
-                self._column_versions[name] = self.version
+    @property
+    def _is_always_new(self) -> bool:
+        """Whether a row may look otherwise though no value of it is other: by its trend, or by what is asked for when it is drawn."""
+        return bool(self.previous or self.told)
+
+    def _set_numbers(
+        self, name: str, slots: NDArray[np.intp], values: NDArray[np.float64], before: NDArray[np.float64] | None
+    ) -> NDArray[np.bool_]:
+        """Set values of a column of numbers; tell which are other than before."""
+        held = self.numbers[name][slots]
+        if name in self.previous:
+            self.previous[name][slots] = held if before is None else before
+        other: NDArray[np.bool_] = (held != values) & ~(np.isnan(held) & np.isnan(values))
+        if other.any():
+            self.numbers[name][slots] = values
+            self._column_versions[name] = self.version
+        return other
+
+    def _set_objects(
+        self, name: str, slots: NDArray[np.intp], column: Sequence[Any] | NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Set values of a column of words; tell which are other than before."""
+        objects, other = self.objects[name], np.zeros(len(slots), dtype=np.bool_)
+        for place, (slot, value) in enumerate(zip(slots.tolist(), column, strict=True)):
+            if objects[slot] is not value and not _is_same(objects[slot], value):
+                objects[slot], other[place] = value, True
+        if other.any():
+            self._column_versions[name] = self.version
+        return other
 
     def replace(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
         """Make the store hold exactly ``rows``: new and known ones are updated, the others removed."""
@@ -207,15 +229,22 @@ class RowStore:
             self._rows_version = self.version
         return slot
 
-    def _set(self, name: str, slot: int, value: Any) -> None:
-        self._column_versions[name] = self.version
+    def _set(self, name: str, slot: int, value: Any) -> bool:
+        """Set one value; tell whether it is other than before."""
         numbers = self.numbers.get(name)
         if numbers is not None:
+            held, numbers[slot] = float(numbers[slot]), np.nan if value is None else value
             if name in self.previous:
-                self.previous[name][slot] = numbers[slot]
-            numbers[slot] = np.nan if value is None else value
+                self.previous[name][slot] = held
+            is_other = not (held == numbers[slot] or (held != held and np.isnan(numbers[slot])))
         elif name in self.objects:
+            is_other = not _is_same(self.objects[name][slot], value)
             self.objects[name][slot] = value
+        else:
+            return False
+        if is_other:
+            self._column_versions[name] = self.version
+        return is_other
 
     def _clear(self, slot: int) -> None:
         for numbers in (*self.numbers.values(), *self.previous.values()):
@@ -237,3 +266,8 @@ class RowStore:
         self.labels.extend([{}] * more)
         self.row_versions = np.concatenate([self.row_versions, np.zeros(more, dtype=np.int64)])
         self._capacity += more
+
+
+def _is_same(held: Any, value: Any) -> bool:
+    """Tell whether two cells read the same; of curves that is not looked at."""
+    return type(held) is type(value) and not isinstance(value, np.ndarray) and bool(held == value)
