@@ -4,7 +4,6 @@ import random
 
 import pytest
 from rich.cells import cell_len
-from textual.strip import Strip
 
 from nagare.lib.clock import ManualClock
 from nagare.tui.renderables.table_cells import CellKind, ColumnSpec
@@ -80,7 +79,7 @@ async def test_only_lines_that_are_other_are_drawn_again(monkeypatch: pytest.Mon
         drawn: list[int] = []
         render_line = table.render_line
 
-        def noted(y: int) -> Strip:
+        def noted(y: int) -> object:
             drawn.append(y)
             return render_line(y)
 
