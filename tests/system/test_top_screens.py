@@ -82,3 +82,10 @@ def test_a_dashboard_that_does_not_open_says_why_on_the_screen_where_it_was_aske
         shown = screen.wait_for("no such screen")
         assert "opening" not in shown
         assert screen.wait() == 2
+
+
+def test_a_dashboard_that_is_left_before_it_is_there_ends_well(tmp_path: Path) -> None:
+    with on_pty(nagare_argv("--data", tmp_path / "data", "top"), 80, 24) as screen:
+        screen.wait_for("opening")
+        screen.press("q")
+        assert screen.wait() == 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.worker import WorkerFailed
+from textual.worker import WorkerCancelled, WorkerFailed
 
 from nagare.config.settings import Settings
 from nagare.errors import NagareError
@@ -179,6 +179,11 @@ class TopApp(DressedApp):
     async def action_act(self, action_id: str) -> None:
         """Run an action of the table: what every key, click and palette entry leads to."""
         await self.act(action_id)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Who waits for other work hears that it was cancelled, as all work is where the app ends: nothing failed.
+        if not (isinstance(error, WorkerFailed) and isinstance(error.error, WorkerCancelled)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # The framework would print a page of source with the values of variables, secrets among them. ``run_top``

@@ -16,7 +16,7 @@ _BEGIN = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J"
 def paint_first_frame(location: str | None, *, ascii_only: bool) -> None:
     """Draw it, where the dashboard will be drawn: what draws that takes several times as long to load.
 
-    Keys that are pressed meanwhile wait for the dashboard. ``kept_terminal`` gives the screen back where nothing comes of it.
+    A key that is pressed meanwhile is read once it runs. ``kept_terminal`` gives the screen back where nothing comes of it.
     """
     descriptor = sys.__stderr__.fileno() if sys.__stderr__ is not None else -1
     if descriptor < 0 or not os.isatty(descriptor) or variable("TERM") in ("", "dumb"):
