@@ -113,7 +113,9 @@ async def _fleet(top: Scene) -> None:
     model = top.app.model
     await top.until(lambda: model.is_primed and "seed" in top.source.asked and top.app.focused is not None)
     await top.until(lambda: all(host.tables for host in model.hosts.values()))
-    # The tick of each second samples the fleet once, because the clock stands: it must not come before or after.
+    # The tick of each second samples the fleet once, because the clock stands: it must not come before or after. Where it came
+    # before all had spoken, as on a busy machine, what it took is dropped.
+    model.fleet.clear()
     top.app.feed._fleet_sampled_ms = 0
     top.app.feed._tick()
 
