@@ -101,6 +101,7 @@ class LiveModel:
         self._states: NDArray[np.int8] = np.zeros(0, dtype=np.int8)
         self._was_deaf = False
         self._counts: dict[Level, int] | None = None
+        self._named: list[HostLive] | None = None
 
     def take_changes(self) -> Changes:
         """Return what changed since the last call."""
@@ -148,7 +149,7 @@ class LiveModel:
             host.leave()
             self._doubtful.discard(name)
             self._reasoned.discard(name)
-        self._counts = None
+        self._counts = self._named = None
         self.changes.fleet = True
 
     def ensure_host(self, name: str) -> HostLive:
@@ -160,7 +161,7 @@ class LiveModel:
         if host is None:
             host = self.hosts[name] = HostLive(name, self.fleet_columns)
             self._doubtful.add(name)
-            self._counts = None
+            self._counts = self._named = None
             self.changes.fleet = True
         return host
 
@@ -311,9 +312,17 @@ class LiveModel:
         known = self.fleet_columns.oldest_ms[~np.isnan(self.fleet_columns.oldest_ms)]
         return int(known.min()) if len(known) else None
 
-    def by_name(self) -> list[HostLive]:
+    def by_name(self) -> Sequence[HostLive]:
         """Return the hosts in the order of their names, so that a cell of a grid keeps its place."""
-        return sorted(self.hosts.values(), key=lambda host: natural_key(host.name))
+        if self._named is None:
+            self._named = sorted(self.hosts.values(), key=lambda host: natural_key(host.name))
+        return self._named
+
+    def newest(self, series_id: str, hosts: Sequence[HostLive]) -> list[float]:
+        """Return the newest values of a series that lists show, of those hosts; NaN where not known."""
+        slots = np.array([host.slot for host in hosts], dtype=np.intp)
+        found: list[float] = self.fleet_columns.newest[series_id][slots].tolist()
+        return found
 
     def sample_fleet(self, now_ms: int, values: Mapping[str, Mapping[str, float]] | None = None) -> None:
         """Add one point of each fleet series: means of ratios, sums of rates, over the hosts that speak.

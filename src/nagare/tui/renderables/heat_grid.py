@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.style import Style
 
@@ -13,8 +14,7 @@ from nagare.tui.renderables.cell_text import cut
 from nagare.tui.renderables.palette import Palette, make_style
 
 
-@dataclass(frozen=True, slots=True)
-class HeatCell:
+class HeatCell(NamedTuple):
     """One host: ``key`` names it, ``ratio`` (0–1 or None) colours it while it is up."""
 
     key: str

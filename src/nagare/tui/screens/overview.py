@@ -206,9 +206,11 @@ class OverviewPage(ChartVerbs, ListPage):
             self.board.ask()
 
     def _draw_hosts(self) -> None:
-        now_ms = self.now_ms
-        table, hosts = self._hottest, self.model.hosts
-        hottest = sorted(hosts.values(), key=lambda host: _heat(host.value("cpu.busy")), reverse=True)[:_HOTTEST]
+        now_ms, named = self.now_ms, self.model.by_name()
+        table, hosts, busy = self._hottest, self.model.hosts, self.model.newest("cpu.busy", named)
+        hottest = [
+            named[at] for at in sorted(range(len(named)), key=lambda at: _heat(busy[at]), reverse=True)[:_HOTTEST]
+        ]
         wanted = {host.name for host in hottest}
         for key in [key for key in table.store.row_keys() if key not in wanted]:
             table.store.remove(key)
@@ -217,8 +219,8 @@ class OverviewPage(ChartVerbs, ListPage):
         table.is_loading = not self.model.is_primed
         table.sync()
         grid = self.query_one(HeatGridView)
-        grid.set_cells([HeatCell(host.name, host.level.value, host.value("cpu.busy")) for host in self.model.by_name()])
-        self.board.set_hosts(len(hosts), max((host.interval_seconds for host in hosts.values()), default=5.0))
+        grid.set_cells([HeatCell(host.name, host.level.value, value) for host, value in zip(named, busy, strict=True)])
+        self.board.set_hosts(len(hosts), max((host.interval_seconds for host in named), default=5.0))
         self._share_room()
         self._inspect()
 
