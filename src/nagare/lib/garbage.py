@@ -26,29 +26,30 @@ def calm_collector() -> Iterator[None]:
 
     What stays aside at the interpreter's end is never taken down, and libraries take that for a leak of theirs.
     """
-    before = gc.get_threshold()
     gc.collect()
-    set_aside()
-    gc.set_threshold(*_THRESHOLDS)
-    try:
+    with _rare_passes(_THRESHOLDS):
+        set_aside()
         yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 @contextmanager
 def drawing_collector() -> Iterator[None]:
     """Let passes be as rare as drawing bears while the block runs, which calls ``set_aside`` once it has imported all."""
+    with _rare_passes(_DRAWING_THRESHOLDS):
+        yield
+
+
+def set_aside() -> None:
+    """Have no pass look at what is there already, until the block of ``calm_collector`` or ``drawing_collector`` ends."""
+    gc.freeze()
+
+
+@contextmanager
+def _rare_passes(thresholds: tuple[int, int, int]) -> Iterator[None]:
     before = gc.get_threshold()
-    gc.set_threshold(*_DRAWING_THRESHOLDS)
+    gc.set_threshold(*thresholds)
     try:
         yield
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def set_aside() -> None:
-    """Have no pass look at what is there already: it stays as long as the process."""
-    gc.freeze()

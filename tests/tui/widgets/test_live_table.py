@@ -1,6 +1,7 @@
 """The live table as a person uses it: keys, mouse, filter, freezing, sizes, themes."""
 
 import random
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -57,8 +58,20 @@ PLAIN = (
 )
 
 
-def _plain_stage(count: int) -> tuple[Stage, LiveTable]:
-    table = LiveTable(PLAIN, state_key="state", clock=ManualClock())
+class Noted(LiveTable):
+    """A table that notes which of its lines are drawn."""
+
+    def __init__(self, *columns: Any, **told: Any) -> None:
+        super().__init__(*columns, **told)
+        self.drawn: list[int] = []
+
+    def render_line(self, y: int) -> Any:
+        self.drawn.append(y)
+        return super().render_line(y)
+
+
+def _plain_stage(count: int) -> tuple[Stage, Noted]:
+    table = Noted(PLAIN, state_key="state", clock=ManualClock())
     for index in range(count):
         table.store.update(f"id-{index}", {"state": "up", "name": f"web-{index}", "memory": 2.0**30 * index})
     return Stage(table), table
@@ -69,30 +82,23 @@ def _on_screen(stage: Stage) -> list[str]:
     return [strip.text for strip in stage.screen._compositor.render_strips()]
 
 
-async def test_only_lines_that_are_other_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_lines_that_are_other_are_drawn_again() -> None:
     stage, table = _plain_stage(60)
     async with stage.run_test(size=(80, 12)) as pilot:
         for _ in range(2):
             # With the first rows comes a scrollbar, which takes of the width.
             table.sync()
             await pilot.pause()
-        drawn: list[int] = []
-        render_line = table.render_line
-
-        def noted(y: int) -> object:
-            drawn.append(y)
-            return render_line(y)
-
-        monkeypatch.setattr(table, "render_line", noted)
+        table.drawn.clear()
         table.sync()
         table.store.update("id-3", {"memory": 3 * 2.0**30})
         table.sync()
         await pilot.pause()
-        assert drawn == []
+        assert not table.drawn
         table.store.update_columns(["id-3", "id-5", "id-50"], {"memory": [7.0, 5 * 2.0**30, 9.0]})
         table.sync()
         await pilot.pause()
-        assert drawn == [4]
+        assert table.drawn == [4]
         assert "7B" in _on_screen(stage)[4]
 
 
