@@ -11,8 +11,9 @@ _FRAME_SECONDS = 0.033
 # While the echo of a key may come; behind a flood it is among what the host wrote before it.
 _AWAITED_FRAME_SECONDS = 0.016
 _AWAITED_SECONDS = 0.25
-# Of which a quarter at most is spent on drawing, or it would hold up the reading that the echo waits for.
-_FRAMES_APART = 4
+# Of which half at most is spent on drawing, or it would hold up the reading that the echo waits for; but one frame that took long,
+# on a machine that was busy elsewhere, makes the next one wait no longer than where nobody waits.
+_FRAMES_APART = 2
 
 
 class Pace:
@@ -45,7 +46,7 @@ class Pace:
         """Return how long what came now waits until it is drawn; nothing where it is due."""
         if not self.is_awaited:
             return _FRAME_SECONDS
-        apart = max(_AWAITED_FRAME_SECONDS, _FRAMES_APART * self._cost_seconds)
+        apart = min(max(_AWAITED_FRAME_SECONDS, _FRAMES_APART * self._cost_seconds), _FRAME_SECONDS)
         return max(self._drawn_at + apart - self._monotonic(), 0.0)
 
 

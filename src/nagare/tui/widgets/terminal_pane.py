@@ -257,7 +257,7 @@ class TerminalPane(PaneMouse, can_focus=True):
         for row in dirty:
             self._strips.pop(row, None)
         if dirty:
-            self.refresh(*(Region(0, row, self.size.width, 1) for row in dirty))
+            self.refresh(*_regions(dirty, self.size.width))
         title = f"{self.host} {self._core.title} {self.note}"
         if title != self._told:
             self._told = title
@@ -385,3 +385,11 @@ class TerminalPane(PaneMouse, can_focus=True):
         """End the shell."""
         if self._session is not None:
             await self._session.close()
+
+
+def _regions(rows: set[int], width: int) -> list[Region]:
+    """Return what to draw of ``rows``: from the first to the last where most of those between are among them."""
+    first, last = min(rows), max(rows)
+    if 2 * len(rows) > last - first:
+        return [Region(0, first, width, last - first + 1)]
+    return [Region(0, row, width, 1) for row in rows]

@@ -26,11 +26,12 @@ async def test_after_a_key_a_frame_is_due_at_once_and_the_next_ones_twice_as_oft
     assert pace.wait_seconds() == 0.033
 
 
-async def test_no_more_than_a_quarter_of_the_time_is_spent_on_drawing() -> None:
+@pytest.mark.parametrize(("cost", "apart"), [(0.004, 0.016), (0.01, 0.02), (0.1, 0.033)])
+async def test_half_of_the_time_is_spent_on_drawing_and_a_slow_frame_puts_none_off(cost: float, apart: float) -> None:
     clock = ManualClock()
     pace = Pace(clock.monotonic)
     pace.typed()
     pace.drawn()
-    await clock.advance(0.01)
+    await clock.advance(cost)
     pace.shown()
-    assert pace.wait_seconds() == pytest.approx(0.03)
+    assert pace.wait_seconds() == pytest.approx(max(apart - cost, 0.0))
