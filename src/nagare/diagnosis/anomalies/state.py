@@ -21,8 +21,8 @@ from nagare.model.tables import TABLES
 from nagare.wire.codec import decode, encode
 
 log = logging.getLogger(__name__)
-# Another shape or meaning of the arrays has another number.
-_VERSION = 2
+# Another shape or meaning of the arrays has another number. Of the second the rows lay in the order of time.
+_VERSION, _IN_ORDER_VERSION = 3, 2
 _Name = tuple[str, str, str, tuple[str, ...]]
 
 
@@ -46,11 +46,11 @@ def load_state(path: Path, limit: int) -> tuple[list[SeriesName | None], Detecto
     try:
         # Whole first: an archive that is none leaves no open file behind.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
-            if int(kept["version"]) == _VERSION:
+            if int(kept["version"]) in (_VERSION, _IN_ORDER_VERSION):
                 names = [_series(one) for one in decode(kept["names"].tobytes(), list[_Name])]
                 if len(names) <= limit:
                     detector = Detector(len(names))
-                    detector.restore({name: kept[name] for name in detector.arrays()})
+                    detector.restore({name: kept[name] for name in detector.arrays() if name in kept})
                     detector.forget(np.array([at for at, name in enumerate(names) if name is None], dtype=np.int64))
                     return names, detector, np.flatnonzero(kept["stopped"][: len(names)]).tolist()
         log.warning("anomaly_state_left path=%s reason=made for other settings or by another version", path)

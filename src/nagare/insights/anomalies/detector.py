@@ -41,6 +41,8 @@ _JUMP_HANDICAP = 1.0
 # How steeply a score rises where the evidence makes a row news; there it is one half.
 _STEEPNESS = 4.0
 _DIGITS = 6
+# How the names of arrays end that tell where rings begin.
+_OLDEST = "_oldest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,13 @@ class Detector:
         own: dict[str, Array] = {"seen": self._seen, "level": self._level, "quick": self._quick}
         own |= {"season_seen": self._season_seen, "season_error": self._season_error}
         for name, part in (("mean", self._off_mean), ("season", self._off_season), ("jump", self._jumps)):
-            own |= {f"{name}_rows": part.rows, f"{name}_means": part.means, f"{name}_spreads": part.spreads}
+            own |= {f"{name}_rows": part.held.rows, f"{name}_means": part.means, f"{name}_spreads": part.spreads}
+            own[f"{name}{_OLDEST}"] = part.held.oldest
         for name, news in (("departures", self._departures_news), ("jumps", self._jumps_news)):
             habits = news.habits
-            own |= {f"{name}_held": news.held, f"{name}_past": habits.past, f"{name}_today": habits.today}
-            own |= {f"{name}_day": habits.day, f"{name}_told": news.told}
+            own |= {f"{name}_held": news.held.rows, f"{name}_held{_OLDEST}": news.held.oldest}
+            own |= {f"{name}_told": news.told.rows, f"{name}_told{_OLDEST}": news.told.oldest}
+            own |= {f"{name}_past": habits.past, f"{name}_today": habits.today, f"{name}_day": habits.day}
         seasons, pauses = self._seasons, self._pauses
         own |= {"day_means": seasons.means, "day_known": seasons.is_known, "day_sums": seasons.sums}
         own |= {"day_counts": seasons.counts, "day": seasons.day, "days": seasons.days}
@@ -98,17 +102,31 @@ class Detector:
         return means
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
-        """Take ``arrays`` as the state of the first series. Raises ValueError for arrays of another shape."""
+        """Take ``arrays`` as the state of the first series. Raises ValueError for arrays of another shape.
+
+        Raises KeyError where one is missing, unless that tells only where rings begin: rows that lie in the order of time
+        begin at nought.
+        """
         for name, array in self.arrays().items():
-            kept = arrays[name]
+            kept = arrays.get(name) if name.endswith(_OLDEST) else arrays[name]
+            if kept is None:
+                continue
             if kept.shape[1:] != array.shape[1:] or kept.dtype != array.dtype or len(kept) > len(array):
                 raise ValueError(f"cannot restore {name}: its shape is {kept.shape}, not {array.shape}")
             array[: len(kept)] = kept
+        self._renew(np.arange(self.count))
 
     def forget(self, places: Array) -> None:
         """Let the series at ``places`` be such of which nothing is known."""
         for array in self.arrays().values():
             array[places] = 0
+        self._renew(places)
+
+    def _renew(self, places: Array) -> None:
+        """Follow from the arrays what is kept beside them."""
+        for news in (self._departures_news, self._jumps_news):
+            news.renew(places)
+        self._seasons.renew(places)
 
     @property
     def step_ms(self) -> Array:
@@ -148,7 +166,7 @@ class Detector:
         """Let a series that is new have been for ever as its first row."""
         is_new = self._seen[places] == 0
         if is_new.any():
-            self._off_mean.rows[places[is_new]] = values[is_new, :1]
+            self._off_mean.held.rows[places[is_new]] = values[is_new, :1]
             self._quick[places[is_new]] = values[is_new, 0]
 
     def _departures(self, places: Array, ts_ms: Array, values: Array, gain: Array, floor: Array) -> tuple[Array, Array]:

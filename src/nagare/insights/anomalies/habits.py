@@ -16,7 +16,7 @@ BINS = 48
 # What is left of a surprise after a day.
 _KEPT = 0.8
 # A job that starts a little earlier or later is still the same.
-_BESIDE = np.array([-1, 0, 1])
+_BESIDE = (-1, 0, 1)
 
 
 class Habits:
@@ -26,6 +26,8 @@ class Habits:
         """Begin with nothing remembered."""
         self.past = np.zeros((count, BINS), dtype=np.float32)
         self.today = np.zeros((count, BINS), dtype=np.float32)
+        # Of each half hour and those beside it the greatest of ``past``.
+        self._about = np.zeros((count, BINS), dtype=np.float32)
         # The day of ``today``, counted from 1970; 0 before the first row.
         self.day = np.zeros(count, dtype=np.int64)
 
@@ -35,13 +37,22 @@ class Habits:
         is_new = self.day[places] < day
         if is_new.any():
             self._begin_day(places[is_new], day[is_new])
-        slots = (_bins(ts_ms)[:, :, None] + _BESIDE) % BINS
-        greatest: Array = self.past[places[:, None, None], slots].max(axis=2)
+        greatest: Array = self._about[places[:, None], _bins(ts_ms)]
         return greatest
 
     def remember(self, places: Array, ts_ms: Array, surprise: Array) -> None:
         """Take the surprises of the rows that ``recall`` was asked about."""
-        np.maximum.at(self.today, (places[:, None], _bins(ts_ms)), surprise.astype(np.float32))
+        slots = (places[:, None], _bins(ts_ms))
+        if ts_ms.shape[1] == 1:
+            # Each series has one slot.
+            self.today[slots] = np.maximum(self.today[slots], surprise)
+        else:
+            np.maximum.at(self.today, slots, surprise)
+
+    def renew(self, places: Array) -> None:
+        """Look at what is remembered anew, after it was changed."""
+        past = self.past[places]
+        self._about[places] = np.maximum.reduce([np.roll(past, by, axis=1) for by in _BESIDE])
 
     def _begin_day(self, places: Array, day: Array) -> None:
         passed = np.where(self.day[places] == 0, 1, day - self.day[places])[:, None]
@@ -49,6 +60,7 @@ class Habits:
         self.past[places] = np.maximum(self.past[places] * fading, self.today[places] * fading / np.float32(_KEPT))
         self.today[places] = 0
         self.day[places] = day
+        self.renew(places)
 
 
 def _bins(ts_ms: Array) -> Array:

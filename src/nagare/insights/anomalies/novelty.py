@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nagare.insights.anomalies.habits import Habits
-from nagare.insights.anomalies.moving import shifted, trailing_greatest
+from nagare.insights.anomalies.held import Greatest
 
 Array = np.ndarray[Any, Any]
 # Surprises of as many rows before are what a row has to exceed.
@@ -32,28 +32,30 @@ class Novelty:
 
     def __init__(self, count: int) -> None:
         """Begin with none."""
-        self.held = np.zeros((count, _HELD_ROWS), dtype=np.float32)
+        self.held = Greatest(count, _HELD_ROWS)
         # The same, but only of rows that were news.
-        self.told = np.zeros((count, _TOLD_ROWS), dtype=np.float32)
+        self.told = Greatest(count, _TOLD_ROWS)
         self.habits = Habits(count)
 
     def weigh(self, places: Array, ts_ms: Array, logs: Array) -> Array:
         """Return the evidence that rows are news whose surprise has these logarithms, and remember them."""
         surprise = np.exp(logs).astype(np.float32)
-        held = self.held[places]
-        recent = np.maximum(trailing_greatest(held, surprise), _MEMORY_FLOOR)
+        recent = np.maximum(self.held.before(places, surprise), _MEMORY_FLOOR)
         usual = np.maximum(self.habits.recall(places, ts_ms), _MEMORY_FLOOR)
         novel = (1.0 + _SURPRISE_WEIGHT) * logs - np.log(recent)
-        self.held[places] = shifted(held, surprise)
         self.habits.remember(places, ts_ms, surprise)
         evidence = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
         return self._quieted(places, logs, surprise, evidence)
 
+    def renew(self, places: Array) -> None:
+        """Follow from the arrays what is kept beside them, after those were changed."""
+        self.held.renew(places)
+        self.told.renew(places)
+        self.habits.renew(places)
+
     def _quieted(self, places: Array, logs: Array, surprise: Array, evidence: Array) -> Array:
         """Return ``evidence`` without what would tell the same again."""
-        told, is_news = self.told[places], evidence >= NEWS
-        news = np.where(is_news, surprise, np.float32(0))
-        greatest = np.maximum(trailing_greatest(told, news), np.finfo(np.float32).tiny)
-        self.told[places] = shifted(told, news)
+        news = np.where(evidence >= NEWS, surprise, np.float32(0))
+        greatest = np.maximum(self.told.before(places, news), np.finfo(np.float32).tiny)
         quieted: Array = np.minimum(evidence, _HABIT_WEIGHT * (logs - np.log(greatest)))
         return quieted

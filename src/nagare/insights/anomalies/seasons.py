@@ -30,6 +30,8 @@ class Seasons:
         self.counts = np.zeros((count, BINS), dtype=np.float32)
         self.day = np.zeros(count, dtype=np.int64)
         self.days = np.zeros(count, dtype=np.int64)
+        # Whether enough days of all the day are known.
+        self._is_usual = np.zeros(count, dtype=np.bool_)
 
     def begin(self, places: Array, ts_ms: Array) -> Array:
         """Let the days that are over count, and tell which series have a season that can be expected."""
@@ -38,10 +40,14 @@ class Seasons:
         if is_new.any():
             self._end_day(places[is_new])
             self.day[places[is_new]] = day[is_new]
+        is_usual: Array = self._is_usual[places]
+        return is_usual
+
+    def renew(self, places: Array) -> None:
+        """Look at what is known anew, after it was changed."""
         known = self.is_known[places]
         near = known | np.roll(known, 1, axis=1) | np.roll(known, -1, axis=1)
-        is_usual: Array = (self.days[places] > _DAYS) & near.all(axis=1)
-        return is_usual
+        self._is_usual[places] = (self.days[places] > _DAYS) & near.all(axis=1)
 
     def expect(self, places: Array, ts_ms: Array) -> Array:
         """Return what the season lets expect of each row: between two half hours in their proportion."""
@@ -58,8 +64,13 @@ class Seasons:
     def learn(self, places: Array, ts_ms: Array, values: Array) -> None:
         """Take rows of the day that lasts."""
         slots = (places[:, None], (ts_ms % DAY_MS) * BINS // DAY_MS)
-        np.add.at(self.sums, slots, values)
-        np.add.at(self.counts, slots, np.float32(1))
+        if ts_ms.shape[1] == 1:
+            # Each series has one slot.
+            self.sums[slots] += values
+            self.counts[slots] += np.float32(1)
+        else:
+            np.add.at(self.sums, slots, values)
+            np.add.at(self.counts, slots, np.float32(1))
 
     def _end_day(self, places: Array) -> None:
         counts = self.counts[places]
@@ -72,3 +83,4 @@ class Seasons:
         self.days[places] += 1
         self.sums[places] = 0
         self.counts[places] = 0
+        self.renew(places)

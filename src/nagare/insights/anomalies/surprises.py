@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nagare.insights.anomalies.moving import exponential, shifted, windowed_means
+from nagare.insights.anomalies.held import Held
+from nagare.insights.anomalies.moving import exponential
 
 Array = np.ndarray[Any, Any]
 # Surprises are told apart between these.
@@ -23,7 +24,7 @@ class Surprises:
     def __init__(self, count: int, widths: tuple[int, ...]) -> None:
         """Begin with ``count`` series of which nothing is known; ``widths`` are in rows and begin with 1."""
         self._widths = widths
-        self.rows = np.zeros((count, max(widths)))
+        self.held = Held(count, max(widths))
         self.means = np.zeros((count, len(widths)))
         self.spreads = np.zeros((count, len(widths)))
 
@@ -33,17 +34,13 @@ class Surprises:
         ``floor`` is the least spread. All are (series, rows).
         """
         logs, before, usual = np.zeros_like(rows), rows, rows
-        held = self.rows[places]
-        for at, width in enumerate(self._widths):
-            looked = rows if width == 1 else windowed_means(held, rows, width)
+        for at, looked in enumerate(self.held.means(places, rows, self._widths)):
             mean, self.means[places, at] = exponential(self.means[places, at], looked, gain)
             off = np.abs(looked - mean)
             spread, self.spreads[places, at] = exponential(self.spreads[places, at], off, gain)
             logs += np.log(np.clip(_ratio(off, spread + floor), LEAST, MOST)) / len(self._widths)
-            if width == 1:
+            if not at:
                 before, usual = mean, spread
-        if self.rows.shape[1] > 1:
-            self.rows[places] = shifted(held, rows)
         return logs, before, usual
 
 

@@ -1,0 +1,63 @@
+"""Rows that are held, against the same said plainly."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nagare.insights.anomalies.held import Greatest, Held
+
+SERIES = 5
+WIDTH = 7
+# Rows that come at a time; some series say nothing meanwhile.
+PIECES = (1, 1, 3, 1, 1, 1, 9, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1)
+
+
+class _Plain:
+    """All rows that each series ever had, with as many noughts before them as are held."""
+
+    def __init__(self) -> None:
+        self._rows: list[list[float]] = [[0.0] * WIDTH for _ in range(SERIES)]
+
+    def last(self, place: int, width: int) -> list[float]:
+        return self._rows[place][-width:]
+
+    def add(self, place: int, row: float) -> None:
+        self._rows[place].append(row)
+
+
+def _pieces() -> Any:
+    chance = np.random.default_rng(5)
+    for count in PIECES:
+        places = chance.permutation(SERIES)[:3]
+        yield places, np.abs(chance.normal(0.0, 2.0, (len(places), count)))
+
+
+def test_means_are_those_of_the_last_rows() -> None:
+    held, plain = Held(SERIES, WIDTH), _Plain()
+    for places, rows in _pieces():
+        found = held.means(places, rows, (1, 3, WIDTH))
+        for at, place in enumerate(places):
+            for row in range(rows.shape[1]):
+                plain.add(place, rows[at, row])
+                for width, means in zip((1, 3, WIDTH), found, strict=True):
+                    assert means[at, row] == pytest.approx(np.mean(plain.last(place, width)))
+
+
+def test_the_greatest_is_that_of_the_rows_before() -> None:
+    held, plain = Greatest(SERIES, WIDTH), _Plain()
+    for places, rows in _pieces():
+        rows = rows.astype(np.float32)
+        found = held.before(places, rows)
+        for at, place in enumerate(places):
+            for row in range(rows.shape[1]):
+                assert found[at, row] == max(plain.last(place, WIDTH))
+                plain.add(place, float(rows[at, row]))
+
+
+def test_the_greatest_is_found_anew_after_rows_were_changed() -> None:
+    held, place = Greatest(1, WIDTH), np.array([0])
+    held.before(place, np.array([[9.0]], dtype=np.float32))
+    held.rows[0] = 0
+    held.renew(place)
+    assert held.before(place, np.array([[1.0]], dtype=np.float32)).tolist() == [[0.0]]
