@@ -300,9 +300,10 @@ class StoreCore:
         generations = self.library.current.generations
         return not any(table.columns for generation in generations for table in generation.tables.values())
 
-    def freeze(self, table: HeadTable) -> None:
-        """Turn the rows that wait in ``table`` into arrays."""
-        table.freeze(self.schemas.current[table.table])
+    def freeze(self, *tables: HeadTable) -> None:
+        """Turn the rows that wait in ``tables`` into arrays."""
+        for table in tables:
+            table.freeze(self.schemas.current[table.table])
 
     def status(self, counters: Counters) -> StoreStatus:
         """Return the store in numbers, without touching the disk."""

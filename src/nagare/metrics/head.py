@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from nagare.metrics.chunks import Chunk, Texts
     from nagare.metrics.sorted_rows import SortedRows
 
-# Cells that may wait as Python objects in one table before they are converted: some 32 bytes each, so 3 MB.
-PENDING_CELLS = 100_000
+# Cells, and batches, that may wait as Python objects in one table before they are converted. So few that they are in the
+# processor's cache still and that the garbage collector hardly meets them: what waits longer takes three times as long.
+# So many that what a conversion costs by itself, some microseconds a column, is little for each.
+PENDING_CELLS, PENDING_BATCHES = 20_000, 256
 
 
 @dataclass(slots=True)
@@ -88,6 +90,8 @@ class HeadTable:
         self.has_repeats = False
         self.pending_cells = 0
         self._pending: list[Pending] = []
+        # Whether somebody was told that too many rows wait.
+        self._is_told = False
         # Rows that are arrays, and the numbers of the texts in them; ``_filling`` guards both.
         self._chunks: list[Chunk] = []
         self._texts: Texts | None = None
@@ -112,6 +116,14 @@ class HeadTable:
             if self.max_ms is None or span.high_ms > self.max_ms:
                 self.max_ms = span.high_ms
         return span.rows
+
+    def is_crowded(self) -> bool:
+        """Tell whether too many rows wait, once until they were converted."""
+        is_crowded = self.pending_cells > PENDING_CELLS or len(self._pending) > PENDING_BATCHES
+        if not is_crowded or self._is_told:
+            return False
+        self._is_told = True
+        return True
 
     def _span(self, cells: Mapping[str, Sequence[Cell]]) -> Span:
         times: Sequence[Any] = cells["ts"]
@@ -146,7 +158,7 @@ class HeadTable:
         from nagare.metrics.chunks import Texts, make_chunk  # noqa: PLC0415  numpy costs 10 MB and waits for the first need
 
         with self._lock:
-            taken, self._pending = self._pending, []
+            taken, self._pending, self._is_told = self._pending, [], False
         if not taken:
             return
         try:
@@ -223,7 +235,7 @@ class Generation:
                 # Replaced, not changed: queries read the mapping at the same time.
                 self.tables = {**self.tables, name: table}
             self.rows += table.add(record.host, cells, span)
-            if table.pending_cells > PENDING_CELLS:
+            if table.is_crowded():
                 crowded.append(table)
         self._note(index)
         return crowded

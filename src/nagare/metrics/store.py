@@ -354,9 +354,8 @@ class MetricStore:
             await self._try("housekeeping", self.keep_house)
 
     async def _freeze(self, tables: Sequence[HeadTable]) -> None:
-        core = self._open_core()
-        for table in tables:
-            await self._maintain(partial(core.freeze, table))
+        if tables:
+            await self._maintain(partial(self._open_core().freeze, *tables))
 
     async def _try(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run one round of housekeeping; a storage fault is counted and tried again in time, never the end of the loop."""

@@ -8,9 +8,11 @@ thread of the scores.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nagare.diagnosis.anomalies.intake import COLUMNS, WHOLE, SeriesName, Tables
 from nagare.lib.counters import Counters
@@ -28,6 +30,7 @@ SERIES_ROWS = 2048
 _NAMES_A_PLACE = 2
 _NAMES_LEAST = 20_000
 Cells = Sequence[Cell] | None
+_Picked = Callable[[Sequence[Cells]], tuple[Cells, ...]]
 
 
 class Layout:
@@ -43,8 +46,8 @@ class Layout:
         self.generation = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+# A tuple, as one is made for each table of each batch: a frozen dataclass takes four times as long.
+class Rows(NamedTuple):
     """Rows of the series of one layout, in its order: moments, Unix milliseconds, and values, None for none."""
 
     host: str
@@ -58,8 +61,8 @@ class _Known:
     """A layout and what it was made of: the keys, which of the scored columns there were, which rows are taken."""
 
     layout: Layout
-    keys: list[Cells]
-    present: list[bool]
+    keys: Sequence[Cells]
+    present: Sequence[bool]
     count: int
     # None for all of them.
     taken: list[int] | None
@@ -70,14 +73,23 @@ class _Shape:
     """Where keys and scored columns of a table stand among its columns, the first of which is ``ts``."""
 
     names: tuple[str, ...]
-    keys: tuple[int, ...]
-    scored: tuple[int, ...]
+    keys: _Picked
+    scored: _Picked
+    # That every scored column is there, as it mostly is.
+    whole: tuple[bool, ...]
 
 
 def _shape(table: str) -> _Shape:
     names = ("ts", *(column.name for column in TABLES[table].columns))
-    keys = tuple(names.index(name) for name in TABLES[table].keys)
-    return _Shape(names, keys, tuple(names.index(name) for name in COLUMNS[table]))
+    keys, scored = ([names.index(name) for name in each] for each in (TABLES[table].keys, COLUMNS[table]))
+    return _Shape(names, _picks(keys), _picks(scored), (True,) * len(scored))
+
+
+def _picks(places: Sequence[int]) -> _Picked:
+    """Return what picks the columns at ``places``, several or few, as a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda parts: tuple(parts[at] for at in places)
 
 
 _SHAPES = {table: _shape(table) for table in COLUMNS}
@@ -104,20 +116,19 @@ class Layouts:
         parts: Sequence[Cells] = (
             columns.parts() if isinstance(columns, Columns) else [columns.get(name) for name in shape.names]
         )
-        scored = [parts[at] for at in shape.scored]
-        keys, present = [parts[at] for at in shape.keys], [cells is not None for cells in scored]
-        stamps: Sequence[Any] = columns["ts"]
+        scored, keys, stamps = shape.scored(parts), shape.keys(parts), columns["ts"]
+        present = shape.whole if None not in scored else tuple(cells is not None for cells in scored)
         known = self._known.get((host, table))
         if known is None or known.count != len(stamps) or known.present != present or known.keys != keys:
             known = self._learn(host, table, keys, present, stamps)
-        taken, values = known.taken, list[Any]()
-        for cells in scored:
-            if cells is not None:
-                values += cells if taken is None else [cells[at] for at in taken]
-        moments = stamps if taken is None else [stamps[at] for at in taken]
-        return Rows(host, known.layout, list(moments) * sum(present), values)
+        values: Sequence[Any] = scored if present is shape.whole else [cells for cells in scored if cells is not None]
+        if (taken := known.taken) is not None:
+            values, stamps = [[cells[at] for at in taken] for cells in values], [stamps[at] for at in taken]
+        return Rows(host, known.layout, [*stamps] * len(values), [*chain.from_iterable(values)])
 
-    def _learn(self, host: str, table: str, keys: list[Cells], present: list[bool], stamps: Sequence[Any]) -> _Known:
+    def _learn(
+        self, host: str, table: str, keys: Sequence[Cells], present: Sequence[bool], stamps: Sequence[Any]
+    ) -> _Known:
         names = _key_texts(table, keys, len(stamps))
         taken = [at for at, key in enumerate(names) if key is not None]
         if len(taken) > SERIES_ROWS:

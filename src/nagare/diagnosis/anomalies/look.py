@@ -1,4 +1,4 @@
-"""Rows of many series as arrays side by side: brought into the order of time, each moment once, and cut into passes."""
+"""Rows of many series as arrays side by side: laid down as they come, brought into the order of time, each moment once, and cut into passes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,51 @@ from typing import Any
 
 import numpy as np
 
-from nagare.diagnosis.anomalies.layouts import Rows
+from nagare.diagnosis.anomalies.layouts import Layout, Rows
 
 Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """``Rows`` as arrays: of each its host, its layout, which moments there are and how many cells; then of every cell.
+
+    A cell that is no number is NaN. So they wait without an object for each cell.
+    """
+
+    hosts: list[str]
+    layouts: list[Layout]
+    moments: list[tuple[int, ...]]
+    counts: list[int]
+    ts_ms: Array
+    values: Array
+
+
+def lay(rows: Sequence[Rows]) -> Laid:
+    """Return ``rows`` as arrays."""
+    counts = [len(one.values) for one in rows]
+    return Laid(
+        [one.host for one in rows],
+        [one.layout for one in rows],
+        [tuple(set(one.stamps)) for one in rows],
+        counts,
+        np.fromiter(chain.from_iterable(one.stamps for one in rows), np.int64, sum(counts)),
+        _numbers([one.values for one in rows], sum(counts)),
+    )
+
+
+def join(laid: Sequence[Laid]) -> Laid:
+    """Return all of ``laid``, of which there is one at least, one behind the other."""
+    if len(laid) == 1:
+        return laid[0]
+    return Laid(
+        list(chain.from_iterable(one.hosts for one in laid)),
+        list(chain.from_iterable(one.layouts for one in laid)),
+        list(chain.from_iterable(one.moments for one in laid)),
+        list(chain.from_iterable(one.counts for one in laid)),
+        np.concatenate([one.ts_ms for one in laid]),
+        np.concatenate([one.values for one in laid]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +103,26 @@ class Look:
             yield self.chosen(rows)
 
 
-def look_at(rows: Sequence[Rows], places: Sequence[Array]) -> Look:
-    """Return the cells of ``rows`` that are finite numbers, with the ``places`` of each layout's series."""
-    counts = [len(one.values) for one in rows]
-    ends, source = np.cumsum(counts, dtype=np.int64), np.repeat(np.arange(len(rows)), counts)
+def look_at(laid: Laid, places: Sequence[Array]) -> Look:
+    """Return the cells of ``laid`` that are finite numbers, with the ``places`` of each layout's series."""
+    counts = np.array(laid.counts, dtype=np.int64)
+    ends, source = np.cumsum(counts), np.repeat(np.arange(len(counts)), counts)
     look = Look(
         np.concatenate([np.zeros(0, dtype=np.int64), *places]),
-        np.fromiter(chain.from_iterable(one.stamps for one in rows), np.int64, len(source)),
-        _numbers(list(chain.from_iterable(one.values for one in rows))),
+        laid.ts_ms,
+        laid.values,
         source,
         np.arange(len(source)) - (ends - counts)[source],
     )
     return look.chosen(np.isfinite(look.values))
 
 
-def _numbers(cells: list[Any]) -> Array:
+def _numbers(parts: Sequence[Sequence[Any]], count: int) -> Array:
+    try:
+        return np.fromiter(chain.from_iterable(parts), np.float64, count)
+    except (TypeError, ValueError):
+        pass  # None among them, mostly
+    cells = list(chain.from_iterable(parts))
     try:
         return np.array(cells, dtype=np.float64)
     except (TypeError, ValueError):

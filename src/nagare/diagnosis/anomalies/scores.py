@@ -15,7 +15,7 @@ import numpy as np
 from nagare.diagnosis.anomalies.hosts import PAUSE_MS, Hosts
 from nagare.diagnosis.anomalies.intake import SeriesName
 from nagare.diagnosis.anomalies.layouts import Layout, Rows
-from nagare.diagnosis.anomalies.look import Look, look_at
+from nagare.diagnosis.anomalies.look import Laid, Look, lay, look_at
 from nagare.insights.anomalies.detector import Detector
 from nagare.insights.anomalies.pauses import PAUSE_SCORE
 from nagare.lib.counters import Counters
@@ -96,7 +96,11 @@ class Scores:
             self._hosts.restored(name.host, int(detector.last_ms[place]))
 
     def take(self, rows: Iterable[Rows], now_ms: int) -> list[Anomaly]:
-        """Score ``rows``, whatever their order, and return those that are told.
+        """Score ``rows`` as ``take_laid`` does."""
+        return self.take_laid(lay(list(rows)), now_ms)
+
+    def take_laid(self, laid: Laid, now_ms: int) -> list[Anomaly]:
+        """Score the rows of ``laid``, whatever their order, and return those that are told.
 
         A row that is not later than the last of its series is left out, and so is one of a series for which there is no
         place any more; both are counted.
@@ -106,19 +110,19 @@ class Scores:
         self._forget(now_ms)
         found = list[Anomaly]()
         # One row of each series at a time, in the order of time.
-        for look in self._looks(list(rows), now_ms):
+        for look in self._looks(laid, now_ms):
             if self._is_stopping():
                 break
             found += self._advance(look)
         return found
 
-    def _looks(self, rows: Sequence[Rows], now_ms: int) -> Iterator[Look]:
-        look = look_at(rows, [self._places_of(one.layout) for one in rows])
-        self._admit_all(rows, look, now_ms)
+    def _looks(self, laid: Laid, now_ms: int) -> Iterator[Look]:
+        look = look_at(laid, [self._places_of(layout) for layout in laid.layouts])
+        self._admit_all(laid, look, now_ms)
         placed = look.chosen(look.places >= 0)
         stamps: dict[str, set[int]] = {}
         for at in placed.sources():
-            stamps.setdefault(rows[at].host, set()).update(rows[at].stamps)
+            stamps.setdefault(laid.hosts[at], set()).update(laid.moments[at])
         self._hosts.hear(stamps, now_ms)
         later = placed.later_than(self.detector.last_ms).in_order()
         if len(later) < len(placed):
@@ -133,7 +137,7 @@ class Scores:
             layout.generation = self._generation
         return layout.places
 
-    def _admit_all(self, rows: Sequence[Rows], look: Look, now_ms: int) -> None:
+    def _admit_all(self, laid: Laid, look: Look, now_ms: int) -> None:
         """Give places to the series in ``look`` that have none, as long as there are any."""
         fresh = np.flatnonzero(look.places < 0).tolist()
         if not fresh:
@@ -141,7 +145,7 @@ class Scores:
         # Nobody who speaks makes way.
         speaking, spare = set(look.places.tolist()), self._find_spare(now_ms)
         for at in fresh:
-            layout, column = rows[int(look.source[at])].layout, int(look.column[at])
+            layout, column = laid.layouts[int(look.source[at])], int(look.column[at])
             place = self._places.get(name := layout.names[column])
             if place is None:
                 place = self._admit(name, spare, speaking)

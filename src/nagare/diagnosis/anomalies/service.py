@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 from uuid import uuid4
 
 from nagare.config.anomalies import AnomalySettings
@@ -25,6 +27,7 @@ from nagare.lib.counters import Counters
 from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply, Cell
 
 if TYPE_CHECKING:
+    from nagare.diagnosis.anomalies.look import Laid
     from nagare.diagnosis.anomalies.scores import Anomaly, Scores
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,11 @@ _WAITING_BATCHES = 8192
 _WAITING_ROWS = 500_000
 # Rows that are laid out at a time: each of their cells is an object meanwhile.
 _TAKEN_ROWS = 50_000
+# Batches that are laid out before the tick, as soon as there are so many: what waits as arrays costs a fourth of the memory,
+# and what is laid out while the processor's cache holds it a third of the time.
+_LAID_BATCHES = 128
+# Cells that are scored together; each takes some fifty bytes meanwhile.
+_SCORED_CELLS = 1_000_000
 # Rows told of one tick; those that score highest.
 _ROWS_LIMIT = 500
 # After a crash so much is learned anew.
@@ -49,6 +57,14 @@ class BatchStore(Protocol):
         ...
 
 
+class _Waiting(NamedTuple):
+    """What was laid out, and of how many batches and rows of tables."""
+
+    laid: Laid
+    batches: int
+    rows: int
+
+
 class Anomalies:
     """``note`` takes rows from the event loop; ``async with`` owns the thread and the kept state, ``run`` scores."""
 
@@ -59,7 +75,11 @@ class Anomalies:
         self._path = path
         self._clock = clock
         self._waiting: deque[Part] = deque()
-        self._waiting_rows = 0
+        # What was laid out already, of how many batches and rows; ``_laying`` is what is on its way there.
+        self._laid: deque[_Waiting] = deque()
+        self._laying: asyncio.Future[Laid] | None = None
+        # Of both.
+        self._waiting_batches = self._waiting_rows = 0
         # Ends the scoring of a tick on its thread.
         self._stop = Event()
         self._thread: ThreadPoolExecutor | None = None
@@ -106,10 +126,42 @@ class Anomalies:
         if not part.rows:
             return
         self._waiting.append(part)
+        self._waiting_batches += 1
         self._waiting_rows += part.rows
-        while len(self._waiting) > _WAITING_BATCHES or self._waiting_rows > _WAITING_ROWS:
-            self._waiting_rows -= self._waiting.popleft().rows
-            self.counters.add("anomaly_batches_dropped")
+        while self._waiting_batches > _WAITING_BATCHES or self._waiting_rows > _WAITING_ROWS:
+            self._drop_oldest()
+        if len(self._waiting) >= _LAID_BATCHES and self._laying is None:
+            self._lay_waiting(self._thread)
+
+    def _drop_oldest(self) -> None:
+        batches, rows = 1, 0
+        if self._laid:
+            _, batches, rows = self._laid.popleft()
+        elif self._waiting:
+            rows = self._waiting.popleft().rows
+        self._waiting_batches -= batches
+        self._waiting_rows -= rows
+        self.counters.add("anomaly_batches_dropped", batches)
+
+    def _lay_waiting(self, thread: ThreadPoolExecutor) -> None:
+        """Have what waits laid out, one piece at a time: more would pile up behind a tick that takes long."""
+        batches, rows = list(self._waiting), sum(part.rows for part in self._waiting)
+        self._waiting.clear()
+
+        def keep(laying: asyncio.Future[Laid]) -> None:
+            self._laying = None
+            if laying.cancelled() or (error := laying.exception()) is not None:
+                # Cancelled by the stop; else a bug of ours, which must cost these rows their scores and nothing else.
+                self._waiting_batches -= len(batches)
+                self._waiting_rows -= rows
+                self.counters.add("anomaly_batches_dropped", len(batches))
+                if not laying.cancelled():
+                    log.error("anomaly_rows_not_laid_out", exc_info=error)
+                return
+            self._laid.append(_Waiting(laying.result(), len(batches), rows))
+
+        self._laying = asyncio.get_running_loop().run_in_executor(thread, self._lay, batches)
+        self._laying.add_done_callback(keep)
 
     async def run(self) -> None:
         """Score at each tick, and keep the state now and then; until cancelled."""
@@ -125,11 +177,14 @@ class Anomalies:
         """Score what waits, and store what was unlike."""
         if self._thread is None:
             return
-        batches = list(self._waiting)
+        if self._laying is not None:
+            await asyncio.wait({self._laying})
+        laid, batches = [one.laid for one in self._laid], list(self._waiting)
+        self._laid.clear()
         self._waiting.clear()
-        self._waiting_rows = 0
-        now_ms = self._clock.now_ms()
-        found = await asyncio.get_running_loop().run_in_executor(self._thread, self._score, batches, now_ms)
+        self._waiting_batches = self._waiting_rows = 0
+        work = partial(self._score, laid, batches, self._clock.now_ms())
+        found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         kept = sorted(found, key=lambda one: one.score, reverse=True)[:_ROWS_LIMIT]
         if len(kept) < len(found):
             self.counters.add("anomaly_rows_left_out", len(found) - len(kept))
@@ -161,14 +216,18 @@ class Anomalies:
         scores.restore(*load_state(self._path, limit))
         return scores
 
-    def _score(self, batches: Sequence[Part], now_ms: int) -> list[Anomaly]:
+    def _lay(self, batches: Sequence[Part]) -> Laid:
+        from nagare.diagnosis.anomalies.look import lay  # noqa: PLC0415  loads numpy, on this thread
+
+        return lay([rows for part in batches for rows in self._layouts.rows(part.host, part.tables)])
+
+    def _score(self, laid: Sequence[Laid], batches: Sequence[Part], now_ms: int) -> list[Anomaly]:
         assert self._scores is not None, "the state is read before the first tick"
         found: list[Anomaly] = []
-        for some in _pieces(batches):
+        for some in _groups(chain(laid, map(self._lay, _pieces(batches)))):
             if self._stop.is_set():
                 return found
-            rows = (row for part in some for row in self._layouts.rows(part.host, part.tables))
-            found += self._scores.take(rows, now_ms)
+            found += self._scores.take_laid(some, now_ms)
         return found + self._scores.find_stopped(now_ms)
 
     def _save(self) -> None:
@@ -193,6 +252,22 @@ def _pieces(batches: Sequence[Part]) -> Iterator[Sequence[Part]]:
         rows += part.rows
     if begin < len(batches):
         yield batches[begin:]
+
+
+def _groups(laid: Iterable[Laid]) -> Iterator[Laid]:
+    """Yield what was laid out in its order, as much together as has not too many cells."""
+    from nagare.diagnosis.anomalies.look import join  # noqa: PLC0415  loads numpy, on the thread of the scores
+
+    some: list[Laid] = []
+    cells = 0
+    for one in laid:
+        if some and cells + len(one.values) > _SCORED_CELLS:
+            yield join(some)
+            some, cells = [], 0
+        some.append(one)
+        cells += len(one.values)
+    if some:
+        yield join(some)
 
 
 def _columns(told: Sequence[Anomaly]) -> dict[str, list[Cell]]:

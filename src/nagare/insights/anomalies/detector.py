@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from nagare.insights.anomalies.habits import days_and_bins
 from nagare.insights.anomalies.moving import exponential, gains
 from nagare.insights.anomalies.novelty import NEWS, Novelty
 from nagare.insights.anomalies.pauses import PAUSE_SCORE, Pauses
@@ -149,13 +150,16 @@ class Detector:
         gain = gains(seen, count, _FORGETTING)
         level, self._level[places] = exponential(self._level[places], np.abs(values), gain)
         floor = _LEVEL_PART * level
-        departures, expected = self._departures(places, ts_ms, values, gain, floor)
+        when = days_and_bins(ts_ms)
+        has_season = self._seasons.begin(places, when[0])
+        departures, expected = self._departures(places, ts_ms, values, (gain, floor, has_season))
+        self._seasons.learn(places, when[1], values)
         jumps = self._jump(places, values, gain, _JUMP_LEVEL_PART * level)
         known = seen[:, None] + np.arange(count)
         is_raw, least = known < LEARNING_ROWS // 2, np.log(LEAST)
         evidence = np.maximum(
-            self._departures_news.weigh(places, ts_ms, np.where(is_raw, least, departures)),
-            self._jumps_news.weigh(places, ts_ms, np.where(is_raw, least, jumps)),
+            self._departures_news.weigh(places, when, np.where(is_raw, least, departures)),
+            self._jumps_news.weigh(places, when, np.where(is_raw, least, jumps)),
         )
         score = np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (NEWS - evidence))), _DIGITS)
         score = np.maximum(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
@@ -169,17 +173,21 @@ class Detector:
             self._off_mean.held.rows[places[is_new]] = values[is_new, :1]
             self._quick[places[is_new]] = values[is_new, 0]
 
-    def _departures(self, places: Array, ts_ms: Array, values: Array, gain: Array, floor: Array) -> tuple[Array, Array]:
-        """Return how surprising rows are beside their mean or their season, and what was expected."""
+    def _departures(
+        self, places: Array, ts_ms: Array, values: Array, known: tuple[Array, Array, Array]
+    ) -> tuple[Array, Array]:
+        """Return how surprising rows are beside their mean or their season, and what was expected.
+
+        ``known`` are the gain and the floor of each row, and which series have a season.
+        """
+        gain, floor, has_season = known
         logs, expected, spread = self._off_mean.look(places, values, gain, floor)
-        has_season = self._seasons.begin(places, ts_ms)
         if has_season.any():
             at = np.flatnonzero(has_season)
             chosen, season_logs, usual = self._beside_season(places[at], ts_ms[at], values[at], floor[at], spread[at])
             logs[at] = np.where(chosen, season_logs, logs[at])
             expected = expected.copy()
             expected[at] = np.where(chosen, usual, expected[at])
-        self._seasons.learn(places, ts_ms, values)
         return logs, expected
 
     def _beside_season(

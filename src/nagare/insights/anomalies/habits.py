@@ -24,26 +24,29 @@ class Habits:
 
     def __init__(self, count: int) -> None:
         """Begin with nothing remembered."""
-        self.past = np.zeros((count, BINS), dtype=np.float32)
-        self.today = np.zeros((count, BINS), dtype=np.float32)
+        # Half hour by half hour in memory: rows of one call are mostly of the same one.
+        self.past = np.zeros((count, BINS), dtype=np.float32, order="F")
+        self.today = np.zeros((count, BINS), dtype=np.float32, order="F")
         # Of each half hour and those beside it the greatest of ``past``.
-        self._about = np.zeros((count, BINS), dtype=np.float32)
+        self._about = np.zeros((count, BINS), dtype=np.float32, order="F")
         # The day of ``today``, counted from 1970; 0 before the first row.
         self.day = np.zeros(count, dtype=np.int64)
 
-    def recall(self, places: Array, ts_ms: Array) -> Array:
-        """Return the greatest surprise that earlier days had about the time of each row, in (series, rows)."""
-        day = ts_ms[:, 0] // DAY_MS
+    def recall(self, places: Array, day: Array, bins: Array) -> Array:
+        """Return the greatest surprise that earlier days had about the time of each row, in (series, rows).
+
+        ``day`` is that of each series' rows, counted from 1970, and ``bins`` the half hour of each row (``days_and_bins``).
+        """
         is_new = self.day[places] < day
         if is_new.any():
             self._begin_day(places[is_new], day[is_new])
-        greatest: Array = self._about[places[:, None], _bins(ts_ms)]
+        greatest: Array = self._about[places[:, None], bins]
         return greatest
 
-    def remember(self, places: Array, ts_ms: Array, surprise: Array) -> None:
+    def remember(self, places: Array, bins: Array, surprise: Array) -> None:
         """Take the surprises of the rows that ``recall`` was asked about."""
-        slots = (places[:, None], _bins(ts_ms))
-        if ts_ms.shape[1] == 1:
+        slots = (places[:, None], bins)
+        if bins.shape[1] == 1:
             # Each series has one slot.
             self.today[slots] = np.maximum(self.today[slots], surprise)
         else:
@@ -63,5 +66,7 @@ class Habits:
         self.renew(places)
 
 
-def _bins(ts_ms: Array) -> Array:
-    return (ts_ms % DAY_MS) * BINS // DAY_MS
+def days_and_bins(ts_ms: Array) -> tuple[Array, Array]:
+    """Return the day of each series' rows, which lie in one, counted from 1970, and the half hour of each row."""
+    day = ts_ms[:, 0] // DAY_MS
+    return day, (ts_ms - DAY_MS * day[:, None]) // (DAY_MS // BINS)

@@ -39,7 +39,8 @@ class Held:
         if width == whole:
             mean: Array = self.rows[places].mean(axis=1)
             return mean
-        newest = (self.oldest[places][:, None] - np.arange(1, width + 1)) % whole
+        newest = self.oldest[places][:, None] - np.arange(1, width + 1)
+        newest[newest < 0] += whole
         newest += whole * places[:, None]
         last: Array = self.rows.ravel().take(newest).mean(axis=1)
         return last
@@ -52,9 +53,10 @@ class Held:
 
     def _put(self, places: Array, row: Array) -> Array:
         """Hold one more row of each series and return those that it takes the place of."""
-        at = self.oldest[places]
-        gone: Array = self.rows[places, at]
-        self.rows[places, at] = row
+        at, flat = self.oldest[places], self.rows.ravel()
+        slots = self.rows.shape[1] * places + at
+        gone: Array = flat.take(slots)
+        flat[slots] = row
         at += 1
         at[at == self.rows.shape[1]] = 0
         self.oldest[places] = at

@@ -37,13 +37,17 @@ class Novelty:
         self.told = Greatest(count, _TOLD_ROWS)
         self.habits = Habits(count)
 
-    def weigh(self, places: Array, ts_ms: Array, logs: Array) -> Array:
-        """Return the evidence that rows are news whose surprise has these logarithms, and remember them."""
+    def weigh(self, places: Array, when: tuple[Array, Array], logs: Array) -> Array:
+        """Return the evidence that rows are news whose surprise has these logarithms, and remember them.
+
+        ``when`` are the day of each series' rows and the half hour of each (``habits.days_and_bins``).
+        """
+        day, bins = when
         surprise = np.exp(logs).astype(np.float32)
         recent = np.maximum(self.held.before(places, surprise), _MEMORY_FLOOR)
-        usual = np.maximum(self.habits.recall(places, ts_ms), _MEMORY_FLOOR)
+        usual = np.maximum(self.habits.recall(places, day, bins), _MEMORY_FLOOR)
         novel = (1.0 + _SURPRISE_WEIGHT) * logs - np.log(recent)
-        self.habits.remember(places, ts_ms, surprise)
+        self.habits.remember(places, bins, surprise)
         evidence = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
         return self._quieted(places, logs, surprise, evidence)
 

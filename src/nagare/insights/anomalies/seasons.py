@@ -24,18 +24,18 @@ class Seasons:
 
     def __init__(self, count: int) -> None:
         """Begin with nothing known."""
-        self.means = np.zeros((count, BINS))
-        self.is_known = np.zeros((count, BINS), dtype=np.bool_)
-        self.sums = np.zeros((count, BINS))
-        self.counts = np.zeros((count, BINS), dtype=np.float32)
+        # Half hour by half hour in memory: rows of one call are mostly of the same one.
+        self.means = np.zeros((count, BINS), order="F")
+        self.is_known = np.zeros((count, BINS), dtype=np.bool_, order="F")
+        self.sums = np.zeros((count, BINS), order="F")
+        self.counts = np.zeros((count, BINS), dtype=np.float32, order="F")
         self.day = np.zeros(count, dtype=np.int64)
         self.days = np.zeros(count, dtype=np.int64)
         # Whether enough days of all the day are known.
         self._is_usual = np.zeros(count, dtype=np.bool_)
 
-    def begin(self, places: Array, ts_ms: Array) -> Array:
+    def begin(self, places: Array, day: Array) -> Array:
         """Let the days that are over count, and tell which series have a season that can be expected."""
-        day = ts_ms[:, 0] // DAY_MS
         is_new = self.day[places] < day
         if is_new.any():
             self._end_day(places[is_new])
@@ -61,10 +61,10 @@ class Seasons:
         expected: Array = (1.0 - share) * self.means[series, low] + share * self.means[series, high]
         return expected
 
-    def learn(self, places: Array, ts_ms: Array, values: Array) -> None:
+    def learn(self, places: Array, bins: Array, values: Array) -> None:
         """Take rows of the day that lasts."""
-        slots = (places[:, None], (ts_ms % DAY_MS) * BINS // DAY_MS)
-        if ts_ms.shape[1] == 1:
+        slots = (places[:, None], bins)
+        if bins.shape[1] == 1:
             # Each series has one slot.
             self.sums[slots] += values
             self.counts[slots] += np.float32(1)

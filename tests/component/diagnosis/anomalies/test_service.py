@@ -94,6 +94,30 @@ async def test_a_body_of_very_many_rows_costs_a_part_of_them_and_the_stop_waits_
         assert anomalies.counters.get("anomaly_late_rows") == 0
 
 
+async def test_many_batches_that_wait_are_laid_out_early_and_scored_all_the_same(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock) as store, _service(store, tmp_path, clock) as anomalies:
+        for value in [*np.random.default_rng(1).normal(0.5, 0.01, 400).tolist(), 0.95]:
+            await clock.advance(5)
+            anomalies.note("web1", _disk(clock, value))
+        await anomalies.tick()
+        assert [found[5] for found in await rows(store, SQL)] == [0.95]
+        assert anomalies.counters.get("anomaly_batches_dropped") == 0
+
+
+async def test_of_what_is_laid_out_the_oldest_goes_first_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_WAITING_BATCHES", 300)
+    clock = ManualClock(START_MS)
+    async with make_store(tmp_path, clock=clock) as store, _service(store, tmp_path, clock) as anomalies:
+        for number in range(1000):
+            await clock.advance(5)
+            anomalies.note(f"web{number}", _disk(clock, 0.5))
+        await anomalies.tick()
+        dropped = anomalies.counters.get("anomaly_batches_dropped")
+        assert dropped >= 700
+        assert len(anomalies) == 1000 - dropped
+
+
 async def test_what_is_off_scores_nothing_and_keeps_nothing(tmp_path: Path) -> None:
     clock = ManualClock(START_MS)
     async with make_store(tmp_path, clock=clock) as store:
