@@ -131,10 +131,12 @@ class TopApp(DressedApp):
             page = self._pages[location.page] = make_page(location)
             self.install_screen(page, location.page)
         if page is not self.page:
-            is_first = isinstance(self.page, StartPage)
-            self.page = page
-            # The screen that the app began with can be covered, not replaced.
-            await (self.push_screen(location.page) if is_first else self.switch_screen(location.page))
+            before, self.page = self.page, page
+            if isinstance(before, StartPage):
+                await self.push_screen(location.page)  # it can be covered, not replaced
+                before.give_keys(self)
+            else:
+                await self.switch_screen(location.page)
         page.show(location)
         self._follow_time(location)
         page.redraw()

@@ -65,7 +65,9 @@ class Feed:
         self._clock = clock
         self._frame_seconds = 1 / frames_per_second
         self._app = app
-        self._painted = 0.0
+        self._painted = self._hosts_painted = 0.0
+        # Whether all that came of hosts since they were painted is of some among many.
+        self._hosts_can_wait = True
         self._timer: Timer | None = None
         # Whether that timer waits for the pace of the fleet, which something else need not.
         self.is_waiting = False
@@ -102,7 +104,9 @@ class Feed:
                 self._lose(Phase.MISSING, plain(reason), plain(hint), seconds, now_ms)
             case Rows():
                 self.model.apply(event, now_ms)
-                self.schedule(can_wait=event.host != self._app.page.location.host)
+                can_wait = event.host != self._app.page.location.host
+                self._hosts_can_wait = self._hosts_can_wait and can_wait
+                self.schedule(can_wait=can_wait)
                 return
             case Digests():
                 self.model.apply(event, now_ms)
@@ -172,8 +176,8 @@ class Feed:
             if can_wait or not self.is_waiting:
                 return
             self._timer.stop()
-        pace = self.pace_seconds if can_wait else self._frame_seconds
-        due = self._painted + pace - self._clock.monotonic()
+        pace, since = (self.pace_seconds, self._hosts_painted) if can_wait else (self._frame_seconds, self._painted)
+        due = since + pace - self._clock.monotonic()
         self.is_waiting = can_wait
         self._timer = self._app.set_timer(max(0.001, min(due, pace)), self._paint)
 
@@ -189,14 +193,22 @@ class Feed:
 
     def _paint(self) -> None:
         self.model.settle(self._clock.now_ms())
-        self._paint_settled()
+        changes = self.model.take_changes()
+        is_early = self._clock.monotonic() - self._hosts_painted < self.pace_seconds
+        if is_early and not self.is_waiting and self._hosts_can_wait and not changes.fleet:
+            # An event is told at once, but a thousand hosts are not drawn again for it: they have their turn.
+            self.model.changes.hosts, changes.hosts = changes.hosts, set()
+        self._paint_settled(changes)
+        if self.model.changes:
+            self.schedule(can_wait=True)
 
-    def _paint_settled(self) -> None:
+    def _paint_settled(self, changes: Changes) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._timer = None
         self._painted = self._clock.monotonic()
-        changes = self.model.take_changes()
+        if not self.model.changes:
+            self._hosts_painted, self._hosts_can_wait = self._painted, True
         self.replay.follow_connection()
         if changes and self._can_draw:
             if self._app.page.moment_ms is not None:
@@ -229,7 +241,7 @@ class Feed:
             self._app.page.tick()
         if self.model.changes:
             # In the same frame as the ages.
-            self._paint_settled()
+            self._paint_settled(self.model.take_changes())
         else:
             self._app.refresh_frame()
 

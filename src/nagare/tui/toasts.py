@@ -49,7 +49,8 @@ class Notifications:
     def show(self, event: EventView) -> None:
         """Show a notification, or count it while others stand there."""
         now = self._app.clock.monotonic()
-        is_room = len(self._until) < _SHOWN_AT_ONCE or self._until[0] <= now
+        # While the line about others stands there, what comes is one of them.
+        is_room = self._told_until <= now and (len(self._until) < _SHOWN_AT_ONCE or self._until[0] <= now)
         if is_room and not self._held:
             self._until.append(now + _NOTIFICATION_SECONDS)
             _show(self._app, event.text, "Notification", _level(event.severity), _NOTIFICATION_SECONDS)

@@ -4,6 +4,9 @@ import pytest
 
 from nagare.tui.screens.host import HostPage
 from nagare.tui.screens.hosts import HostsPage
+from nagare.tui.widgets.live_table import LiveTable
+from nagare.wire.events import EventView
+from nagare.wire.live import EventFrame
 from tests.tui.fleet import NOW_MS, frame_of
 from tests.tui.stage import scene
 
@@ -41,6 +44,25 @@ async def test_the_pace_of_a_fleet_is_that_of_its_length_and_what_is_looked_at_d
         assert feed.is_waiting
         feed.take(frame_of("web-1", NOW_MS + 5000))
         assert not feed.is_waiting
+
+
+async def test_what_happens_is_told_at_once_and_no_fleet_is_drawn_again_for_it() -> None:
+    async with scene("overview", hosts=4) as top:
+        feed, table = top.app.feed, top.app.page.query_one("#hottest", LiveTable)
+        for number in range(1000):
+            feed.model.ensure_host(f"more-{number}")
+        await top.until(lambda: not feed.model.changes, "the new hosts")
+        before = table.store.version
+        feed.take(frame_of("web-1", NOW_MS + 5000))
+        feed.take(EventFrame(EventView("told", NOW_MS, "web-1", "disk", 2, "test", "a thing happened", {})))
+        feed._paint()
+        assert "told" in top.app.page.query_one("#events", LiveTable).store
+        assert feed.model.changes.hosts == {"web-1"}
+        assert table.store.version == before
+        # They have their turn, which does not depend on another report.
+        assert feed.is_waiting
+        await top.until(lambda: not feed.model.changes, "the host")
+        assert table.store.version > before
 
 
 async def test_a_chart_of_a_day_is_not_drawn_every_second() -> None:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from nagare.lib.clock import ManualClock
 from nagare.tui.keymap import check_keys
 from nagare.tui.location import Window, parse_location
+from nagare.tui.screens.start import StartPage
 from nagare.wire.events import EventView
-from tests.tui.fleet import NOW_MS
-from tests.tui.stage import Scene, scene
+from tests.tui.fleet import NOW_MS, FleetSource, host_names
+from tests.tui.stage import Scene, make_app, scene
 
 pytestmark = pytest.mark.may_block(reason="whole screens are drawn, several times over, beside a sampling guard")
 
@@ -31,6 +33,22 @@ async def test_a_filter_is_typed_kept_and_stands_in_the_address() -> None:
         await top.shows("▸ db-1", "Timeline")
         await top.press("escape")
         await top.shows("1 of 4")
+
+
+async def test_what_is_typed_before_a_page_stands_is_for_that_page() -> None:
+    source = FleetSource(host_names(4))
+    source.connect()
+    clock = ManualClock(NOW_MS)
+    app = make_app(source, clock, "overview")
+    assert isinstance(app.page, StartPage)
+    from textual.events import Key
+
+    for key in ("4", "2"):
+        app.page.on_key(Key(key, key))
+    async with app.run_test(size=(120, 40)) as pilot:
+        top = Scene(app, source, clock, pilot)
+        await top.shows("▸ hosts")
+        assert [location.page for location in app.past] == ["overview", "alerts"]
 
 
 async def test_the_order_stands_in_the_address() -> None:

@@ -51,6 +51,27 @@ async def test_rows_are_shown_with_a_header_and_numbers_on_the_right() -> None:
         assert str(table.border_subtitle) == "3"
 
 
+@pytest.mark.parametrize(("before", "asks"), [(60, False), (10, False), (11, True), (3, False)])
+async def test_a_list_that_grows_has_the_screen_laid_out_only_for_a_bar(before: int, asks: bool) -> None:
+    stage, table = make_stage(before)
+    async with stage.run_test(size=(80, 13)) as pilot:
+        table.sync()
+        await pilot.pause()
+        assert table.show_vertical_scrollbar == (before > 12)
+        asked = False
+        for name in ("more", "most"):
+            table.store.update(name, {"state": "up", "name": name, "cpu": 0.0, "memory": 1.0, "age": 1.0})
+            table.sync()
+            asked = table._layout_required
+            await pilot.pause()
+        assert asked == asks
+        assert table.show_vertical_scrollbar == (before > 10)
+        await pilot.press("end")
+        await pilot.pause()
+        assert "most" in stage.text()[min(before + 2, 12)]
+        assert table.max_scroll_y == max(0, before + 3 - 13)
+
+
 PLAIN = (
     ColumnSpec("state", "state", CellKind.STATE, 9, 0),
     ColumnSpec("name", "name", CellKind.TEXT, 10, 0, grow=True),

@@ -65,6 +65,32 @@ class Canvas:
             at += size
         return max(0, at - column)
 
+    def put_each(
+        self, rows: Sequence[int], columns: Sequence[int], kinds: Sequence[int], looks: Sequence[tuple[str, Style]]
+    ) -> None:
+        """Write a text at each of many places: ``kinds`` has which of ``looks`` (text, style). What falls outside is left out."""
+        if not rows:
+            return
+        codes, numbers = self._look_cells(looks)
+        row, kind = np.array(rows)[:, np.newaxis], np.array(kinds)
+        column = np.array(columns)[:, np.newaxis] + np.arange(codes.shape[1])
+        row = np.broadcast_to(row, column.shape)
+        inside = (numbers[kind] >= 0) & (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
+        at = row[inside], column[inside]
+        self.codes[at], self.styles[at] = codes[kind][inside], numbers[kind][inside]
+
+    def _look_cells(self, looks: Sequence[tuple[str, Style]]) -> tuple[NDArray[np.uint32], NDArray[np.int16]]:
+        """Return the characters of each look and the numbers of their styles, -1 where its text is shorter than the longest."""
+        texts = [
+            [code for one in cells(text) for code in (ord(one), _CONTINUATION)[: get_character_cell_size(one)]]
+            for text, _ in looks
+        ]
+        shape = (len(looks), max(map(len, texts)))
+        codes, numbers = np.full(shape, _SPACE, dtype=np.uint32), np.full(shape, -1, dtype=np.int16)
+        for at, (text, (_, style)) in enumerate(zip(texts, looks, strict=True)):
+            codes[at, : len(text)], numbers[at, : len(text)] = text, self.number(style)
+        return codes, numbers
+
     def fill(self, rows: slice, columns: slice, character: str, style: Style) -> None:
         """Fill a rectangle with one narrow character."""
         self.codes[rows, columns] = ord(character)
@@ -77,8 +103,8 @@ class Canvas:
         self.codes[rows, columns] = np.where(blank, np.uint32(ord(character)), codes)
         self.styles[rows, columns] = np.where(blank, np.int16(self.number(style)), self.styles[rows, columns])
 
-    def lines(self) -> Lines:
-        """Return the rows as segments, one per run of a style."""
+    def lines(self, base: Style | None = None) -> Lines:
+        """Return the rows as segments, one per run of a style, each laid over ``base``."""
         if not self.width or not self.height:
             return [[] for _ in range(self.height)]
         wide = self._mend_wide()
@@ -90,7 +116,7 @@ class Canvas:
         starts = np.flatnonzero(changed.ravel())
         stops = np.append(starts[1:], styles.size).tolist()
         numbers = styles.ravel()[starts].tolist()
-        width, table = self.width, self._table
+        width, table = self.width, self._table if base is None else [base + style for style in self._table]
         for start, stop, number in zip(starts.tolist(), stops, numbers, strict=True):
             run = text[start:stop].replace("\0", "") if wide else text[start:stop]
             lines[start // width].append(Segment(run, table[number]))

@@ -107,34 +107,37 @@ def cell_colour(cell: HeatCell, palette: Palette) -> str:
 
 
 def draw_heat_grid(
-    cells: Sequence[HeatCell], layout: HeatLayout, size: tuple[int, int], palette: Palette, view: HeatView = _WHOLE
+    cells: Sequence[HeatCell],
+    layout: HeatLayout,
+    size: tuple[int, int],
+    palette: Palette,
+    view: HeatView = _WHOLE,
+    base: Style | None = None,
 ) -> Lines:
-    """Return lines of ``size`` (width, height) from line ``view.top`` on; the selected cell is reversed."""
+    """Return lines of ``size`` (width, height) from line ``view.top`` on, laid over ``base``; the selected cell is reversed."""
     width, height = size
-    selected, top, focused = view.selected, view.top, view.focused
     canvas = Canvas(width, height)
     for row, text in layout.headings:
-        canvas.put(row - top, 0, cut(palette.text(text), width, palette.glyphs.more), make_style(palette.muted))
-    looks: dict[tuple[str, str], tuple[str, Style]] = {}
-    for place in layout.places:
-        if not 0 <= place.row - top < height:
-            continue
-        cell = cells[place.index]
-        text, style = _look(cell, palette, layout.pitch, looks)
-        if place.index == selected:
-            style += make_style(None, bold=True, reverse=True, underline=focused)
-        canvas.put(place.row - top, place.column, text, style)
-    return canvas.lines()
+        canvas.put(row - view.top, 0, cut(palette.text(text), width, palette.glyphs.more), make_style(palette.muted))
+    looks: dict[tuple[str, str], int] = {}
+    shown = [place for place in layout.places if 0 <= place.row - view.top < height]
+    kinds = [looks.setdefault(_look_key(cells[place.index], palette), len(looks)) for place in shown]
+    texts = [_look(state, colour, palette, layout.pitch) for state, colour in looks]
+    canvas.put_each([place.row - view.top for place in shown], [place.column for place in shown], kinds, texts)
+    chosen = layout.find(view.selected) if view.selected is not None else None
+    if chosen is not None:
+        text, style = _look(*_look_key(cells[chosen.index], palette), palette, layout.pitch)
+        style += make_style(None, bold=True, reverse=True, underline=view.focused)
+        canvas.put(chosen.row - view.top, chosen.column, text, style)
+    return canvas.lines(base)
 
 
-def _look(
-    cell: HeatCell, palette: Palette, pitch: int, looks: dict[tuple[str, str], tuple[str, Style]]
-) -> tuple[str, Style]:
-    """Return a cell's text and style; ``looks`` keeps them, of which there are few in a grid of many."""
-    key = (cell.state, cell_colour(cell, palette))
-    found = looks.get(key)
-    if found is None:
-        look = palette.state(cell.state)
-        text = palette.glyphs.cell * max(1, pitch - 1) if cell.state == "up" else look.glyph
-        found = looks[key] = (text, make_style(key[1], bold=look.bold))
-    return found
+def _look_key(cell: HeatCell, palette: Palette) -> tuple[str, str]:
+    return cell.state, cell_colour(cell, palette)
+
+
+def _look(state: str, colour: str, palette: Palette, pitch: int) -> tuple[str, Style]:
+    """Return a cell's text and style."""
+    look = palette.state(state)
+    text = palette.glyphs.cell * max(1, pitch - 1) if state == "up" else look.glyph
+    return text, make_style(colour, bold=look.bold)

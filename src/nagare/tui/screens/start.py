@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
 from rich.segment import Segment
+from textual.app import App
+from textual.events import Key
 from textual.strip import Strip
 from textual.widget import Widget
 
+from nagare.tui.location import Location
 from nagare.tui.renderables.palette import make_style
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.screens.page import Page
+
+# More than anybody types within a second.
+_TYPED_LIMIT = 64
+_APART_SECONDS = 0.05
 
 
 class Skeleton(Widget):
@@ -39,7 +48,24 @@ class Skeleton(Widget):
 
 
 class StartPage(Page):
-    """Shown for a moment; replaced by the page of the wanted location."""
+    """Shown for a moment; replaced by the page of the wanted location, which gets the keys that were typed meanwhile."""
+
+    def __init__(self, location: Location) -> None:
+        """Stand for the page of ``location``."""
+        super().__init__(location)
+        self._typed: list[Key] = []
+
+    def on_key(self, event: Key) -> None:
+        """Keep what is typed before there is anything that takes it."""
+        if len(self._typed) < _TYPED_LIMIT:
+            self._typed.append(event)
+
+    def give_keys(self, app: App[Any]) -> None:
+        """Type again what was typed, no faster than a person does: a key may open what the next one is for."""
+        if self._typed:
+            event = self._typed.pop(0)
+            app.post_message(Key(event.key, event.character))
+            app.set_timer(_APART_SECONDS, partial(self.give_keys, app))
 
     def body(self) -> Iterable[Widget]:
         """Return the skeleton."""

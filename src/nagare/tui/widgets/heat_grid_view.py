@@ -151,8 +151,8 @@ class HeatGridView(Widget, can_focus=True):
         layout = self._current_layout()
         self._keep_seen(layout)
         view = HeatView(self.selected_index, self._top, self.has_focus)
-        lines = draw_heat_grid(self._cells, layout, (width, self._grid_height), palette, view)
-        strips = [Strip(line, width).apply_style(base) for line in lines]
+        lines = draw_heat_grid(self._cells, layout, (width, self._grid_height), palette, view, base)
+        strips = [Strip(line, width) for line in lines]
         return [*strips, self._caption_strip(fit(palette.text(self._caption()), width, palette.glyphs.more))][:height]
 
     def _caption_strip(self, text: str) -> Strip:

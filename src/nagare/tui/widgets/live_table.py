@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -18,7 +17,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from nagare.lib.clock import Clock, SystemClock
-from nagare.tui.renderables.skeleton import draw_skeleton
 from nagare.tui.renderables.table_cells import ColumnSpec, table_text
 from nagare.tui.renderables.theme import find_palette
 from nagare.tui.renderables.time_axis import format_clock
@@ -308,8 +306,18 @@ class LiveTable(ScrollView, can_focus=True):
     def _resize_virtual(self) -> None:
         self._lay_out()
         width = self._layout.width if self.wide else self.scrollable_content_region.width
-        self.virtual_size = Size(width, self.row_count + self._top_lines)
+        self._take_virtual_size(Size(width, self.row_count + self._top_lines))
         self._update_subtitle()
+
+    def _take_virtual_size(self, size: Size) -> None:
+        has_bar = size.height > self.container_size.height
+        is_as_wide = size.width == self.virtual_size.width and not self.styles.auto_dimensions
+        if is_as_wide and has_bar == self.show_vertical_scrollbar:
+            # At the most the bar moves: nothing on the screen has another place for it.
+            self.set_reactive(LiveTable.virtual_size, size)
+            self._scroll_update(size)
+        else:
+            self.virtual_size = size
 
     def _lay_out(self) -> None:
         key = (self.scrollable_content_region.width, self.wide, bool(self.styles.border_bottom[0]))
@@ -371,7 +379,8 @@ class LiveTable(ScrollView, can_focus=True):
         if self.is_frozen and y == 0:
             return painter.notice(banner_text(self._view, self._frozen_at, painter.palette), width, reverse=True)
         if y == self._top_lines - 1:
-            strip = self._with_hidden_note(painter.header(self.sort_key, reverse=self.sort_reversed), painter, width)
+            header = painter.header(self.sort_key, reverse=self.sort_reversed)
+            strip = painter.with_note(header, self._hidden_note, width)
         else:
             basis = self._basis_of(y)
             self._drawn.drew(y, basis)
@@ -423,24 +432,11 @@ class LiveTable(ScrollView, can_focus=True):
         spare = self.scrollable_content_region.width - self._layout.width
         return f"+{hidden} cols, w" if spare > _NOTE_WIDTH + 6 else f"+{hidden} w".rjust(_NOTE_WIDTH)
 
-    def _with_hidden_note(self, header: Strip, painter: Painter, width: int) -> Strip:
-        """Say at the right of the header how many columns are hidden, where no border says it."""
-        note = self._hidden_note
-        if not note:
-            return header
-        room = max(0, width - len(note))
-        return Strip.join(
-            [header.crop(0, room).adjust_cell_length(room, painter.base), painter.notice(note, len(note))]
-        )
-
     def _placeholder(self, line: int, painter: Painter, width: int) -> Strip:
         if self.row_count:
             return Strip.blank(width, painter.base)
         if self.is_loading and len(self.view) == 0:
-            columns = [(column.left, column.width) for column in self._layout.columns]
-            lines = draw_skeleton(columns, width, 8, painter.palette)
-            segments = lines[line] if 0 <= line < len(lines) else [Segment(" " * width)]
-            return Strip(segments, width).apply_style(painter.base)
+            return painter.skeleton(line, width)
         if line == 1:
             return painter.notice(f" {empty_text(self._view, self.empty_text)}", width)
         return Strip.blank(width, painter.base)

@@ -11,9 +11,12 @@ from textual.strip import Strip
 
 from nagare.tui.renderables.cell_text import cut, fit
 from nagare.tui.renderables.palette import Palette, make_style
+from nagare.tui.renderables.skeleton import draw_skeleton
 from nagare.tui.renderables.table_cells import draw_cell, trend_of
 from nagare.tui.widgets.live_table_layout import TableLayout
 from nagare.tui.widgets.row_store import RowStore
+
+_SKELETON_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,20 @@ class Painter:
             segments.append(Segment(text, style))
             at = column.left + column.width
         return self._finish(segments, at, RowFlags())
+
+    def with_note(self, header: Strip, note: str, width: int) -> Strip:
+        """Say ``note`` at the right of a header."""
+        if not note:
+            return header
+        room = max(0, width - len(note))
+        return Strip.join([header.crop(0, room).adjust_cell_length(room, self.base), self.notice(note, len(note))])
+
+    def skeleton(self, line: int, width: int) -> Strip:
+        """Return a line of what stands for rows until they come."""
+        columns = [(column.left, column.width) for column in self.layout.columns]
+        lines = draw_skeleton(columns, width, _SKELETON_LINES, self.palette)
+        segments = lines[line] if 0 <= line < len(lines) else [Segment(" " * width)]
+        return Strip(segments, width).apply_style(self.base)
 
     def notice(self, text: str, width: int, *, reverse: bool = False) -> Strip:
         """Return one line of talk across the whole width."""
