@@ -10,7 +10,7 @@ import numpy as np
 
 from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.blocks.library import Snapshot
-from nagare.metrics.blocks.views import View
+from nagare.metrics.blocks.views import NO_TYPES, Types, View
 from nagare.metrics.bucket.cache import BlockCache
 from nagare.metrics.engine import Engine
 from nagare.metrics.head import Generation, HeadTable
@@ -47,16 +47,18 @@ class Sources:
 
     def _select(self, view: View, blocks: Iterable[Block], heads: Iterable[HeadTable], schema: Schema) -> list[str]:
         filled = [(table.name, present) for table in heads if (present := table.fill(schema, self.engine))]
-        return [*self._of_blocks(view, blocks), *(view.table_source(name, present) for name, present in filled)]
+        # A column of a sender's keeps its type for ever; one of ours may have had another in an earlier version.
+        held = schema.sql_columns() if schema.is_wide else NO_TYPES
+        return [*self._of_blocks(view, blocks, held), *(view.table_source(name, present) for name, present in filled)]
 
     def blocks(self, view: View, snapshot: Snapshot, table: str) -> list[str]:
         """Return the SELECTs over the blocks of ``table``, a rollup or not."""
         return self._of_blocks(view, snapshot.blocks.get(table, ()))
 
-    def _of_blocks(self, view: View, blocks: Iterable[Block]) -> list[str]:
+    def _of_blocks(self, view: View, blocks: Iterable[Block], held: Types = NO_TYPES) -> list[str]:
         wanted = [block for block in blocks if view.window.meets(block.min_ms, block.max_ms)]
         self.cache.need(wanted)
-        return view.block_sources(wanted, self.directory)
+        return view.block_sources(wanted, self.directory, held)
 
     def head_hours(self, cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, schema: Schema) -> set[int]:
         """Return the hours of which the head has rows. Raises duckdb.Error."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import duckdb
 
@@ -14,6 +15,9 @@ from nagare.metrics.blocks.catalog import Block
 from nagare.metrics.engine import quote_name, quote_text
 
 _NO_LIMIT = 2**62
+# SQL types by the name of a column.
+Types = Mapping[str, str]
+NO_TYPES: Types = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,12 @@ class View:
         """Return the SELECT over one DuckDB table that has the columns ``present``."""
         return self._select(table, set(present))
 
-    def block_sources(self, blocks: Iterable[Block], directory: str) -> list[str]:
-        """Return one SELECT for each group of blocks that have the same columns; blocks outside the window are left out."""
+    def block_sources(self, blocks: Iterable[Block], directory: str, held: Types = NO_TYPES) -> list[str]:
+        """Return one SELECT for each group of blocks that have the same columns; blocks outside the window are left out.
+
+        ``held`` are types that columns surely have in them: to bind a cast, even one to the same type, takes as long as
+        to read some hundred rows.
+        """
         groups: dict[str, list[Block]] = {}
         for block in blocks:
             if self.window.meets(block.min_ms, block.max_ms):
@@ -122,19 +130,30 @@ class View:
         sources = []
         for present, group in groups.items():
             paths = ", ".join(quote_text(f"{directory}/{block.path}") for block in group)
-            sources.append(self._select(f"read_parquet([{paths}], hive_partitioning = false)", set(present.split(","))))
+            source = f"read_parquet([{paths}], hive_partitioning = false)"
+            sources.append(self._select(source, set(present.split(",")), held))
         return sources
 
-    def _select(self, source: str, present: set[str]) -> str:
+    def made_source(self, source: str, made: Mapping[str, str]) -> str:
+        """Return the SELECT over ``source``, which has ``ts`` and ``host``, of expressions that have the types of the columns."""
+        items = ", ".join(f"{made[name]} AS {quote_name(name)}" for name in self.columns)
+        return f"SELECT {items} FROM {source}{self._where({'ts', 'host'})}"  # noqa: S608  made by us
+
+    def _select(self, source: str, present: set[str], held: Types = NO_TYPES) -> str:
         items = ", ".join(
-            f"CAST({quote_name(name) if name in present else 'NULL'} AS {type_}) AS {quote_name(name)}"
+            quote_name(name)
+            if name in present and held.get(name) == type_
+            else f"CAST({quote_name(name) if name in present else 'NULL'} AS {type_}) AS {quote_name(name)}"
             for name, type_ in self.columns.items()
         )
+        return f"SELECT {items} FROM {source}{self._where(present)}"  # noqa: S608  made by us
+
+    def _where(self, present: set[str]) -> str:
         conditions = [self.window.sql(), self.condition] if "ts" in present else []
         if self.hosts is not None:
             conditions.append(self._host_condition(present))
         where = " AND ".join(condition for condition in conditions if condition)
-        return f"SELECT {items} FROM {source}{' WHERE ' + where if where else ''}"  # noqa: S608  made by us
+        return f" WHERE {where}" if where else ""
 
     def _host_condition(self, present: set[str]) -> str:
         # A table that does not say whose its rows are shows nothing to a caller who may not see all.

@@ -31,6 +31,8 @@ from nagare.model.samples import STALE_BITS
 from nagare.model.tables import SAMPLE_TABLES, SAMPLES, Table
 
 NO_LABELS = "CAST(NULL AS MAP(VARCHAR, VARCHAR))"
+# What makes columns of those of a block, beside the value.
+_MADE = {"ts": f"CAST(ts AS {TIME_TYPE})", "host": "host", "name": "name", "series": "series", "labels": NO_LABELS}
 
 
 def _sql_columns(table: Table) -> Mapping[str, str]:
@@ -75,12 +77,6 @@ class SampleViews:
         self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool
     ) -> list[str]:
         """Return the SELECTs of all samples as ``view`` wants them; a column ``series`` has their numbers. Raises duckdb.Error."""
-        found = self._samples(cursor, view, snapshot, with_labels=with_labels)
-        return [view.table_source(f"({source})", view.columns) for source in found]
-
-    def _samples(
-        self, cursor: duckdb.DuckDBPyConnection, view: View, snapshot: Snapshot, *, with_labels: bool
-    ) -> list[str]:
         blocks = [
             block for block in snapshot.blocks.get(SAMPLES.name, ()) if view.window.meets(block.min_ms, block.max_ms)
         ]
@@ -91,7 +87,8 @@ class SampleViews:
             picked, blocks = self.picked.of(where, blocks, lambda block: self._pick(cursor, where, block))
         self.cache.need(blocks)
         found = [
-            _of_files(source, formula, with_labels=with_labels) for formula, source in sources(blocks, self.directory)
+            _of_files(view, source, formula, with_labels=with_labels)
+            for formula, source in sources(blocks, self.directory)
         ]
         if slabs or picked or with_labels:
             # Blocks say themselves of which name and host their rows are.
@@ -104,7 +101,8 @@ class SampleViews:
         has_nan = bool(where) or any(rows.has_nan for _, rows in slabs)
         for name, columns in named.items():
             if len(columns[0]):
-                found.append(_of_arrays(cursor, name, columns, has_nan=has_nan, with_labels=with_labels))
+                rows = _of_arrays(cursor, name, columns, has_nan=has_nan, with_labels=with_labels)
+                found.append(view.table_source(f"({rows})", view.columns))
         return found
 
     def _pick(self, cursor: duckdb.DuckDBPyConnection, where: str, block: Block) -> Columns | None:
@@ -127,14 +125,15 @@ def _condition(view: View) -> str:
     return " AND ".join(f"{name} IN ({texts})" if texts else "false" for name, texts in lists.items())
 
 
-def _of_files(source: str, formula: Formula, *, with_labels: bool) -> str:
+def _of_files(view: View, source: str, formula: Formula, *, with_labels: bool) -> str:
     """Return the SELECT over ``source``, which reads blocks of one formula."""
     if not with_labels:
-        return f"SELECT ts, host, name, series, {NO_LABELS} AS labels, {formula.value} AS value FROM {source}"  # noqa: S608  ours
-    return (
+        return view.made_source(source, _MADE | {"value": formula.value})
+    rows = (
         f"SELECT ts, stored.host, stored.name, stored.series, known.labels, {formula.value} AS value "  # noqa: S608  made by us
         f"FROM {source} AS stored LEFT JOIN {LABELS} AS known ON known.id = stored.series"
     )
+    return view.table_source(f"({rows})", view.columns)
 
 
 def _head_rows(snapshot: Snapshot, view: View) -> Iterable[tuple[int, Rows]]:

@@ -6,7 +6,8 @@ that nothing of one query is left for the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -29,11 +30,12 @@ from nagare.metrics.rollups.views import Asked, RollupViews
 from nagare.metrics.samples.views import COLUMNS as SAMPLE_COLUMNS
 from nagare.metrics.samples.views import SampleViews
 from nagare.metrics.schema import Schema
+from nagare.metrics.sql.columnar import UnfitError, bounded, fitting_rows, rows_of, take
 from nagare.metrics.sql.exported import copy_statement
 from nagare.metrics.sql.messages import may_be_block, memory_error, query_error
 from nagare.metrics.sql.prune import prune
 from nagare.metrics.sql.reads import READS, explain_reads
-from nagare.metrics.sql.rows import Fetch, guarded
+from nagare.metrics.sql.rows import Allowance, Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked
 from nagare.metrics.sql.statements import Statements
 from nagare.metrics.sql.stop import Stop
@@ -248,22 +250,42 @@ class QueryRunner:
         is_led = checked.is_flat and known is not None
         if not is_led:
             tables.make(cursor)
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
-        try:
-            described = self._describe(cursor, checked, job) if known is None else known
-            if known is None:
-                self._types.note(checked, job.request.params, schemas, described)
-            sql = guarded(checked.sql, described) if described else checked.sql
-            cursor.execute(tables.before(sql) if is_led else sql, _parameters(job.request))
-            columns = described or [(str(item[0]), str(item[1])) for item in cursor.description]
-            rows, truncated = Fetch(cursor, columns, self._settings.row_limit, job.check_stopped).rows(
-                job.request.limit
-            )
-        finally:
-            cursor.abort()
-            cursor.execute("ROLLBACK")
+        if known is None:
+            with _reading(cursor):
+                known = self._describe(cursor, checked, job)
+            self._types.note(checked, job.request.params, schemas, known)
+        lead = tables.before if is_led else str
+        rows, columns = self._taken(cursor, job, lead, checked, known), known
+        if rows is None:
+            allowance = Allowance(self._settings.row_limit, job.request.limit)
+            with _reading(cursor):
+                cursor.execute(lead(guarded(checked.sql, known) if known else checked.sql), _parameters(job.request))
+                columns = known or [(str(item[0]), str(item[1])) for item in cursor.description]
+                rows = allowance.cut(Fetch(cursor, columns, allowance, job.check_stopped).rows())
         named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
-        return SqlReply(named, rows, truncated, RAW, 0.0)
+        return SqlReply(named, *rows, RAW, 0.0)
+
+    def _taken(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        job: Job,
+        lead: Callable[[str], str],
+        checked: Checked,
+        columns: Sequence[tuple[str, str]],
+    ) -> tuple[list[list[Any]], bool] | None:
+        """Return the rows of an answer that may be taken as arrays, and whether some were cut off; None of any other."""
+        allowance = Allowance(self._settings.row_limit, job.request.limit)
+        if not (fitting := fitting_rows(columns)):
+            return None
+        sql = lead(bounded(checked.sql, columns, min(allowance.most + 1, fitting)))
+        try:
+            with _reading(cursor):
+                arrays = take(cursor, sql, _parameters(job.request))
+        except UnfitError:
+            return None
+        if len(arrays[0]) == fitting <= allowance.most:
+            return None
+        return allowance.cut(rows_of(arrays, columns, allowance, job.check_stopped))
 
     def _copy(
         self,
@@ -275,22 +297,19 @@ class QueryRunner:
         _schemas: Mapping[str, Schema] | None,
     ) -> SqlReply:
         tables.make(cursor)
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
-        try:
-            columns = self._describe(cursor, checked, job)
-            named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
-            names = [column.name for column in named]
-            statement = copy_statement(checked.sql, columns, names, target.form, target.file)
-            job.check_stopped()
-            found = cursor.execute(statement, _parameters(job.request)).fetchone()
-        except BaseException as error:
-            target.file.unlink(missing_ok=True)
-            if isinstance(error, duckdb.IOException) and str(target.file) in str(error):
-                raise storage_error("write", f"export {target.file.name}", error) from error
-            raise
-        finally:
-            cursor.abort()
-            cursor.execute("ROLLBACK")
+        with _reading(cursor):
+            try:
+                columns = self._describe(cursor, checked, job)
+                named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
+                names = [column.name for column in named]
+                statement = copy_statement(checked.sql, columns, names, target.form, target.file)
+                job.check_stopped()
+                found = cursor.execute(statement, _parameters(job.request)).fetchone()
+            except BaseException as error:
+                target.file.unlink(missing_ok=True)
+                if isinstance(error, duckdb.IOException) and str(target.file) in str(error):
+                    raise storage_error("write", f"export {target.file.name}", error) from error
+                raise
         return SqlReply(named, [[0 if found is None else int(found[0])]], truncated=False, tier=RAW, elapsed_ms=0.0)
 
     def _describe(self, cursor: duckdb.DuckDBPyConnection, checked: Checked, job: Job) -> list[tuple[str, str]]:
@@ -298,6 +317,17 @@ class QueryRunner:
             return []
         found = cursor.execute(f"DESCRIBE {checked.sql}", _parameters(job.request)).fetchall()
         return [(str(row[0]), str(row[1])) for row in found]
+
+
+@contextmanager
+def _reading(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have ``cursor`` write nothing, and leave nothing, while the block runs."""
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        yield
+    finally:
+        cursor.abort()
+        cursor.execute("ROLLBACK")
 
 
 def _told_texts(job: Job, checked: Checked) -> dict[str, Mapping[str, frozenset[str]]]:

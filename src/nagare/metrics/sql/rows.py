@@ -95,48 +95,69 @@ def _guard(name: str, type_: str) -> str:
     return ""
 
 
-class Fetch:
-    """Takes the rows of a query that runs."""
+class Allowance:
+    """How large one answer may still become: at most ``row_limit`` rows, or as many as are ``wanted``, and ANSWER_LIMIT bytes."""
 
-    def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, columns: Columns, row_limit: int, check_stopped: Callable[[], None]
-    ) -> None:
-        """Take at most ``row_limit`` rows from ``cursor``, asking ``check_stopped`` before each piece."""
-        self._cursor = cursor
+    def __init__(self, row_limit: int, wanted: int | None) -> None:
+        """Begin with nothing."""
+        self.most = row_limit if wanted is None else min(wanted, row_limit)
         self._row_limit = row_limit
-        self._check_stopped = check_stopped
-        self._types = [type_ for _, type_ in columns]
-        self._most = _most_rows(columns)
-        self._first = _first_rows(columns)
+        self._is_cut_wanted = wanted is not None and wanted <= row_limit
         self._size = 0
 
-    def rows(self, wanted: int | None) -> tuple[list[list[Any]], bool]:
-        """Return JSON-safe rows, and whether ``wanted`` cut some off. Raises ResultTooLargeError."""
-        most = self._row_limit if wanted is None else min(wanted, self._row_limit)
-        rows: list[list[Any]] = []
-        take = self._first
-        while len(rows) <= most:
-            self._check_stopped()
-            piece = self._cursor.fetchmany(min(take, most + 1 - len(rows)))
-            if not piece:
-                return rows, False
-            converted, size = json_columns(piece, self._types)
-            rows += converted
-            take = self._next_take(take, self._count(size))
-        if wanted is None or wanted > self._row_limit:
-            raise ResultTooLargeError(
-                f"cannot answer query: it has more than {self._row_limit} rows",
-                hint="add LIMIT, a shorter time, or aggregate",
-            )
-        return rows[:most], True
-
-    def _count(self, size: int) -> int:
+    def count(self, size: int) -> int:
+        """Return ``size``, the bytes of more rows. Raises ResultTooLargeError."""
         self._size += size
         if self._size > ANSWER_LIMIT:
             raise ResultTooLargeError(
                 f"cannot answer query: the answer exceeds {ANSWER_LIMIT} bytes", hint="ask for less, or aggregate"
             )
         return size
+
+    def cut(self, rows: list[list[Any]]) -> tuple[list[list[Any]], bool]:
+        """Return those of ``rows`` that are wanted, and whether that cut some off. Raises ResultTooLargeError."""
+        if len(rows) <= self.most:
+            return rows, False
+        if self._is_cut_wanted:
+            return rows[: self.most], True
+        raise ResultTooLargeError(
+            f"cannot answer query: it has more than {self._row_limit} rows",
+            hint="add LIMIT, a shorter time, or aggregate",
+        )
+
+
+class Fetch:
+    """Takes the rows of a query that runs."""
+
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        columns: Columns,
+        allowance: Allowance,
+        check_stopped: Callable[[], None],
+    ) -> None:
+        """Take what ``allowance`` allows from ``cursor``, asking ``check_stopped`` before each piece."""
+        self._cursor = cursor
+        self._allowance = allowance
+        self._check_stopped = check_stopped
+        self._types = [type_ for _, type_ in columns]
+        self._most = _most_rows(columns)
+        self._first = _first_rows(columns)
+
+    def rows(self) -> list[list[Any]]:
+        """Return JSON-safe rows, one more than are allowed where there are more. Raises ResultTooLargeError."""
+        most = self._allowance.most
+        rows: list[list[Any]] = []
+        take = self._first
+        while len(rows) <= most:
+            self._check_stopped()
+            piece = self._cursor.fetchmany(min(take, most + 1 - len(rows)))
+            if not piece:
+                break
+            converted, size = json_columns(piece, self._types)
+            rows += converted
+            take = self._next_take(take, self._allowance.count(size))
+        return rows
 
     def _next_take(self, take: int, size: int) -> int:
         return min(self._most, take * 2) if size < _PIECE_BYTES else max(1, take // 2)
