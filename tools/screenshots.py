@@ -1,4 +1,4 @@
-"""``make screenshots``: draws docs/images from a live server and agent of this machine, at the sizes we promise.
+"""``make screenshots``: draws what docs/ shows of the dashboard, from a live server and agent of this machine.
 
 Usage: python -m tools.screenshots FOLDER [SECONDS]   (how long to collect before the first picture)
 """
@@ -20,7 +20,7 @@ from tests.support.processes import child_environment, collecting, serving
 
 COLLECT_SECONDS = 150.0
 SETTLE_SECONDS = 4.0
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 # The font is named, not fetched: a picture in a page must not call anybody.
 _FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
@@ -37,12 +37,10 @@ class Shot:
 
 def _shots(host: str) -> list[Shot]:
     return [
-        Shot("overview", "overview?t=-3m", sizes=tuple(SIZES)),
-        Shot("hosts", "hosts", sizes=tuple(SIZES)),
-        Shot("host", f"hosts/{host}?t=-3m", sizes=tuple(SIZES)),
-        Shot("processes", f"hosts/{host}/processes"),
+        Shot("overview", "overview?t=-3m", sizes=("80x24",)),
+        Shot("hosts", "hosts"),
+        Shot("host", f"hosts/{host}?t=-3m"),
         Shot("cores", f"hosts/{host}/cores?t=-3m"),
-        Shot("disks", f"hosts/{host}/disks?t=-3m"),
         Shot("help", "overview", ("question_mark",)),
     ]
 
