@@ -51,8 +51,9 @@ def _create_rollup(schema: Schema, tier: Tier) -> str:
     )
 
 
-@pytest.fixture
-def base() -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def empty() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with every table and rollup that there is: most of the time of these tests, so it is made once."""
     connection = duckdb.connect()
     for statement in STATEMENTS:
         connection.execute(statement)
@@ -64,6 +65,14 @@ def base() -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(_create_rollup(schema, tier))
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def base(empty: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same, and what the test puts into it is taken back."""
+    empty.begin()
+    yield empty
+    empty.rollback()
 
 
 def _insert(base: duckdb.DuckDBPyConnection, table: str, host: str, ts_ms: int, **cells: Any) -> None:
