@@ -21,7 +21,14 @@ from nagare.records.engine import Records, read_revision
 from nagare.records.schema import HEAD_REVISION, metadata
 from tests.component.records.test_migrations import Content, _content, _down, _fill, _reflected
 from tests.support import warm
+from tests.support.migrated import place_records
 from tests.support.postgres import Cluster
+
+
+@pytest.fixture
+def database(migrated: RecordsSettings) -> RecordsSettings:
+    """Both, of the newest revision: the way there is tests/component/records/test_migrations' part."""
+    return migrated
 
 
 @pytest.fixture
@@ -30,6 +37,8 @@ def other(request: pytest.FixtureRequest, engine_of_copy: str, postgres_cluster:
 
 
 async def _filled(file: Path, database: RecordsSettings, revision: str = HEAD_REVISION) -> Content:
+    if not database.url:
+        place_records(file)
     async with Records(file, database) as records:
         if revision != HEAD_REVISION:
             await records.write(lambda connection: _down(connection, revision))

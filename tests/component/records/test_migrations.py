@@ -29,6 +29,9 @@ REVISIONS = [script.revision for script in reversed(list(_SCRIPTS.walk_revisions
 STEPS = {*pairwise(REVISIONS), *((lower, REVISIONS[-1]) for lower in REVISIONS[:-1:4])}
 MORE = {(lower, REVISIONS[-1]) for lower in REVISIONS[:-1]} - STEPS
 
+# Tables that were looked up anew are in no other statement: kept, each would hold all of them until the process ends.
+_UNKEPT = {"compiled_cache": None}
+
 Content = dict[str, list[dict[str, Any]]]
 
 
@@ -76,14 +79,15 @@ def _fill(connection: Connection) -> MetaData:
                 for key in column.foreign_keys:
                     row[column.name] = _value(key.column, number)
             rows.append(row)
-        connection.execute(insert(table), rows)
+        connection.execute(insert(table), rows, execution_options=_UNKEPT)
     return found
 
 
 def _content(connection: Connection, seen: MetaData | None = None) -> Content:
     found = {}
     for table in (seen or _reflected(connection)).sorted_tables:
-        rows = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
+        ordered = select(table).order_by(*table.primary_key.columns)
+        rows = connection.execute(ordered, execution_options=_UNKEPT).mappings()
         found[table.name] = [dict(row) for row in rows]
     return found
 
