@@ -48,7 +48,7 @@ class Scene:
 
     async def shows(self, *words: str) -> None:
         """Wait until the screen shows all of ``words``."""
-        await self.until(lambda: all(word in self.text() for word in words), f"{words}")
+        await self.until(lambda: self._has(words), f"{words}")
 
     async def press(self, *keys: str) -> None:
         """Press keys, one after the other has had its effect."""
@@ -68,6 +68,10 @@ class Scene:
     def text(self) -> str:
         """Return what the screen shows."""
         return "\n".join(self.lines())
+
+    def _has(self, words: tuple[str, ...]) -> bool:
+        text = self.text()
+        return all(word in text for word in words)
 
     def put(self, *events: Any) -> None:
         """Have the far end send ``events``."""
