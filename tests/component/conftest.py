@@ -1,9 +1,10 @@
-"""The two databases of records, for every suite that must hold on both, and passwords that cost next to nothing."""
+"""The two databases of records, for every suite that must hold on both; passwords that cost next to nothing; no servers of old."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web_app
 
 from nagare.config.settings import RecordsSettings
 from nagare.identity.passwords import hashing
@@ -59,3 +60,10 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords at a thousandth of their price: what they must cost is tests/component/identity/test_hashing's part."""
     for name, value in (("_PASSES", 1), ("_MEMORY_KIB", 64), ("_LANES", 1)):
         monkeypatch.setattr(hashing, name, value)
+
+
+@pytest.fixture(autouse=True)
+def no_old_servers() -> Iterator[None]:
+    """Let go of servers that are closed: aiohttp remembers what it made for the last thousand, 3,000 objects each with all that is theirs."""
+    yield
+    web_app._cached_build_middleware.cache_clear()

@@ -31,6 +31,7 @@ from nagare.server.lifecycle import Running, serving
 from nagare.tui.source import Connected, Found, ServerSource
 from nagare.wire.users import GrantView
 from tests.component.net.local_server import serving as serving_locally
+from tests.component.server.conftest import WITHOUT_SHIPPED
 
 PASSWORD = "correct horse battery"
 
@@ -97,6 +98,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         data=tmp_path / "data",
         server=ServerSettings(listen="127.0.0.1:0", stop_seconds=5.0),
         identity=IdentitySettings(access_seconds=60.0),
+        alerts=WITHOUT_SHIPPED,
     )
     async with serving(own) as running:
         made = World(tmp_path, running, own)

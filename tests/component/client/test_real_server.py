@@ -25,13 +25,15 @@ from nagare.wire.codec import encode, pack
 from nagare.wire.events import EventRequest
 from nagare.wire.hosts import RegisterRequest
 from nagare.wire.live import EventFrame, HostFrame, Rows, Subscribe, Subscribed
+from tests.component.server.conftest import WITHOUT_SHIPPED
 
 WEB1 = RegisterRequest("web1", "m1", "0.1.0", labels={"rack": "7"})
 
 
 @pytest.fixture
 def on_loopback(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", server=ServerSettings(listen="127.0.0.1:0", stop_seconds=5.0))
+    server = ServerSettings(listen="127.0.0.1:0", stop_seconds=5.0)
+    return Settings(data=tmp_path / "data", server=server, alerts=WITHOUT_SHIPPED)
 
 
 @pytest.fixture

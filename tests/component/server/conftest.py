@@ -12,11 +12,14 @@ import aiohttp
 import pytest
 
 from nagare.config.places import Places
-from nagare.config.settings import ServerSettings, Settings
+from nagare.config.settings import AlertSettings, ServerSettings, Settings
 from nagare.server.lifecycle import Running, serving
 from nagare.wire.codec import decode_any, encode
 from tests.component.server.declared import check_declared
 from tests.support.migrated import place_records
+
+# Their 29 statements, asked at each start, take four times as long as the start and all that most tests ask.
+WITHOUT_SHIPPED = AlertSettings(shipped=False)
 
 
 @dataclass
@@ -101,13 +104,17 @@ def on_loopback(data: Path, **server: Any) -> Settings:
 
 
 class Serve:
-    """``async with serve(limit=…) as api``: a server over this test's directory."""
+    """``async with serve(limit=…) as api``: a server over this test's directory.
 
-    def __init__(self, data: Path) -> None:
+    ``alerts`` holds unless ``sections`` say otherwise: only where a test is about them are the shipped rules judged.
+    """
+
+    def __init__(self, data: Path, alerts: AlertSettings = WITHOUT_SHIPPED) -> None:
         self.data = data
+        self._alerts = alerts
 
     def __call__(self, *, sections: Mapping[str, Any] | None = None, **server: Any) -> "_Served":
-        settings = dataclasses.replace(on_loopback(self.data, **server), **(sections or {}))
+        settings = dataclasses.replace(on_loopback(self.data, **server), **{"alerts": self._alerts, **(sections or {})})
         return _Served(settings)
 
 
@@ -132,6 +139,12 @@ class _Served:
 def serve(tmp_path: Path) -> Serve:
     """Starts servers over one directory; a second start is a restart."""
     return Serve(tmp_path / "data")
+
+
+@pytest.fixture
+def serve_with_rules(tmp_path: Path) -> Serve:
+    """As ``serve``, with the rules that come with the package."""
+    return Serve(tmp_path / "data", AlertSettings())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from nagare.model.alert.alert import Alert, AlertState, Transition
 from nagare.model.alert.inhibition import Inhibition
 from nagare.model.alert.matcher import parse_matchers
 from nagare.model.event import Severity
-from tests.component.server.conftest import Api
+from tests.component.server.conftest import Api, Serve
 
 PASSWORD = "correct horse battery"
 ALERTS, SILENCES = "/api/v1/alerts", "/api/v1/silences"
@@ -276,12 +276,13 @@ async def test_the_servers_own_numbers_count_alerts(desk: Desk) -> None:
     assert "nagare_alert_rules " in text
 
 
-async def test_rules_say_how_they_do(api: Api) -> None:
-    rules = (await api.call("GET", "/api/v1/rules")).json
-    assert {"HostDown", "CpuSaturated"} <= {rule["name"] for rule in rules["rules"]}
-    assert (await api.call("GET", "/api/v1/rules/HostDown")).json["severity"] == 3
-    missing = await api.call("GET", "/api/v1/rules/HostDwon")
-    assert (missing.status, "HostDown" in missing.json["hint"]) == (404, True)
+async def test_rules_say_how_they_do(serve_with_rules: Serve) -> None:
+    async with serve_with_rules() as api:
+        rules = (await api.call("GET", "/api/v1/rules")).json
+        assert {"HostDown", "CpuSaturated"} <= {rule["name"] for rule in rules["rules"]}
+        assert (await api.call("GET", "/api/v1/rules/HostDown")).json["severity"] == 3
+        missing = await api.call("GET", "/api/v1/rules/HostDwon")
+        assert (missing.status, "HostDown" in missing.json["hint"]) == (404, True)
 
 
 async def test_a_route_knows_the_labels_and_the_groups_of_hosts(desk: Desk) -> None:

@@ -17,6 +17,12 @@ from nagare.server.lifecycle import serving
 from tests.component.server.conftest import Serve, on_loopback
 
 
+@pytest.fixture
+def serve(serve_with_rules: Serve) -> Serve:
+    """As people start one: it stops while it judges, too."""
+    return serve_with_rules
+
+
 async def test_the_note_says_where_the_server_is_while_it_listens(serve: Serve) -> None:
     note = Places(serve.data).server_note
     async with serve() as api:

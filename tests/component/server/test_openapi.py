@@ -1,10 +1,17 @@
 """The live server conforms to its own document."""
 
+import pytest
+
 from nagare.model.principal import Permission
 from nagare.server.app import make_app
 from nagare.server.routes.table import ROUTES
 from nagare.wire.codec import decode
-from tests.component.server.conftest import Api
+from tests.component.server.conftest import Api, Serve
+
+
+@pytest.fixture
+def serve(serve_with_rules: Serve) -> Serve:
+    return serve_with_rules
 
 
 async def test_router_and_document_agree(api: Api) -> None:

@@ -25,6 +25,11 @@ BUSY: dict[str, Any] = {
 RULES = "/api/v1/rules"
 
 
+@pytest.fixture
+def serve(serve_with_rules: Serve) -> Serve:
+    return serve_with_rules
+
+
 async def _entries(api: Api, action: str) -> list[dict[str, Any]]:
     found = (await api.call("GET", "/api/v1/audit?limit=50")).json["entries"]
     return [entry for entry in found if entry["action"] == action]
