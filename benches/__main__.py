@@ -26,6 +26,7 @@ NAMES = [
         "server",
         "ingest",
         "small",
+        "batches",
         "store",
         "identity",
         "tui",

@@ -1,4 +1,4 @@
-"""Many small requests: an agent's batches of 300 values, and remote write of 60 samples, beside a bare aiohttp server.
+"""Many small requests: an agent's batches of 460 values, and remote write of 60 samples, beside a bare aiohttp server.
 
 The baseline reads each body and answers 204: what the library itself costs. Senders are plain sockets in a process of
 their own, one request in flight each, so that they cost the server nothing.
@@ -27,7 +27,7 @@ from tests.support.remote_write import write_request
 
 SENDERS = 16
 SECONDS = 8.0
-# 300 values: a small host every few seconds.
+# 462 values: a small host every few seconds.
 SHAPE = {"cpu": 9, "disk_io": 4, "network": 3, "process": 8, "memory": 1, "load": 1}
 SERIES = 60
 Body = Callable[[int, int], bytes]

@@ -1,0 +1,168 @@
+"""Batches of many agents, 300 values each: what a value costs the server until it stands in blocks, rollups and scores.
+
+Sixty-four hosts send twenty minutes at 5 s as fast as each batch is acknowledged, from one process with bare sockets. What
+is measured is the CPU time of the server's process until its background work has ended.
+"""
+
+import multiprocessing
+import random
+import select
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from benches.cost import cpu_of
+from benches.foreign.targets import Target, nagare_at
+from benches.report import Row, Section
+from nagare.keys.signing import SigningKey
+from nagare.model.tables import TABLES, ColumnType
+from nagare.wire.codec import encode, pack
+from nagare.wire.signature import HEADER, signed_bytes
+from tests.support.processes import RunningServer
+
+AGENTS = 64
+TICKS, WARM_TICKS = 240, 12
+STEP_MS = 5000
+# A small host: 286 values beside the times. Rows of each table.
+SHAPE = {"cpu": 5, "disk_io": 2, "network": 2, "process": 5, "memory": 1, "load": 1}
+VALUES = sum(rows * len(TABLES[table].columns) for table, rows in SHAPE.items())
+PATH = "/api/v1/metrics/batch"
+
+
+def _cells(kind: ColumnType, name: str, rows: int, tick: int, chance: random.Random) -> list[Any]:
+    if kind is ColumnType.FLOAT:
+        return [round(chance.random(), 6) for _ in range(rows)]
+    if kind is ColumnType.INTEGER:
+        return [(row + 1) * 10**9 + tick * chance.randrange(4000, 5000) for row in range(rows)]
+    if kind is ColumnType.TEXT:
+        return [f"{name}{row}" for row in range(rows)]
+    return [row % 2 == 0 for row in range(rows)]
+
+
+def _bodies(agent: int, now_ms: int) -> Iterator[bytes]:
+    """Yield an agent's batches: gauges that change, counters that count, names that stay."""
+    chance, host = random.Random(agent), f"bench{agent}"
+    for tick in range(TICKS):
+        stamp = now_ms - (TICKS - tick) * STEP_MS
+        tables = {
+            table: {
+                "ts": [stamp] * rows,
+                **{one.name: _cells(one.type, one.name, rows, tick, chance) for one in TABLES[table].columns},
+            }
+            for table, rows in SHAPE.items()
+        }
+        yield pack(encode({"v": 1, "host": host, "boot": host, "seq": tick + 1, "tables": tables}), "zstd")
+
+
+@dataclass(frozen=True, slots=True)
+class _Agent:
+    """A host's token, and its key where it signs."""
+
+    token: str
+    key: SigningKey | None
+
+    def requests(self, number: int, now_ms: int) -> list[bytes]:
+        lines = [f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {self.token}", "User-Agent: bench"]
+        head = "\r\n".join([*lines, "Content-Type: application/json", "Content-Encoding: zstd", ""])
+        made = []
+        for body in _bodies(number, now_ms):
+            signed = "" if self.key is None else f"{HEADER}: {self.key.sign(signed_bytes(PATH, 'zstd', body))}\r\n"
+            made.append(f"{head}{signed}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return made
+
+
+def _join(server: RunningServer, number: int, *, is_signed: bool) -> _Agent:
+    key = SigningKey.generate() if is_signed else None
+    asked = {
+        "name": f"bench{number}",
+        "machine_id": f"bench{number}",
+        "version": "0.1.0",
+        **({} if key is None else {"public_key": key.public_key}),
+    }
+    return _Agent(server.request("/api/v1/hosts/register", asked)["token"], key)
+
+
+def _send(port: int, agents: list[_Agent], orders: Connection) -> None:
+    """Send as many requests of each agent as it is told; runs in a process of its own."""
+    now_ms = time.time_ns() // 1_000_000
+    waiting = [agent.requests(number, now_ms)[::-1] for number, agent in enumerate(agents)]
+    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in agents]
+    for one in sockets:
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    orders.send("ready")
+    while count := orders.recv():
+        _flood(dict(zip(sockets, waiting, strict=True)), count)
+        orders.send("done")
+
+
+def _flood(waiting: dict[socket.socket, list[bytes]], count: int) -> None:
+    poller, left = select.epoll(), {}
+    for one, requests in waiting.items():
+        left[one.fileno()] = (one, requests, len(requests) - count)
+        poller.register(one, select.EPOLLIN)
+        one.sendall(requests.pop())
+    while left:
+        for number, _ in poller.poll():
+            one, requests, rest = left[number]
+            answer = one.recv(65536)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(answer.decode())
+            if len(requests) > rest:
+                one.sendall(requests.pop())
+            else:
+                poller.unregister(one)
+                del left[number]
+
+
+def _measure(target: Target, server: RunningServer, *, is_signed: bool) -> tuple[float, float]:
+    """Return the CPU seconds of a batch until the last was acknowledged, and until background work had ended."""
+    agents = [_join(server, number, is_signed=is_signed) for number in range(AGENTS)]
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    sender = context.Process(target=_send, args=(int(server.url.rpartition(":")[2]), agents, theirs))
+    sender.start()
+    ours.recv()
+    for ticks in (WARM_TICKS, TICKS - WARM_TICKS):
+        before = cpu_of(target.pid)
+        ours.send(ticks)
+        ours.recv()
+    acknowledged = cpu_of(target.pid)
+    ours.send(0)
+    sender.join()
+    target.settle()
+    batches, after = AGENTS * (TICKS - WARM_TICKS), cpu_of(target.pid)
+    kept = server.sql("SELECT count(*) FROM cpu")[0][0]
+    if kept != AGENTS * TICKS * SHAPE["cpu"]:
+        raise RuntimeError(f"{AGENTS * TICKS:,} batches were acknowledged, but cpu holds {kept:,} rows")
+    return (acknowledged - before) / batches, (after - before) / batches
+
+
+def run() -> Section:
+    """Send the batches of agents without a key, and of those that sign."""
+    section = Section(
+        "Agents' batches",
+        f"{AGENTS} agents, one batch of {VALUES} values in flight each, zstd; {TICKS - WARM_TICKS} ticks of 5 s after"
+        f" {WARM_TICKS} to begin with. Each batch is synced to disk before its 200. CPU of the server's process, flush, rollups"
+        " and scores included.",
+    )
+    for is_signed, who in ((False, "agents' batches"), (True, "the same, signed by each agent's key")):
+        with tempfile.TemporaryDirectory() as folder, nagare_at(Path(folder)) as (target, server):
+            acknowledged, all_in_all = _measure(target, server, is_signed=is_signed)
+        promise = None if is_signed else 3e6
+        section.rows += [
+            Row(f"{who}: values a CPU-second", VALUES / all_in_all, "", promise=promise, more_is_better=True),
+            Row("… CPU of a batch", all_in_all * 1e6, "µs"),
+            Row("… of it until it is acknowledged", acknowledged * 1e6, "µs"),
+        ]
+    return section
+
+
+if __name__ == "__main__":
+    for row in run().rows:
+        sys.stdout.write(f"{row.what}: {row.value:,.0f} {row.unit}\n")
