@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # Cells, and batches, that may wait as Python objects in one table before they are converted. So few that they are in the
 # processor's cache still and that the garbage collector hardly meets them: what waits longer takes three times as long.
 # So many that what a conversion costs by itself, some microseconds a column, is little for each.
-PENDING_CELLS, PENDING_BATCHES = 20_000, 256
+PENDING_CELLS, PENDING_BATCHES = 20_000, 64
 
 
 @dataclass(slots=True)

@@ -104,21 +104,10 @@ class SoundBatch(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     # Of each table, in their order: whoever takes them in needs no look at the rows.
     spans: tuple[Span, ...]
-
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-        return sum(span.rows for span in self.spans)
-
-    @property
-    def low_ms(self) -> int:
-        """The first moment of any row, Unix milliseconds; 0 without rows."""
-        return min((span.low_ms for span in self.spans), default=0)
-
-    @property
-    def high_ms(self) -> int:
-        """The last moment of any row, Unix milliseconds; 0 without rows."""
-        return max((span.high_ms for span in self.spans), default=0)
+    # The number of rows, and the first and the last moment of any, Unix milliseconds; 0 without rows.
+    rows: int
+    low_ms: int
+    high_ms: int
 
     def to_batch(self) -> Batch:
         """Return it as any other batch."""
@@ -182,14 +171,18 @@ def find_sound(content: bytes, encoding: str, body: bytes) -> SoundBatch | None:
         return None
     tables: dict[str, Any] = {}
     spans: list[Span] = []
+    rows = low = high = 0
     for name, columns in zip(_NAMES, astuple(found.tables), strict=True):
         if columns is not None:
             sent = list(filter(None, astuple(columns)))
+            times = sent[0]
+            count, first, last = len(times), min(times), max(times)
             if len(set(map(len, sent))) > 1:
                 return None
-            times = columns.ts
             tables[name] = columns
-            spans.append(Span(len(times), min(times), max(times), len(sent)))
-    return SoundBatch(
-        found.v, found.host, found.boot, found.seq, tables, found.replaces, found.thinned, encoding, body, tuple(spans)
-    )
+            spans.append(Span(count, first, last, len(sent)))
+            low = min(low, first) if rows else first
+            high = max(high, last) if rows else last
+            rows += count
+    envelope = (found.v, found.host, found.boot, found.seq, tables, found.replaces, found.thinned)
+    return SoundBatch(*envelope, encoding, body, tuple(spans), rows, low, high)

@@ -38,7 +38,7 @@ _WAITING_ROWS = 500_000
 _TAKEN_ROWS = 50_000
 # Batches that are laid out before the tick, as soon as there are so many: what waits as arrays costs a fourth of the memory,
 # and what is laid out while the processor's cache holds it a third of the time.
-_LAID_BATCHES = 128
+_LAID_BATCHES = 64
 # Cells that are scored together; each takes some fifty bytes meanwhile.
 _SCORED_CELLS = 1_000_000
 # Rows told of one tick; those that score highest.

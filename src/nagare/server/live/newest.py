@@ -5,8 +5,7 @@ After an outage an agent sends the newest batch first and then works backwards; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nagare.wire.batch import Batch
 from nagare.wire.sound_batch import SoundBatch
@@ -15,8 +14,7 @@ from nagare.wire.sound_batch import SoundBatch
 _RECENT_MS = 120_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     boot: str
     seq: int
     newest_ms: float
