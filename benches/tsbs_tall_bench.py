@@ -14,7 +14,7 @@ def run() -> Section:
     """Load, ask, compare."""
     section = Section(
         "TSBS cpu-only through remote write",
-        f"The same data as {HOSTS * TICKS * 10:,} samples, seed {SEED}; median of {ROUNDS} queries. DuckDB reads one Parquet file"
+        f"The same data as {HOSTS * TICKS * 10:,} samples, seed {SEED}; median of {ROUNDS} queries, after the store kept house once. DuckDB reads one Parquet file"
         " sorted by name, host and time. high-cpu asks for the one metric that its condition is about.",
     )
     with tempfile.TemporaryDirectory() as name:

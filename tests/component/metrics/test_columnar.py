@@ -47,7 +47,7 @@ def _in_pieces(database: duckdb.DuckDBPyConnection, sql: str, columns: list[tupl
 
 
 def _as_arrays(database: duckdb.DuckDBPyConnection, sql: str, columns: list[tuple[str, str]]) -> list[list[Any]]:
-    arrays = take(database, bounded(sql, columns, 1000), None)
+    arrays = take(database, bounded(sql, columns, 1000), None, 1000)
     return rows_of(arrays, columns, Allowance(1000, None), lambda: None)
 
 
@@ -86,7 +86,7 @@ def test_times_without_end_and_odd_ones(database: duckdb.DuckDBPyConnection, typ
 def test_many_times_are_told_as_few_are(database: duckdb.DuckDBPyConnection) -> None:
     sql = "SELECT make_timestamp_ms(range * 86_399_999 * 7 - 62_135_596_800_000) AS at FROM range(5000)"
     columns = _described(database, sql)
-    arrays = take(database, bounded(sql, columns, 5000), None)
+    arrays = take(database, bounded(sql, columns, 5000), None, 5000)
     found = rows_of(arrays, columns, Allowance(5000, None), lambda: None)
     database.execute(guarded(sql, columns))
     assert found == Fetch(database, columns, Allowance(5000, None), lambda: None).rows()
@@ -103,6 +103,14 @@ def test_a_long_text_is_for_the_other_way(database: duckdb.DuckDBPyConnection) -
     sql = f"SELECT repeat('x', {_LONGEST + 1}) AS text"
     with pytest.raises(UnfitError):
         _as_arrays(database, sql, [("text", "VARCHAR")])
+
+
+def test_more_rows_than_fit_are_for_the_other_way(database: duckdb.DuckDBPyConnection) -> None:
+    columns = [("range", "BIGINT")]
+    sql = bounded("SELECT range FROM range(20)", columns, 11)
+    with pytest.raises(UnfitError):
+        take(database, sql, None, 10)
+    assert len(take(database, sql, None, 11)[0]) == 11
 
 
 def test_only_plain_types_are_taken_so() -> None:

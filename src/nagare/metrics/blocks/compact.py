@@ -32,17 +32,31 @@ DAY_GRACE_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a table's blocks merge: ``count`` of one size class at once, fewer where these are ``rows`` or ``cells``, and never more."""
+    """How a table's blocks merge: ``count`` of one size class at once, fewer where these are ``rows`` or ``cells``, and never more.
+
+    A block of the ``whole`` part of that stays as it is. Of blocks that are ``large`` parts of it already, LARGE_COUNT are enough.
+    """
 
     count: int
     rows: int
     cells: int
+    whole: float
+    large: float
+
+    def most(self, blocks: Iterable[Block]) -> int:
+        """Return the rows of a whole block, into which all of ``blocks`` may go."""
+        return min(self.rows, self.cells // max((block.columns.count(",") + 1 for block in blocks), default=1))
 
 
-# A row is rewritten at most log8 of a day's flushes, about three times; the sort stays within the memory of a query.
-TABLE_POLICY = Policy(8, 1_000_000, 20_000_000)
+# A row is rewritten at most log8 of a day's flushes, about three times; the sort stays within the memory of a query. Each
+# block costs a query of one host half a millisecond, and few large ones come in a day: a row of those is rewritten two or
+# three times more, so that there are few.
+TABLE_POLICY = Policy(8, 1_000_000, 20_000_000, whole=0.75, large=0.1)
+LARGE_COUNT = 3
 # Samples come a thousand times as many: a row is rewritten twice, and not at all where one flush fills a block.
-SAMPLES_POLICY = Policy(16, 4_000_000, 28_000_000)
+SAMPLES_POLICY = Policy(16, 4_000_000, 28_000_000, whole=0.5, large=0.5)
+# The size class of large blocks.
+_LARGE = -1
 # The flush waits while blocks merge: what is due after so many merges of a table is due again in a minute.
 ROUND_MERGES = 8
 
@@ -134,11 +148,12 @@ def find_merges(blocks: Iterable[Block], closed_day: str, policy: Policy = TABLE
         if last_day <= closed_day:
             yield from (part for part in _parts(group, policy) if len(part) > 1)
             continue
-        for same_size in _by_size(group).values():
+        large_rows = policy.most(group) * policy.large
+        for size, same_size in _by_size(group, large_rows).items():
             *full, last = _parts(same_size, policy)
             # Nothing more goes into those, so to wait for their count would be to wait for the end of the day.
             yield from (part for part in full if len(part) > 1)
-            if len(last) >= policy.count:
+            if len(last) >= (LARGE_COUNT if size == _LARGE else policy.count):
                 yield last
 
 
@@ -147,8 +162,9 @@ def _parts(blocks: Iterable[Block], policy: Policy) -> list[list[Block]]:
     parts: list[list[Block]] = [[]]
     rows = 0
     blocks = list(blocks)
-    most = min(policy.rows, policy.cells // max((block.columns.count(",") + 1 for block in blocks), default=1))
-    for block in sorted((block for block in blocks if block.rows < most // 2), key=lambda block: block.min_ms):
+    most = policy.most(blocks)
+    small = (block for block in blocks if block.rows < most * policy.whole)
+    for block in sorted(small, key=lambda block: block.min_ms):
         if rows + block.rows > most:
             parts.append([])
             rows = 0
@@ -169,9 +185,10 @@ def _by_period(blocks: Iterable[Block]) -> Mapping[tuple[str, str], list[Block]]
     return periods
 
 
-def _by_size(blocks: Iterable[Block]) -> Mapping[int, list[Block]]:
+def _by_size(blocks: Iterable[Block], large_rows: float) -> Mapping[int, list[Block]]:
     sizes: dict[int, list[Block]] = {}
     for block in blocks:
-        # Classes of a factor of eight: eight of one make one of the next.
-        sizes.setdefault((max(1, block.rows).bit_length() - 1) // 3, []).append(block)
+        # Classes of a factor of eight: eight of one make one of the next; the last is of all that are large.
+        is_large = block.rows >= large_rows
+        sizes.setdefault(_LARGE if is_large else (max(1, block.rows).bit_length() - 1) // 3, []).append(block)
     return sizes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,7 @@ from nagare.metrics.rollups.plan import SAMPLES_SCHEMA, Plan, plan_of, schema_of
 from nagare.metrics.rollups.shape import Node, Shape, find_shapes, is_fixed
 from nagare.metrics.rollups.views import Asked, RollupViews, during, find_spans
 from nagare.metrics.schema import Schema
+from nagare.metrics.sql.bounds import NO_BOUNDS, Bounds
 from nagare.metrics.sql.naming import named_columns
 from nagare.metrics.sql.sandbox import Checked
 from nagare.metrics.sql.types import AnswerTypes
@@ -45,7 +46,8 @@ _VIEWS = secrets.token_hex(4)
 class Caller:
     """Who asks: the hosts it may see (None: all), the times of its request, its parameters; of a table's rows, what texts.
 
-    See ``View.texts``. ``told`` are the schemas from which the types of the answer follow, see ``AnswerTypes``.
+    See ``View.texts``. ``told`` are the schemas from which the types of the answer follow, see ``AnswerTypes``; ``times``
+    gives the bounds of each place that names a table.
     """
 
     hosts: frozenset[str] | None
@@ -53,6 +55,7 @@ class Caller:
     params: Any
     texts: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     told: Mapping[str, Schema] | None = None
+    times: Callable[[str], Sequence[Bounds]] = lambda _: [NO_BOUNDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class TierChooser:
             return Choice(checked)
         asking = Asking(cursor, caller.params, self._written)
         chosen = _Chosen(self, cursor, caller, snapshot, known, asking)
+        if not any(chosen.may_pay(name) for name in known):
+            return chosen.left_raw(checked)
         try:
             if not self._templates:
                 # Two threads may both find them: the same, so in one step.
@@ -134,13 +139,28 @@ class _Chosen:
         self._with_labels = True
         self._notes: dict[str, None] = {}
 
+    def may_pay(self, table: str) -> bool:
+        """Tell whether some rollup of ``table`` has enough whole buckets of what the statement may want of it.
+
+        Most statements are about too short a time for that, and this is a fifth of the way to know it for certain.
+        """
+        window = self._caller.window
+        asked = [each.both(Bounds(window.since_ms, window.until_ms)) for each in self._caller.times(table)]
+        ranges = [_Range(each.low_ms, each.high_ms, is_moving=False) for each in asked]
+        may_pay = any(self._zone(table, tier, each) for each in ranges for tier in TIERS)
+        self._notes.clear()
+        return may_pay
+
     def choice(self, checked: Checked, templates: Sequence[Node]) -> Choice:
-        # A copy, some times faster than by ``deepcopy``: all of it came as JSON.
-        tree = json.loads(json.dumps(checked.tree))
         plans = {name: _seen_plan(schema) for name, schema in self._schemas.items()}
         self._with_labels = checked.may_read("labels")
-        for shape in find_shapes(tree, plans, templates):
-            self._rewrite(shape)
+        tree = dict(checked.tree)
+        # Most statements are about too short a time, and a copy takes as long as all of this.
+        if any(self._place(shape) for shape in find_shapes(tree, plans, templates)):
+            # Some times faster than by ``deepcopy``: all of it came as JSON.
+            tree = json.loads(json.dumps(tree))
+            for shape in find_shapes(tree, plans, templates):
+                self._rewrite(shape)
         left = {str(node.get("table_name")).lower() for node in sources_of(tree)}
         for table in sorted(self._schemas.keys() & left):
             self._note_missing(table)
@@ -150,7 +170,9 @@ class _Chosen:
         tier = max(self._tiers, key=lambda tier: tier.width_ms).name
         tables = frozenset(name for name in checked.tables if name.lower() in left)
         named = named_columns(tree, tables)
-        written = replace(checked, written=replace(checked.written, sql=sql), tree=tree, tables=tables, named=named)
+        written = replace(
+            checked, written=replace(checked.written, sql=sql), tree=tree, tables=tables, named=named, form=""
+        )
         if tables == checked.tables - self._schemas.keys():
             self._bind(written)
         return Choice(written, tier, tuple(self._notes), self._views.bodies)
@@ -172,17 +194,25 @@ class _Chosen:
 
     def _rewrite(self, shape: Shape) -> None:
         """Let ``shape`` read a rollup if that is worth it."""
+        place = self._place(shape)
+        if place is None:
+            return
+        tier, zone = place
+        view = f"{shape.table} by {tier.text} {_VIEWS}{len(self._tiers)}"
+        self._make(view, shape, tier, zone)
+        shape.apply(view, [self.asking.name(item) for item in shape.unnamed])
+        self._tiers.append(tier)
+
+    def _place(self, shape: Shape) -> tuple[Tier, Window] | None:
+        """Return which rollup ``shape`` shall read, and of which time; None if that is not worth it."""
         asked_range = self._range(shape)
         width_ms = self.asking.common_width(shape.widths)
         if asked_range is None or width_ms is None:
-            return
+            return None
         for tier in reversed(TIERS):
             if width_ms % tier.width_ms == 0 and (zone := self._zone(shape.table, tier, asked_range)):
-                view = f"{shape.table} by {tier.text} {_VIEWS}{len(self._tiers)}"
-                self._make(view, shape, tier, zone)
-                shape.apply(view, [self.asking.name(item) for item in shape.unnamed])
-                self._tiers.append(tier)
-                return
+                return tier, zone
+        return None
 
     def _range(self, shape: Shape) -> _Range | None:
         """Return the time that ``shape`` is about, None when nobody knows."""

@@ -83,14 +83,20 @@ def _guarded(name: str) -> str:
     )
 
 
-def take(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> list[Any]:
-    """Return the columns of a ``bounded`` statement, masked where they hold nulls. Raises UnfitError, duckdb.Error."""
+def take(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any, fitting: int) -> list[Any]:
+    """Return the columns of a ``bounded`` statement, masked where they hold nulls. Raises UnfitError, duckdb.Error.
+
+    More rows than are ``fitting`` are unfit, as there may be any number of them.
+    """
     try:
-        return list(cursor.execute(sql, parameters).fetchnumpy().values())
+        arrays = list(cursor.execute(sql, parameters).fetchnumpy().values())
     except duckdb.InvalidInputException as error:
         if str(error).endswith(_TEXT_TOO_LONG):
             raise UnfitError from error
         raise
+    if len(arrays[0]) > fitting:
+        raise UnfitError
+    return arrays
 
 
 def rows_of(
@@ -144,9 +150,9 @@ def _said(numbers: NDArray[np.int64], unit: str) -> list[Any]:
     """Return times, which count ``unit`` since 1970, as text: milliseconds unless there is more to say."""
     width = _PER_MS[unit]
     times_ms = numbers // width
-    is_plain = len(numbers) >= _MANY and (times_ms * width == numbers).all()
+    is_plain = bool(len(numbers)) and (times_ms * width == numbers).all()
     if is_plain and times_ms.min() >= _FIRST_MS and times_ms.max() < _END_MS:
-        return _joined(times_ms)
+        return _joined(times_ms) if len(numbers) >= _MANY else _whole(times_ms)
     texts = np.empty(len(numbers), object)
     left = np.ones(len(numbers), np.bool_)
     for coarser in _UNITS[unit]:
@@ -155,6 +161,11 @@ def _said(numbers: NDArray[np.int64], unit: str) -> list[Any]:
         texts[here] = np.datetime_as_string((numbers[here] // step).view(f"datetime64[{coarser}]"), timezone="UTC")
         left &= ~here
     return [_ENDLESS.get(number, text) for number, text in zip(numbers.tolist(), texts.tolist(), strict=True)]
+
+
+def _whole(times_ms: NDArray[np.int64]) -> list[str]:
+    texts: list[str] = np.datetime_as_string(times_ms.view("datetime64[ms]"), timezone="UTC").tolist()
+    return texts
 
 
 def _joined(times_ms: NDArray[np.int64]) -> list[str]:

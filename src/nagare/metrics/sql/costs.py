@@ -32,9 +32,8 @@ class Costs:
         """Begin with nothing."""
         self._by_shape: dict[str, _Cost] = {}
 
-    def add(self, sql: str, seconds: float, rows: int | None) -> None:
-        """Count a run of ``sql``, which the sandbox let pass; ``rows`` None says that it failed."""
-        shape = shape_of(sql)
+    def add(self, shape: str, seconds: float, rows: int | None) -> None:
+        """Count a run of a statement of ``shape``, which the sandbox let pass; ``rows`` None says that it failed."""
         cost = self._by_shape.setdefault(shape, _Cost())
         cost.count += 1
         cost.failures += rows is None

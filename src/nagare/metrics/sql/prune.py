@@ -28,13 +28,29 @@ _CLOCK_SLACK_US = 60_000_000
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 
 
-def prune(cursor: duckdb.DuckDBPyConnection, checked: Checked, params: Parameters, snapshot: Snapshot) -> Snapshot:
-    """Return ``snapshot`` without blocks that ``checked`` cannot want. Raises duckdb.InterruptException."""
+class Times:
+    """The times that each place of a statement may want of a table; found when somebody asks first."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, checked: Checked, params: Parameters) -> None:
+        """Tell of ``checked``, whose parameters are ``params``; ``cursor`` is asked what its moments are."""
+        self._cursor = cursor
+        self._checked = checked
+        self._params = params
+        self._found: dict[str, list[Bounds]] | None = None
+
+    def of(self, table: str) -> Sequence[Bounds]:
+        """Return the bounds of each place that names ``table``. Raises duckdb.InterruptException."""
+        if self._found is None:
+            self._found = find_bounds(self._checked.tree, _Moments(self._cursor, self._params).get)
+        return self._found.get(table.lower(), [NO_BOUNDS])
+
+
+def prune(checked: Checked, times: Times, snapshot: Snapshot) -> Snapshot:
+    """Return ``snapshot`` without blocks that ``checked``, which ``times`` are of, cannot want. Raises duckdb.InterruptException."""
     named = {table: snapshot.blocks[table] for table in _alone(checked.tables) if table in snapshot.blocks}
     if sum(map(len, named.values())) <= _FEW:
         return snapshot
-    bounds = find_bounds(checked.tree, _Moments(cursor, params).get)
-    kept = {table: _kept(blocks, bounds.get(table.lower(), [NO_BOUNDS])) for table, blocks in named.items()}
+    kept = {table: _kept(blocks, times.of(table)) for table, blocks in named.items()}
     return replace(snapshot, blocks={**snapshot.blocks, **kept})
 
 

@@ -6,8 +6,7 @@ that nothing of one query is left for the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -33,7 +32,8 @@ from nagare.metrics.schema import Schema
 from nagare.metrics.sql.columnar import UnfitError, bounded, fitting_rows, rows_of, take
 from nagare.metrics.sql.exported import copy_statement
 from nagare.metrics.sql.messages import may_be_block, memory_error, query_error
-from nagare.metrics.sql.prune import prune
+from nagare.metrics.sql.prune import Times, prune
+from nagare.metrics.sql.reading import reading, reading_last
 from nagare.metrics.sql.reads import READS, explain_reads
 from nagare.metrics.sql.rows import Allowance, Fetch, guarded
 from nagare.metrics.sql.sandbox import Checked
@@ -60,8 +60,8 @@ class Job(Stop):
     request: SqlRequest
     hosts: frozenset[str] | None
     records: dict[str, Columns] = field(default_factory=dict)
-    # Set once the sandbox let the statement pass.
-    is_checked: bool = False
+    # What its costs are counted by, once the sandbox let the statement pass.
+    shape: str = ""
     # See ``View.texts``, by table.
     texts: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
@@ -92,6 +92,8 @@ class QueryRunner:
     def check(self, request: SqlRequest, known: Sequence[str]) -> Checked:
         """Return the checked statement. Raises QuerySyntaxError."""
         check_request(request)
+        if (found := self._statements.find(request.sql, known, request.params)) is not None:
+            return found
         with self._engine.cursor() as cursor:
             return self._statements.check(cursor, request.sql, known, request.params)
 
@@ -128,11 +130,12 @@ class QueryRunner:
             snapshot = whole
             job.use(cursor)
             try:
-                snapshot = prune(cursor, checked, job.request.params, whole)
+                times = Times(cursor, checked, job.request.params)
+                snapshot = prune(checked, times, whole)
                 with self._blocks.reading(_asked(job, checked, snapshot), FIRST_LOOK_BYTES, job.check_stopped):
                     job.texts = _told_texts(job, checked)
                     told = None if records else schemas
-                    caller = Caller(job.hosts, job.window, job.request.params, job.texts, told)
+                    caller = Caller(job.hosts, job.window, job.request.params, job.texts, told, times.of)
                     choice = self._tiers.choose(cursor, checked, caller, snapshot, schemas)
                     tables = self._tables(cursor, job, choice.checked, snapshot, schemas, records)
                     job.check_stopped()
@@ -251,14 +254,14 @@ class QueryRunner:
         if not is_led:
             tables.make(cursor)
         if known is None:
-            with _reading(cursor):
+            with reading(cursor):
                 known = self._describe(cursor, checked, job)
             self._types.note(checked, job.request.params, schemas, known)
         lead = tables.before if is_led else str
         rows, columns = self._taken(cursor, job, lead, checked, known), known
         if rows is None:
             allowance = Allowance(self._settings.row_limit, job.request.limit)
-            with _reading(cursor):
+            with reading(cursor):
                 cursor.execute(lead(guarded(checked.sql, known) if known else checked.sql), _parameters(job.request))
                 columns = known or [(str(item[0]), str(item[1])) for item in cursor.description]
                 rows = allowance.cut(Fetch(cursor, columns, allowance, job.check_stopped).rows())
@@ -277,13 +280,12 @@ class QueryRunner:
         allowance = Allowance(self._settings.row_limit, job.request.limit)
         if not (fitting := fitting_rows(columns)):
             return None
-        sql = lead(bounded(checked.sql, columns, min(allowance.most + 1, fitting)))
+        # One more than may be taken tells that there are too many, whichever limit is the lower one.
+        sql = lead(bounded(checked.sql, columns, min(allowance.most, fitting) + 1))
         try:
-            with _reading(cursor):
-                arrays = take(cursor, sql, _parameters(job.request))
+            with reading_last(cursor):
+                arrays = take(cursor, sql, _parameters(job.request), fitting)
         except UnfitError:
-            return None
-        if len(arrays[0]) == fitting <= allowance.most:
             return None
         return allowance.cut(rows_of(arrays, columns, allowance, job.check_stopped))
 
@@ -297,7 +299,7 @@ class QueryRunner:
         _schemas: Mapping[str, Schema] | None,
     ) -> SqlReply:
         tables.make(cursor)
-        with _reading(cursor):
+        with reading(cursor):
             try:
                 columns = self._describe(cursor, checked, job)
                 named = [SqlColumn(checked.written.column(name), type_) for name, type_ in columns]
@@ -317,17 +319,6 @@ class QueryRunner:
             return []
         found = cursor.execute(f"DESCRIBE {checked.sql}", _parameters(job.request)).fetchall()
         return [(str(row[0]), str(row[1])) for row in found]
-
-
-@contextmanager
-def _reading(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Have ``cursor`` write nothing, and leave nothing, while the block runs."""
-    cursor.execute("BEGIN TRANSACTION READ ONLY")
-    try:
-        yield
-    finally:
-        cursor.abort()
-        cursor.execute("ROLLBACK")
 
 
 def _told_texts(job: Job, checked: Checked) -> dict[str, Mapping[str, frozenset[str]]]:

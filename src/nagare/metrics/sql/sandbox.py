@@ -17,6 +17,7 @@ import duckdb
 from nagare.errors import QuerySyntaxError
 from nagare.lib.nearest import did_you_mean, find_nearest
 from nagare.metrics.sql.constants import Constants, Parameters
+from nagare.metrics.sql.costs import shape_of
 from nagare.metrics.sql.extent import Reckoning
 from nagare.metrics.sql.functions import ALLOWED, ALLOWED_IN_FROM, BOUNDED, BOUNDED_COUNT
 from nagare.metrics.sql.macros import MACROS, RENAMED, Renamed, check_macro, rename
@@ -65,8 +66,12 @@ class Checked:
     is_flat: bool
     # What stands before the SELECT: nothing, or EXPLAIN in one of its forms.
     prefix: str = ""
-    # Texts in it that say which rows are meant and nothing else, as far as that is known.
+    # Texts in it that say which rows are meant and nothing else, as far as that is known, and its text without them; that
+    # is empty where it has to be found.
     free: frozenset[str] = frozenset()
+    form: str = ""
+    # What its costs are counted by.
+    shape: str = ""
 
     @property
     def sql(self) -> str:
@@ -89,7 +94,7 @@ def check(
     """Return ``sql`` as a statement that may run over the tables ``known``. Raises QuerySyntaxError with the way out."""
     if len(sql) > SQL_LIMIT:
         raise QuerySyntaxError(f"cannot run SQL of {len(sql)} characters: the limit is {SQL_LIMIT}")
-    sql = _trimmed(sql)
+    whole, sql = sql, _trimmed(sql)
     statement = _single_statement(cursor, sql)
     prefix = ""
     if statement.type == duckdb.StatementType.EXPLAIN:
@@ -108,7 +113,9 @@ def check(
     tables = _Walk(known).run(tree)
     Reckoning(Constants(parameters)).run(tree)
     is_flat = not prefix and not any((node.get("cte_map") or {}).get("map") for node in nodes(tree))
-    return Checked(written, tree, frozenset(tables), named_columns(tree, tables), is_flat, prefix)
+    return Checked(
+        written, tree, frozenset(tables), named_columns(tree, tables), is_flat, prefix, shape=shape_of(whole)
+    )
 
 
 def _single_statement(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:

@@ -54,6 +54,8 @@ class SqlService:
         self._records = records
         self._clock = clock
         self.costs = Costs()
+        # What was known last, and what it follows from; of the event loop alone.
+        self._known: tuple[Mapping[str, Schema], tuple[frozenset[str], int], tuple[str, ...]] | None = None
 
     async def query(
         self,
@@ -95,23 +97,22 @@ class SqlService:
         try:
             reply = await work
         except NagareError:
-            if job.is_checked:
-                self.costs.add(job.request.sql, self._clock.monotonic() - started, None)
+            if job.shape:
+                self.costs.add(job.shape, self._clock.monotonic() - started, None)
             raise
         elapsed = self._clock.monotonic() - started
-        self.costs.add(job.request.sql, elapsed, rows_of(reply))
+        self.costs.add(job.shape, elapsed, rows_of(reply))
         elapsed_ms = round(elapsed * 1000, 3)
         return SqlReply(reply.columns, reply.rows, reply.truncated, reply.tier, elapsed_ms, reply.notes)
 
     async def _run(
         self, job: Job, schemas: Mapping[str, Schema], hidden: frozenset[str], pool: QueryPool, run: Run
     ) -> SqlReply:
-        known = [*schemas, *rollups_of(schemas), *SAMPLE_TABLES, *self._records]
-        known = [name for name in known if split_table(name)[0] not in hidden]
+        known = self._tables_of(schemas, hidden)
 
         def check_and_run() -> tuple[Checked, SqlReply | None]:
             checked = self._runner.check(job.request, known)
-            job.is_checked = True
+            job.shape = checked.shape
             if any(name in self._records for name in checked.tables):
                 return checked, None
             return checked, run(job, checked, schemas, {})
@@ -124,6 +125,15 @@ class SqlService:
                 job.records[name] = await _fetch(record, checked, job.request.since_ms)
             reply = await pool.run(lambda: run(job, checked, schemas, records), job.stop)
         return reply
+
+    def _tables_of(self, schemas: Mapping[str, Schema], hidden: frozenset[str]) -> tuple[str, ...]:
+        """Return the tables that there are for a caller; the same ``schemas`` are the very object."""
+        known = self._known
+        if known is None or known[0] is not schemas or known[1] != (hidden, len(self._records)):
+            listed = [*schemas, *rollups_of(schemas), *SAMPLE_TABLES, *self._records]
+            names = tuple(name for name in listed if split_table(name)[0] not in hidden)
+            self._known = known = schemas, (hidden, len(self._records)), names
+        return known[2]
 
     def close(self) -> None:
         """Take no more requests."""

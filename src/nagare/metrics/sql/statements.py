@@ -55,9 +55,11 @@ class _Kept:
             Reckoning(Constants(parameters)).run(tree)
         if not free:
             return replace(self.passed, tree=tree)
-        fixed = (text for place, text in enumerate(cut.texts) if place not in self.free)
+        fixed = {text for place, text in enumerate(cut.texts) if place not in self.free}
         written = Renamed(self.sql.filled(cut.texts), self.passed.written.names)
-        return replace(self.passed, written=written, tree=tree, free=frozenset(free).difference(fixed))
+        # A text that is free at one place and fixed at another is told as part of the form.
+        form = f"{self.passed.prefix}{self.sql.holed(self.free)}" if fixed.isdisjoint(free) else ""
+        return replace(self.passed, written=written, tree=tree, free=frozenset(free) - fixed, form=form)
 
 
 class Statements:
@@ -71,19 +73,25 @@ class Statements:
         # The places of free texts, by what stands between texts; None where such a statement came once.
         self._free: OrderedDict[_Names, _Places | None] = OrderedDict()
 
+    def find(self, sql: str, known: Sequence[str], parameters: Parameters) -> Checked | None:
+        """Return ``sql`` as ``check`` does if it is known, else None. Raises QuerySyntaxError."""
+        names, cut = tuple(known), Cut.of(sql)
+        with self._lock:
+            key = cut.holed(self._free.get(cut.pieces) or ()), names
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+        return None if kept is None else kept.checked(cut, parameters)
+
     def check(
         self, cursor: duckdb.DuckDBPyConnection, sql: str, known: Sequence[str], parameters: Parameters
     ) -> Checked:
         """Return ``sql`` as a statement that may run, as ``sandbox.check`` does. Raises QuerySyntaxError."""
+        if (found := self.find(sql, known, parameters)) is not None:
+            return found
         names, cut = tuple(known), Cut.of(sql)
         with self._lock:
             free = self._free.get(cut.pieces, ())
-            key = cut.holed(free or ()), names
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-        if kept is not None:
-            return kept.checked(cut, parameters)
         checked = check(cursor, sql, names, parameters)
         learned = _learned(cursor, cut, checked, names, parameters) if free is None or free else None
         self._keep(cut, names, learned or _Kept.of(checked, parameters, Template.of(checked.tree)))

@@ -60,8 +60,8 @@ class AnswerTypes:
 
 
 def _form_of(checked: Checked) -> str:
-    if not checked.free:
-        return checked.sql
+    if checked.form or not checked.free:
+        return checked.form or checked.sql
     cut = Cut.of(checked.sql)
     return cut.holed([place for place, text in enumerate(cut.texts) if text in checked.free])
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nagare.metrics.blocks.catalog import Block
-from nagare.metrics.blocks.compact import SAMPLES_POLICY, TABLE_POLICY, Policy, find_merges
+from nagare.metrics.blocks.compact import LARGE_COUNT, SAMPLES_POLICY, TABLE_POLICY, Policy, find_merges
 
 OPEN, CLOSED = "2025-01-09", "2025-01-01"
 
@@ -27,6 +27,28 @@ def test_blocks_that_make_a_whole_one_do_not_wait_for_their_count() -> None:
     assert groups == [blocks[:5], blocks[5:10]]
     merged = [Block(f"m{n}", "samples", OPEN, n, n, 3_600_000, 1, "ts", n, n) for n in range(2)]
     assert list(find_merges([*merged, *blocks[10:]], CLOSED, SAMPLES_POLICY)) == []
+
+
+def test_few_large_blocks_of_a_table_are_enough() -> None:
+    blocks = _blocks([126_000, 182_000, 222_000], OPEN)
+    assert list(find_merges(blocks, CLOSED)) == [blocks]
+    assert list(find_merges(blocks[: LARGE_COUNT - 1], CLOSED)) == []
+    assert list(find_merges(_blocks([800_000, 126_000, 182_000], OPEN), CLOSED)) == []
+    assert list(find_merges(_blocks([300_000] * 8, OPEN), CLOSED, SAMPLES_POLICY)) == []
+
+
+def test_large_blocks_of_a_day_become_few_and_a_row_is_rewritten_a_few_times() -> None:
+    blocks: list[Block] = []
+    rewritten = 0
+    for number in range(40):
+        blocks.append(Block(f"b{number}", "cpu", OPEN, number, number, 100_000, 1, "ts", number, number))
+        for group in list(find_merges(blocks, CLOSED)):
+            count = sum(block.rows for block in group)
+            rewritten += count
+            blocks = [block for block in blocks if block not in group]
+            blocks.append(Block(f"m{number}", "cpu", OPEN, group[0].min_ms, number, count, 1, "ts", 0, 0))
+    assert len(blocks) <= 6
+    assert rewritten <= 3 * 40 * 100_000
 
 
 def test_a_closed_day_becomes_one_block() -> None:
