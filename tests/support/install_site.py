@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 import ssl
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from nagare.config.places import Places
 from nagare.lib.der import public_key_of
+from tests.support import warm
 from tests.support.processes import child_environment, nagare_argv, started, wait_until
 
 
@@ -27,7 +27,7 @@ class Site:
     def nagare(self, *words: str) -> str:
         """Return what a command wrote to stdout."""
         argv = nagare_argv("--data", self.data, *words)
-        ended = subprocess.run(argv, check=False, capture_output=True, env=child_environment(), timeout=60)
+        ended = warm.run(argv, check=False, capture_output=True, env=child_environment(), timeout=60)
         assert ended.returncode == 0, (words, ended.stderr)
         return ended.stdout.decode()
 

@@ -12,20 +12,22 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm
 from tests.support.processes import child_environment, nagare_argv
 
 
-def nagare(*arguments: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run ``nagare`` to its end in the test's empty home."""
+def nagare(*arguments: str | Path, start: Any = warm.run, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run ``nagare`` to its end in the test's empty home; ``start``: ``subprocess.run`` for an interpreter of its own."""
     environment = child_environment(**more.pop("environment", {}))
-    return subprocess.run(
+    ended: subprocess.CompletedProcess[str] = start(
         nagare_argv(*arguments), capture_output=True, text=True, check=False, env=environment, timeout=60, **more
     )
+    return ended
 
 
 def test_version_in_every_form() -> None:
-    assert nagare("--version").stdout.startswith("nagare 0.")
-    rows = json.loads(nagare("version").stdout)
+    assert nagare("--version", start=subprocess.run).stdout.startswith("nagare 0.")
+    rows = json.loads(nagare("version", start=subprocess.run).stdout)
     assert rows[0]["part"] == "nagare"
     assert json.loads(nagare("version", "--json").stdout) == rows
     assert json.loads(nagare("-o", "json", "version").stdout) == rows
@@ -36,7 +38,7 @@ def test_version_in_every_form() -> None:
 
 
 def test_nothing_to_do_is_help() -> None:
-    alone = nagare()
+    alone = nagare(start=subprocess.run)
     assert alone.returncode == 0
     assert "Commands:" in alone.stdout
     assert alone.stdout == nagare("--help").stdout

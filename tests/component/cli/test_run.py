@@ -257,9 +257,7 @@ def test_ctrl_c_on_a_terminal_leaves_a_clean_line() -> None:
 def test_a_reader_that_goes_away_ends_the_watching_and_never_the_job() -> None:
     with serving_beside(CommandServer(is_held=True)) as server:
         words = nagare_argv("run", "--server", server.url, "-o", "ndjson", "a", "--", "host.uptime")
-        with subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=child_environment()
-        ) as process:
+        with warm.popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=child_environment()) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             assert b'"queued"' in process.stdout.readline()
