@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from nagare.metrics.head import Pending
 
 _TEXTS = (ColumnType.TEXT, ColumnType.TAG, ColumnType.MAP)
+# Numbers that are read one by one without a list of them; a boolean would take None for false.
+_QUICK = {ColumnType.FLOAT: np.float64, ColumnType.INTEGER: np.int64}
 
 
 class Texts(dict[str | None, int]):
@@ -53,14 +55,18 @@ def make_chunk(batches: Sequence[Pending], schema: Schema, texts: Texts) -> Chun
     rows = sum(batch.rows for batch in batches)
     times = np.fromiter(chain.from_iterable(parts["ts"]), np.int64, rows)
     columns: dict[str, Any] = {"ts": times, "host": _hosts(batches, parts.get("host"), texts)}
-    names = [name for name in schema.columns if any(part is not None for part in parts.get(name, ()))]
+    # Every batch has a row, and so no part is empty: what is false is missing.
+    names = [name for name in schema.columns if any(parts.get(name, ()))]
     for name in names:
-        filled = [
-            part if part is not None else [None] * batch.rows
-            for part, batch in zip(parts[name], batches, strict=True)
-        ]  # fmt: skip
-        columns[name] = _array(filled, rows, schema.columns[name], texts)
+        columns[name] = _array(_filled(parts[name], batches), rows, schema.columns[name], texts)
     return Chunk(tuple(names), columns)
+
+
+def _filled(parts: Sequence[Any], batches: Sequence[Pending]) -> Sequence[Sequence[Any]]:
+    """Return ``parts`` with nothing for each row of a batch that has none."""
+    if all(parts):
+        return parts
+    return [part or [None] * batch.rows for part, batch in zip(parts, batches, strict=True)]
 
 
 def join_chunks(chunks: Sequence[Chunk], schema: Schema, texts: Texts) -> dict[str, Any]:
@@ -102,20 +108,15 @@ def items(names: Sequence[str], schema: Schema) -> list[str]:
 
 def _parts(batches: Sequence[Pending], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
     """Return of each column what every batch has of it, None for nothing."""
-    kind: Any = type(batches[0].cells)
-    if issubclass(kind, Columns) and all(type(batch.cells) is kind for batch in batches):
-        return dict(
-            zip(
-                kind.__struct_fields__,
-                zip(*map(kind.parts, (batch.cells for batch in batches)), strict=True),
-                strict=True,
-            )
-        )
-    return {name: [batch.cells.get(name) for batch in batches] for name in names}
+    cells = [batch.cells for batch in batches]
+    kind: Any = type(cells[0])
+    if issubclass(kind, Columns) and set(map(type, cells)) == {kind}:
+        return dict(zip(kind.__struct_fields__, zip(*map(kind.parts, cells), strict=True), strict=True))
+    return {name: [each.get(name) for each in cells] for name in names}
 
 
 def _hosts(batches: Sequence[Pending], own: Sequence[Any] | None, texts: Texts) -> Any:
-    if own is None or not any(part is not None for part in own):
+    if own is None or not any(own):
         return np.repeat(texts.encode([batch.host for batch in batches]), [batch.rows for batch in batches])
     filled = [part if part is not None else [batch.host] * batch.rows for part, batch in zip(own, batches, strict=True)]
     return _encode(filled, texts)
@@ -124,9 +125,9 @@ def _hosts(batches: Sequence[Pending], own: Sequence[Any] | None, texts: Texts) 
 def _array(parts: Sequence[Sequence[Any]], rows: int, type_: ColumnType, texts: Texts) -> Any:
     if type_ in (ColumnType.TEXT, ColumnType.TAG):
         return _encode(parts, texts)
-    if type_ is ColumnType.FLOAT:
+    if type_ in _QUICK:
         try:
-            return np.fromiter(chain.from_iterable(parts), np.float64, rows)
+            return np.fromiter(chain.from_iterable(parts), _QUICK[type_], rows)
         except TypeError:
             pass  # None among them
     values = list(chain.from_iterable(parts))
@@ -138,8 +139,7 @@ def _array(parts: Sequence[Sequence[Any]], rows: int, type_: ColumnType, texts: 
 
 def _encode(parts: Sequence[Sequence[Any]], texts: Texts) -> Any:
     """Return the numbers of the texts of all ``parts``; a list that stands there often is looked up once."""
-    known = {id(part): part for part in parts}
-    if 2 * len(known) > len(parts):
+    if 2 * len(set(map(id, parts))) > len(parts):
         return texts.encode(list(chain.from_iterable(parts)))
-    encoded = {key: texts.encode(part) for key, part in known.items()}
+    encoded = {key: texts.encode(part) for key, part in {id(part): part for part in parts}.items()}
     return np.concatenate([encoded[id(part)] for part in parts])
