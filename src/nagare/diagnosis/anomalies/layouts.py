@@ -116,7 +116,8 @@ class Layouts:
         parts: Sequence[Cells] = (
             columns.parts() if isinstance(columns, Columns) else [columns.get(name) for name in shape.names]
         )
-        scored, keys, stamps = shape.scored(parts), shape.keys(parts), columns["ts"]
+        scored, keys = shape.scored(parts), shape.keys(parts)
+        stamps: Any = parts[0]
         present = shape.whole if None not in scored else tuple(cells is not None for cells in scored)
         known = self._known.get((host, table))
         if known is None or known.count != len(stamps) or known.present != present or known.keys != keys:

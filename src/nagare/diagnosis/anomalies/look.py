@@ -72,6 +72,9 @@ class Look:
 
     def chosen(self, which: Array) -> Look:
         """Return the rows that a mask or places choose."""
+        if which.dtype == np.bool_ and which.all():
+            # Mostly all of them: finite, placed, and later than what came before.
+            return self
         return Look(self.places[which], self.ts_ms[which], self.values[which], self.source[which], self.column[which])
 
     def sources(self) -> list[int]:
