@@ -171,17 +171,18 @@ def _whole(times_ms: NDArray[np.int64]) -> list[str]:
 def _joined(times_ms: NDArray[np.int64]) -> list[str]:
     """Return times of years with four digits as text, looked up in parts, in half of the time that numpy's own way takes."""
     days = times_ms // _DAY_MS
-    distinct, places = np.unique(days, return_inverse=True)
+    distinct, places = days[:1], np.zeros(1, np.intp)
+    if (days != distinct).any():
+        distinct, places = np.unique(days, return_inverse=True)
     dates = np.datetime_as_string(distinct.view("datetime64[D]")).astype("S10").view(np.uint8).reshape(-1, 10)
     rest = (times_ms - days * _DAY_MS).astype(np.int32)
     minutes, seconds = rest // 60_000, rest // 1000
     letters = np.empty((len(times_ms), TIME_LENGTH), np.uint8)
-    letters[:, :10] = dates[places]
-    letters[:, 10:17] = _MINUTES[minutes]
-    letters[:, 17:19] = _SECONDS[seconds - minutes * 60]
-    letters[:, 19:] = _MILLISECONDS[rest - seconds * 1000]
-    text = letters.tobytes().decode()
-    return [text[begin : begin + TIME_LENGTH] for begin in range(0, len(text), TIME_LENGTH)]
+    letters[:, :10] = dates.take(places, axis=0)
+    letters[:, 10:17] = _MINUTES.take(minutes, axis=0)
+    letters[:, 17:19] = _SECONDS.take(seconds - minutes * 60, axis=0)
+    letters[:, 19:] = _MILLISECONDS.take(rest - seconds * 1000, axis=0)
+    return list(map(bytes.decode, letters.view(f"S{TIME_LENGTH}").ravel().tolist()))
 
 
 _CONVERTERS: Mapping[str, Callable[[Any], tuple[Sequence[Any], int]]] = {
