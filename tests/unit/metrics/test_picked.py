@@ -8,8 +8,8 @@ from nagare.metrics.samples.picked import PickedRows
 from nagare.metrics.samples.wanted import Columns
 
 
-def _block(number: int) -> Block:
-    return Block(f"{number}.parquet", "samples", "2026-01-01", number, number, 1, 1, "name", 1, 1)
+def _block(number: int, rows: int = 1) -> Block:
+    return Block(f"{number}.parquet", "samples", "2026-01-01", number, number, rows, 1, "name", 1, 1)
 
 
 def _rows(count: int) -> Columns:
@@ -52,6 +52,18 @@ def test_a_block_of_too_many_rows_is_looked_at_once() -> None:
     for _ in range(4):
         assert picked.of("a", BLOCKS[:1], files) == ([], BLOCKS[:1])
     assert files.read == ["0.parquet"]
+
+
+def test_a_block_as_large_as_one_of_too_many_rows_is_not_looked_at() -> None:
+    picked, files = PickedRows(), _Files(None)
+    blocks = [_block(number, rows) for number, rows in enumerate([50, 200, 100, 300])]
+    for _ in range(4):
+        assert picked.of("a", blocks, files) == ([], blocks)
+    # Of another condition nothing is known.
+    assert files.read == ["3.parquet", "2.parquet", "0.parquet"]
+    picked.of("b", blocks, files)
+    picked.of("b", blocks, files)
+    assert files.read[3:] == ["3.parquet", "2.parquet"]
 
 
 def test_what_fails_is_asked_again() -> None:

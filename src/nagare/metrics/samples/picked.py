@@ -6,6 +6,7 @@ spans seconds: a panel over five minutes would open dozens of them each time, fo
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -34,7 +35,8 @@ class PickedRows:
         """Begin with none."""
         # Guards the fields below; held for moments.
         self._lock = threading.Lock()
-        self._met: OrderedDict[str, None] = OrderedDict()
+        # Conditions that were asked for, each with how many rows the smallest block has of which it wants too many.
+        self._met: OrderedDict[str, float] = OrderedDict()
         # None where a block is to be read from its file.
         self._rows: OrderedDict[tuple[str, str], Columns | None] = OrderedDict()
         self._bytes = 0
@@ -53,7 +55,8 @@ class PickedRows:
         # Newest first: those are asked for longest.
         for block in sorted(listed, key=lambda block: block.max_ms, reverse=True):
             is_known, rows = self._get(block, where)
-            if not is_known and picks and size < _SHARE_BYTES:
+            # One as large as a block of which it wants too many hardly holds fewer.
+            if not is_known and picks and size < _SHARE_BYTES and block.rows < self._too_many(where):
                 picks -= 1
                 rows = pick(block)
                 self._keep(block, where, rows)
@@ -70,11 +73,15 @@ class PickedRows:
             return False
         with self._lock:
             is_met = where in self._met
-            self._met[where] = None
+            self._met.setdefault(where, math.inf)
             self._met.move_to_end(where)
             if len(self._met) > _CONDITIONS:
                 self._met.popitem(last=False)
             return is_met
+
+    def _too_many(self, where: str) -> float:
+        with self._lock:
+            return self._met.get(where, math.inf)
 
     def _get(self, block: Block, where: str) -> tuple[bool, Columns | None]:
         with self._lock:
@@ -89,6 +96,8 @@ class PickedRows:
             key = block.path, where
             self._bytes += _size_of(rows) - (_size_of(self._rows[key]) if key in self._rows else 0)
             self._rows[key] = rows
+            if rows is None and where in self._met:
+                self._met[where] = min(self._met[where], block.rows)
             while self._bytes > _ALL_BYTES:
                 _, gone = self._rows.popitem(last=False)
                 self._bytes -= _size_of(gone)
