@@ -122,7 +122,8 @@ def _passes(samples: Samples, index: NDArray[np.intp]) -> Bools:
 def dot_rows(values: Floats, low: float, high: float, rows: int) -> NDArray[np.int64]:
     """Return the dot row of each value, 0 at the bottom; NaN gives -1."""
     span = high - low
-    share = (values / span - low / span) if span > 0 else np.zeros_like(values)
+    # Cut first: what is far outside of a narrow scale is more than a number holds, in parts of it.
+    share = (np.clip(values, low, high) / span - low / span) if span > 0 else np.zeros_like(values)
     with np.errstate(invalid="ignore"):
         row = np.rint(np.clip(share, 0.0, 1.0) * (rows - 1))
     return np.where(np.isnan(row), -1, row).astype(np.int64)

@@ -54,7 +54,9 @@ def _draw_plot(canvas: Canvas, chart: Chart, shown: Sequence[Samples], plot: Plo
     most = float(tops[-1].max()) if len(parts) else 0.0
     intervals = 4 if plot.height >= 9 else 2
     scale = make_scale(0.0, chart.high if chart.high is not None else most, chart.unit, intervals)
-    layers = _layers(tops / (scale.high - scale.low), known, 2 * plot.height)
+    span = scale.high - scale.low
+    # Cut first: what is far outside of a narrow scale is more than a number holds, in parts of it.
+    layers = _layers(np.clip(tops, 0.0, span) / span, known, 2 * plot.height)
     _draw_layers(canvas, layers, plot.left, plot.top, chart, palette)
     draw_stale(canvas, chart, plot, palette)
     _draw_crosshair(canvas, chart, plot, palette)
@@ -72,7 +74,7 @@ def _draw_crosshair(canvas: Canvas, chart: Chart, plot: Plot, palette: Palette) 
 
 def _layers(tops: Floats, known: NDArray[np.bool_], rows: int) -> NDArray[np.int64]:
     """Return for each half row (bottom first) and column the part that fills it, or -1."""
-    edges = np.rint(np.clip(tops, 0.0, 1.0) * rows).astype(np.int64)
+    edges = np.rint(tops * rows).astype(np.int64)
     height = np.arange(rows)[:, None]
     layers = np.full((rows, tops.shape[1]), -1, dtype=np.int64)
     for index in range(tops.shape[0] - 1, -1, -1):

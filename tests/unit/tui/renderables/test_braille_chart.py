@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -140,6 +140,9 @@ def test_charts_load_no_textual() -> None:
     st.booleans(),
     st.none() | st.integers(NOW_MS - 10**6, NOW_MS + 10**5),
     st.none() | numbers,
+)
+@example(
+    (40, 12), [("a", [(NOW_MS - 100_000.0, 1.7e308)])], Unit.SECONDS, "far above a narrow scale", True, None, 1e-12
 )
 def test_no_data_makes_a_chart_raise_or_leave_its_size(
     size: tuple[int, int], data: list[tuple[str, list[tuple[float, float]]]], unit: Unit, title: str, odd: bool,
