@@ -78,7 +78,8 @@ class Cluster:
         """Return the settings of a new database, empty like ``template``."""
         name = name or f"t{secrets.token_hex(6)}"
         with self.connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+            # Copied by files: to write each page to the log, as else is done, takes twice as long.
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'.encode())
         return RecordsSettings(url=f"postgresql://{USER}@/{name}?host={self.folder}", connections=2)
 
     def drop_database(self, settings: RecordsSettings) -> None:
