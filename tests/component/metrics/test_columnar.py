@@ -75,6 +75,7 @@ def test_times_without_end_and_odd_ones(database: duckdb.DuckDBPyConnection, typ
     texts += ["2026-01-01 00:00:00.000001"] if type_ != "TIMESTAMP_MS" else []
     texts += ["2026-01-01 00:00:00.000000001"] if type_ == "TIMESTAMP_NS" else []
     texts += ["20000-01-01", "0001-01-01"] if type_ == "TIMESTAMP" else []
+    texts += ["2262-04-12", "9999-12-31 23:59:59.999"] if type_ == "TIMESTAMP_MS" else []
     listed = ", ".join(f"('{text}'::{type_})" for text in texts)
     sql = f"SELECT * FROM (VALUES {listed}, (NULL)) AS told(moment)"
     columns = _described(database, sql)

@@ -71,7 +71,8 @@ def time_text(name: str, type_: str) -> str:
     """Return a time as text: milliseconds unless there is more to say."""
     whole, micros = f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%gZ')", f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%fZ')"
     if type_ == "TIMESTAMP_MS":
-        return whole
+        # The function would take it as nanoseconds, which end in 2262.
+        return f"strftime(CAST({name} AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%gZ')"
     if type_ == "TIMESTAMP":
         return f"CASE WHEN epoch_us({name}) % 1000 = 0 THEN {whole} ELSE {micros} END"
     # strftime() has a sign for nanoseconds, and writes what is no text for it.
