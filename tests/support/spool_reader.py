@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from nagare.agent.batches import Packed, unpack_body
 from nagare.wire.batch import Batch
-from nagare.wire.codec import decode
+from nagare.wire.binary_batch import decode_batch
 
 
 @dataclass
@@ -30,4 +30,4 @@ class SpoolReader:
 
 
 def opened(packed: Packed) -> Batch:
-    return decode(unpack_body(packed), Batch)
+    return decode_batch(unpack_body(packed))

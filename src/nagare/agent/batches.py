@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from nagare.errors import NagareError
 from nagare.model.columns import Cell as ModelCell
 from nagare.model.columns import Columns, row_count
 from nagare.model.tables import TABLES, ColumnType
 from nagare.wire.batch import BATCH_VERSION, Batch, Cell
-from nagare.wire.codec import decode, encode, unpack
+from nagare.wire.binary_batch import decode_batch, encode_binary, is_binary
+from nagare.wire.codec import encode, unpack
 from nagare.wire.codec import pack as pack_bytes
 
 _Lists = dict[str, list[Cell]]
@@ -95,20 +97,37 @@ def pack_batch(host: str, boot: str, seq: int, tables: dict[str, _Lists], at_ms:
 
 def rename_host(packed: Packed, host: str) -> Packed:
     """Return the same batch in the name of ``host``: the server chose another name than the one we began with."""
-    batch = decode(unpack_body(packed), Batch)
+    batch = decode_batch(unpack_body(packed))
     renamed = Batch(batch.v, host, batch.boot, batch.seq, batch.tables, batch.replaces, batch.thinned)
     return pack(renamed, packed.at_ms, packed.level)
 
 
+def as_json(packed: Packed) -> Packed:
+    """Return the same batch as every server can read it."""
+    return _packed(decode_batch(unpack_body(packed)), packed.at_ms, packed.level, encode)
+
+
+def is_in_binary(packed: Packed) -> bool:
+    """Tell whether the content is a batch in binary; what cannot be unpacked is the server's to judge."""
+    try:
+        return is_binary(unpack_body(packed))
+    except NagareError:
+        return False
+
+
 def pack(batch: Batch, at_ms: int, level: int = 0) -> Packed:
-    """Return ``batch`` as it is sent and spooled."""
-    body = encode(batch)
+    """Return ``batch`` as it is sent and spooled: in binary, where that can say it."""
+    return _packed(batch, at_ms, level, lambda each: encode_binary(each) or encode(each))
+
+
+def _packed(batch: Batch, at_ms: int, level: int, to_bytes: Callable[[Batch], bytes]) -> Packed:
+    body = to_bytes(batch)
     encoding = "zstd" if len(body) >= _PACK_BYTES else "identity"
     return Packed(batch.host, encoding, pack_bytes(body, encoding), at_ms, level)
 
 
 def unpack_body(packed: Packed) -> bytes:
-    """Return the JSON of a batch. Raises InputError."""
+    """Return the content of a batch, binary or JSON. Raises InputError."""
     return unpack(packed.body, packed.encoding, _UNPACKED_LIMIT_BYTES)
 
 

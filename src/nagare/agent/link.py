@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import math
 
-from nagare.agent.batches import Packed, rename_host
+from nagare.agent.batches import Packed, as_json, is_in_binary, rename_host
 from nagare.agent.enrolment import Enrolment, Machine, rejoin_hint
 from nagare.agent.identity import Identity
-from nagare.client.client import BATCH_PATH, Client
+from nagare.client.client import BATCH_PATH, JSON, Client
 from nagare.errors import (
     ConfigError,
     ConflictError,
@@ -22,10 +22,12 @@ from nagare.errors import (
     RateLimitedError,
     UnauthenticatedError,
     UnavailableError,
+    UnsupportedMediaError,
 )
 from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
 from nagare.wire.batch import BatchReply
+from nagare.wire.binary_batch import MEDIA_TYPE
 from nagare.wire.signature import signed_bytes
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class Link:
         self._must_register = False
         # When (monotonic) to ask again what this host may: before the first batch of a connection, then seldom.
         self._ask_at = 0.0
+        # The server takes batches as JSON alone.
+        self._is_json_only = False
         # The server said that the token is old.
         self._renews_token = False
 
@@ -66,8 +70,7 @@ class Link:
                 client, identity = await self._renew_token(client, identity)
             if packed.host != identity.name:
                 packed = rename_host(packed, identity.name)
-            signature = self._machine.key.sign(signed_bytes(BATCH_PATH, packed.encoding, packed.body))
-            return await client.send_batch(packed.body, packed.encoding, signature)
+            return await self._deliver(client, packed)
         except HostPendingError:
             # Nothing is wrong with the token or the connection: both are of use once the host is accepted.
             self._ask_at = 0.0
@@ -81,9 +84,26 @@ class Link:
             await self.close()
             raise
 
+    async def _deliver(self, client: Client, packed: Packed) -> BatchReply:
+        """Send ``packed`` as it is, and one in binary once more as JSON to a server that is older than that form."""
+        if not is_in_binary(packed):
+            return await self._post(client, packed, JSON)
+        if not self._is_json_only:
+            try:
+                return await self._post(client, packed, MEDIA_TYPE)
+            except UnsupportedMediaError:
+                # Until the connection ends: the server that comes back may be a newer one.
+                self._is_json_only = True
+        return await self._post(client, as_json(packed), JSON)
+
+    async def _post(self, client: Client, packed: Packed, media: str) -> BatchReply:
+        signature = self._machine.key.sign(signed_bytes(BATCH_PATH, packed.encoding, packed.body))
+        return await client.send_batch(packed.body, packed.encoding, signature, media)
+
     async def close(self) -> None:
         """Close the connection; the next ``send`` opens another."""
         client, self._client = self._client, None
+        self._is_json_only = False
         if client is not None:
             await client.__aexit__(None, None, None)
 

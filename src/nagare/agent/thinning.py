@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from nagare.agent.batches import TableSet, Waiting, pack, unpack_body
 from nagare.errors import NagareError
-from nagare.wire.batch import BATCH_VERSION, Batch, BatchOutline, Cell
+from nagare.wire.batch import BATCH_VERSION, Batch, Cell
+from nagare.wire.binary_batch import read_outline
 from nagare.wire.codec import decode
 
 # A batch that stands for others is named beyond every number of an agent's own, by how often they were thinned.
@@ -116,7 +117,7 @@ def _merge(tables: Iterable[dict[str, list[Cell]]]) -> dict[str, dict[str, list[
 
 def _sketch(waiting: Waiting) -> _Sketch | None:
     try:
-        batch = decode(unpack_body(waiting.packed), BatchOutline)
+        batch = read_outline(unpack_body(waiting.packed))
         events = decode(bytes(batch.tables[_EVENTS]), dict[str, list[Cell]]) if _EVENTS in batch.tables else {}
     except NagareError:
         return None

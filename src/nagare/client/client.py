@@ -55,7 +55,8 @@ RENEW_PATH = "/api/v1/standing/token"
 STANDING_PATH = "/api/v1/standing"
 # A dead peer is noticed after one and a half of these.
 HEARTBEAT_SECONDS = 10.0
-_JSON = {"Content-Type": "application/json"}
+JSON = "application/json"
+_JSON = {"Content-Type": JSON}
 
 
 class Client:
@@ -242,10 +243,10 @@ class Client:
         params = {"after_seq": str(after_seq), "limit": str(limit)}
         return (await self._call("GET", "/api/v1/audit/export", params=params)).body
 
-    async def send_batch(self, body: bytes, encoding: str, signature: str | None) -> BatchReply:
-        """Send a packed batch as it is; ``signature`` is the value of its header."""
+    async def send_batch(self, body: bytes, encoding: str, signature: str | None, media: str = JSON) -> BatchReply:
+        """Send a packed batch as it is; ``signature`` is the value of its header, ``media`` its content type."""
         # Always named, because the signature covers the name too.
-        headers = _JSON | {"Content-Encoding": encoding}
+        headers = {"Content-Type": media, "Content-Encoding": encoding}
         if signature:
             headers[SIGNATURE_HEADER] = signature
         answer = await self._call("POST", BATCH_PATH, body=body, headers=headers)

@@ -119,12 +119,12 @@ def _hosts(batches: Sequence[Pending], own: Sequence[Any] | None, texts: Texts) 
     if own is None or not any(own):
         return np.repeat(texts.encode([batch.host for batch in batches]), [batch.rows for batch in batches])
     filled = [part if part is not None else [batch.host] * batch.rows for part, batch in zip(own, batches, strict=True)]
-    return _encode(filled, texts)
+    return encode_parts(filled, texts)
 
 
 def _array(parts: Sequence[Sequence[Any]], rows: int, type_: ColumnType, texts: Texts) -> Any:
     if type_ in (ColumnType.TEXT, ColumnType.TAG):
-        return _encode(parts, texts)
+        return encode_parts(parts, texts)
     if type_ in _QUICK:
         try:
             return np.fromiter(chain.from_iterable(parts), _QUICK[type_], rows)
@@ -137,7 +137,7 @@ def _array(parts: Sequence[Sequence[Any]], rows: int, type_: ColumnType, texts: 
     return arrays.to_array(values, type_)
 
 
-def _encode(parts: Sequence[Sequence[Any]], texts: Texts) -> Any:
+def encode_parts(parts: Sequence[Sequence[Any]], texts: Texts) -> Any:
     """Return the numbers of the texts of all ``parts``; a list that stands there often is looked up once."""
     if 2 * len(set(map(id, parts))) > len(parts):
         return texts.encode(list(chain.from_iterable(parts)))

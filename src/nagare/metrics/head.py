@@ -155,7 +155,8 @@ class HeadTable:
             return sort_chunks(self._chunks, schema, self._texts)
 
     def _freeze(self, schema: Schema) -> None:
-        from nagare.metrics.chunks import Texts, make_chunk  # noqa: PLC0415  numpy costs 10 MB and waits for the first need
+        from nagare.metrics.binary_chunks import make_chunks  # noqa: PLC0415  numpy costs 10 MB and waits for the first need
+        from nagare.metrics.chunks import Texts  # noqa: PLC0415  as above
 
         with self._lock:
             taken, self._pending, self._is_told = self._pending, [], False
@@ -163,7 +164,7 @@ class HeadTable:
             return
         try:
             self._texts = Texts() if self._texts is None else self._texts
-            self._chunks.append(make_chunk(taken, schema, self._texts))
+            self._chunks += make_chunks(taken, schema, self._texts)
         except BaseException:
             with self._lock:
                 self._pending = taken + self._pending

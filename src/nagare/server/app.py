@@ -11,7 +11,7 @@ from aiohttp import web
 from nagare.model.principal import Permission
 from nagare.server.answers import Answers
 from nagare.server.audited import SECRET_PATHS, is_audited, run_audited
-from nagare.server.bodies import check_json, no_early_continue
+from nagare.server.bodies import JSON, check_media, no_early_continue
 from nagare.server.hot.connection import HotConnection
 from nagare.server.middleware.admission import make_admission
 from nagare.server.middleware.authentication import make_authentication
@@ -64,7 +64,7 @@ def _web_handler(route: Route, answers: Answers) -> WebHandler:
             if route.is_body_optional and not holding.body.raw:
                 call.value = route.request()
             elif not route.is_raw:
-                check_json(request)
+                check_media(request, JSON)
                 call.value = await services.bodies.decode(holding, route.request)
             response = await _response(call, route, answers)
         if route.hot is not None and response.status < 300 and isinstance(request.protocol, HotConnection):

@@ -26,6 +26,7 @@ _INLINE_PACKED_BYTES = 64 * 1024
 # One unpacks and decodes while the other waits for memory; more would only contend for the interpreter's lock.
 _THREADS = 2
 _READ_SECONDS = 60.0
+JSON = "application/json"
 # What a codec of columns reads in a millisecond: some 3000 samples of remote write. The first time, when every series
 # is new, it takes some fifty.
 WORK_INLINE_BYTES = 2**19
@@ -190,12 +191,12 @@ class Holding:
         self.bytes += count
 
 
-def check_json(request: web.Request) -> None:
-    """Accept a body that says it is JSON. Raises UnsupportedMediaError."""
-    if request.content_type != "application/json":
+def check_media(request: web.Request, *spoken: str) -> None:
+    """Accept a body that says it is one of ``spoken``. Raises UnsupportedMediaError."""
+    if request.content_type not in spoken:
         raise UnsupportedMediaError(
-            f"cannot read content type {request.content_type[:80]!r}: only application/json is spoken here",
-            hint="send Content-Type: application/json",
+            f"cannot read content type {request.content_type[:80]!r}: only {' and '.join(spoken)} is spoken here",
+            hint=f"send Content-Type: {spoken[0]}",
         )
 
 

@@ -98,6 +98,8 @@ class Route:
     # A foreign protocol: the content types of its body, its status when all went well, and its words for errors
     # (None: a problem document). Its senders may authenticate as they are used to.
     consumes: tuple[str, ...] = ()
+    # Beside JSON, where there is a ``request``.
+    other_consumes: tuple[str, ...] = ()
     success: int = 200
     form: ErrorForm | None = None
     # A file, of which ``Range`` may ask for a part.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nagare.wire.batch import Cell
+from nagare.wire.binary_columns import are_binary
 from nagare.wire.codec import decode, encode
 from nagare.wire.live import ClientFrame, ServerFrame
 
@@ -23,7 +24,7 @@ def decode_server_frame(content: str | bytes) -> ServerFrame:
 
 def encode_columns(columns: Mapping[str, Sequence[Cell]]) -> bytes:
     """Return one table's columns as a JSON fragment for ``join_rows``."""
-    return encode(columns)
+    return encode(columns.lists() if are_binary(columns) else columns)
 
 
 def join_rows(host: str, tables: Mapping[str, bytes], missed: int = 0) -> bytes:

@@ -12,8 +12,9 @@ import struct
 import msgspec
 
 from nagare.errors import InputError, InvariantError, NagareError
-from nagare.wire.batch import Batch, Cell
-from nagare.wire.codec import ENCODINGS, decode, unpack
+from nagare.wire.batch import Cell
+from nagare.wire.binary_batch import decode_batch
+from nagare.wire.codec import ENCODINGS, unpack
 
 # The columns of accepted rows, by table and column.
 AcceptedTables = dict[str, dict[str, list[Cell]]]
@@ -67,5 +68,5 @@ def decode_record(payload: bytes) -> LogRecord:
 def _decode_sent(payload: bytes) -> LogRecord:
     _, encoding, received_ms = _SENT_HEADER.unpack_from(payload)
     content = unpack(payload[_SENT_HEADER.size :], ENCODINGS[encoding], _UNPACKED_LIMIT_BYTES)
-    batch = decode(content, Batch)
+    batch = decode_batch(content)
     return LogRecord(received_ms, batch.host, batch.boot, batch.seq, batch.replaces, batch.tables)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from nagare.client.client import JSON
 from nagare.config.places import Places
-from nagare.errors import NagareError, NotFoundError
+from nagare.errors import NagareError, NotFoundError, UnsupportedMediaError
 from nagare.keys.files import make_private_directory, write_private
 from nagare.keys.signing import is_signed
 from nagare.server.problems import error_response
 from nagare.wire.batch import Batch, BatchReply, Refusal
+from nagare.wire.binary_batch import MEDIA_TYPE, decode_batch
 from nagare.wire.codec import decode, encode, unpack
 from nagare.wire.commands import SignedCommandKeys
 from nagare.wire.hosts import RegisterReply, RegisterRequest, Standing
@@ -40,6 +42,9 @@ class Receiver:
     # Rows that every reply lists as not stored.
     refused: list[Refusal] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    # The content types of batches that it speaks, and those that came.
+    spoken: tuple[str, ...] = (JSON, MEDIA_TYPE)
+    media: list[str] = field(default_factory=list)
     # None: a server that cannot be asked.
     standing: Standing | None = None
     # What it says at the registration that the host may.
@@ -92,7 +97,10 @@ class Receiver:
         assert is_signed(
             self.registrations[-1].public_key or "", request.headers[HEADER], signed_bytes(request.path, encoding, raw)
         )
-        batch = decode(unpack(raw, encoding, 10**8), Batch)
+        self.media.append(request.content_type)
+        if request.content_type not in self.spoken:
+            return error_response(UnsupportedMediaError(f"cannot read {request.content_type}"), "r")
+        batch = decode_batch(unpack(raw, encoding, 10**8))
         if self.hold is not None:
             await self.hold.wait()
         error = self.refuse(batch)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nagare.agent.batches import Packed
+from nagare.agent.batches import Packed, pack_batch
 from nagare.agent.identity import IdentityFiles
+from nagare.client.client import JSON
 from nagare.config.places import Places
 from nagare.errors import (
     BodyTooLargeError,
@@ -24,6 +25,7 @@ from nagare.errors import (
     UnauthenticatedError,
 )
 from nagare.wire.batch import Batch, Refusal
+from nagare.wire.binary_batch import MEDIA_TYPE
 from nagare.wire.hosts import Standing
 from tests.component.agent.receiver import ADMIN, Receiver, receiving
 from tests.component.agent.uplink_rig import SETTINGS, make_batch, rig
@@ -43,6 +45,28 @@ async def test_batches_go_straight_from_memory_while_the_server_answers(places: 
     assert receiver.seqs == [1, 2, 3]
     assert spooled == 1  # the first, before it was known that anybody listens
     assert (totals.is_up, totals.sent, totals.failures) == (True, 3, 0)
+
+
+async def test_a_server_from_before_binary_batches_gets_json_and_is_asked_once_a_connection(places: Places) -> None:
+    receiver = Receiver(spoken=(JSON,))
+    async with receiving(receiver, places):
+        for start in (1, 3):
+            async with rig(places) as it:
+                for seq in (start, start + 1):
+                    await it.uplink.offer(make_batch(seq))
+                    await receiver.taken(seq)
+    assert receiver.seqs == [1, 2, 3, 4]
+    assert receiver.media == [MEDIA_TYPE, JSON, JSON] * 2
+    assert [batch.tables["load"] for batch in receiver.batches] == [{"ts": [n], "load1": [0.5]} for n in range(1, 5)]
+
+
+async def test_what_only_json_can_say_is_sent_as_json(places: Places) -> None:
+    receiver = Receiver()
+    async with receiving(receiver, places), rig(places) as it:
+        await it.uplink.offer(pack_batch("web1", "boot-1", 1, {"events": {"ts": [1], "id": ["e1"], "kind": ["x"]}}))
+        await it.uplink.offer(make_batch(2))
+        await receiver.taken(2)
+    assert sorted(receiver.media) == sorted([JSON, MEDIA_TYPE])
 
 
 async def test_the_machine_registers_once_and_from_then_on_shows_only_its_own_token(places: Places) -> None:

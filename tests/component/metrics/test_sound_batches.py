@@ -11,8 +11,10 @@ from nagare.lib.segment_log import read_log
 from nagare.metrics.store import MetricStore
 from nagare.model.tables import TABLES, ColumnType
 from nagare.wire.batch import Batch, Refusal
-from nagare.wire.codec import decode, encode, pack
-from nagare.wire.sound_batch import SoundBatch, find_sound
+from nagare.wire.binary_batch import encode_binary
+from nagare.wire.binary_columns import find_ordinary
+from nagare.wire.codec import ENCODINGS, decode, encode, pack
+from nagare.wire.sound_batch import SoundBatch
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
 
 ROWS_AT_MOST = 4
@@ -46,9 +48,9 @@ def _tables(chance: random.Random) -> dict[str, Any]:
     return tables
 
 
-def _sound(batch: Batch, encoding: str = "zstd") -> SoundBatch:
-    content = encode(batch)
-    sound = find_sound(content, encoding, pack(content, encoding))
+def _sound(batch: Batch, encoding: str = "zstd", *, in_binary: bool = False) -> SoundBatch:
+    content = (encode_binary(batch) if in_binary else None) or encode(batch)
+    sound = find_ordinary(content, encoding, pack(content, encoding))
     assert sound is not None
     return sound
 
@@ -64,15 +66,18 @@ async def store(tmp_path: Path) -> AsyncIterator[MetricStore]:
         yield store
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_both_ways_answer_alike_at_once_after_a_restart_and_after_a_flush(tmp_path: Path, seed: int) -> None:
+# Of JSON alone, of binary alone, and of both in turn.
+@pytest.mark.parametrize(("seed", "binary_share"), [(1, 0.0), (2, 1.0), (3, 0.5)])
+async def test_both_ways_answer_alike_at_once_after_a_restart_and_after_a_flush(
+    tmp_path: Path, seed: int, binary_share: float
+) -> None:
     chance = random.Random(seed)
     batches = [make_batch(seq, _tables(chance), host=f"web{seq % 3}") for seq in range(40)]
     async with make_store(tmp_path / "slow") as slow, make_store(tmp_path / "fast") as fast:
         for batch in batches:
             # As it comes over the wire: whole floats of JSON are integers to the slow way.
             assert await slow.append(decode(encode(batch), Batch)) == await fast.append(
-                _sound(batch, chance.choice(["identity", "gzip", "zstd"]))
+                _sound(batch, chance.choice(ENCODINGS), in_binary=chance.random() < binary_share)
             )
         expected = await _all_rows(slow)
         assert sum(map(len, expected.values())) > len(batches)
@@ -85,17 +90,19 @@ async def test_both_ways_answer_alike_at_once_after_a_restart_and_after_a_flush(
         assert all([(await fast.append(_sound(batch))).duplicate for batch in batches])
 
 
-async def test_the_log_holds_the_bytes_as_they_were_sent(tmp_path: Path) -> None:
-    sound = _sound(make_batch(1))
+@pytest.mark.parametrize("in_binary", [False, True])
+async def test_the_log_holds_the_bytes_as_they_were_sent(tmp_path: Path, *, in_binary: bool) -> None:
+    sound = _sound(make_batch(1), in_binary=in_binary)
     async with make_store(tmp_path) as store:
         await store.append(sound)
         assert files(tmp_path / "log", "*.seg")
         assert [payload[10:] for _, payload in read_log(tmp_path / "log", 1, [])] == [sound.body]
 
 
-async def test_rows_out_of_their_time_are_refused_one_by_one(store: MetricStore) -> None:
+@pytest.mark.parametrize("in_binary", [False, True])
+async def test_rows_out_of_their_time_are_refused_one_by_one(store: MetricStore, *, in_binary: bool) -> None:
     load = {"ts": [START_MS, FUTURE_MS, 1], "load1": [1.0, 2.0, 3.0]}
-    reply = await store.append(_sound(make_batch(1, {"load": load})))
+    reply = await store.append(_sound(make_batch(1, {"load": load}), in_binary=in_binary))
     assert (reply.accepted, reply.refused) == (
         1,
         [

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from nagare.agent.batches import Packed, TableSet, pack_batch, rename_host
 from nagare.wire.batch import Batch
-from nagare.wire.codec import decode, unpack
+from nagare.wire.binary_batch import decode_batch
+from nagare.wire.codec import unpack
 
 
 def _unpacked(packed: Packed) -> Batch:
-    return decode(unpack(packed.body, packed.encoding, 10**7), Batch)
+    return decode_batch(unpack(packed.body, packed.encoding, 10**7))
 
 
 def test_rows_are_stamped_with_the_moment_of_their_tick() -> None:

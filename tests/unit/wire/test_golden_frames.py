@@ -301,6 +301,10 @@ def test_every_message_has_its_golden_file() -> None:
         # What a batch is read as; it is written as Batch.
         "SoundBatch",
         "Span",
+        "BinaryColumns",
+        # A batch in binary: its golden file is bytes (test_binary_batch).
+        "BinaryBatch",
+        "Block",
         "QueueStatus",
         "SentStatus",
         "CommandsStatus",

@@ -11,49 +11,14 @@ from hypothesis import strategies as st
 from nagare.errors import NagareError
 from nagare.metrics.schema import Schemas
 from nagare.metrics.wal.ingest import Bounds, check_tables
-from nagare.model.tables import TABLES, ColumnType, Table
+from nagare.model.tables import TABLES
 from nagare.wire.batch import TEXT_LIMIT, Batch
 from nagare.wire.codec import decode, encode
 from nagare.wire.sound_batch import Columns, SoundBatch, find_sound
+from tests.support.batch_documents import documents
 from tests.support.metric_store import START_MS
 
 ANY_TIME = Bounds(-(2**70), 2**70, table_limit=1000, column_limit=500)
-SOUND_CELLS: dict[ColumnType, Any] = {
-    ColumnType.FLOAT: st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70),
-    ColumnType.INTEGER: st.integers(-(2**63), 2**63 - 1),
-    ColumnType.TEXT: st.text(max_size=4),
-    ColumnType.BOOLEAN: st.booleans(),
-    ColumnType.MAP: st.dictionaries(st.text(max_size=2), st.text(max_size=2), max_size=2),
-}
-# What may stand anywhere, and mostly does not belong there.
-ODD_CELLS = st.one_of(
-    st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=3), st.lists(st.none(), max_size=1),
-    st.sampled_from([5.0, 1e300, -0.0, 2**63, -(2**63) - 1, "\ud800", "x" * (TEXT_LIMIT + 1)]),
-)  # fmt: skip
-
-
-@st.composite
-def _columns(draw: st.DrawFn, table: Table, *, odd: bool) -> dict[str, Any]:
-    count = draw(st.integers(0 if odd else 1, 4))
-    columns: dict[str, Any] = {
-        "ts": draw(st.lists(st.integers(START_MS, START_MS + 9), min_size=count, max_size=count))
-    }
-    for column in draw(st.lists(st.sampled_from(table.columns), max_size=6, unique=True)):
-        cells = SOUND_CELLS[column.type] | st.none()
-        length = draw(st.integers(max(0, count - 1), count + 1)) if odd else count
-        columns[column.name] = draw(st.lists(cells | ODD_CELLS if odd else cells, min_size=length, max_size=length))
-    if odd:
-        columns |= draw(
-            st.dictionaries(st.sampled_from(["ts", "host", "x", "A b", "core"]), st.just([None]), max_size=1)
-        )
-    return columns
-
-
-@st.composite
-def _documents(draw: st.DrawFn, *, odd: bool) -> dict[str, Any]:
-    names = draw(st.lists(st.sampled_from(sorted(TABLES)), max_size=3, unique=True))
-    tables = {name: draw(_columns(TABLES[name], odd=odd)) for name in names}
-    return {"v": 1, "host": "web1", "boot": "b", "seq": draw(st.integers(0, 2**63 - 1)), "tables": tables}
 
 
 def _stored(content: bytes) -> dict[str, dict[str, list[Any]]]:
@@ -100,19 +65,19 @@ def _ordered(tables: dict[str, dict[str, Any]], order: Mapping[str, Mapping[str,
     }
 
 
-@given(_documents(odd=False))
+@given(documents(odd=False))
 @settings(max_examples=settings().max_examples)
 def test_what_an_agent_sends_is_taken_as_the_slow_checks_take_it(document: dict[str, Any]) -> None:
     assert _check_alike(encode(document)) == ("events" not in document["tables"])
 
 
-@given(_documents(odd=True))
+@given(documents(odd=True))
 @settings(max_examples=2 * settings().max_examples)
 def test_whatever_is_taken_the_slow_checks_would_take_too(document: dict[str, Any]) -> None:
     _check_alike(json.dumps(document).encode())
 
 
-@given(_documents(odd=False), st.data())
+@given(documents(odd=False), st.data())
 @settings(max_examples=settings().max_examples)
 def test_damaged_bytes_are_taken_only_when_the_slow_checks_take_them(
     document: dict[str, Any], data: st.DataObject

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nagare.model.tables import TABLES, ColumnKind, ColumnType, Table
 from nagare.wire.batch import Cell
+from nagare.wire.binary_columns import are_binary
 
 Tables = Mapping[str, Mapping[str, Sequence[Cell]]]
 # Rows of one table that one batch may bring; the last count.
@@ -65,7 +66,7 @@ def scored_part(host: str, tables: Tables) -> Part:
     for table, columns in tables.items():
         if table not in COLUMNS:
             continue
-        count = len(columns["ts"])
+        count = columns.rows if are_binary(columns) else len(columns["ts"])
         if count > TABLE_ROWS:
             extra, count = count - TABLE_ROWS, TABLE_ROWS
             left_out += extra

@@ -1,8 +1,8 @@
 """Which series the cells of a host's tables are: found out once, as a host sends the same tables again and again.
 
-A layout names the series of every scored cell of a table, column by column. It holds for each further batch that has the
-same columns and keys, and so all cells of it become rows by two lists that grow, without a look at each. Belongs to the
-thread of the scores.
+A layout names the series of every scored cell of a table, column by column, or row by row where the numbers came so. It
+holds for each further batch that has the same columns and keys, and so all cells of it become rows by two lists that
+grow, or of many batches by a few arrays, without a look at each. Belongs to the thread of the scores.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, product
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from nagare.diagnosis.anomalies.intake import COLUMNS, WHOLE, SeriesName, Tables
 from nagare.lib.counters import Counters
 from nagare.model.tables import TABLES
 from nagare.wire.batch import Cell
+from nagare.wire.binary_columns import BinaryColumns, Shape, are_binary
 from nagare.wire.sound_batch import Columns
 
 if TYPE_CHECKING:
@@ -56,11 +58,22 @@ class Rows(NamedTuple):
     values: list[Any]
 
 
+class BinaryRows(NamedTuple):
+    """The same of a table that came in binary, row by row; ``taken`` are its rows that are scored, None for all."""
+
+    host: str
+    layout: Layout
+    columns: BinaryColumns
+    taken: list[int] | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A layout and what it was made of: the keys, which of the scored columns there were, which rows are taken."""
 
     layout: Layout
+    # Whether it goes row by row.
+    is_by_row: bool
     keys: Sequence[Cells]
     present: Sequence[bool]
     count: int
@@ -105,12 +118,23 @@ class Layouts:
         self._names_limit = max(_NAMES_LEAST, _NAMES_A_PLACE * series_limit)
         self._counters = counters
 
-    def rows(self, host: str, tables: Tables) -> Iterator[Rows]:
+    def rows(self, host: str, tables: Tables) -> Iterator[Rows | BinaryRows]:
         """Yield the rows of the series in ``tables`` of ``host``, table by table; of one series no more than its newest."""
         for table, columns in tables.items():
             shape = _SHAPES.get(table)
-            if shape is not None:
+            if shape is not None and are_binary(columns):
+                yield self._of_binary(host, table, columns)
+            elif shape is not None:
                 yield self._of_table(host, table, shape, columns)
+
+    def _of_binary(self, host: str, table: str, columns: BinaryColumns) -> BinaryRows:
+        keys = [columns.get(name) for name in TABLES[table].keys]
+        present = _present(columns.shape)
+        known = self._known.get((host, table))
+        is_known = known is not None and known.is_by_row and known.count == columns.rows and known.present == present
+        if known is None or not is_known or known.keys != keys:
+            known = self._learn(host, table, keys, present, columns.stamps(), is_by_row=True)
+        return BinaryRows(host, known.layout, columns, known.taken)
 
     def _of_table(self, host: str, table: str, shape: _Shape, columns: Any) -> Rows:
         parts: Sequence[Cells] = (
@@ -120,7 +144,8 @@ class Layouts:
         stamps: Any = parts[0]
         present = shape.whole if None not in scored else tuple(cells is not None for cells in scored)
         known = self._known.get((host, table))
-        if known is None or known.count != len(stamps) or known.present != present or known.keys != keys:
+        is_known = known is not None and not known.is_by_row and known.count == len(stamps) and known.present == present
+        if known is None or not is_known or known.keys != keys:
             known = self._learn(host, table, keys, present, stamps)
         values: Sequence[Any] = scored if present is shape.whole else [cells for cells in scored if cells is not None]
         if (taken := known.taken) is not None:
@@ -128,17 +153,24 @@ class Layouts:
         return Rows(host, known.layout, [*stamps] * len(values), [*chain.from_iterable(values)])
 
     def _learn(
-        self, host: str, table: str, keys: Sequence[Cells], present: Sequence[bool], stamps: Sequence[Any]
+        self,
+        host: str,
+        table: str,
+        keys: Sequence[Cells],
+        present: Sequence[bool],
+        stamps: Sequence[Any],
+        *,
+        is_by_row: bool = False,
     ) -> _Known:
         names = _key_texts(table, keys, len(stamps))
         taken = [at for at, key in enumerate(names) if key is not None]
         if len(taken) > SERIES_ROWS:
             taken = self._newest(names, taken, stamps)
         columns = [name for name, is_there in zip(COLUMNS[table], present, strict=True) if is_there]
-        series = [
-            SeriesName(host, table, column, key) for column in columns for at in taken if (key := names[at]) is not None
-        ]
-        known = _Known(Layout(series), keys, present, len(stamps), taken if taken != [*range(len(stamps))] else None)
+        cells = product(taken, columns) if is_by_row else ((at, column) for column in columns for at in taken)
+        series = [SeriesName(host, table, column, key) for at, column in cells if (key := names[at]) is not None]
+        rows = taken if taken != [*range(len(stamps))] else None
+        known = _Known(Layout(series), is_by_row, keys, present, len(stamps), rows)
         if len(stamps) <= SERIES_ROWS:
             self._keep((host, table), known)
         return known
@@ -163,6 +195,12 @@ class Layouts:
         while self._names > self._names_limit and len(self._known) > 1:
             _, oldest = self._known.popitem(last=False)
             self._names -= len(oldest.layout.names)
+
+
+@lru_cache(1024)
+def _present(shape: Shape) -> tuple[bool, ...]:
+    """Tell of each scored column whether it is there."""
+    return tuple(name in shape.places for name in COLUMNS[shape.table])
 
 
 def _key_texts(table: str, keys: Sequence[Cells], count: int) -> list[tuple[str, ...] | None]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain, starmap
 from typing import Any
 
 import numpy as np
 
-from nagare.diagnosis.anomalies.layouts import Layout, Rows
+from nagare.diagnosis.anomalies.intake import COLUMNS
+from nagare.diagnosis.anomalies.layouts import BinaryRows, Layout, Rows
+from nagare.wire.binary_batch import FLOATS, NO_INTEGER
+from nagare.wire.binary_columns import Shape
 
 Array = np.ndarray[Any, Any]
 
@@ -29,8 +32,21 @@ class Laid:
     values: Array
 
 
-def lay(rows: Sequence[Rows]) -> Laid:
+def lay(rows: Sequence[Rows | BinaryRows]) -> Laid:
     """Return ``rows`` as arrays."""
+    of_shape: dict[Shape, list[BinaryRows]] = {}
+    lists: list[Rows] = []
+    for one in rows:
+        if isinstance(one, BinaryRows):
+            of_shape.setdefault(one.columns.shape, []).append(one)
+        else:
+            lists.append(one)
+    if not of_shape:
+        return _lay_lists(lists)
+    return join([*([_lay_lists(lists)] if lists else ()), *starmap(lay_binary, of_shape.items())])
+
+
+def _lay_lists(rows: Sequence[Rows]) -> Laid:
     counts = [len(one.values) for one in rows]
     return Laid(
         [one.host for one in rows],
@@ -40,6 +56,47 @@ def lay(rows: Sequence[Rows]) -> Laid:
         np.fromiter(chain.from_iterable(one.stamps for one in rows), np.int64, sum(counts)),
         _numbers([one.values for one in rows], sum(counts)),
     )
+
+
+def lay_binary(shape: Shape, rows: Sequence[BinaryRows]) -> Laid:
+    """Return ``rows``, all of that shape and so of one table, as arrays: their bytes are one matrix."""
+    parts = [one.columns for one in rows]
+    counts = [part.rows for part in parts]
+    scored = [name for name in COLUMNS[shape.table] if name in shape.places]
+    values = np.empty((sum(counts), len(scored)))
+    floats = np.frombuffer(b"".join([part.floats for part in parts]), "<f8").reshape(len(values), -1)
+    integers = np.frombuffer(b"".join([part.integers for part in parts]), "<i8").reshape(len(values), -1)
+    for column, name in enumerate(scored):
+        kind, at = shape.places[name]
+        values[:, column] = floats[:, at] if kind == FLOATS else _as_floats(integers[:, at])
+    stamps = np.fromiter(chain.from_iterable(part.stamps() for part in parts), np.int64, len(values))
+    if any(one.taken is not None for one in rows):
+        values, stamps, counts = _taken(rows, counts, values, stamps)
+    return Laid(
+        [one.host for one in rows],
+        [one.layout for one in rows],
+        [(part.times,) if isinstance(part.times, int) else tuple(set(part.times)) for part in parts],
+        [len(scored) * count for count in counts],
+        np.repeat(stamps, len(scored)),
+        values.ravel(),
+    )
+
+
+def _taken(
+    rows: Sequence[BinaryRows], counts: Sequence[int], values: Array, stamps: Array
+) -> tuple[Array, Array, list[int]]:
+    """Return what is left of the rows once those are gone that are not scored, and how many each has then."""
+    begins = accumulate(counts, initial=0)
+    taken = [
+        range(begin, begin + count) if one.taken is None else [begin + at for at in one.taken]
+        for one, begin, count in zip(rows, begins, counts, strict=False)
+    ]
+    chosen = np.fromiter(chain.from_iterable(taken), np.int64)
+    return values[chosen], stamps[chosen], [*map(len, taken)]
+
+
+def _as_floats(column: Array) -> Array:
+    return np.where(column == NO_INTEGER, np.nan, column)
 
 
 def join(laid: Sequence[Laid]) -> Laid:

@@ -14,7 +14,7 @@ import numpy as np
 
 from nagare.diagnosis.anomalies.hosts import PAUSE_MS, Hosts
 from nagare.diagnosis.anomalies.intake import SeriesName
-from nagare.diagnosis.anomalies.layouts import Layout, Rows
+from nagare.diagnosis.anomalies.layouts import BinaryRows, Layout, Rows
 from nagare.diagnosis.anomalies.look import Laid, Look, lay, look_at
 from nagare.insights.anomalies.detector import Detector
 from nagare.insights.anomalies.pauses import PAUSE_SCORE
@@ -95,7 +95,7 @@ class Scores:
         for name, place in self._places.items():
             self._hosts.restored(name.host, int(detector.last_ms[place]))
 
-    def take(self, rows: Iterable[Rows], now_ms: int) -> list[Anomaly]:
+    def take(self, rows: Iterable[Rows | BinaryRows], now_ms: int) -> list[Anomaly]:
         """Score ``rows`` as ``take_laid`` does."""
         return self.take_laid(lay(list(rows)), now_ms)
 

@@ -6,11 +6,13 @@ identity of the machine that took them.
 
 from __future__ import annotations
 
+from functools import partial
+
 from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
 from nagare.fleet.gaps.seen import find_seen
 from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
-from nagare.server.bodies import Body, Holding, check_json
+from nagare.server.bodies import JSON, Body, Holding, check_media
 from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
 from nagare.server.hub import EVENTS_TABLE
 from nagare.server.live.batch_rows import Tables, accepted_tables, events_of
@@ -18,9 +20,11 @@ from nagare.server.live.event_cells import check_event_cells
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
 from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply
+from nagare.wire.binary_batch import MEDIA_TYPE, decode_batch
+from nagare.wire.binary_columns import find_ordinary
 from nagare.wire.codec import encode
 from nagare.wire.signature import HEADER, signed_bytes
-from nagare.wire.sound_batch import SoundBatch, find_sound
+from nagare.wire.sound_batch import SoundBatch
 
 
 async def ingest(call: Call) -> BatchReply:
@@ -33,7 +37,7 @@ async def ingest(call: Call) -> BatchReply:
             "cannot ingest with this token: it belongs to no host",
             hint="register the host (POST /api/v1/hosts/register) and use the token that comes back",
         )
-    check_json(call.request)
+    check_media(call.request, JSON, MEDIA_TYPE)
     _check_signature(services, host, call.request.path, call.request.headers.get(HEADER, ""), holding.body)
     batch = await _decode(services, holding)
     _check_batch(batch, host)
@@ -45,11 +49,11 @@ async def ingest(call: Call) -> BatchReply:
 
 async def _decode(services: Services, holding: Holding) -> Batch | SoundBatch:
     content = services.bodies.find_small(holding)
-    sound = None if content is None else find_sound(content, holding.body.encoding, holding.body.raw)
+    sound = None if content is None else find_ordinary(content, holding.body.encoding, holding.body.raw)
     if sound is not None:
         return sound
-    batch: Batch = await services.bodies.decode(holding, Batch)
-    return batch
+    unpacked = await services.bodies.unpack(holding) if content is None else content
+    return await services.bodies.work(len(unpacked), partial(decode_batch, unpacked))
 
 
 async def _store(services: Services, batch: Batch | SoundBatch) -> BatchReply:
@@ -118,7 +122,7 @@ async def ingest_hot(call: HotCall) -> HotAnswer:
     assert host is not None  # no other token has a known head here
     _check_signature(services, host, call.path, call.signature, holding.body)
     content = services.bodies.find_small(holding)
-    batch = None if content is None else find_sound(content, holding.body.encoding, holding.body.raw)
+    batch = None if content is None else find_ordinary(content, holding.body.encoding, holding.body.raw)
     if batch is None:
         raise InputError("cannot take the short way: the batch is not an ordinary one")
     _check_batch(batch, host)
@@ -135,6 +139,7 @@ ROUTES = (
         "Store a host's batch of samples",
         Permission.METRICS_WRITE,
         request=Batch,
+        other_consumes=(MEDIA_TYPE,),
         reply=BatchReply,
         refuses=(404,),
         is_raw=True,

@@ -85,11 +85,13 @@ def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     params = [*_path_params(route), *map(_query_param, route.params)]
     if params:
         operation["parameters"] = params
+    raw = {"schema": {"type": "string", "format": "binary"}}
     if route.request is not None:
-        body = {"application/json": {"schema": schema_of[repr(route.request)]}}
+        body = {"application/json": {"schema": schema_of[repr(route.request)]}} | dict.fromkeys(
+            route.other_consumes, raw
+        )
         operation["requestBody"] = {"required": not route.is_body_optional, "content": body}
     if route.consumes:
-        raw = {"schema": {"type": "string", "format": "binary"}}
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.consumes, raw)}
     return operation
 

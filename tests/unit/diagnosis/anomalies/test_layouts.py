@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nagare.diagnosis.anomalies.layouts import SERIES_ROWS, Layouts
+from nagare.diagnosis.anomalies.layouts import SERIES_ROWS, Layouts, Rows
 from nagare.lib.counters import Counters
 from nagare.wire.codec import encode
 from nagare.wire.sound_batch import find_sound
@@ -21,6 +21,7 @@ def _read(layouts: Layouts, tables: Any, host: str = "a") -> Found:
     return [
         (name.table, name.column, name.keys, stamp, value)
         for rows in layouts.rows(host, tables)
+        if isinstance(rows, Rows)
         for name, stamp, value in zip(rows.layout.names, rows.stamps, rows.values, strict=True)
     ]
 
