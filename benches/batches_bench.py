@@ -20,9 +20,11 @@ from typing import Any
 from benches.cost import cpu_of
 from benches.foreign.targets import Target, nagare_at
 from benches.report import Row, Section
+from nagare.agent.batches import as_json, pack
 from nagare.keys.signing import SigningKey
 from nagare.model.tables import TABLES, ColumnType
-from nagare.wire.codec import encode, pack
+from nagare.wire.batch import BATCH_VERSION, JSON, Batch
+from nagare.wire.binary_batch import MEDIA_TYPE
 from nagare.wire.signature import HEADER, signed_bytes
 from tests.support.processes import RunningServer
 
@@ -45,7 +47,7 @@ def _cells(kind: ColumnType, name: str, rows: int, tick: int, chance: random.Ran
     return [row % 2 == 0 for row in range(rows)]
 
 
-def _bodies(agent: int, now_ms: int) -> Iterator[bytes]:
+def _batches(agent: int, now_ms: int) -> Iterator[Batch]:
     """Yield an agent's batches: gauges that change, counters that count, names that stay."""
     chance, host = random.Random(agent), f"bench{agent}"
     for tick in range(TICKS):
@@ -57,27 +59,32 @@ def _bodies(agent: int, now_ms: int) -> Iterator[bytes]:
             }
             for table, rows in SHAPE.items()
         }
-        yield pack(encode({"v": 1, "host": host, "boot": host, "seq": tick + 1, "tables": tables}), "zstd")
+        yield Batch(BATCH_VERSION, host, host, tick + 1, tables)
 
 
 @dataclass(frozen=True, slots=True)
 class _Agent:
-    """A host's token, and its key where it signs."""
+    """A host's token, its key where it signs, and whether it sends JSON as older agents do."""
 
     token: str
     key: SigningKey | None
+    is_json: bool
 
     def requests(self, number: int, now_ms: int) -> list[bytes]:
         lines = [f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {self.token}", "User-Agent: bench"]
-        head = "\r\n".join([*lines, "Content-Type: application/json", "Content-Encoding: zstd", ""])
         made = []
-        for body in _bodies(number, now_ms):
-            signed = "" if self.key is None else f"{HEADER}: {self.key.sign(signed_bytes(PATH, 'zstd', body))}\r\n"
-            made.append(f"{head}{signed}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        for batch in _batches(number, now_ms):
+            packed = pack(batch, 0)
+            packed = as_json(packed) if self.is_json else packed
+            head = [*lines, f"Content-Type: {JSON if self.is_json else MEDIA_TYPE}"]
+            head += [f"Content-Encoding: {packed.encoding}", f"Content-Length: {len(packed.body)}"]
+            if self.key is not None:
+                head.append(f"{HEADER}: {self.key.sign(signed_bytes(PATH, packed.encoding, packed.body))}")
+            made.append("\r\n".join([*head, "", ""]).encode() + packed.body)
         return made
 
 
-def _join(server: RunningServer, number: int, *, is_signed: bool) -> _Agent:
+def _join(server: RunningServer, number: int, *, is_signed: bool, is_json: bool) -> _Agent:
     key = SigningKey.generate() if is_signed else None
     asked = {
         "name": f"bench{number}",
@@ -85,7 +92,7 @@ def _join(server: RunningServer, number: int, *, is_signed: bool) -> _Agent:
         "version": "0.1.0",
         **({} if key is None else {"public_key": key.public_key}),
     }
-    return _Agent(server.request("/api/v1/hosts/register", asked)["token"], key)
+    return _Agent(server.request("/api/v1/hosts/register", asked)["token"], key, is_json)
 
 
 def _send(port: int, agents: list[_Agent], orders: Connection) -> None:
@@ -120,9 +127,11 @@ def _flood(waiting: dict[socket.socket, list[bytes]], count: int) -> None:
                 del left[number]
 
 
-def _measure(target: Target, server: RunningServer, *, is_signed: bool) -> tuple[float, float]:
+def _measure(
+    target: Target, server: RunningServer, *, is_signed: bool = False, is_json: bool = False
+) -> tuple[float, float]:
     """Return the CPU seconds of a batch until the last was acknowledged, and until background work had ended."""
-    agents = [_join(server, number, is_signed=is_signed) for number in range(AGENTS)]
+    agents = [_join(server, number, is_signed=is_signed, is_json=is_json) for number in range(AGENTS)]
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     sender = context.Process(target=_send, args=(int(server.url.rpartition(":")[2]), agents, theirs))
@@ -145,17 +154,22 @@ def _measure(target: Target, server: RunningServer, *, is_signed: bool) -> tuple
 
 
 def run() -> Section:
-    """Send the batches of agents without a key, and of those that sign."""
+    """Send the batches of agents without a key, of those that sign, and of older ones."""
     section = Section(
         "Agents' batches",
         f"{AGENTS} agents, one batch of {VALUES} values in flight each, zstd; {TICKS - WARM_TICKS} ticks of 5 s after"
         f" {WARM_TICKS} to begin with. Each batch is synced to disk before its 200. CPU of the server's process, flush, rollups"
         " and scores included.",
     )
-    for is_signed, who in ((False, "agents' batches"), (True, "the same, signed by each agent's key")):
+    ways: dict[str, dict[str, bool]] = {
+        "agents' batches": {},
+        "the same, signed by each agent's key": {"is_signed": True},
+        "as JSON, without a key": {"is_json": True},
+    }
+    for who, how in ways.items():
         with tempfile.TemporaryDirectory() as folder, nagare_at(Path(folder)) as (target, server):
-            acknowledged, all_in_all = _measure(target, server, is_signed=is_signed)
-        promise = None if is_signed else 3e6
+            acknowledged, all_in_all = _measure(target, server, **how)
+        promise = None if how else 3e6
         section.rows += [
             Row(f"{who}: values a CPU-second", VALUES / all_in_all, "", promise=promise, more_is_better=True),
             Row("… CPU of a batch", all_in_all * 1e6, "µs"),

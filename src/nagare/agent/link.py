@@ -8,7 +8,7 @@ import math
 from nagare.agent.batches import Packed, as_json, is_in_binary, rename_host
 from nagare.agent.enrolment import Enrolment, Machine, rejoin_hint
 from nagare.agent.identity import Identity
-from nagare.client.client import BATCH_PATH, JSON, Client
+from nagare.client.client import BATCH_PATH, Client
 from nagare.errors import (
     ConfigError,
     ConflictError,
@@ -26,7 +26,7 @@ from nagare.errors import (
 )
 from nagare.lib.clock import Clock
 from nagare.lib.plain_text import plain
-from nagare.wire.batch import BatchReply
+from nagare.wire.batch import JSON, BatchReply
 from nagare.wire.binary_batch import MEDIA_TYPE
 from nagare.wire.signature import signed_bytes
 

@@ -22,7 +22,7 @@ from nagare.net.answer import Answer
 from nagare.net.lean import LeanSession
 from nagare.net.trust import Trust
 from nagare.wire.audit import AuditHead, AuditList, AuditView
-from nagare.wire.batch import BatchReply
+from nagare.wire.batch import JSON, BatchReply
 from nagare.wire.cardinality import CardinalityReply
 from nagare.wire.codec import decode, encode
 from nagare.wire.events import EventRequest, EventView
@@ -55,7 +55,6 @@ RENEW_PATH = "/api/v1/standing/token"
 STANDING_PATH = "/api/v1/standing"
 # A dead peer is noticed after one and a half of these.
 HEARTBEAT_SECONDS = 10.0
-JSON = "application/json"
 _JSON = {"Content-Type": JSON}
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from nagare.model.principal import Permission
 from nagare.server.answers import Answers
 from nagare.server.audited import SECRET_PATHS, is_audited, run_audited
-from nagare.server.bodies import JSON, check_media, no_early_continue
+from nagare.server.bodies import check_media, no_early_continue
 from nagare.server.hot.connection import HotConnection
 from nagare.server.middleware.admission import make_admission
 from nagare.server.middleware.authentication import make_authentication
@@ -21,6 +21,7 @@ from nagare.server.middleware.refusals import make_refusals
 from nagare.server.route import Call, Route
 from nagare.server.routes.table import ROUTES
 from nagare.server.services import ANONYMOUS, PRINCIPAL, SERVICES, Services
+from nagare.wire.batch import JSON
 
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

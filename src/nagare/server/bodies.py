@@ -26,7 +26,6 @@ _INLINE_PACKED_BYTES = 64 * 1024
 # One unpacks and decodes while the other waits for memory; more would only contend for the interpreter's lock.
 _THREADS = 2
 _READ_SECONDS = 60.0
-JSON = "application/json"
 # What a codec of columns reads in a millisecond: some 3000 samples of remote write. The first time, when every series
 # is new, it takes some fifty.
 WORK_INLINE_BYTES = 2**19

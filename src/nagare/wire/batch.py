@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 BATCH_VERSION = 1
+# The content type of a batch that is not in binary.
+JSON = "application/json"
 Cell = float | int | str | bool | None | dict[str, str]
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 # A label or an error text is a line, not a document; the longest command lines are far below.

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from nagare.client.client import JSON
 from nagare.config.places import Places
 from nagare.errors import NagareError, NotFoundError, UnsupportedMediaError
 from nagare.keys.files import make_private_directory, write_private
 from nagare.keys.signing import is_signed
 from nagare.server.problems import error_response
-from nagare.wire.batch import Batch, BatchReply, Refusal
+from nagare.wire.batch import JSON, Batch, BatchReply, Refusal
 from nagare.wire.binary_batch import MEDIA_TYPE, decode_batch
 from nagare.wire.codec import decode, encode, unpack
 from nagare.wire.commands import SignedCommandKeys

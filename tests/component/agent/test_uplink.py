@@ -9,7 +9,6 @@ import pytest
 
 from nagare.agent.batches import Packed, pack_batch
 from nagare.agent.identity import IdentityFiles
-from nagare.client.client import JSON
 from nagare.config.places import Places
 from nagare.errors import (
     BodyTooLargeError,
@@ -24,7 +23,7 @@ from nagare.errors import (
     RateLimitedError,
     UnauthenticatedError,
 )
-from nagare.wire.batch import Batch, Refusal
+from nagare.wire.batch import JSON, Batch, Refusal
 from nagare.wire.binary_batch import MEDIA_TYPE
 from nagare.wire.hosts import Standing
 from tests.component.agent.receiver import ADMIN, Receiver, receiving

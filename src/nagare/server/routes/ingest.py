@@ -12,14 +12,14 @@ from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedErro
 from nagare.fleet.gaps.seen import find_seen
 from nagare.keys.signing import is_signed
 from nagare.model.principal import Permission
-from nagare.server.bodies import JSON, Body, Holding, check_media
+from nagare.server.bodies import Body, Holding, check_media
 from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
 from nagare.server.hub import EVENTS_TABLE
 from nagare.server.live.batch_rows import Tables, accepted_tables, events_of
 from nagare.server.live.event_cells import check_event_cells
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
-from nagare.wire.batch import BATCH_VERSION, Batch, BatchReply
+from nagare.wire.batch import BATCH_VERSION, JSON, Batch, BatchReply
 from nagare.wire.binary_batch import MEDIA_TYPE, decode_batch
 from nagare.wire.binary_columns import find_ordinary
 from nagare.wire.codec import encode
