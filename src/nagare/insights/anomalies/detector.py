@@ -20,6 +20,7 @@ from nagare.insights.anomalies.habits import days_and_bins
 from nagare.insights.anomalies.moving import exponential, gains
 from nagare.insights.anomalies.novelty import NEWS, Novelty
 from nagare.insights.anomalies.pauses import PAUSE_SCORE, Pauses
+from nagare.insights.anomalies.places import Places, at_which, run_of
 from nagare.insights.anomalies.seasons import Seasons
 from nagare.insights.anomalies.surprises import LEAST, Surprises
 
@@ -127,6 +128,8 @@ class Detector:
         """Follow from the arrays what is kept beside them."""
         for news in (self._departures_news, self._jumps_news):
             news.renew(places)
+        for part in (self._off_mean, self._off_season):
+            part.held.renew(places)
         self._seasons.renew(places)
 
     @property
@@ -144,9 +147,12 @@ class Detector:
 
         ``ts_ms`` and ``values`` are (series, rows); the rows of one call lie in one UTC day, and values are finite.
         """
+        return self._advance(run_of(places), ts_ms, values)
+
+    def _advance(self, places: Places, ts_ms: Array, values: Array) -> Scored:
         values = np.clip(values, -_GREATEST_VALUE, _GREATEST_VALUE)
         self._meet(places, values)
-        seen, count = self._seen[places], values.shape[1]
+        seen, count = self._seen[places].copy(), values.shape[1]
         gain = gains(seen, count, _FORGETTING)
         level, self._level[places] = exponential(self._level[places], np.abs(values), gain)
         floor = _LEVEL_PART * level
@@ -166,15 +172,16 @@ class Detector:
         self._seen[places] += count
         return Scored(np.where(known < LEARNING_ROWS, 0.0, np.nan_to_num(score)), expected)
 
-    def _meet(self, places: Array, values: Array) -> None:
+    def _meet(self, places: Places, values: Array) -> None:
         """Let a series that is new have been for ever as its first row."""
         is_new = self._seen[places] == 0
         if is_new.any():
-            self._off_mean.held.rows[places[is_new]] = values[is_new, :1]
-            self._quick[places[is_new]] = values[is_new, 0]
+            first, new = values[is_new, 0], at_which(places, is_new)
+            self._off_mean.held.fill(new, first)
+            self._quick[new] = first
 
     def _departures(
-        self, places: Array, ts_ms: Array, values: Array, known: tuple[Array, Array, Array]
+        self, places: Places, ts_ms: Array, values: Array, known: tuple[Array, Array, Array]
     ) -> tuple[Array, Array]:
         """Return how surprising rows are beside their mean or their season, and what was expected.
 
@@ -184,7 +191,9 @@ class Detector:
         logs, expected, spread = self._off_mean.look(places, values, gain, floor)
         if has_season.any():
             at = np.flatnonzero(has_season)
-            chosen, season_logs, usual = self._beside_season(places[at], ts_ms[at], values[at], floor[at], spread[at])
+            chosen, season_logs, usual = self._beside_season(
+                at_which(places, at), ts_ms[at], values[at], floor[at], spread[at]
+            )
             logs[at] = np.where(chosen, season_logs, logs[at])
             expected = expected.copy()
             expected[at] = np.where(chosen, usual, expected[at])
@@ -203,7 +212,7 @@ class Detector:
         self._season_seen[places] += values.shape[1]
         return is_old & (error < _SEASON_SKILL * spread), logs, usual + mean
 
-    def _jump(self, places: Array, values: Array, gain: Array, floor: Array) -> Array:
+    def _jump(self, places: Places, values: Array, gain: Array, floor: Array) -> Array:
         """Return how surprising rows are beside the few before them."""
         quick_gain = gains(self._seen[places], values.shape[1], _QUICK_FORGETTING)
         quick, self._quick[places] = exponential(self._quick[places], values, quick_gain)

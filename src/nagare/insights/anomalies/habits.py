@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nagare.insights.anomalies.places import Places, at_which, columns, in_memory, numbers, slots
+
 Array = np.ndarray[Any, Any]
 DAY_MS = 86_400_000
 BINS = 48
@@ -25,34 +27,34 @@ class Habits:
     def __init__(self, count: int) -> None:
         """Begin with nothing remembered."""
         # Half hour by half hour in memory: rows of one call are mostly of the same one.
-        self.past = np.zeros((count, BINS), dtype=np.float32, order="F")
-        self.today = np.zeros((count, BINS), dtype=np.float32, order="F")
+        self.past = columns(count, BINS, np.float32)
+        self.today = columns(count, BINS, np.float32)
         # Of each half hour and those beside it the greatest of ``past``.
-        self._about = np.zeros((count, BINS), dtype=np.float32, order="F")
+        self._about = columns(count, BINS, np.float32)
         # The day of ``today``, counted from 1970; 0 before the first row.
         self.day = np.zeros(count, dtype=np.int64)
 
-    def recall(self, places: Array, day: Array, bins: Array) -> Array:
+    def recall(self, places: Places, day: Array, bins: Array) -> Array:
         """Return the greatest surprise that earlier days had about the time of each row, in (series, rows).
 
         ``day`` is that of each series' rows, counted from 1970, and ``bins`` the half hour of each row (``days_and_bins``).
         """
         is_new = self.day[places] < day
         if is_new.any():
-            self._begin_day(places[is_new], day[is_new])
-        greatest: Array = self._about[places[:, None], bins]
-        return greatest
-
-    def remember(self, places: Array, bins: Array, surprise: Array) -> None:
-        """Take the surprises of the rows that ``recall`` was asked about."""
-        slots = (places[:, None], bins)
+            self._begin_day(at_which(places, is_new), day[is_new])
         if bins.shape[1] == 1:
-            # Each series has one slot.
-            self.today[slots] = np.maximum(self.today[slots], surprise)
-        else:
-            np.maximum.at(self.today, slots, surprise)
+            return in_memory(self._about)[slots(places, bins[:, 0], len(self.day))][:, None]
+        return np.take_along_axis(self._about[places], bins, axis=1)
 
-    def renew(self, places: Array) -> None:
+    def remember(self, places: Places, bins: Array, surprise: Array) -> None:
+        """Take the surprises of the rows that ``recall`` was asked about."""
+        if bins.shape[1] == 1:
+            today, at = in_memory(self.today), slots(places, bins[:, 0], len(self.day))
+            today[at] = np.maximum(today[at], surprise[:, 0])
+        else:
+            np.maximum.at(self.today, (numbers(places)[:, None], bins), surprise)
+
+    def renew(self, places: Places) -> None:
         """Look at what is remembered anew, after it was changed."""
         past = self.past[places]
         self._about[places] = np.maximum.reduce([np.roll(past, by, axis=1) for by in _BESIDE])

@@ -23,13 +23,18 @@ def gains(seen: Array, count: int, least: float) -> Array:
 
 
 def exponential(before: Array, rows: Array, gain: Array) -> tuple[Array, Array]:
-    """Return the exponentially weighted mean before each row, and the one after the last."""
-    if rows.shape[1] == 1:
-        return before[:, None], before + gain[:, 0] * (rows[:, 0] - before)
+    """Return the exponentially weighted mean before each row, and the one after the last.
+
+    ``rows`` may be several looks at the same, (looks, series, rows), and ``before`` the means of each.
+    """
+    # A copy, as it may be a view of what moves on.
+    first = before[..., None].copy()
+    if rows.shape[-1] == 1:
+        return first, (first + gain * (rows - first))[..., 0]
     # The very first row is the mean itself; a kept share of nought could not be divided by.
-    kept = np.cumprod(np.maximum(1.0 - gain, 1e-12), axis=1)
-    after = kept * (before[:, None] + np.cumsum(gain * rows / kept, axis=1))
-    return np.concatenate((before[:, None], after[:, :-1]), axis=1), after[:, -1]
+    kept = np.cumprod(np.maximum(1.0 - gain, 1e-12), axis=-1)
+    after = kept * (first + np.cumsum(gain * rows / kept, axis=-1))
+    return np.concatenate((first, after[..., :-1]), axis=-1), after[..., -1]
 
 
 def windowed_means(held: Array, rows: Array, width: int) -> Array:

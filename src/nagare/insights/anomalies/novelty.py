@@ -14,6 +14,7 @@ import numpy as np
 
 from nagare.insights.anomalies.habits import Habits
 from nagare.insights.anomalies.held import Greatest
+from nagare.insights.anomalies.places import Places
 
 Array = np.ndarray[Any, Any]
 # Surprises of as many rows before are what a row has to exceed.
@@ -37,7 +38,7 @@ class Novelty:
         self.told = Greatest(count, _TOLD_ROWS)
         self.habits = Habits(count)
 
-    def weigh(self, places: Array, when: tuple[Array, Array], logs: Array) -> Array:
+    def weigh(self, places: Places, when: tuple[Array, Array], logs: Array) -> Array:
         """Return the evidence that rows are news whose surprise has these logarithms, and remember them.
 
         ``when`` are the day of each series' rows and the half hour of each (``habits.days_and_bins``).
@@ -51,13 +52,13 @@ class Novelty:
         evidence = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
         return self._quieted(places, logs, surprise, evidence)
 
-    def renew(self, places: Array) -> None:
+    def renew(self, places: Places) -> None:
         """Follow from the arrays what is kept beside them, after those were changed."""
         self.held.renew(places)
         self.told.renew(places)
         self.habits.renew(places)
 
-    def _quieted(self, places: Array, logs: Array, surprise: Array, evidence: Array) -> Array:
+    def _quieted(self, places: Places, logs: Array, surprise: Array, evidence: Array) -> Array:
         """Return ``evidence`` without what would tell the same again."""
         news = np.where(evidence >= NEWS, surprise, np.float32(0))
         greatest = np.maximum(self.told.before(places, news), np.finfo(np.float32).tiny)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nagare.insights.anomalies.habits import BINS, DAY_MS
+from nagare.insights.anomalies.places import Places, at_which, columns, in_memory, numbers, slots
 
 Array = np.ndarray[Any, Any]
 # How much a new day counts against all before.
@@ -25,25 +26,26 @@ class Seasons:
     def __init__(self, count: int) -> None:
         """Begin with nothing known."""
         # Half hour by half hour in memory: rows of one call are mostly of the same one.
-        self.means = np.zeros((count, BINS), order="F")
-        self.is_known = np.zeros((count, BINS), dtype=np.bool_, order="F")
-        self.sums = np.zeros((count, BINS), order="F")
-        self.counts = np.zeros((count, BINS), dtype=np.float32, order="F")
+        self.means = columns(count, BINS)
+        self.is_known = columns(count, BINS, np.bool_)
+        self.sums = columns(count, BINS)
+        self.counts = columns(count, BINS, np.float32)
         self.day = np.zeros(count, dtype=np.int64)
         self.days = np.zeros(count, dtype=np.int64)
         # Whether enough days of all the day are known.
         self._is_usual = np.zeros(count, dtype=np.bool_)
 
-    def begin(self, places: Array, day: Array) -> Array:
+    def begin(self, places: Places, day: Array) -> Array:
         """Let the days that are over count, and tell which series have a season that can be expected."""
         is_new = self.day[places] < day
         if is_new.any():
-            self._end_day(places[is_new])
-            self.day[places[is_new]] = day[is_new]
+            ended = at_which(places, is_new)
+            self._end_day(ended)
+            self.day[ended] = day[is_new]
         is_usual: Array = self._is_usual[places]
         return is_usual
 
-    def renew(self, places: Array) -> None:
+    def renew(self, places: Places) -> None:
         """Look at what is known anew, after it was changed."""
         known = self.is_known[places]
         near = known | np.roll(known, 1, axis=1) | np.roll(known, -1, axis=1)
@@ -61,16 +63,16 @@ class Seasons:
         expected: Array = (1.0 - share) * self.means[series, low] + share * self.means[series, high]
         return expected
 
-    def learn(self, places: Array, bins: Array, values: Array) -> None:
+    def learn(self, places: Places, bins: Array, values: Array) -> None:
         """Take rows of the day that lasts."""
-        slots = (places[:, None], bins)
         if bins.shape[1] == 1:
-            # Each series has one slot.
-            self.sums[slots] += values
-            self.counts[slots] += np.float32(1)
+            at = slots(places, bins[:, 0], len(self.day))
+            in_memory(self.sums)[at] += values[:, 0]
+            in_memory(self.counts)[at] += np.float32(1)
         else:
-            np.add.at(self.sums, slots, values)
-            np.add.at(self.counts, slots, np.float32(1))
+            each = (numbers(places)[:, None], bins)
+            np.add.at(self.sums, each, values)
+            np.add.at(self.counts, each, np.float32(1))
 
     def _end_day(self, places: Array) -> None:
         counts = self.counts[places]

@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from nagare.insights.anomalies.held import Held
+from nagare.insights.anomalies.held import Windows
 from nagare.insights.anomalies.moving import exponential
+from nagare.insights.anomalies.places import Places, columns
 
 Array = np.ndarray[Any, Any]
 # Surprises are told apart between these.
 LEAST, MOST = 1e-3, 1e6
+# Less is nought.
+_TINY = 1e-300
 
 
 class Surprises:
@@ -23,27 +26,25 @@ class Surprises:
 
     def __init__(self, count: int, widths: tuple[int, ...]) -> None:
         """Begin with ``count`` series of which nothing is known; ``widths`` are in rows and begin with 1."""
-        self._widths = widths
-        self.held = Held(count, max(widths))
-        self.means = np.zeros((count, len(widths)))
-        self.spreads = np.zeros((count, len(widths)))
+        self.held = Windows(count, widths)
+        self.means = columns(count, len(widths))
+        self.spreads = columns(count, len(widths))
 
-    def look(self, places: Array, rows: Array, gain: Array, floor: Array) -> tuple[Array, Array, Array]:
+    def look(self, places: Places, rows: Array, gain: Array, floor: Array) -> tuple[Array, Array, Array]:
         """Return the logarithm of how surprising each row is, and the mean and spread of single rows before it.
 
         ``floor`` is the least spread. All are (series, rows).
         """
-        logs, before, usual = np.zeros_like(rows), rows, rows
-        for at, looked in enumerate(self.held.means(places, rows, self._widths)):
-            mean, self.means[places, at] = exponential(self.means[places, at], looked, gain)
-            off = np.abs(looked - mean)
-            spread, self.spreads[places, at] = exponential(self.spreads[places, at], off, gain)
-            logs += np.log(np.clip(_ratio(off, spread + floor), LEAST, MOST)) / len(self._widths)
-            if not at:
-                before, usual = mean, spread
-        return logs, before, usual
+        means, spreads = self.means.T, self.spreads.T
+        looked = self.held.means(places, rows)
+        mean, means[:, places] = exponential(means[:, places], looked, gain)
+        off = np.abs(looked - mean)
+        spread, spreads[:, places] = exponential(spreads[:, places], off, gain)
+        ratio = np.clip(_ratio(off, spread + floor), LEAST, MOST)
+        # One logarithm of all widths: their product is far from the ends of a float.
+        return np.log(ratio.prod(axis=0)) / len(ratio), mean[0], spread[0]
 
 
 def _ratio(off: Array, measure: Array) -> Array:
-    bounded = np.maximum(measure, off / MOST)
-    return np.divide(off, bounded, out=np.zeros_like(off), where=bounded > 0)
+    """Return ``off`` in ``measure``, where that is nought nought or ``MOST``."""
+    return off / np.maximum(np.maximum(measure, off / MOST), _TINY)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nagare.insights.anomalies.held import Greatest, Held
+from nagare.insights.anomalies.held import Greatest, Windows
 
 SERIES = 5
 WIDTH = 7
@@ -34,9 +34,9 @@ def _pieces() -> Any:
 
 
 def test_means_are_those_of_the_last_rows() -> None:
-    held, plain = Held(SERIES, WIDTH), _Plain()
+    held, plain = Windows(SERIES, (1, 3, WIDTH)), _Plain()
     for places, rows in _pieces():
-        found = held.means(places, rows, (1, 3, WIDTH))
+        found = held.means(places, rows)
         for at, place in enumerate(places):
             for row in range(rows.shape[1]):
                 plain.add(place, rows[at, row])
@@ -61,3 +61,17 @@ def test_the_greatest_is_found_anew_after_rows_were_changed() -> None:
     held.rows[0] = 0
     held.renew(place)
     assert held.before(place, np.array([[1.0]], dtype=np.float32)).tolist() == [[0.0]]
+
+
+def test_a_sum_that_goes_along_keeps_no_trace_of_what_left() -> None:
+    held, place = Windows(1, (1, 3, WIDTH)), np.array([0])
+    for row in [1e15, *[0.1] * (3 * WIDTH)]:
+        held.means(place, np.array([[row]]))
+    found = held.means(place, np.array([[0.1]]))
+    assert found[:, 0, 0].tolist() == pytest.approx([0.1] * 3, rel=1e-12)
+
+
+def test_who_had_one_row_for_ever_has_it_as_its_mean() -> None:
+    held = Windows(SERIES, (1, 3, WIDTH))
+    held.fill(np.array([1, 3]), np.array([5.0, 7.0]))
+    assert held.means(np.array([3, 1]), np.array([[7.0], [5.0]]))[:, :, 0].tolist() == [[7.0, 5.0]] * 3
