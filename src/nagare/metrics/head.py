@@ -23,6 +23,7 @@ from nagare.metrics.samples.slabs import SampleHead
 from nagare.metrics.schema import AGAIN, SQL_TYPES, Schema, is_wide
 from nagare.model.samples import Samples
 from nagare.wire.batch import Cell
+from nagare.wire.binary_columns import are_binary
 from nagare.wire.metric_log import LogRecord
 from nagare.wire.sound_batch import Span
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 # processor's cache still and that the garbage collector hardly meets them: what waits longer takes three times as long.
 # So many that what a conversion costs by itself, some microseconds a column, is little for each.
 PENDING_CELLS, PENDING_BATCHES = 20_000, 64
+# A cell that came in binary is no object, and waits for eight times as many others.
+_BINARY_SHARE = 8
 
 
 @dataclass(slots=True)
@@ -110,7 +113,7 @@ class HeadTable:
         with self._lock:
             self._pending.append(pending)
             self.rows += span.rows
-            self.pending_cells += span.rows * (span.columns + 1)
+            self.pending_cells += _weight(cells, span.rows, span.columns)
             if self.min_ms is None or span.low_ms < self.min_ms:
                 self.min_ms = span.low_ms
             if self.max_ms is None or span.high_ms > self.max_ms:
@@ -119,8 +122,7 @@ class HeadTable:
 
     def is_crowded(self) -> bool:
         """Tell whether too many rows wait, once until they were converted."""
-        is_crowded = self.pending_cells > PENDING_CELLS or len(self._pending) > PENDING_BATCHES
-        if not is_crowded or self._is_told:
+        if self.pending_cells <= PENDING_CELLS or self._is_told:
             return False
         self._is_told = True
         return True
@@ -170,7 +172,7 @@ class HeadTable:
                 self._pending = taken + self._pending
             raise
         with self._lock:
-            self.pending_cells = sum(batch.rows * (len(batch.cells) + 1) for batch in self._pending)
+            self.pending_cells = sum(_weight(one.cells, one.rows, len(one.cells)) for one in self._pending)
 
     def _insert(self, chunks: Sequence[Chunk], schema: Schema, engine: Engine) -> None:
         from nagare.metrics.chunks import Texts, items, join_chunks  # noqa: PLC0415  as above
@@ -204,6 +206,12 @@ class HeadTable:
         for name in fresh:
             cursor.execute(f"ALTER TABLE {self.name} ADD COLUMN {quote_name(name)} {SQL_TYPES[schema.columns[name]]}")
         return self.columns + fresh
+
+
+def _weight(cells: Mapping[str, Sequence[Cell]], rows: int, columns: int) -> int:
+    """Return how many of ``PENDING_CELLS`` a batch is; a small one is its share of ``PENDING_BATCHES``."""
+    weight = max(rows * (columns + 1), PENDING_CELLS // PENDING_BATCHES)
+    return weight // _BINARY_SHARE if are_binary(cells) else weight
 
 
 @dataclass(slots=True)

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from nagare.config.settings import QuerySettings
 from nagare.metrics.engine import Engine
-from nagare.metrics.head import HeadDatabase, HeadTable
+from nagare.metrics.head import PENDING_BATCHES, HeadDatabase, HeadTable
 from nagare.metrics.schema import Schema
 from nagare.metrics.sorted_rows import SortedRows
 from nagare.model.tables import ColumnType
+from nagare.wire.batch import Batch
+from nagare.wire.binary_batch import encode_binary
+from nagare.wire.binary_columns import find_ordinary
 from nagare.wire.codec import encode
-from nagare.wire.sound_batch import find_sound
 
 SCHEMA = Schema(
     "things",
@@ -85,15 +87,17 @@ def test_whatever_way_rows_take_they_arrive(
     assert table.pending_cells == 0
 
 
-def test_columns_that_were_decoded_by_their_types_arrive(engine: Engine) -> None:
-    tables = {"load": {"ts": [1, 2], "load1": [0.5, None], "cores": [4, None]}}
-    fewer = {"load": {"ts": [3], "load5": [1.5]}}
+@pytest.mark.parametrize("in_binary", [False, True])
+def test_columns_that_were_decoded_by_their_types_arrive(engine: Engine, *, in_binary: bool) -> None:
+    tables: dict[str, dict[str, list[Any]]] = {"load": {"ts": [1, 2], "load1": [0.5, None], "cores": [4, None]}}
+    fewer: dict[str, dict[str, list[Any]]] = {"load": {"ts": [3], "load5": [1.5]}}
     database = HeadDatabase(1)
     table = HeadTable("load", database)
     schema = Schema("load", {"load1": ColumnType.FLOAT, "load5": ColumnType.FLOAT, "cores": ColumnType.INTEGER})
     for seq, content in enumerate((tables, fewer)):
-        body = encode({"v": 1, "host": "h", "boot": "b", "seq": seq, "tables": content})
-        sound = find_sound(body, "identity", body)
+        batch = Batch(1, "h", "b", seq, content)
+        body = (encode_binary(batch) if in_binary else None) or encode(batch)
+        sound = find_ordinary(body, "identity", body)
         assert sound is not None
         table.add("h", sound.tables["load"])
     table.add("g", {"ts": [4], "cores": [8]})
@@ -171,3 +175,20 @@ def test_rows_for_a_block_stand_as_duckdb_sorts_them(
             assert [_named(row) for row in part] == [_named(row) for row in order if row[0] // _DAY_MS == day]
     finally:
         database.drop(engine)
+
+
+def test_what_waits_in_binary_waits_for_more_of_its_kind() -> None:
+    load: dict[str, list[Any]] = {"ts": [1], "load1": [0.5]}
+    content = encode_binary(Batch(1, "h", "b", 1, {"load": load}))
+    sound = None if content is None else find_ordinary(content, "identity", content)
+    assert sound is not None
+    lists, binary = HeadTable("load", HeadDatabase(1)), HeadTable("load", HeadDatabase(1))
+    for _ in range(PENDING_BATCHES + 1):
+        lists.add("h", load)
+        binary.add("h", sound.tables["load"])
+    assert (lists.is_crowded(), binary.is_crowded()) == (True, False)
+    for _ in range(8 * PENDING_BATCHES):
+        binary.add("h", sound.tables["load"])
+    assert (binary.is_crowded(), binary.is_crowded()) == (True, False)
+    binary.freeze(Schema("load", {"load1": ColumnType.FLOAT}))
+    assert binary.pending_cells == 0
