@@ -25,6 +25,8 @@ _CHUNK_BYTES = 1 << 20
 # Streams glued together in one body are lawful in both formats, but each costs a decoder and a copy of what follows:
 # a body of a million empty ones would burn minutes. No sender we know glues more than a few.
 _STREAM_LIMIT = 100
+# 8 MiB: what the format asks every decoder to support (RFC 8878, 3.1.1.1.2); a larger window is a memory attack.
+_ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 # One step of the path that msgspec writes: ``.name``, ``[3]``, or ``[...]`` for a key.
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -135,28 +137,43 @@ def _gunzip(content: bytes, limit_bytes: int) -> bytes:
 
 
 def _unzstd(content: bytes, limit_bytes: int) -> bytes:
-    unpacked = bytearray()
-    # 8 MiB: what the format asks every decoder to support (RFC 8878, 3.1.1.1.2); a larger window is a memory attack.
-    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
-    remaining = content
     try:
-        for _ in range(_STREAM_LIMIT):
-            unpacker = zstd.ZstdDecompressor(options=options)
-            chunk = remaining
-            while not unpacker.eof:
-                piece = unpacker.decompress(chunk, max_length=_CHUNK_BYTES)
-                chunk = b""
-                unpacked += piece
-                if len(unpacked) > limit_bytes:
-                    raise _too_large(limit_bytes)
-                if not piece and unpacker.needs_input:
-                    raise InputError("cannot read zstd body: it ends too early")
-            remaining = unpacker.unused_data
-            if not remaining:
-                return bytes(unpacked)
+        unpacker, piece = _begin_frame(content)
+        # Nearly every body is one small frame: its bytes need no second copy.
+        if unpacker.eof and not unpacker.unused_data:
+            return piece
+        return _unzstd_on(unpacker, piece, limit_bytes)
     except zstd.ZstdError as error:
         raise InputError(f"cannot read zstd body: {error}") from error
+
+
+def _begin_frame(content: bytes) -> tuple[zstd.ZstdDecompressor, bytes]:
+    unpacker = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
+    return unpacker, unpacker.decompress(content, max_length=_CHUNK_BYTES)
+
+
+def _unzstd_on(unpacker: zstd.ZstdDecompressor, piece: bytes, limit_bytes: int) -> bytes:
+    unpacked = bytearray(piece)
+    for number in range(_STREAM_LIMIT):
+        if number:
+            unpacker, piece = _begin_frame(unpacker.unused_data)
+            unpacked += piece
+        _end_frame(unpacker, piece, unpacked, limit_bytes)
+        if not unpacker.unused_data:
+            return bytes(unpacked)
     raise InputError(f"cannot read zstd body: more than {_STREAM_LIMIT} streams in one body")
+
+
+def _end_frame(unpacker: zstd.ZstdDecompressor, piece: bytes, unpacked: bytearray, limit_bytes: int) -> None:
+    while True:
+        if len(unpacked) > limit_bytes:
+            raise _too_large(limit_bytes)
+        if unpacker.eof:
+            return
+        if not piece and unpacker.needs_input:
+            raise InputError("cannot read zstd body: it ends too early")
+        piece = unpacker.decompress(b"", max_length=_CHUNK_BYTES)
+        unpacked += piece
 
 
 def _too_large(limit_bytes: int) -> BodyTooLargeError:
