@@ -1,16 +1,17 @@
-"""Rows of many series as arrays side by side: laid down as they come, brought into the order of time, each moment once, and cut into passes."""
+"""Rows of many series as arrays side by side: laid down as they come, with the place of each series."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, starmap
+from itertools import accumulate, chain, compress, starmap
 from typing import Any
 
 import numpy as np
 
 from nagare.diagnosis.anomalies.intake import COLUMNS
 from nagare.diagnosis.anomalies.layouts import BinaryRows, Layout, Rows
+from nagare.diagnosis.anomalies.passes import InOrder
 from nagare.wire.binary_batch import FLOATS, NO_INTEGER
 from nagare.wire.binary_columns import Shape
 
@@ -134,33 +135,22 @@ class Look:
             return self
         return Look(self.places[which], self.ts_ms[which], self.values[which], self.source[which], self.column[which])
 
-    def sources(self) -> list[int]:
-        """Return the ``Rows`` of which there are any."""
-        found: list[int] = np.unique(self.source).tolist()
+    def heard(self, laid: Laid) -> dict[str, set[int]]:
+        """Return the moments of each host of which there are rows."""
+        is_there = np.bincount(self.source, minlength=len(laid.hosts)) > 0
+        found: dict[str, set[int]] = {}
+        # Every table of a batch has the same ones.
+        for host, moments in set(compress(zip(laid.hosts, laid.moments, strict=True), is_there.tolist())):
+            found.setdefault(host, set()).update(moments)
         return found
-
-    def in_order(self) -> Look:
-        """Return the rows by series and time; of two of one moment the one that came last."""
-        order = np.lexsort((self.ts_ms, self.places))
-        places, ts_ms = self.places[order], self.ts_ms[order]
-        is_last = np.ones(len(order), dtype=bool)
-        is_last[:-1] = (places[1:] != places[:-1]) | (ts_ms[1:] != ts_ms[:-1])
-        return self.chosen(order[is_last])
 
     def later_than(self, last_ms: Array) -> Look:
         """Return the rows after the last one of their series."""
         return self.chosen(self.ts_ms > last_ms[self.places])
 
-    def passes(self) -> Iterator[Look]:
-        """Yield, of rows in their order, the first of each series, then the second of those that have one, and so on."""
-        if not len(self):
-            return
-        begins = np.flatnonzero(np.diff(self.places, prepend=-1))
-        counts = np.diff(begins, append=len(self))
-        ranks = np.arange(len(self)) - np.repeat(begins, counts)
-        order = np.argsort(ranks, kind="stable")
-        for rows in np.split(order, np.cumsum(np.bincount(ranks))[:-1]):
-            yield self.chosen(rows)
+    def in_order(self) -> InOrder:
+        """Return the rows by series and time; of two of one moment the one that came last."""
+        return InOrder(self.places, self.ts_ms, self.values)
 
 
 def look_at(laid: Laid, places: Sequence[Array]) -> Look:

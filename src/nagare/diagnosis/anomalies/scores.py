@@ -16,6 +16,7 @@ from nagare.diagnosis.anomalies.hosts import PAUSE_MS, Hosts
 from nagare.diagnosis.anomalies.intake import SeriesName
 from nagare.diagnosis.anomalies.layouts import BinaryRows, Layout, Rows
 from nagare.diagnosis.anomalies.look import Laid, Look, lay, look_at
+from nagare.diagnosis.anomalies.passes import Pass
 from nagare.insights.anomalies.detector import Detector
 from nagare.insights.anomalies.pauses import PAUSE_SCORE
 from nagare.lib.counters import Counters
@@ -116,25 +117,29 @@ class Scores:
             found += self._advance(look)
         return found
 
-    def _looks(self, laid: Laid, now_ms: int) -> Iterator[Look]:
-        look = look_at(laid, [self._places_of(layout) for layout in laid.layouts])
+    def _looks(self, laid: Laid, now_ms: int) -> Iterator[Pass]:
+        look = look_at(
+            laid,
+            [
+                layout.places
+                if layout.generation == self._generation and layout.places is not None
+                else self._places_of(layout)
+                for layout in laid.layouts
+            ],
+        )
         self._admit_all(laid, look, now_ms)
         placed = look.chosen(look.places >= 0)
-        stamps: dict[str, set[int]] = {}
-        for at in placed.sources():
-            stamps.setdefault(laid.hosts[at], set()).update(laid.moments[at])
-        self._hosts.hear(stamps, now_ms)
+        self._hosts.hear(placed.heard(laid), now_ms)
         later = placed.later_than(self.detector.last_ms).in_order()
         if len(later) < len(placed):
             self._counters.add("anomaly_late_rows", len(placed) - len(later))
         return later.passes()
 
     def _places_of(self, layout: Layout) -> Array:
-        """Return the places of the series of ``layout``, below zero for those that have none."""
-        if layout.places is None or layout.generation != self._generation:
-            found = (self._places.get(name, -1) for name in layout.names)
-            layout.places = np.fromiter(found, np.int64, len(layout.names))
-            layout.generation = self._generation
+        """Find the places of the series of ``layout``, below zero for those that have none, and note them there."""
+        found = (self._places.get(name, -1) for name in layout.names)
+        layout.places = np.fromiter(found, np.int64, len(layout.names))
+        layout.generation = self._generation
         return layout.places
 
     def _admit_all(self, laid: Laid, look: Look, now_ms: int) -> None:
@@ -213,9 +218,10 @@ class Scores:
                 self._free.append(place)
             self.stopped.discard(place)
 
-    def _advance(self, look: Look) -> list[Anomaly]:
+    def _advance(self, look: Pass) -> list[Anomaly]:
         scored = self.detector.advance(look.places, look.ts_ms[:, None], look.values[:, None])
-        self.stopped.difference_update(look.places.tolist())
+        if self.stopped:
+            self.stopped.difference_update(look.places.tolist())
         told = np.flatnonzero(scored.score[:, 0] >= self._floor).tolist()
         return [
             Anomaly(
