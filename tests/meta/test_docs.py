@@ -120,7 +120,7 @@ def test_every_metric_of_our_own_is_documented() -> None:
                 "alerting",
                 "diagnosis",
             )
-        }.get(module.room) or ("metrics" if module.name == "nagare.metrics.store" else "")
+        }.get(module.room) or ("metrics" if module.name in ("nagare.metrics.store", "nagare.metrics.tally") else "")
         if module.room == "server":
             prefix = by_module.get(module.name, owners.get([*module.name.split("."), ""][2], ""))
         names = re.findall(r'counters\.add\(\s*"([a-z_]+)"', module.text) if prefix else []

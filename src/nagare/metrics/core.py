@@ -48,7 +48,8 @@ from nagare.metrics.totals import totals
 from nagare.metrics.wal.prepare import Preparer
 from nagare.metrics.wal.replay import replay
 from nagare.metrics.wal.seen import Seen
-from nagare.metrics.wal.writer import Head, LogWriter, Watch
+from nagare.metrics.wal.watch import Watch
+from nagare.metrics.wal.writer import Head, LogWriter
 from nagare.metrics.wide.admit import WideAdmission
 from nagare.metrics.wide.again import NewestPoints
 from nagare.wire.system import StoreStatus

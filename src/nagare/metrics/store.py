@@ -32,7 +32,9 @@ from nagare.metrics.schema import Schema
 from nagare.metrics.sql.pool import QueryPool
 from nagare.metrics.sql.service import Bounds, SqlService
 from nagare.metrics.sql.stop import Stop
+from nagare.metrics.tally import count_batch, count_events, count_samples, count_wide
 from nagare.metrics.wal.prepare import WideWork
+from nagare.metrics.wal.writer import Reply
 from nagare.model.columns import Cell, Columns, RecordTable
 from nagare.model.event import Event
 from nagare.model.export import ExportTarget
@@ -135,18 +137,27 @@ class MetricStore:
         """
         core = self._open_core()
         self._check_head(core)
-        reply = await core.writer.submit(batch)
-        if not isinstance(reply, BatchReply):
-            raise StorageError("cannot store batch: the writer answered for events")
-        self.counters.add("batches")
-        self.counters.add("rows", reply.accepted)
-        if reply.duplicate:
-            self.counters.add("duplicates")
-        if reply.refused:
-            self.counters.add("refused_rows", sum(len(refusal.rows) for refusal in reply.refused))
+        return self._note_batch(core, await core.writer.submit(batch))
+
+    def hand_in(self, batch: Batch | SoundBatch, done: Callable[[BatchReply | BaseException], None]) -> None:
+        """Do what ``append`` does, but return at once; ``done`` is called later, on this loop, with the reply or an error.
+
+        Raises OverloadedError and NotReadyError when the batch is not even taken; ``done`` is not called then.
+        """
+        core = self._open_core()
+        self._check_head(core)
+        core.writer.hand_in(batch, partial(self._end_batch, core, done))
+
+    def _end_batch(
+        self, core: StoreCore, done: Callable[[BatchReply | BaseException], None], outcome: Reply | BaseException
+    ) -> None:
+        done(outcome if isinstance(outcome, BaseException) else self._note_batch(core, outcome))
+
+    def _note_batch(self, core: StoreCore, reply: Reply) -> BatchReply:
+        counted = count_batch(self.counters, reply)
         if self._is_head_full(core):
             self._wake.set()
-        return reply
+        return counted
 
     async def append_events(self, events: Sequence[Event]) -> list[bool]:
         """Store ``events`` durably; False marks one whose id is known already. Raises as ``append`` does."""
@@ -154,11 +165,7 @@ class MetricStore:
             return []
         core = self._open_core()
         self._check_head(core)
-        reply = await core.writer.submit(tuple(events))
-        if not isinstance(reply, list):
-            raise StorageError("cannot store events: the writer answered for something else")
-        self.counters.add("events", sum(reply))
-        return reply
+        return count_events(self.counters, await core.writer.submit(tuple(events)))
 
     @property
     def series(self) -> SeriesTable:
@@ -177,15 +184,7 @@ class MetricStore:
         core = self._open_core()
         check_samples(samples, len(core.series))
         self._check_head(core)
-        reply = await core.writer.submit(SamplesWork(samples, metadata))
-        if not isinstance(reply, SamplesReply):
-            raise StorageError("cannot store samples: the writer answered for a batch")
-        self.counters.add("samples", reply.accepted)
-        self.counters.add("duplicate_samples", reply.duplicate)
-        if reply.refused:
-            self.counters.add("refused_samples_stale", reply.refused.get("stale", 0))
-            self.counters.add("refused_samples_future", reply.refused.get("future", 0))
-            self.counters.add("refused_samples_cardinality", reply.refused.get("cardinality", 0))
+        reply = count_samples(self.counters, await core.writer.submit(SamplesWork(samples, metadata)))
         if self._is_head_full(core):
             self._wake.set()
         return reply
@@ -197,12 +196,7 @@ class MetricStore:
         """
         core = self._open_core()
         self._check_head(core)
-        reply = await core.writer.submit(WideWork(rows))
-        if not isinstance(reply, WideReply):
-            raise StorageError("cannot store lines: the writer answered for something else")
-        self.counters.add("foreign_rows", reply.accepted)
-        if reply.refused:
-            self.counters.add("refused_foreign_rows", len(reply.refused))
+        reply = count_wide(self.counters, await core.writer.submit(WideWork(rows)))
         if self._is_head_full(core):
             self._wake.set()
         return reply

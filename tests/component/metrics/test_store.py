@@ -22,7 +22,7 @@ from nagare.metrics.wal import writer
 from nagare.model.columns import Columns, RecordTable
 from nagare.model.event import Event, Severity
 from nagare.model.tables import TABLES, Column, ColumnKind, ColumnType, Table
-from nagare.wire.batch import Refusal
+from nagare.wire.batch import BatchReply, Refusal
 from nagare.wire.sql import SqlRequest
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
 
@@ -318,6 +318,44 @@ async def test_a_bug_in_the_writer_fails_its_senders_and_those_who_come_later(
         await store.append(make_batch(1))
     with pytest.raises(NotReadyError):
         await store.append(make_batch(2))
+
+
+async def test_a_batch_that_is_handed_in_is_answered_as_one_that_is_waited_for(tmp_path: Path) -> None:
+    outcomes: asyncio.Queue[BatchReply | BaseException] = asyncio.Queue()
+
+    def broken(outcome: object) -> None:
+        outcomes.put_nowait(ZeroDivisionError())
+        raise ZeroDivisionError
+
+    store = make_store(tmp_path)
+    with pytest.raises(NotReadyError):
+        store.hand_in(make_batch(1), outcomes.put_nowait)
+    async with store:
+        store.hand_in(make_batch(1), outcomes.put_nowait)
+        assert outcomes.empty()
+        assert await outcomes.get() == BatchReply(1)
+        # In one group: a bug of one sender's is not the next one's.
+        for done, seq in ((broken, 2), (outcomes.put_nowait, 2), (outcomes.put_nowait, 3)):
+            store.hand_in(make_batch(seq), done)
+        store.hand_in(make_batch(4, {"load": {"ts": [1, 2], "load1": [1.0]}}), outcomes.put_nowait)
+        found = [await outcomes.get() for _ in range(4)]
+        assert [type(outcome) for outcome in found] == [ZeroDivisionError, BatchReply, BatchReply, InputError]
+        assert found[1:3] == [BatchReply(0, duplicate=True), BatchReply(1)]
+        assert (store.counters.get("batches"), store.counters.get("rows")) == (4, 3)
+        assert outcomes.empty()
+        assert await rows(store, "SELECT count(*) FROM load") == [[3]]
+
+
+async def test_too_many_that_are_handed_in_are_refused_at_once(
+    store: MetricStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUEUE_LIMIT", 2)
+    outcomes: asyncio.Queue[BatchReply | BaseException] = asyncio.Queue()
+    for seq in (1, 2):
+        store.hand_in(make_batch(seq), outcomes.put_nowait)
+    with pytest.raises(OverloadedError):
+        store.hand_in(make_batch(3), outcomes.put_nowait)
+    assert [await outcomes.get() for _ in range(2)] == [BatchReply(1), BatchReply(1)]
 
 
 def _hosts_table() -> RecordTable:

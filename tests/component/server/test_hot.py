@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,76 +16,10 @@ from nagare.server.hot import connection as hot
 from nagare.wire.codec import encode, pack
 from nagare.wire.signature import signed_bytes
 from tests.component.server.conftest import Api, Serve
+from tests.component.server.lines import batch_request, connected, connections, connections_of, hot_count, post
 from tests.support.remote_write import request_v2, write_request
 
 PROTOBUF = "application/x-protobuf"
-_OWN = {"date", "x-request-id"}
-
-
-@dataclass
-class Reply:
-    """One answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def told(self) -> tuple[int, dict[str, str], bytes]:
-        """All of it that is the same for the same request."""
-        kept = {name: value for name, value in self.headers.items() if name not in _OWN}
-        body = self.body
-        if request_id := self.headers.get("x-request-id"):
-            body = body.replace(request_id.encode(), b"ID")
-        return self.status, kept, body
-
-
-class Line:
-    """A bare connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def ask(self, request: bytes) -> Reply:
-        """Send a whole request at once and read its answer."""
-        self.writer.write(request)
-        return await self.read()
-
-    async def read(self) -> Reply:
-        """Read one answer."""
-        async with asyncio.timeout(30):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-            first, *lines = head.strip().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            body = await self.reader.readexactly(int(headers.get("content-length", "0")))
-        return Reply(int(first.split()[1]), headers, body)
-
-
-@contextlib.asynccontextmanager
-async def connected(api: Api) -> AsyncIterator[Line]:
-    """Connect to the server."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", api.running.port)
-    try:
-        yield Line(reader, writer)
-    finally:
-        writer.close()
-
-
-def post(path: str, token: str, body: bytes, *, more: str = "", **headers: str) -> bytes:
-    """Return the bytes of a request."""
-    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    lines += [more] if more else []
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
-
-
-def batch_request(api: Api, token: str, *, more: str = "", content: bytes | None = None, **changes: Any) -> bytes:
-    """Return a batch as an agent sends it."""
-    body = pack(encode(api.batch(**changes)) if content is None else content, "zstd")
-    return post(
-        "/api/v1/metrics/batch", token, body, more=more, Content_Type="application/json", Content_Encoding="zstd"
-    )
 
 
 def samples_request(api: Api, *, more: str = "", body: bytes | None = None, shift: int = 0, version: int = 1) -> bytes:
@@ -121,10 +54,6 @@ def lines_request(
 LONG = "X-Request-Id: the-long-way-0123456789-01234567"
 
 
-def _hot(api: Api) -> int:
-    return int(api.services.counters.get("hot_requests"))
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -150,12 +79,12 @@ async def test_a_batch_is_answered_alike(serve: Serve, changes: dict[str, Any]) 
             host = f"{'a' if more else 'b'}"
             first = await line.ask(batch_request(api, token, more=more, boot=host))
             assert first.status == 200
-            before = _hot(api)
+            before = hot_count(api)
             reply = await line.ask(batch_request(api, token, more=more, **{"boot": host, **changes}))
             told.append(reply.told)
             after = await line.ask(batch_request(api, token, more=more, boot=host, seq=99))
             assert (after.status, after.body) == (200, b'{"accepted":2,"duplicate":false,"refused":[]}')
-            assert (_hot(api) > before) == (not more)
+            assert (hot_count(api) > before) == (not more)
     assert told[0] == told[1]
 
 
@@ -166,10 +95,10 @@ async def test_samples_are_answered_alike(api: Api, changes: dict[str, Any], ver
     for more in ("", LONG):
         async with connected(api) as line:
             assert (await line.ask(samples_request(api, more=more, version=version))).status == 204
-            before = _hot(api)
+            before = hot_count(api)
             told.append((await line.ask(samples_request(api, more=more, version=version, **changes))).told)
             assert (await line.ask(samples_request(api, more=more, version=version))).status == 204
-            assert (_hot(api) > before) == (not more)
+            assert (hot_count(api) > before) == (not more)
     assert told[0] == told[1]
 
 
@@ -185,10 +114,10 @@ async def test_other_protocols_are_answered_alike(
                 await line.ask(make(api, more=more))
             first = await line.ask(make(api, more=more))
             assert first.status in (200, 204)
-            before = _hot(api)
+            before = hot_count(api)
             told.append((await line.ask(make(api, more=more, **changes))).told)
             assert (await line.ask(make(api, more=more))).told == first.told
-            assert (_hot(api) > before) == (not more)
+            assert (hot_count(api) > before) == (not more)
     assert told[0] == told[1]
 
 
@@ -199,7 +128,7 @@ async def test_lines_of_another_precision_are_another_head(api: Api) -> None:
             for at in range(3):
                 body = f"cpu,host=web1 load=1 {(now_ms + at) * unit}".encode()
                 assert (await line.ask(lines_request(api, body=body, query=query))).status == 204
-    assert _hot(api) >= 6
+    assert hot_count(api) >= 6
     assert await api.sql('select count(distinct ts) from "influx.cpu"') == [[3]]
 
 
@@ -208,7 +137,7 @@ async def test_a_revoked_token_is_refused_on_an_open_connection(api: Api) -> Non
     async with connected(api) as line:
         for seq in (1, 2):
             assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
-        assert _hot(api) == 1
+        assert hot_count(api) == 1
         await api.call("DELETE", "/api/v1/hosts/web1")
         assert (await line.ask(batch_request(api, token, seq=3))).status == 401
 
@@ -226,7 +155,7 @@ async def test_a_token_that_was_revoked_while_its_request_was_answered_is_not_le
         line.writer.write(first[-10:])
         assert (await line.read()).status == 200
         assert (await line.ask(second)).status == 401
-        assert _hot(api) == 0
+        assert hot_count(api) == 0
 
 
 async def test_signatures_are_checked_each_time(api: Api) -> None:
@@ -240,7 +169,7 @@ async def test_signatures_are_checked_each_time(api: Api) -> None:
 
     async with connected(api) as line:
         assert [(await line.ask(signed(seq, key))).status for seq in (1, 2, 3)] == [200, 200, 200]
-        assert _hot(api) == 2
+        assert hot_count(api) == 2
         assert (await line.ask(signed(4, SigningKey.generate()))).status == 401
         assert (await line.ask(batch_request(api, token, seq=5))).status == 401
         assert (await line.ask(signed(6, key))).status == 200
@@ -261,10 +190,10 @@ async def test_other_requests_on_the_connection_before_and_after(api: Api) -> No
     async with connected(api) as line:
         for seq in (1, 2):
             assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
-        before = _hot(api)
+        before = hot_count(api)
         assert (await line.ask(get)).status == 200
         assert (await line.ask(batch_request(api, token, seq=3))).status == 200
-        assert _hot(api) == before + 1
+        assert hot_count(api) == before + 1
         assert (await line.ask(get.replace(b"hosts", b"nope"))).status == 404
 
 
@@ -282,22 +211,22 @@ async def test_a_sender_that_did_not_wait_once_goes_the_short_way_later(api: Api
     token = await api.register()
     async with connected(api) as line:
         await line.ask(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        (connection,) = _connections_of(line)
+        (connection,) = connections_of(line)
         # Each a read of its own, and the second while the library is at the first.
         connection.data_received(batch_request(api, token, seq=1))
         connection.data_received(batch_request(api, token, seq=2))
         assert [(await line.read()).status for _ in range(2)] == [200, 200]
-        assert _hot(api) == 0
+        assert hot_count(api) == 0
         for seq in (3, 4):
             assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
-        assert _hot(api) == 1
+        assert hot_count(api) == 1
 
 
 async def test_the_first_request_of_a_connection_may_come_before_the_library_waits_for_it(api: Api) -> None:
     token = await api.register()
     async with connected(api) as line:
         await line.ask(batch_request(api, token, seq=1))
-        (connection,) = _connections_of(line)
+        (connection,) = connections_of(line)
         # As it is until the library's task has begun.
         waiter, connection._waiter = connection._waiter, None
         connection.data_received(batch_request(api, token, seq=2))
@@ -306,7 +235,7 @@ async def test_the_first_request_of_a_connection_may_come_before_the_library_wai
         assert (await line.read()).status == 200
         for seq in (3, 4):
             assert (await line.ask(batch_request(api, token, seq=seq))).status == 200
-        assert _hot(api) >= 1
+        assert hot_count(api) >= 1
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -361,17 +290,11 @@ async def test_half_a_body_is_the_library_s_after_a_while(api: Api, monkeypatch:
         taken = asyncio.create_task(line.read())
         async with asyncio.timeout(30):
             # Each round is one of the loop's; the library has the half once its bytes are counted.
-            while not any(each._rest for each in _connections()):  # noqa: ASYNC110
+            while not any(each._rest for each in connections()):  # noqa: ASYNC110
                 await asyncio.sleep(0)
         line.writer.write(request[-20:])
         assert (await taken).status == 200
-        assert _hot(api) == 1
-
-
-def _connections() -> list[Any]:
-    import gc
-
-    return [each for each in gc.get_objects() if isinstance(each, hot.HotConnection) and each.transport is not None]
+        assert hot_count(api) == 1
 
 
 async def test_what_was_sent_whole_is_stored_though_its_sender_is_gone(api: Api) -> None:
@@ -402,7 +325,7 @@ async def test_heads_in_another_spelling_go_the_long_way(api: Api) -> None:
                 if reply.status == 100:
                     reply = await line.read()
                 assert reply.status == 200, other
-    assert _hot(api) == 0
+    assert hot_count(api) == 0
 
 
 async def test_a_head_is_known_to_one_right_alone(api: Api) -> None:
@@ -425,9 +348,9 @@ async def test_a_stopping_server_answers_what_it_has_begun(serve: Serve) -> None
             for seq in (1, 2):
                 await line.ask(batch_request(api, token, seq=seq))
             line.writer.write(batch_request(api, token, seq=3))
-            (connection,) = _connections_of(line)
+            (connection,) = connections_of(line)
             async with asyncio.timeout(30):
-                while _hot(api) < 2 and connection._waiting is None:  # noqa: ASYNC110
+                while hot_count(api) < 2 and connection._waiting is None:  # noqa: ASYNC110
                     await asyncio.sleep(0)
         assert (await line.read()).status in (200, 503)
 
@@ -444,10 +367,10 @@ async def test_a_known_head_is_told_to_come_again_while_too_much_is_worked_on(ap
             reply = await line.read()
             assert (reply.status, reply.body) == (503, b"")
             assert 1 <= int(reply.headers["retry-after"]) <= 4
-        assert _hot(api) == 1
+        assert hot_count(api) == 1
         crowd.taken = 0
         assert (await line.ask(batch_request(api, token, seq=3))).status == 200
-        assert (_hot(api), crowd.taken) == (2, 0)
+        assert (hot_count(api), crowd.taken) == (2, 0)
 
 
 async def test_an_idle_connection_is_closed_but_not_one_at_work(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,7 +378,7 @@ async def test_an_idle_connection_is_closed_but_not_one_at_work(serve: Serve, mo
         token = await api.register()
         for seq in (1, 2):
             await line.ask(batch_request(api, token, seq=seq))
-        (connection,) = _connections_of(line)
+        (connection,) = connections_of(line)
         connection._next_keepalive_close_time = 0.0
         monkeypatch.setattr(hot, "_PATIENCE_SECONDS", 30.0)
         request = batch_request(api, token, seq=3)
@@ -469,8 +392,3 @@ async def test_an_idle_connection_is_closed_but_not_one_at_work(serve: Serve, mo
         connection._next_keepalive_close_time = 0.0
         connection._process_keepalive()
         assert await line.reader.read() == b""
-
-
-def _connections_of(line: Line) -> list[Any]:
-    port = line.writer.get_extra_info("sockname")[1]
-    return [each for each in _connections() if each.peername[1] == port]

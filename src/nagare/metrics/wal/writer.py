@@ -1,7 +1,7 @@
 """The one thread that writes the metric log, many senders at a time: group commit.
 
 It takes everything that waits, checks it, appends it, synchronises once, puts the rows into the head and only then
-completes the senders' futures. It alone owns the log, the names of what was stored, the schemas and the newest
+tells the senders. It alone owns the log, the names of what was stored, the schemas and the newest
 generation, so none of them needs a lock, and a repeat that arrives beside its original waits for the same
 synchronisation. Other threads ask it to run a function by ``call``.
 """
@@ -10,25 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import TypeVar
 
-from nagare.config.settings import StorageSettings
-from nagare.errors import DiskFullError, NagareError, NotReadyError, OverloadedError, StorageError
-from nagare.lib.clock import Clock
+from nagare.errors import NagareError, NotReadyError, OverloadedError, StorageError
 from nagare.lib.segment_log import SegmentLog
 from nagare.metrics.head import Generation, HeadTable
-from nagare.metrics.observe import Observer
 from nagare.metrics.samples.room import PreparedSamples, SampleRoom, SamplesWork
 from nagare.metrics.samples.slabs import SAMPLE_BYTES
 from nagare.metrics.wal.prepare import Group, Prepared, Preparer, WideWork
 from nagare.metrics.wal.seen import Seen
+from nagare.metrics.wal.watch import Watch
 from nagare.model.event import Event
 from nagare.model.samples import SamplesReply
 from nagare.model.wide import WideReply
@@ -40,20 +37,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Reply = BatchReply | list[bool] | SamplesReply | WideReply
 Work = Batch | SoundBatch | Sequence[Event] | SamplesWork | WideWork
+# Told the answer, or what refused the work, on the loop that handed it in.
+Done = Callable[[Reply | BaseException], None]
 # Senders that may wait at one time; their bodies are bounded by the edge that decoded them.
 QUEUE_LIMIT = 1024
 # Bytes of samples that may wait; requests come whole, and a thousand large ones would be too much.
 QUEUE_LIMIT_BYTES = 64 * 2**20
 # Bytes of one group commit: keeps the write, and what a failed sync takes back, to a fraction of a second.
 GROUP_LIMIT_BYTES = 16 * 2**20
-# Free space changes slowly and asking for it is a system call: once a second is enough.
-FREE_SPACE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class _Job:
     work: Work
-    future: asyncio.Future[Reply]
+    done: Done
     loop: asyncio.AbstractEventLoop
 
 
@@ -80,7 +77,7 @@ class Head:
 
 
 class LogWriter:
-    """Owns the log's thread; ``submit`` on the event loop, ``call`` from any other thread."""
+    """Owns the log's thread; ``submit`` and ``hand_in`` on the event loop, ``call`` from any other thread."""
 
     def __init__(
         self,
@@ -116,6 +113,15 @@ class LogWriter:
 
     async def submit(self, work: Work) -> Reply:
         """Return the answer for ``work`` once it is durable. Raises what refused it."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.hand_in(work, partial(_resolve, future))
+        return await future
+
+    def hand_in(self, work: Work, done: Done) -> None:
+        """Return at once; ``done`` is called later, once, when ``work`` is durable or refused.
+
+        Raises OverloadedError and NotReadyError when it is not even taken; ``done`` is not called then.
+        """
         loop = asyncio.get_running_loop()
         if self._stopping:
             raise _stopping()
@@ -130,13 +136,11 @@ class LogWriter:
                         f"cannot store samples: {self._waiting_bytes} bytes of them wait already", retry_after_seconds=1
                     )
                 self._waiting_bytes += size
-        future: asyncio.Future[Reply] = loop.create_future()
-        handed.append(_Job(work, future, loop))
+        handed.append(_Job(work, done, loop))
         if len(handed) == 1:
             # What the loop has read by now goes to the thread at once: woken for each of them, it would fight the loop
             # for the interpreter over every one.
             loop.call_soon(self._hand_over, loop)
-        return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         handed = self._handed.pop(loop, [])
@@ -310,55 +314,6 @@ class LogWriter:
         return None
 
 
-class Watch:
-    """What the writer knows of its disk: free space, and whether the last write went through."""
-
-    def __init__(self, directory: Path, storage: StorageSettings, clock: Clock, observer: Observer) -> None:
-        """Watch the file system that holds ``directory``."""
-        self._directory = directory
-        self._reserve = storage.free_reserve_bytes
-        self._clock = clock
-        self.observer = observer
-        self.free_bytes = 0
-        self.fault = ""
-        self._asked_at: float | None = None
-
-    @property
-    def is_writable(self) -> bool:
-        """Tell whether the last write went through."""
-        return not self.fault
-
-    def check_room(self) -> None:
-        """Refuse to write into the reserve. Raises DiskFullError; asks the system once a second at the most."""
-        now = self._clock.monotonic()
-        if self._asked_at is None or now - self._asked_at >= FREE_SPACE_SECONDS or self.fault:
-            self.measure()
-            self._asked_at = now
-        if self.free_bytes < self._reserve:
-            raise DiskFullError(
-                f"cannot store batch: {self.free_bytes} bytes are free on {self._directory} and {self._reserve} are kept in reserve",
-                hint="free some space; writing resumes by itself",
-            )
-
-    def measure(self) -> int:
-        """Ask the system for the free space."""
-        found = os.statvfs(self._directory)
-        self.free_bytes = found.f_bavail * found.f_frsize
-        return self.free_bytes
-
-    def failed(self, error: NagareError) -> None:
-        """Remember that a write failed; say it once, not at every batch."""
-        if not self.fault:
-            log.error("log_write_failed error=%s", error.message)
-        self.fault = error.message
-
-    def succeeded(self) -> None:
-        """Remember that a write went through."""
-        if self.fault:
-            log.warning("log_write_resumed")
-            self.fault = ""
-
-
 def _stopping() -> NotReadyError:
     return NotReadyError("cannot store batch: the server is stopping", retry_after_seconds=5)
 
@@ -378,9 +333,17 @@ def _complete(outcomes: Iterable[_Outcome]) -> None:
 
 def _settle(outcomes: Iterable[_Outcome]) -> None:
     for job, outcome in outcomes:
-        if job.future.done():
-            continue
-        if isinstance(outcome, BaseException):
-            job.future.set_exception(outcome)
-        else:
-            job.future.set_result(outcome)
+        try:
+            job.done(outcome)
+        except Exception:
+            # A bug of one sender's must not keep the others of the group from their answers.
+            log.exception("sender_broke")
+
+
+def _resolve(future: asyncio.Future[Reply], outcome: Reply | BaseException) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

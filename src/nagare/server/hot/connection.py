@@ -12,7 +12,7 @@ import itertools
 import logging
 import secrets
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
 from aiohttp.helpers import rfc822_formatted_time
@@ -21,7 +21,17 @@ from aiohttp.web_protocol import RequestHandler
 from nagare.errors import NagareError
 from nagare.model.principal import Principal, PrincipalKind
 from nagare.server.bodies import Body, Holding
-from nagare.server.hot.heads import Entry, Head, HotAnswer, HotCall, HotRoute, is_lasting, is_whole_question, read_head
+from nagare.server.hot.heads import (
+    Entry,
+    Finish,
+    Head,
+    HotAnswer,
+    HotCall,
+    HotRoute,
+    is_lasting,
+    is_whole_question,
+    read_head,
+)
 from nagare.server.services import GENERATION
 from nagare.server.stamps import STAMPS
 
@@ -46,10 +56,18 @@ _PREFIX = secrets.token_hex(8).encode()
 _numbers = itertools.count(1)
 
 
+class _Work(NamedTuple):
+    path: str
+    holding: Holding
+    request: bytes
+    finish: Finish
+
+
 class HotConnection(RequestHandler):
     """One connection of a server."""
 
     __slots__ = (
+        "_at_work",
         "_candidate",
         "_done",
         "_entry",
@@ -80,6 +98,8 @@ class HotConnection(RequestHandler):
         # Set while a known request is answered: what came meanwhile, and who waits for its end.
         self._waiting: bytearray | None = None
         self._done: asyncio.Future[None] | None = None
+        # That request, while what it brought is stored and no task waits for it.
+        self._at_work: _Work | None = None
         self._is_held = False
 
     def data_received(self, data: bytes) -> None:
@@ -200,8 +220,11 @@ class HotConnection(RequestHandler):
             self._waiting, data = bytearray(data[head.total_bytes :]), data[: head.total_bytes]
         else:
             self._waiting = bytearray()
-        services.crowd.taken += 1
-        services.finisher.start(self._answer(entry, head, data))
+        if entry.route.begin is None:
+            self._start(entry, head, data)
+        else:
+            services.crowd.note_turn(self._loop)
+            self._work_off(entry, head, data)
 
     def _refuse(self, rest: bytes) -> None:
         assert self.transport is not None
@@ -212,24 +235,67 @@ class HotConnection(RequestHandler):
         if rest:
             self.data_received(rest)
 
+    def _work_off(self, entry: Entry, head: Head, request: bytes) -> None:
+        """Do all that comes before the store here and now: a task would cost as much again as most of it."""
+        assert entry.route.begin is not None
+        holding = Holding(self._services.bodies)
+        try:
+            call = self._take(entry, head, request, holding)
+            finish = entry.route.begin(call, self._finish)
+        except Exception as error:  # noqa: BLE001  told by what is called
+            self._let_go(entry.path, holding, request, error)
+            return
+        if finish is None:
+            self._services.bodies.release(holding)
+            self._start(entry, head, request)
+        else:
+            self._at_work = _Work(entry.path, holding, request, finish)
+
+    def _finish(self, outcome: Any) -> None:
+        """Answer, now that what the request brought is stored, or was refused."""
+        work, self._at_work = self._at_work, None
+        assert work is not None  # one at a time
+        if isinstance(outcome, BaseException):
+            self._let_go(work.path, work.holding, work.request, outcome)
+            return
+        try:
+            answer = work.finish(outcome)
+        except Exception as error:  # noqa: BLE001  told by what is called
+            self._let_go(work.path, work.holding, work.request, error)
+        else:
+            self._services.bodies.release(work.holding)
+            self._end(answer, work.request)
+
+    def _let_go(self, path: str, holding: Holding, request: bytes, error: BaseException) -> None:
+        # What was refused is said by the long way, in the words of the route.
+        if not isinstance(error, NagareError):
+            log.error("hot_request_broke path=%s", path, exc_info=error)
+        self._services.bodies.release(holding)
+        self._end(None, request)
+
+    def _start(self, entry: Entry, head: Head, request: bytes) -> None:
+        self._services.crowd.taken += 1
+        self._services.finisher.start(self._answer(entry, head, request))
+
     async def _answer(self, entry: Entry, head: Head, request: bytes) -> None:
-        services = self._services
         # From here on it costs the loop its own time alone: what waits for the disk keeps nobody.
-        services.crowd.taken -= 1
-        holding = Holding(services.bodies)
+        self._services.crowd.taken -= 1
+        holding = Holding(self._services.bodies)
         answer: HotAnswer | None = None
         try:
-            holding.add(len(request) - head.body_start)
-            holding.body = Body(request[head.body_start :], entry.encoding)
-            call = HotCall(services, entry.principal, entry.path, entry.facts, holding, head.signature)
-            answer = await entry.route.serve(call)
+            answer = await entry.route.serve(self._take(entry, head, request, holding))
         except NagareError:
             pass  # said by the long way, in the words of the route
         except Exception:
             log.exception("hot_request_broke path=%s", entry.path)
         finally:
-            services.bodies.release(holding)
+            self._services.bodies.release(holding)
             self._end(answer, request)
+
+    def _take(self, entry: Entry, head: Head, request: bytes, holding: Holding) -> HotCall:
+        holding.add(len(request) - head.body_start)
+        holding.body = Body(request[head.body_start :], entry.encoding)
+        return HotCall(self._services, entry.principal, entry.path, entry.facts, holding, head.signature)
 
     def _end(self, answer: HotAnswer | None, request: bytes) -> None:
         waiting, self._waiting = self._waiting, None

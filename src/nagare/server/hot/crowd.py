@@ -6,6 +6,7 @@ back all at once would keep a person waiting for seconds, and its own requests u
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ class Crowd:
 
     places: int
     taken: int = 0
+    # Those that are worked off at once, since the loop last looked after all others.
+    turn: int = 0
     random: random.Random = field(default_factory=random.Random)
     # Counts "intake_refused".
     counters: Counters = field(default_factory=Counters)
@@ -31,7 +34,16 @@ class Crowd:
     @property
     def is_full(self) -> bool:
         """Whether who comes now has to come again."""
-        return self.taken >= self.places
+        return self.taken + self.turn >= self.places
+
+    def note_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Count a request that is worked off at once; the next turn of ``loop`` has all places again."""
+        if not self.turn:
+            loop.call_soon(self._end_turn)
+        self.turn += 1
+
+    def _end_turn(self) -> None:
+        self.turn = 0
 
     def refuse(self) -> int:
         """Count somebody who has to come again, and return after how many seconds."""
@@ -43,7 +55,7 @@ class Crowd:
         """Hold a place for the time of the block. Raises OverloadedError when all are taken."""
         if self.is_full:
             raise OverloadedError(
-                f"cannot take in more now: {self.taken} requests are being worked on",
+                f"cannot take in more now: {self.taken + self.turn} requests are being worked on",
                 hint="agents try again by themselves after the time in Retry-After; see server.intake_limit",
                 retry_after_seconds=self.refuse(),
             )

@@ -50,16 +50,25 @@ class HotAnswer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+# Makes the answer of what the store replied.
+Finish = Callable[[Any], HotAnswer]
+
+
 @dataclass(frozen=True, slots=True)
 class HotRoute:
     """What a route offers to known heads.
 
     ``facts`` makes of a request what ``serve`` needs to know of its head. ``serve`` answers as the route does, or raises:
     then the request goes the long way, from its first byte, so nothing may have been done that a repeat does not forgive.
+
+    ``begin`` is the same without a task: it hands in what is to be stored, with the callback that it is given, and returns
+    what makes the answer of the reply; both may raise as ``serve`` may. The callback is called with a reply or an error, on
+    the loop, once and not before ``begin`` has returned. None instead leaves the request to ``serve``.
     """
 
     facts: Callable[[web.Request], Any]
     serve: Callable[[HotCall], Awaitable[HotAnswer]]
+    begin: Callable[[HotCall, Callable[[Any], None]], Finish | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ identity of the machine that took them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
-from nagare.fleet.gaps.seen import find_seen
+from nagare.fleet.gaps.seen import Seen, find_seen
 from nagare.keys.signing import is_signed
+from nagare.model.host import Host
 from nagare.model.principal import Permission
 from nagare.server.bodies import Body, Holding, check_media
-from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
+from nagare.server.hot.heads import Finish, HotAnswer, HotCall, HotRoute
 from nagare.server.hub import EVENTS_TABLE
 from nagare.server.live.batch_rows import Tables, accepted_tables, events_of
 from nagare.server.live.event_cells import check_event_cells
@@ -58,26 +61,30 @@ async def _decode(services: Services, holding: Holding) -> Batch | SoundBatch:
 
 async def _store(services: Services, batch: Batch | SoundBatch) -> BatchReply:
     reply = await services.store.append(batch)
+    word = _note(services, batch, reply)
+    if word is not None:
+        await services.gaps.keep(*word)
+    return reply
+
+
+def _note(services: Services, batch: Batch | SoundBatch, reply: BatchReply) -> tuple[Host, Seen] | None:
+    """Tell everybody here of a batch that was just stored; return what must be kept before it is answered."""
     services.fleet.touch(batch.host)
     services.counters.add("batches")
     tables = accepted_tables(batch, reply)
     if not reply.duplicate:
         services.anomalies.note(batch.host, tables)
         _publish(services, batch, tables)
-    await _note_time(services, batch, tables, is_duplicate=reply.duplicate)
-    return reply
-
-
-async def _note_time(services: Services, batch: Batch | SoundBatch, tables: Tables, *, is_duplicate: bool) -> None:
     seen = find_seen(batch.boot, batch.seq, batch.thinned, tables)
     host = services.fleet.find(batch.host)
     if seen is None or host is None:
-        return
+        return None
     if seen.is_word:
         # One that comes again too: a crash may have come between its rows and this.
-        await services.gaps.keep(host, seen)
-    elif not is_duplicate:
+        return host, seen
+    if not reply.duplicate:
         services.gaps.note(host, seen)
+    return None
 
 
 def _publish(services: Services, batch: Batch | SoundBatch, tables: Tables) -> None:
@@ -118,17 +125,43 @@ def _check_signature(services: Services, host: str, path: str, signature: str, b
 
 async def ingest_hot(call: HotCall) -> HotAnswer:
     """Do the same for a head that is known, when the batch is an ordinary one. Raises for any other."""
+    return _answer(call, await _store(call.services, _take(call)))
+
+
+def begin_hot(call: HotCall, done: Callable[[Any], None]) -> Finish | None:
+    """Do the same without a task; None for a batch whose word of time has to be kept before its answer."""
+    batch = _take(call)
+    if batch.thinned:
+        return None
+    call.services.store.hand_in(batch, done)
+    return partial(_finish, call, batch)
+
+
+def _take(call: HotCall) -> SoundBatch:
     services, holding, host = call.services, call.holding, call.principal.host
     assert host is not None  # no other token has a known head here
     _check_signature(services, host, call.path, call.signature, holding.body)
     content = services.bodies.find_small(holding)
     batch = None if content is None else find_ordinary(content, holding.body.encoding, holding.body.raw)
     if batch is None:
-        raise InputError("cannot take the short way: the batch is not an ordinary one")
+        raise _not_ordinary()
     _check_batch(batch, host)
-    reply = await _store(services, batch)
-    services.identity.note_use(call.principal)
+    return batch
+
+
+def _finish(call: HotCall, batch: SoundBatch, reply: BatchReply) -> HotAnswer:
+    if _note(call.services, batch, reply) is not None:
+        raise _not_ordinary()
+    return _answer(call, reply)
+
+
+def _answer(call: HotCall, reply: BatchReply) -> HotAnswer:
+    call.services.identity.note_use(call.principal)
     return HotAnswer(200, encode(reply), "application/json")
+
+
+def _not_ordinary() -> InputError:
+    return InputError("cannot take the short way: the batch is not an ordinary one")
 
 
 ROUTES = (
@@ -143,6 +176,6 @@ ROUTES = (
         reply=BatchReply,
         refuses=(404,),
         is_raw=True,
-        hot=HotRoute(lambda _request: None, ingest_hot),
+        hot=HotRoute(lambda _request: None, ingest_hot, begin_hot),
     ),
 )
