@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nagare.interop.scratch import scratch
+from nagare.interop.slots import SPARSE, Slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,18 +26,13 @@ if TYPE_CHECKING:
 # Longer ones are not kept: all rows are as wide as the widest.
 WIDTH_LIMIT_BYTES = 512
 _WORD_BYTES = 8
-# Slots of the table for each row, at least; each is four bytes.
-_SPARSE = 4
-_FIRST_SLOTS_BITS = 10
 # So many are looked up at once: a request of two thousand and some needs one go, and its bytes stay in the processor's cache.
 _AT_ONCE = 4096
-# So many slots in a row are looked at; what found no place in them is not remembered.
-_PROBES = 16
 # Places of scratch: the rows that are asked for, and those that are known. What is there before is no longer needed.
 _ASKED, _KNOWN = 1, 2
 _FIRST_ROWS = 64
 # Of a row beside its bytes: number, length, hash and slots.
-_OTHER_BYTES = 4 + 8 + 8 + 2 * 4 * _SPARSE
+_OTHER_BYTES = 4 + 8 + 8 + 2 * 4 * SPARSE
 _FACTORS = np.random.default_rng(0x6E61).integers(0, 2**63, WIDTH_LIMIT_BYTES // _WORD_BYTES, np.uint64) * 2 + 1
 _LENGTH_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 
@@ -68,10 +64,8 @@ class KnownRows:
     _count: int
     _rows: Words
     _lengths: Places
-    _hashes: Words
     _series: NDArray[np.int32]
-    # By the high bits of a hash: one more than the row, zero for none.
-    _slots: NDArray[np.int32]
+    _slots: Slots
     _masks: Words
 
     def __init__(self, limit_bytes: int) -> None:
@@ -107,7 +101,7 @@ class KnownRows:
         np.bitwise_and(pieces.view(np.uint64).reshape(found.rows.shape), found.rows, out=found.rows)
         np.einsum("ij,j->i", found.rows, _FACTORS[: self._rows.shape[1]], out=found.hashes)
         found.hashes[:] += found.lengths.view(np.uint64) * _LENGTH_FACTOR
-        entries = self._entries(found.hashes)
+        entries = self._slots.find(found.hashes)
         # What is -1 is compared with the last row.
         np.equal(self._lengths.take(entries, mode="wrap"), found.lengths, out=found.is_known)
         found.is_known[:] &= entries >= 0
@@ -120,7 +114,7 @@ class KnownRows:
 
     def keep(self, found: Found, at: Places, series: NDArray[np.int32]) -> None:
         """Remember that what was asked for ``at`` these places, and was not known, is ``series``."""
-        is_kept = (series >= 0) & (found.lengths[at] > 0) & (self._entries(found.hashes[at]) < 0)
+        is_kept = (series >= 0) & (found.lengths[at] > 0) & ~self._slots.has(found.hashes[at])
         at, series = at[is_kept], series[is_kept]
         # One series may come twice.
         _, first = np.unique(found.hashes[at], return_index=True)
@@ -130,25 +124,6 @@ class KnownRows:
     def _width(self) -> int:
         return int(self._rows.shape[1]) * _WORD_BYTES
 
-    def _entries(self, hashes: Words) -> Places:
-        """Return which row has each of ``hashes``, -1 for none."""
-        slots = self._slot(hashes)
-        entries = self._slots.take(slots) - np.int64(1)
-        # What is -1 is compared with the last row: it stays -1, whatever comes of it.
-        rest = np.flatnonzero(self._hashes.take(entries, mode="wrap") != hashes)
-        for _ in range(_PROBES):
-            rest = rest[entries[rest] >= 0]
-            if not len(rest):
-                return entries
-            slots[rest] = (slots[rest] + 1) & (len(self._slots) - 1)
-            entries[rest] = self._slots[slots[rest]].astype(np.int64) - 1
-            rest = rest[self._hashes.take(entries[rest], mode="wrap") != hashes[rest]]
-        entries[rest] = -1
-        return entries
-
-    def _slot(self, hashes: Words) -> Places:
-        return (hashes >> np.uint64(64 - (len(self._slots).bit_length() - 1))).view(np.int64)
-
     def _add(self, found: Found, at: Places, series: NDArray[np.int32]) -> None:
         if (self._count + len(at)) * (self._width + _OTHER_BYTES) > self._limit:
             self._forget(self._width)
@@ -157,33 +132,20 @@ class KnownRows:
         if end >= len(self._rows):
             self._grow(max(_FIRST_ROWS, end + end // 2))
         self._rows[begin:end], self._lengths[begin:end] = found.rows[at], found.lengths[at]
-        self._hashes[begin:end], self._series[begin:end] = found.hashes[at], series
+        self._series[begin:end] = series
         self._count = end
-        if end * _SPARSE > len(self._slots):
-            self._slots, begin = np.zeros(1 << (2 * end * _SPARSE).bit_length(), np.int32), 0
-        self._place(np.arange(begin, end))
-
-    def _place(self, entries: Places) -> None:
-        slots = self._slot(self._hashes[entries])
-        for _ in range(_PROBES):
-            free = self._slots[slots] == 0
-            self._slots[slots[free]] = entries[free] + 1
-            lost = self._slots[slots] != entries + 1
-            entries, slots = entries[lost], (slots[lost] + 1) & (len(self._slots) - 1)
-            if not len(entries):
-                return
+        self._slots.add(found.hashes[at])
 
     def _forget(self, width: int) -> None:
         self._count = 0
         self._rows = np.zeros((1, width // _WORD_BYTES), np.uint64)
         self._lengths = np.zeros(1, np.int64)
-        self._hashes = np.zeros(1, np.uint64)
         self._series = np.zeros(1, np.int32)
-        self._slots = np.zeros(1 << _FIRST_SLOTS_BITS, np.int32)
+        self._slots = Slots()
         self._masks = _masks(width)
 
     def _grow(self, count: int) -> None:
-        for name in ("_rows", "_lengths", "_hashes", "_series"):
+        for name in ("_rows", "_lengths", "_series"):
             held = getattr(self, name)
             grown = np.zeros((count, *held.shape[1:]), held.dtype)
             grown[: self._count] = held[: self._count]

@@ -20,6 +20,7 @@ from nagare.interop.known_rows import KnownRows
 from nagare.interop.masked import words_of
 from nagare.interop.protobuf import BYTES, fields
 from nagare.interop.remote_write.decoded import number_of
+from nagare.interop.remote_write.sample_ends import sample_ends
 from nagare.interop.remote_write.v1 import label_pairs
 from nagare.interop.scratch import scratch
 from nagare.model.samples import SeriesId, SeriesIntern
@@ -36,6 +37,8 @@ _FULL_BYTES, _ZERO_BYTES = 18, 9
 _TIME_BYTES = 6
 # The first bytes of a sample, as a reader of words sees them.
 _HEAD_MASK, _FULL_HEAD, _ZERO_HEAD = np.uint64(0xFF_FFFF), np.uint64(0x09_1012), np.uint64(0x10_0712)
+# The first bytes of a series whose length takes two: most do.
+_LONG_MASK, _LONG_HEAD = np.uint64(0x80_80FF), np.uint64(0x00_800A)
 # Times from 1971 to 2109 in milliseconds take six bytes, the first five with their high bit set.
 _HIGH_BITS = np.uint64(0x80_8080_8080)
 _HIGH_MASK = np.uint64(0x8080_8080_8080)
@@ -71,30 +74,57 @@ class Cut:
         return Cut(series, places + 3, time_places(places, is_full), None if is_full.all() else is_full)
 
 
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """What looks like samples: where each begins and ends, and which are full, None when all are."""
+
+    places: Places
+    ends: Places
+    is_full: Flags | None
+
+    def cut(self, series: NDArray[np.int32]) -> Cut:
+        """Return the cut of a request that holds them, each of one of ``series``."""
+        if self.is_full is not None:
+            return Cut.at(series, self.places, self.is_full)
+        return Cut(series, self.places + 3, self.ends - _TIME_BYTES, None)
+
+
 def cut(padded: Bytes, length: int, intern: SeriesIntern, known: Known) -> Cut | None:
     """Return the body of ``length`` bytes in ``padded`` cut up, None when it is not of the usual shape."""
     if length <= _CHAIN_BYTES and (found := _cut_chain(padded, length, known.texts)) is not None:
         return found
-    places, is_full = _find_samples(padded, length)
-    if not len(places):
+    ends = sample_ends(padded, length)
+    found = None if ends is None else _cut_samples(padded, length, _ended(padded, ends), intern, known)
+    return _cut_samples(padded, length, _find_samples(padded, length), intern, known) if found is None else found
+
+
+def _cut_samples(padded: Bytes, length: int, samples: _Samples, intern: SeriesIntern, known: Known) -> Cut | None:
+    """Return the body cut up when ``samples`` are all that it holds beside labels."""
+    places, ends = samples.places, samples.ends
+    if not len(places) or ends[-1] != length:
         return None
-    ends = places + np.where(is_full, _FULL_BYTES, _ZERO_BYTES)
-    starts = np.concatenate(([0], ends[:-1]))
+    starts = np.empty_like(ends)
+    starts[0], starts[1:] = 0, ends[:-1]
     gaps = places - starts
+    if gaps[0] == 0 or gaps.min() < 0:
+        return None
+    if gaps.all():
+        series = _read_series(padded, starts, places, ends, intern, known)
+        return None if series is None else samples.cut(series)
     heads = np.flatnonzero(gaps)
-    if ends[-1] != length or gaps.min() < 0 or not len(heads) or heads[0] != 0:
-        return None
-    begins, label_ends = starts[heads], places[heads]
+    begins = starts[heads]
+    series = _read_series(padded, begins, places[heads], np.append(begins[1:], length), intern, known)
+    return None if series is None else samples.cut(np.repeat(series, np.diff(np.append(heads, len(places)))))
+
+
+def _read_series(
+    padded: Bytes, begins: Places, label_ends: Places, ends: Places, intern: SeriesIntern, known: Known
+) -> NDArray[np.int32] | None:
+    """Return the series that begin and end there, each with labels up to ``label_ends``; None when they are not so."""
     label_begins, said_ends = _headers(padded, begins)
-    must_end = np.concatenate((begins[1:], [length]))
-    if not np.array_equal(said_ends, must_end) or bool((label_begins >= label_ends).any()):
+    if not np.array_equal(said_ends, ends) or bool((label_begins >= label_ends).any()):
         return None
-    series = _series(padded, label_begins, label_ends, intern, known)
-    if series is None:
-        return None
-    if len(heads) < len(places):
-        series = np.repeat(series, np.diff(np.concatenate((heads, [len(places)]))))
-    return Cut.at(series, places, is_full)
+    return _series(padded, label_begins, label_ends, intern, known)
 
 
 def read_values(padded: Bytes, cut: Cut) -> NDArray[np.float64]:
@@ -164,7 +194,18 @@ def _cut_chain(padded: Bytes, size: int, known: KnownSeries) -> Cut | None:
     return cut if numbers and has_times(padded, cut) else None
 
 
-def _find_samples(padded: Bytes, length: int) -> tuple[Places, Flags]:
+def _ended(padded: Bytes, ends: Places) -> _Samples:
+    """Return the samples at ``ends``, which are behind a time each."""
+    words = words_of(padded)
+    is_full = (words[ends - _FULL_BYTES] & _HEAD_MASK) == _FULL_HEAD
+    if is_full.all():
+        return _Samples(ends - _FULL_BYTES, ends, None)
+    places = np.where(is_full, ends - _FULL_BYTES, ends - _ZERO_BYTES)
+    keep = np.flatnonzero(is_full | ((words[places] & _HEAD_MASK) == _ZERO_HEAD))
+    return _Samples(places[keep], ends[keep], is_full[keep])
+
+
+def _find_samples(padded: Bytes, length: int) -> _Samples:
     first, second = padded[:length], padded[1 : length + 1]
     looks, other = scratch(1, length).view(np.bool_), scratch(2, length).view(np.bool_)
     np.equal(second, 0x10, out=looks)
@@ -180,11 +221,16 @@ def _find_samples(padded: Bytes, length: int) -> tuple[Places, Flags]:
     found, is_full = found[keep], is_full[keep]
     times = words[time_places(found, is_full)] & _HIGH_MASK
     keep = np.flatnonzero(times == _HIGH_BITS)
-    return found[keep], is_full[keep]
+    found, is_full = found[keep], is_full[keep]
+    return _Samples(found, found + np.where(is_full, _FULL_BYTES, _ZERO_BYTES), is_full)
 
 
 def _headers(padded: Bytes, begins: Places) -> tuple[Places, Places]:
     """Return where the labels behind each header begin, and where the header says that its series ends; -1 for no header."""
+    words = words_of(padded)[begins]
+    if (words & _LONG_MASK == _LONG_HEAD).all():
+        sizes = (words >> np.uint64(8)) & np.uint64(0x7F) | (words >> np.uint64(9)) & np.uint64(0x3F80)
+        return begins + 3, begins + 3 + sizes.view(np.int64)
     first, second, third = (padded[begins + offset].astype(np.int64) for offset in (1, 2, 3))
     is_short, is_long = first < 0x80, (first >= 0x80) & (second >= 0x80)
     size = np.where(is_short, 2, np.where(is_long, 4, 3))
