@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nagare.insights.anomalies.habits import days_and_bins
+from nagare.insights.anomalies.habits import when_of
 from nagare.insights.anomalies.moving import exponential, gains
 from nagare.insights.anomalies.novelty import NEWS, Novelty
 from nagare.insights.anomalies.pauses import PAUSE_SCORE, Pauses
@@ -45,6 +45,8 @@ _STEEPNESS = 4.0
 _DIGITS = 6
 # How the names of arrays end that tell where rings begin.
 _OLDEST = "_oldest"
+# The two ways, by the names of what is kept of their surprises.
+_WAYS = ("departures", "jumps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,7 @@ class Detector:
         self._seasons = Seasons(count)
         self._quick = np.zeros(count)
         self._jumps = Surprises(count, (1,))
-        self._departures_news = Novelty(count)
-        self._jumps_news = Novelty(count)
+        self._news = Novelty(count, len(_WAYS))
         self._pauses = Pauses(count)
 
     def arrays(self) -> dict[str, Array]:
@@ -79,13 +80,14 @@ class Detector:
         own: dict[str, Array] = {"seen": self._seen, "level": self._level, "quick": self._quick}
         own |= {"season_seen": self._season_seen, "season_error": self._season_error}
         for name, part in (("mean", self._off_mean), ("season", self._off_season), ("jump", self._jumps)):
-            own |= {f"{name}_rows": part.held.rows, f"{name}_means": part.means, f"{name}_spreads": part.spreads}
+            own |= {f"{name}_rows": part.held.rows[0], f"{name}_means": part.means, f"{name}_spreads": part.spreads}
             own[f"{name}{_OLDEST}"] = part.held.oldest
-        for name, news in (("departures", self._departures_news), ("jumps", self._jumps_news)):
-            habits = news.habits
-            own |= {f"{name}_held": news.held.rows, f"{name}_held{_OLDEST}": news.held.oldest}
-            own |= {f"{name}_told": news.told.rows, f"{name}_told{_OLDEST}": news.told.oldest}
-            own |= {f"{name}_past": habits.past, f"{name}_today": habits.today, f"{name}_day": habits.day}
+        news, habits = self._news, self._news.habits
+        for way, name in enumerate(_WAYS):
+            # Where rings begin, and the day, is one array by two names: both ways have the same rows.
+            own |= {f"{name}_held": news.held.rows[way], f"{name}_held{_OLDEST}": news.held.oldest}
+            own |= {f"{name}_told": news.told.rows[way], f"{name}_told{_OLDEST}": news.told.oldest}
+            own |= {f"{name}_past": habits.past[way], f"{name}_today": habits.today[way], f"{name}_day": habits.day}
         seasons, pauses = self._seasons, self._pauses
         own |= {"day_means": seasons.means, "day_known": seasons.is_known, "day_sums": seasons.sums}
         own |= {"day_counts": seasons.counts, "day": seasons.day, "days": seasons.days}
@@ -126,8 +128,7 @@ class Detector:
 
     def _renew(self, places: Array) -> None:
         """Follow from the arrays what is kept beside them."""
-        for news in (self._departures_news, self._jumps_news):
-            news.renew(places)
+        self._news.renew(places)
         for part in (self._off_mean, self._off_season):
             part.held.renew(places)
         self._seasons.renew(places)
@@ -156,21 +157,20 @@ class Detector:
         gain = gains(seen, count, _FORGETTING)
         level, self._level[places] = exponential(self._level[places], np.abs(values), gain)
         floor = _LEVEL_PART * level
-        when = days_and_bins(ts_ms)
-        has_season = self._seasons.begin(places, when[0])
+        when = when_of(places, ts_ms, self.count)
+        has_season = self._seasons.begin(places, when.day)
         departures, expected = self._departures(places, ts_ms, values, (gain, floor, has_season))
-        self._seasons.learn(places, when[1], values)
+        self._seasons.learn(when, values)
         jumps = self._jump(places, values, gain, _JUMP_LEVEL_PART * level)
         known = seen[:, None] + np.arange(count)
-        is_raw, least = known < LEARNING_ROWS // 2, np.log(LEAST)
-        evidence = np.maximum(
-            self._departures_news.weigh(places, when, np.where(is_raw, least, departures)),
-            self._jumps_news.weigh(places, when, np.where(is_raw, least, jumps)),
-        )
+        logs = np.stack((departures, jumps))
+        logs[:, known < LEARNING_ROWS // 2] = np.log(LEAST)
+        evidence = self._news.weigh(places, when, logs).max(axis=0)
         score = np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (NEWS - evidence))), _DIGITS)
-        score = np.maximum(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
+        # What is no number makes no score.
+        score = np.fmax(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
         self._seen[places] += count
-        return Scored(np.where(known < LEARNING_ROWS, 0.0, np.nan_to_num(score)), expected)
+        return Scored(np.where(known < LEARNING_ROWS, 0.0, score), expected)
 
     def _meet(self, places: Places, values: Array) -> None:
         """Let a series that is new have been for ever as its first row."""

@@ -6,11 +6,11 @@ that nothing of a day is remembered before the day is over: rows in one piece th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nagare.insights.anomalies.places import Places, at_which, columns, in_memory, numbers, slots
+from nagare.insights.anomalies.places import Places, at_which, columns, give, in_memory, numbers, slots, taken
 
 Array = np.ndarray[Any, Any]
 DAY_MS = 86_400_000
@@ -21,54 +21,66 @@ _KEPT = 0.8
 _BESIDE = (-1, 0, 1)
 
 
-class Habits:
-    """The greatest surprise of each half hour, of so many series."""
+class When(NamedTuple):
+    """The day of each series' rows, which lie in one, counted from 1970; where the half hour of each row lies.
 
-    def __init__(self, count: int) -> None:
+    That is in what is kept by half hours (``places.slots``): of series, or of (series, rows) where there are ``several``.
+    """
+
+    day: Array
+    at: Places
+    several: bool
+
+
+class Habits:
+    """The greatest surprise of each half hour, of so many series in so many ways."""
+
+    def __init__(self, count: int, ways: int) -> None:
         """Begin with nothing remembered."""
         # Half hour by half hour in memory: rows of one call are mostly of the same one.
-        self.past = columns(count, BINS, np.float32)
-        self.today = columns(count, BINS, np.float32)
+        self.past = columns(ways, count, BINS, dtype=np.float32)
+        self.today = columns(ways, count, BINS, dtype=np.float32)
         # Of each half hour and those beside it the greatest of ``past``.
-        self._about = columns(count, BINS, np.float32)
+        self._about = columns(ways, count, BINS, dtype=np.float32)
         # The day of ``today``, counted from 1970; 0 before the first row.
         self.day = np.zeros(count, dtype=np.int64)
 
-    def recall(self, places: Places, day: Array, bins: Array) -> Array:
-        """Return the greatest surprise that earlier days had about the time of each row, in (series, rows).
-
-        ``day`` is that of each series' rows, counted from 1970, and ``bins`` the half hour of each row (``days_and_bins``).
-        """
-        is_new = self.day[places] < day
+    def recall(self, places: Places, when: When) -> Array:
+        """Return the greatest surprise that earlier days had about the time of each row, in (ways, series, rows)."""
+        is_new = self.day[places] < when.day
         if is_new.any():
-            self._begin_day(at_which(places, is_new), day[is_new])
-        if bins.shape[1] == 1:
-            return in_memory(self._about)[slots(places, bins[:, 0], len(self.day))][:, None]
-        return np.take_along_axis(self._about[places], bins, axis=1)
+            self._begin_day(at_which(places, is_new), when.day[is_new])
+        greatest = taken(in_memory(self._about), when.at)
+        return greatest if when.several else greatest[..., None]
 
-    def remember(self, places: Places, bins: Array, surprise: Array) -> None:
+    def remember(self, when: When, surprise: Array) -> None:
         """Take the surprises of the rows that ``recall`` was asked about."""
-        if bins.shape[1] == 1:
-            today, at = in_memory(self.today), slots(places, bins[:, 0], len(self.day))
-            today[at] = np.maximum(today[at], surprise[:, 0])
-        else:
-            np.maximum.at(self.today, (numbers(places)[:, None], bins), surprise)
+        today = in_memory(self.today)
+        if isinstance(when.at, slice) or not when.several:
+            give(today, when.at, np.maximum(taken(today, when.at), surprise[..., 0]))
+            return
+        for way, new in zip(today, surprise, strict=True):
+            np.maximum.at(way, when.at.ravel(), new.ravel())
 
     def renew(self, places: Places) -> None:
         """Look at what is remembered anew, after it was changed."""
-        past = self.past[places]
-        self._about[places] = np.maximum.reduce([np.roll(past, by, axis=1) for by in _BESIDE])
+        past = self.past[:, places]
+        self._about[:, places] = np.maximum.reduce([np.roll(past, by, axis=-1) for by in _BESIDE])
 
     def _begin_day(self, places: Array, day: Array) -> None:
         passed = np.where(self.day[places] == 0, 1, day - self.day[places])[:, None]
         fading = np.float32(_KEPT) ** passed.astype(np.float32)
-        self.past[places] = np.maximum(self.past[places] * fading, self.today[places] * fading / np.float32(_KEPT))
-        self.today[places] = 0
+        past, today = self.past[:, places], self.today[:, places]
+        self.past[:, places] = np.maximum(past * fading, today * fading / np.float32(_KEPT))
+        self.today[:, places] = 0
         self.day[places] = day
         self.renew(places)
 
 
-def days_and_bins(ts_ms: Array) -> tuple[Array, Array]:
-    """Return the day of each series' rows, which lie in one, counted from 1970, and the half hour of each row."""
+def when_of(places: Places, ts_ms: Array, count: int) -> When:
+    """Return when rows are, (series, rows), of series at ``places`` among ``count``."""
     day = ts_ms[:, 0] // DAY_MS
-    return day, (ts_ms - DAY_MS * day[:, None]) // (DAY_MS // BINS)
+    bins = (ts_ms - DAY_MS * day[:, None]) // (DAY_MS // BINS)
+    if bins.shape[1] == 1:
+        return When(day, slots(places, bins[:, 0], count), several=False)
+    return When(day, numbers(places)[:, None] + count * bins, several=True)

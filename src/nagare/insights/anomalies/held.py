@@ -11,39 +11,51 @@ from typing import Any
 import numpy as np
 
 from nagare.insights.anomalies.moving import shifted, trailing_greatest, windowed_means
-from nagare.insights.anomalies.places import Places, at_which, columns, in_memory, slots
+from nagare.insights.anomalies.places import Places, at_which, columns, give, in_memory, slots, taken
 
 Array = np.ndarray[Any, Any]
 
 
 class Held:
-    """The last ``width`` rows of each of ``count`` series; nought stands for one that was not yet."""
+    """The last ``width`` rows of each of ``count`` series in so many ways; nought stands for one that was not yet."""
 
-    def __init__(self, count: int, width: int, dtype: type[np.floating[Any]] = np.float64) -> None:
+    def __init__(self, count: int, width: int, ways: int = 1, dtype: type[np.floating[Any]] = np.float64) -> None:
         """Begin with none."""
-        self.rows = columns(count, width, dtype)
-        # Where the oldest row of each series stands, and so the next one will.
+        # In (ways, series, rows).
+        self.rows = columns(ways, count, width, dtype=dtype)
+        # Where the oldest row of each series stands, and so the next one will; in every way the same.
         self.oldest = np.zeros(count, dtype=np.int64)
         self._flat = in_memory(self.rows)
 
     def _in_order(self, places: Places) -> Array:
         """Return the rows of the series at ``places``, the oldest first."""
-        width = self.rows.shape[1]
+        width = self.rows.shape[-1]
         order = (self.oldest[places][:, None] + np.arange(width)) % width
-        return np.take_along_axis(self.rows[places], order, axis=1)
+        return np.take_along_axis(self.rows[:, places], order[None], axis=-1)
+
+    def _slots(self, places: Places, back: int = 0) -> Places:
+        """Return where the row of each series stands that came so many before the next one, at most all."""
+        _, count, width = self.rows.shape
+        column = self.oldest[places]
+        if 0 < back < width:
+            column = column - back
+            column[column < 0] += width
+        return slots(places, column, count)
 
     def _put(self, places: Places, row: Array) -> Array:
-        """Hold one more row of each series and return those that it takes the place of."""
-        count, width = self.rows.shape
-        oldest = self.oldest[places]
-        at = slots(places, oldest, count)
-        gone = self._flat[at].copy() if isinstance(at, slice) else self._flat.take(at)
-        self._flat[at] = row
-        self.oldest[places] = _next(oldest, width)
+        """Let ``row``, (ways, series), take the place of the oldest ones, and return those; ``_turn`` makes it the newest."""
+        at = self._slots(places)
+        gone = taken(self._flat, at).copy()
+        give(self._flat, at, row)
         return gone
 
+    def _turn(self, places: Places) -> None:
+        after = self.oldest[places] + 1
+        after[after == self.rows.shape[-1]] = 0
+        self.oldest[places] = after
+
     def _lay(self, places: Places, rows: Array) -> None:
-        self.rows[places] = rows
+        self.rows[:, places] = rows
         self.oldest[places] = 0
 
 
@@ -58,92 +70,95 @@ class Windows(Held):
     def __init__(self, count: int, widths: Sequence[int]) -> None:
         """Begin with ``count`` series of noughts."""
         super().__init__(count, max(widths))
-        self._widths = tuple(widths)
         # Of each width but the first.
-        self._sums = np.zeros((len(widths) - 1, count))
+        self._windows = [(width, np.zeros(count)) for width in widths[1:]]
 
     def means(self, places: Places, rows: Array) -> Array:
         """Hold ``rows``, (series, rows), and return at each the mean of the last ones: (widths, series, rows)."""
-        found = np.empty((len(self._widths), *rows.shape))
+        found = np.empty((1 + len(self._windows), *rows.shape))
         found[0] = rows
-        if len(self._widths) == 1:
+        if not self._windows:
             return found
         if rows.shape[1] == 1:
             self._move(places, rows[:, 0])
-            for at, width in enumerate(self._widths[1:]):
-                np.divide(self._sums[at, places], width, out=found[at + 1, :, 0])
+            for at, (width, sums) in enumerate(self._windows, start=1):
+                found[at, :, 0] = sums[places] / width
             return found
         held = self._in_order(places)
-        for at, width in enumerate(self._widths[1:]):
-            found[at + 1] = windowed_means(held, rows, width)
-        self._lay(places, shifted(held, rows))
+        for at, (width, _) in enumerate(self._windows, start=1):
+            found[at] = windowed_means(held[0], rows, width)
+        self._lay(places, shifted(held, rows[None]))
         self.renew(places)
         return found
 
     def fill(self, places: Array, rows: Array) -> None:
         """Let the series at ``places`` have had one of ``rows`` each for ever."""
-        self.rows[places] = rows[:, None]
+        self.rows[0, places] = rows[:, None]
         self.renew(places)
 
     def renew(self, places: Places) -> None:
         """Sum anew, after the rows themselves were changed."""
-        self._sum_up(places, self._in_order(places))
+        self._sum_up(places, self._in_order(places)[0])
 
     def _sum_up(self, places: Places, held: Array) -> None:
-        for at, width in enumerate(self._widths[1:]):
-            self._sums[at, places] = held[:, -width:].sum(axis=1)
+        for width, sums in self._windows:
+            sums[places] = held[:, -width:].sum(axis=1)
 
     def _move(self, places: Places, row: Array) -> None:
-        count, whole = self.rows.shape
-        before = self.oldest[places]
-        leaving = [self._flat[slots(places, _back(before, width, whole), count)] for width in self._widths[1:]]
-        for at, gone in enumerate(leaving):
-            self._sums[at, places] += row - gone
-        self._put(places, row)
+        for width, sums in self._windows:
+            sums[places] += row - self._flat[0][self._slots(places, width)]
+        self._put(places, row[None])
+        self._turn(places)
         turned = np.flatnonzero(self.oldest[places] == 0)
         if len(turned):
             # Their rows lie in the order of time.
-            turned = at_which(places, turned)
-            self._sum_up(turned, self.rows[turned])
+            again = at_which(places, turned)
+            self._sum_up(again, self.rows[0, again])
 
 
 class Greatest(Held):
-    """Rows that are not below nought, and the greatest that is held of each series."""
+    """Rows that are not below nought, and the greatest that is held of each series in each way."""
 
-    def __init__(self, count: int, width: int) -> None:
+    def __init__(self, count: int, width: int, ways: int) -> None:
         """Begin with none."""
-        super().__init__(count, width, np.float32)
-        self._greatest = np.zeros(count, dtype=np.float32)
+        super().__init__(count, width, ways, np.float32)
+        self._greatest = np.zeros((ways, count), dtype=np.float32)
 
     def before(self, places: Places, rows: Array) -> Array:
-        """Hold ``rows``, (series, rows), and return the greatest of those that were held before each."""
-        if rows.shape[1] > 1:
-            held = self._in_order(places)
-            self._lay(places, shifted(held, rows))
-            self.renew(places)
-            return trailing_greatest(held, rows)
-        row, before = rows[:, 0], self._greatest[places].copy()
-        gone = self._put(places, row)
-        self._greatest[places] = np.maximum(before, row)
-        # Looked for again only where the greatest of all was the one that is gone.
-        lost = np.flatnonzero((gone >= before) & (row < before))
-        if len(lost):
-            self.renew(at_which(places, lost))
-        return before[:, None]
+        """Hold ``rows``, (ways, series, rows), and return the greatest of those that were held before each."""
+        before = taken(self._greatest, places).copy()
+        if rows.shape[-1] > 1:
+            return self._before_each(places, rows)
+        self._hold(places, rows[..., 0], before)
+        self._turn(places)
+        return before[..., None]
+
+    def before_rare(self, places: Places, rows: Array) -> Array:
+        """Do as ``before`` with rows that are nought but for a few: nought in the place of nought changes nothing."""
+        before, row = taken(self._greatest, places).copy(), rows[..., 0]
+        if rows.shape[-1] > 1:
+            return self._before_each(places, rows)
+        some = np.flatnonzero(((before > 0) | (row > 0)).any(axis=0))
+        if len(some):
+            self._hold(at_which(places, some), row[:, some], before[:, some])
+        self._turn(places)
+        return before[..., None]
 
     def renew(self, places: Places) -> None:
         """Find the greatest anew, after the rows themselves were changed."""
-        self._greatest[places] = self.rows[places].max(axis=1)
+        self._greatest[:, places] = self.rows[:, places].max(axis=-1)
 
+    def _before_each(self, places: Places, rows: Array) -> Array:
+        held = self._in_order(places)
+        self._lay(places, shifted(held, rows))
+        self.renew(places)
+        return trailing_greatest(held, rows)
 
-def _next(oldest: Array, width: int) -> Array:
-    after = oldest + 1
-    after[after == width] = 0
-    return after
-
-
-def _back(oldest: Array, rows: int, width: int) -> Array:
-    """Return where the row stands that came so many ``rows`` before the next one."""
-    back = oldest - rows
-    back[back < 0] += width
-    return back
+    def _hold(self, places: Places, row: Array, before: Array) -> None:
+        gone = self._put(places, row)
+        give(self._greatest, places, np.maximum(before, row))
+        # Looked for again only where the greatest of all was the one that is gone.
+        ways, lost = np.nonzero((gone >= before) & (row < before))
+        if len(lost):
+            again = at_which(places, lost)
+            self._greatest[ways, again] = self.rows[ways, again].max(axis=-1)

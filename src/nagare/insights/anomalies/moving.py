@@ -46,10 +46,10 @@ def windowed_means(held: Array, rows: Array, width: int) -> Array:
 
 def trailing_greatest(held: Array, rows: Array) -> Array:
     """Return the greatest of the rows before each row, of as many as are ``held``."""
-    width = held.shape[1]
-    joined = np.concatenate((held, rows[:, :-1]), axis=1)
-    if rows.shape[1] == 1:
-        greatest: Array = joined.max(axis=1, keepdims=True)
+    width = held.shape[-1]
+    joined = np.concatenate((held, rows[..., :-1]), axis=-1)
+    if rows.shape[-1] == 1:
+        greatest: Array = joined.max(axis=-1, keepdims=True)
         return greatest
     return _greatest_in(joined, width)
 
@@ -59,16 +59,17 @@ def _greatest_in(joined: Array, width: int) -> Array:
 
     van Herk, "A fast algorithm for local minimum and maximum filters" (Pattern Recognition Letters, 1992).
     """
-    count = joined.shape[1] - width + 1
-    whole = -(-joined.shape[1] // width) * width
-    padded = np.full((joined.shape[0], whole), -np.inf)
-    padded[:, : joined.shape[1]] = joined
-    blocks = padded.reshape(joined.shape[0], -1, width)
-    ahead = np.maximum.accumulate(blocks, axis=2).reshape(joined.shape[0], whole)
-    back = np.maximum.accumulate(blocks[:, :, ::-1], axis=2)[:, :, ::-1].reshape(joined.shape[0], whole)
-    return np.maximum(back[:, :count], ahead[:, width - 1 : width - 1 + count])
+    *series, length = joined.shape
+    count, whole = length - width + 1, -(-length // width) * width
+    padded = np.full((*series, whole), -np.inf)
+    padded[..., :length] = joined
+    blocks = padded.reshape(*series, -1, width)
+    ahead = np.maximum.accumulate(blocks, axis=-1).reshape(*series, whole)
+    back = np.maximum.accumulate(blocks[..., ::-1], axis=-1)[..., ::-1].reshape(*series, whole)
+    greatest: Array = np.maximum(back[..., :count], ahead[..., width - 1 : width - 1 + count])
+    return greatest
 
 
 def shifted(held: Array, rows: Array) -> Array:
     """Return what is held after ``rows``: the last ones, as many as before."""
-    return np.concatenate((held, rows), axis=1)[:, -held.shape[1] :]
+    return np.concatenate((held, rows), axis=-1)[..., -held.shape[-1] :]

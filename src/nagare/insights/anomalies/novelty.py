@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nagare.insights.anomalies.habits import Habits
+from nagare.insights.anomalies.habits import Habits, When
 from nagare.insights.anomalies.held import Greatest
 from nagare.insights.anomalies.places import Places
 
@@ -29,26 +29,22 @@ NEWS, _TOLD_ROWS = 1.0, 48
 
 
 class Novelty:
-    """The surprises that each series had."""
+    """The surprises that each series had, in each of so many ways to look at it."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, ways: int) -> None:
         """Begin with none."""
-        self.held = Greatest(count, _HELD_ROWS)
+        self.held = Greatest(count, _HELD_ROWS, ways)
         # The same, but only of rows that were news.
-        self.told = Greatest(count, _TOLD_ROWS)
-        self.habits = Habits(count)
+        self.told = Greatest(count, _TOLD_ROWS, ways)
+        self.habits = Habits(count, ways)
 
-    def weigh(self, places: Places, when: tuple[Array, Array], logs: Array) -> Array:
-        """Return the evidence that rows are news whose surprise has these logarithms, and remember them.
-
-        ``when`` are the day of each series' rows and the half hour of each (``habits.days_and_bins``).
-        """
-        day, bins = when
+    def weigh(self, places: Places, when: When, logs: Array) -> Array:
+        """Return the evidence that rows are news whose surprise has these logarithms, (ways, series, rows), and remember them."""
         surprise = np.exp(logs).astype(np.float32)
         recent = np.maximum(self.held.before(places, surprise), _MEMORY_FLOOR)
-        usual = np.maximum(self.habits.recall(places, day, bins), _MEMORY_FLOOR)
+        usual = np.maximum(self.habits.recall(places, when), _MEMORY_FLOOR)
         novel = (1.0 + _SURPRISE_WEIGHT) * logs - np.log(recent)
-        self.habits.remember(places, bins, surprise)
+        self.habits.remember(when, surprise)
         evidence = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
         return self._quieted(places, logs, surprise, evidence)
 
@@ -61,6 +57,9 @@ class Novelty:
     def _quieted(self, places: Places, logs: Array, surprise: Array, evidence: Array) -> Array:
         """Return ``evidence`` without what would tell the same again."""
         news = np.where(evidence >= NEWS, surprise, np.float32(0))
-        greatest = np.maximum(self.told.before(places, news), np.finfo(np.float32).tiny)
-        quieted: Array = np.minimum(evidence, _HABIT_WEIGHT * (logs - np.log(greatest)))
-        return quieted
+        greatest = self.told.before_rare(places, news)
+        told = np.flatnonzero(greatest.any(axis=(0, 2)))
+        if len(told):
+            exceeded = np.log(np.maximum(greatest[:, told], np.finfo(np.float32).tiny))
+            evidence[:, told] = np.minimum(evidence[:, told], _HABIT_WEIGHT * (logs[:, told] - exceeded))
+        return evidence

@@ -36,14 +36,15 @@ def numbers(places: Places) -> Array:
     return np.arange(places.start, places.stop) if isinstance(places, slice) else places
 
 
-def columns(count: int, width: int, dtype: type[np.generic] = np.float64) -> Array:
-    """Return noughts, (series, columns), that lie column by column."""
-    return np.zeros((count, width), dtype=dtype, order="F")
+def columns(*shape: int, dtype: type[np.generic] = np.float64) -> Array:
+    """Return noughts, (…, series, columns), that lie column by column."""
+    *ways, count, width = shape
+    return np.zeros((*ways, width, count), dtype=dtype).swapaxes(-1, -2)
 
 
 def in_memory(array: Array) -> Array:
     """Return the values of ``columns`` one behind the other, as ``slots`` counts them; no copy."""
-    return array.T.reshape(-1)
+    return array.swapaxes(-1, -2).reshape(*array.shape[:-2], -1)
 
 
 def slots(places: Places, column: Array, count: int) -> Places:
@@ -56,3 +57,18 @@ def slots(places: Places, column: Array, count: int) -> Places:
         return slice(begin + places.start, begin + places.stop)
     apart: Array = numbers(places) + count * column
     return apart
+
+
+def taken(array: Array, places: Places) -> Array:
+    """Return what is kept at ``places`` (or ``slots``) in an array, (…, series): a view of it where that can be."""
+    return array[..., places] if isinstance(places, slice) else array.take(places, axis=-1)
+
+
+def give(array: Array, places: Places, values: Array) -> None:
+    """Keep ``values`` at ``places`` (or ``slots``) in an array, (ways, series)."""
+    if isinstance(places, slice):
+        array[:, places] = values
+        return
+    # One row after the other takes numpy a third of the time that it takes for all.
+    for row, new in zip(array, values, strict=True):
+        row[places] = new

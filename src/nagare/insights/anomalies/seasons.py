@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nagare.insights.anomalies.habits import BINS, DAY_MS
-from nagare.insights.anomalies.places import Places, at_which, columns, in_memory, numbers, slots
+from nagare.insights.anomalies.habits import BINS, DAY_MS, When
+from nagare.insights.anomalies.places import Places, at_which, columns, in_memory
 
 Array = np.ndarray[Any, Any]
 # How much a new day counts against all before.
@@ -27,9 +27,9 @@ class Seasons:
         """Begin with nothing known."""
         # Half hour by half hour in memory: rows of one call are mostly of the same one.
         self.means = columns(count, BINS)
-        self.is_known = columns(count, BINS, np.bool_)
+        self.is_known = columns(count, BINS, dtype=np.bool_)
         self.sums = columns(count, BINS)
-        self.counts = columns(count, BINS, np.float32)
+        self.counts = columns(count, BINS, dtype=np.float32)
         self.day = np.zeros(count, dtype=np.int64)
         self.days = np.zeros(count, dtype=np.int64)
         # Whether enough days of all the day are known.
@@ -63,16 +63,16 @@ class Seasons:
         expected: Array = (1.0 - share) * self.means[series, low] + share * self.means[series, high]
         return expected
 
-    def learn(self, places: Places, bins: Array, values: Array) -> None:
+    def learn(self, when: When, values: Array) -> None:
         """Take rows of the day that lasts."""
-        if bins.shape[1] == 1:
-            at = slots(places, bins[:, 0], len(self.day))
-            in_memory(self.sums)[at] += values[:, 0]
-            in_memory(self.counts)[at] += np.float32(1)
-        else:
-            each = (numbers(places)[:, None], bins)
-            np.add.at(self.sums, each, values)
-            np.add.at(self.counts, each, np.float32(1))
+        sums, counts = in_memory(self.sums), in_memory(self.counts)
+        if isinstance(when.at, slice) or not when.several:
+            sums[when.at] += values[:, 0]
+            counts[when.at] += np.float32(1)
+            return
+        each = when.at.ravel()
+        np.add.at(sums, each, values.ravel())
+        np.add.at(counts, each, np.float32(1))
 
     def _end_day(self, places: Array) -> None:
         counts = self.counts[places]

@@ -12,7 +12,7 @@ import numpy as np
 
 from nagare.insights.anomalies.held import Windows
 from nagare.insights.anomalies.moving import exponential
-from nagare.insights.anomalies.places import Places, columns
+from nagare.insights.anomalies.places import Places, columns, give, taken
 
 Array = np.ndarray[Any, Any]
 # Surprises are told apart between these.
@@ -37,9 +37,11 @@ class Surprises:
         """
         means, spreads = self.means.T, self.spreads.T
         looked = self.held.means(places, rows)
-        mean, means[:, places] = exponential(means[:, places], looked, gain)
+        mean, moved = exponential(taken(means, places), looked, gain)
+        give(means, places, moved)
         off = np.abs(looked - mean)
-        spread, spreads[:, places] = exponential(spreads[:, places], off, gain)
+        spread, moved = exponential(taken(spreads, places), off, gain)
+        give(spreads, places, moved)
         ratio = np.clip(_ratio(off, spread + floor), LEAST, MOST)
         # One logarithm of all widths: their product is far from the ends of a float.
         return np.log(ratio.prod(axis=0)) / len(ratio), mean[0], spread[0]

@@ -44,23 +44,26 @@ def test_means_are_those_of_the_last_rows() -> None:
                     assert means[at, row] == pytest.approx(np.mean(plain.last(place, width)))
 
 
-def test_the_greatest_is_that_of_the_rows_before() -> None:
-    held, plain = Greatest(SERIES, WIDTH), _Plain()
-    for places, rows in _pieces():
-        rows = rows.astype(np.float32)
-        found = held.before(places, rows)
+@pytest.mark.parametrize("least", [0.0, 3.0])
+def test_the_greatest_is_that_of_the_rows_before(least: float) -> None:
+    held, rare, plain = Greatest(SERIES, WIDTH, 2), Greatest(SERIES, WIDTH, 2), _Plain()
+    for places, pieces in _pieces():
+        rows = np.where(pieces >= least, pieces, 0.0).astype(np.float32)
+        both = np.stack((rows, 2 * rows))
+        found = held.before(places, both)
+        assert rare.before_rare(places, both).tolist() == found.tolist()
         for at, place in enumerate(places):
             for row in range(rows.shape[1]):
-                assert found[at, row] == max(plain.last(place, WIDTH))
+                assert found[:, at, row].tolist() == [max(plain.last(place, WIDTH)), 2 * max(plain.last(place, WIDTH))]
                 plain.add(place, float(rows[at, row]))
 
 
 def test_the_greatest_is_found_anew_after_rows_were_changed() -> None:
-    held, place = Greatest(1, WIDTH), np.array([0])
-    held.before(place, np.array([[9.0]], dtype=np.float32))
-    held.rows[0] = 0
+    held, place = Greatest(1, WIDTH, 1), np.array([0])
+    held.before(place, np.array([[[9.0]]], dtype=np.float32))
+    held.rows[:] = 0
     held.renew(place)
-    assert held.before(place, np.array([[1.0]], dtype=np.float32)).tolist() == [[0.0]]
+    assert held.before(place, np.array([[[1.0]]], dtype=np.float32)).tolist() == [[[0.0]]]
 
 
 def test_a_sum_that_goes_along_keeps_no_trace_of_what_left() -> None:
