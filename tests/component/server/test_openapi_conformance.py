@@ -8,6 +8,8 @@ callers may remove what is there.
 import asyncio
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from nagare.config.diagnosis import KbSettings
 from nagare.config.settings import AlertSettings, LimitsSettings
 from nagare.model.principal import Permission
 from nagare.server.routes.table import ROUTES
+from nagare.wire.codec import decode_any
 from tests.component.server.callers import ABSENT, Everyone
 from tests.component.server.conftest import Api, Serve
 from tests.component.server.lawful import Asked, Lawful
@@ -87,6 +90,53 @@ def _as_sent(_context: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else getattr(value, "data", None) or str(value).encode()
 
 
+@cache
+def _read(document: bytes) -> dict[str, Operation]:
+    """Return what ``document`` lets one ask, the same for all callers that are shown the same."""
+    schema = schemathesis.openapi.from_dict(decode_any(document))
+    # A parameter that nobody knows is ignored, so that clients may be newer than the server.
+    schema.config.generation.allow_extra_parameters = False
+    # Who asks is the caller's part; tokens that are none are other tests'.
+    schema.config.generation.with_security_parameters = False
+    operations = {}
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+        operations[f"{operation.method.upper()} {operation.path}"] = operation
+    return operations
+
+
+@cache
+def _guesses(
+    operation: Operation, mode: schemathesis.GenerationMode, given_names: frozenset[str], count: int, _whose: str
+) -> list[Any]:
+    """Return what schemathesis makes of ``operation``, with ``given_names`` in its path left to who asks."""
+    made: list[Any] = []
+
+    # Unlawful requests are found by trying, mostly in vain where few can be made.
+    @hypothesis.settings(max_examples=count, suppress_health_check=list(hypothesis.HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=dict.fromkeys(given_names, "x") or None))
+    def keep(case: Any) -> None:
+        made.append(case)
+
+    keep()
+    return made
+
+
+def _about(guess: Any, names: Mapping[str, str]) -> Any:
+    """Return ``guess`` for one asking, about ``names``: what is sent is changed on the way."""
+    return guess.operation.Case(
+        path_parameters={**guess.path_parameters, **names},
+        headers=guess.headers.copy(),
+        cookies=dict(guess.cookies),
+        query=deepcopy(guess.query),
+        body=deepcopy(guess.body) if isinstance(guess.body, dict | list) else guess.body,
+        media_type=guess.media_type,
+        multipart_content_types=guess.multipart_content_types,
+        _meta=deepcopy(guess.meta),
+    )
+
+
 class Conformance:
     """A server on a loop of its own, one of each caller, and the document that it shows."""
 
@@ -115,12 +165,7 @@ class Conformance:
         self.caller = caller
         self.lawful = Lawful(self.everyone, caller)
         self.run(self.lawful.arrive())
-        document = self.run(self.api.call("GET", "/api/v1/openapi.json")).json
-        self.schema = schemathesis.openapi.from_dict(document)
-        # A parameter that nobody knows is ignored, so that clients may be newer than the server.
-        self.schema.config.generation.allow_extra_parameters = False
-        # Who asks is the caller's part; tokens that are none are other tests'.
-        self.schema.config.generation.with_security_parameters = False
+        self.operations = _read(self.run(self.api.call("GET", "/api/v1/openapi.json")).raw)
         self.session = requests.Session()
         # Nor are proxies looked for at each request.
         self.session.trust_env = False
@@ -133,12 +178,6 @@ class Conformance:
         self.session.close()
         self.run(self._served.__aexit__(None, None, None))
         self._thread.close()
-
-    def operations(self) -> Iterator[tuple[str, Operation]]:
-        for found in self.schema.get_all_operations():
-            assert isinstance(found, Ok), found
-            operation = found.ok()
-            yield f"{operation.method.upper()} {operation.path}", operation
 
     def may(self, operation: Operation) -> bool:
         return PAGE[operation.method.upper(), operation.path][self.caller] != NO
@@ -202,15 +241,12 @@ class Conformance:
     def _made(
         self, operation: Operation, mode: schemathesis.GenerationMode, names: dict[str, str], count: int
     ) -> list[str]:
+        # Where examples are the same everywhere, they are for every caller, whatever the things are called that it asks about.
+        whose = "" if hypothesis.settings().derandomize else self.caller
         found: list[str] = []
-
-        # Unlawful requests are found by trying, mostly in vain where few can be made.
-        @hypothesis.settings(max_examples=count, suppress_health_check=list(hypothesis.HealthCheck))
-        @given(case=operation.as_strategy(generation_mode=mode, path_parameters=names or None))
-        def check(case: Any) -> None:
+        for guess in _guesses(operation, mode, frozenset(names), count, whose):
+            case = _about(guess, names)
             found.extend(f"{fault} ({case.as_curl_command()})" for fault in self.ask(case)[1])
-
-        check()
         return found
 
 
@@ -227,9 +263,9 @@ def test_answers_are_what_the_document_says(conformance: Conformance) -> None:
     wrong = [
         f"{name}: {fault}"
         for check in (conformance.check_lawful, conformance.check_made)
-        for name, operation in conformance.operations()
+        for name, operation in conformance.operations.items()
         for fault in check(name, operation)
     ]
     assert not wrong, "\n".join(wrong)
     # None of it has ended the caller's own token, else all that came after would have been refused, and well.
-    assert conformance.check_lawful("GET /", conformance.schema["/api/v1/openapi.json"]["GET"]) == []
+    assert conformance.check_lawful("GET /", conformance.operations["GET /api/v1/openapi.json"]) == []
