@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = (
     "textual", "duckdb", "pyarrow", "numpy", "aiohttp", "sqlalchemy", "alembic", "asyncssh", "google.genai", "psutil",
-    "cryptography", "zeroconf", "uvloop", "prometheus_client", "pyghostty", "avt",
+    "cryptography", "nacl", "zeroconf", "uvloop", "prometheus_client", "pyghostty", "avt",
 )  # fmt: skip
 PROBE = """
 import contextlib, io, sys
@@ -38,9 +38,9 @@ def test_looking_at_the_command_line_loads_nothing_heavy(arguments: str) -> None
     ("module", "heavy"),
     [
         ("nagare.config.load", HEAVY),
-        ("nagare.agent.main", ("textual", "duckdb", "pyarrow", "sqlalchemy", "alembic", "numpy", "zeroconf")),
+        ("nagare.agent.main", ("textual", "duckdb", "pyarrow", "sqlalchemy", "alembic", "numpy", "zeroconf", "nacl")),
         ("nagare.bus.choice", (*HEAVY, "nats", "sqlite3")),
-        ("nagare.client.client", ("textual", "duckdb", "pyarrow", "sqlalchemy", "psutil", "zeroconf")),
+        ("nagare.client.client", ("textual", "duckdb", "pyarrow", "sqlalchemy", "psutil", "zeroconf", "nacl")),
     ],
 )
 def test_a_room_stays_as_light_as_its_place(module: str, heavy: tuple[str, ...]) -> None:

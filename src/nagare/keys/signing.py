@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from nagare.errors import ConfigError, InputError
 from nagare.keys.files import make_private_directory, write_private
 
-_SIGNATURE_BYTES = 64
+SIGNATURE_BYTES = 64
 
 
 class SigningKey:
@@ -78,8 +78,8 @@ def check_public_key(public_key: str) -> str:
 def is_signed(public_key: str, signature: str, message: bytes) -> bool:
     """Tell whether ``signature`` over ``message`` is by the owner of ``public_key``; damaged input is a plain no."""
     try:
-        raw = _decoded(signature)
-        if len(raw) != _SIGNATURE_BYTES:
+        raw = decode_exactly(signature)
+        if len(raw) != SIGNATURE_BYTES:
             return False
         _public(public_key).verify(raw, message)
     except (binascii.Error, InvalidSignature, InputError, ValueError):
@@ -89,7 +89,7 @@ def is_signed(public_key: str, signature: str, message: bytes) -> bool:
 
 def _public(public_key: str) -> Ed25519PublicKey:
     try:
-        return Ed25519PublicKey.from_public_bytes(_decoded(public_key))
+        return Ed25519PublicKey.from_public_bytes(decode_exactly(public_key))
     except (binascii.Error, ValueError) as error:
         raise InputError(
             "cannot use public key: not base64 of the 32 bytes of an Ed25519 key",
@@ -97,7 +97,8 @@ def _public(public_key: str) -> Ed25519PublicKey:
         ) from error
 
 
-def _decoded(text: str) -> bytes:
+def decode_exactly(text: str) -> bytes:
+    """Return the bytes whose base64 ``text`` is. Raises ValueError for any text but the one that encodes them."""
     raw = base64.b64decode(text, validate=True)
     # The library passes over leftover bits: a signature would have several texts.
     if base64.b64encode(raw).decode() != text:

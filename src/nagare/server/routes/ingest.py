@@ -12,7 +12,7 @@ from typing import Any
 
 from nagare.errors import InputError, PermissionDeniedError, UnauthenticatedError
 from nagare.fleet.gaps.seen import Seen, find_seen
-from nagare.keys.signing import is_signed
+from nagare.keys.batch_signatures import is_batch_signed
 from nagare.model.host import Host
 from nagare.model.principal import Permission
 from nagare.server.bodies import Body, Holding, check_media
@@ -119,7 +119,7 @@ def _check_signature(services: Services, host: str, path: str, signature: str, b
             f"cannot take batch of host {host!r}: it has a key, and the batch carries no {HEADER}",
             hint="register the host again if its key was lost",
         )
-    if not is_signed(known.public_key, signature, signed_bytes(path, body.encoding, body.raw)):
+    if not is_batch_signed(known.public_key, signature, signed_bytes(path, body.encoding, body.raw)):
         raise UnauthenticatedError(f"cannot take batch of host {host!r}: its {HEADER} does not match its key")
 
 
