@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nagare.metrics import arrays
 from nagare.metrics.chunks import Chunk, Texts, encode_parts, make_chunk
@@ -35,29 +36,27 @@ def make_chunks(batches: Sequence[Pending], schema: Schema, texts: Texts) -> lis
 
 
 def _of_shape(shape: Shape, batches: Sequence[Pending], schema: Schema, texts: Texts) -> Chunk:
-    parts: list[Any] = [batch.cells for batch in batches]
-    counts = [part.rows for part in parts]
-    columns = {"ts": _times(parts, counts), "host": np.repeat(texts.encode([one.host for one in batches]), counts)}
-    columns |= zip(shape.floats, _matrix([part.floats for part in parts], len(shape.floats), "<f8"), strict=True)
-    integers = _matrix([part.integers for part in parts], len(shape.integers), "<i8")
-    columns |= zip(shape.integers, map(_masked, integers), strict=True)
-    for at, name in enumerate(shape.cells):
-        cells = [part.cells[at] for part in parts]
-        is_text = schema.columns[name] is ColumnType.TEXT
-        columns[name] = (
-            encode_parts(cells, texts)
-            if is_text
-            else arrays.to_array([*chain.from_iterable(cells)], ColumnType.BOOLEAN)
-        )
+    parts: Any = [batch.cells for batch in batches]
+    _, rows, times, cells, floats, integers = zip(*map(BinaryColumns.parts, parts), strict=True)
+    counts = np.array(rows, np.int64)
+    hosts = texts.encode([batch.host for batch in batches])
+    columns: dict[str, Any] = {"ts": _times(times, counts), "host": np.repeat(hosts, counts)}
+    columns |= zip(shape.floats, _matrix(floats, len(shape.floats), "<f8"), strict=True)
+    columns |= zip(shape.integers, map(_masked, _matrix(integers, len(shape.integers), "<i8")), strict=True)
+    for name, each in zip(shape.cells, zip(*cells, strict=True), strict=True):
+        if schema.columns[name] is ColumnType.TEXT:
+            columns[name] = encode_parts(each, texts)
+        else:
+            columns[name] = arrays.to_array([*chain.from_iterable(each)], ColumnType.BOOLEAN)
     # In the order of the schema, like all chunks: those that have the same names are joined.
-    names = tuple(name for name in schema.columns if name in columns)
-    return Chunk(names, columns)
+    return Chunk(tuple(name for name in schema.columns if name in columns), columns)
 
 
-def _times(parts: Sequence[BinaryColumns], counts: Sequence[int]) -> Any:
-    if all(isinstance(part.times, int) for part in parts):
-        return np.repeat(np.array([part.times for part in parts], np.int64), counts)
-    return np.fromiter(chain.from_iterable(part.stamps() for part in parts), np.int64, sum(counts))
+def _times(times: Sequence[int | list[int]], counts: NDArray[np.int64]) -> Any:
+    if set(map(type, times)) == {int}:
+        return np.repeat(np.array(times, np.int64), counts)
+    stamps = ([each] * count if isinstance(each, int) else each for each, count in zip(times, counts, strict=True))
+    return np.fromiter(chain.from_iterable(stamps), np.int64, int(counts.sum()))
 
 
 def _matrix(parts: Sequence[bytes], count: int, kind: str) -> Iterator[Any]:

@@ -63,15 +63,19 @@ class SortedRows:
 
 
 def sort_chunks(chunks: Sequence[Chunk], schema: Schema, numbers: Texts) -> SortedRows | None:
-    """Return the rows of ``chunks`` in order, whose texts have ``numbers``; None where a key is no text."""
+    """Return the rows of ``chunks`` in order, whose texts have ``numbers``; None where a key is neither text nor integer."""
     names = tuple(name for name in schema.columns if any(name in chunk.names for chunk in chunks))
     keys = [name for name in schema.keys if name in names]
-    if not all(is_text(key, schema) for key in keys):
+    if not all(is_text(key, schema) or schema.columns[key] is ColumnType.INTEGER for key in keys):
         return None
     columns = concatenated([_widened(chunk, names, schema, numbers) for chunk in chunks])
     texts = list(numbers)
     ranks = _ranks(texts)
-    order = _order([ranks[columns[name]] for name in ("host", *keys)], len(ranks), columns["ts"])
+    places = [
+        (ranks[columns[name]], len(ranks)) if is_text(name, schema) else _integer_ranks(columns[name])
+        for name in ("host", *keys)
+    ]
+    order = _order(places, columns["ts"])
     columns = {name: column[order] for name, column in columns.items()}
     unit = 1_000_000 if schema.is_wide else 1
     return SortedRows(schema, columns, columns["ts"] // unit, texts)
@@ -100,11 +104,18 @@ def _ranks(texts: Sequence[str | None]) -> NDArray[np.int64]:
     return ranks
 
 
-def _order(keys: Sequence[NDArray[np.int64]], count: int, times: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the order of rows by ``keys``, each below ``count``, and by time."""
-    if len(keys) * count.bit_length() > _KEY_BITS:
-        return np.lexsort((times, *reversed(keys)))
+def _integer_ranks(column: Any) -> tuple[NDArray[np.int64], int]:
+    """Return the place of each integer among all of them, nothing behind them all, and how many places there are."""
+    values, found = np.unique(np.ma.getdata(column), return_inverse=True)
+    places: NDArray[np.int64] = np.where(np.ma.getmaskarray(column), len(values), found.reshape(-1))
+    return places, len(values) + 1
+
+
+def _order(keys: Sequence[tuple[NDArray[np.int64], int]], times: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the order of rows by ``keys``, each of them with the number that all its places are below, and by time."""
+    if sum(count.bit_length() for _, count in keys) > _KEY_BITS:
+        return np.lexsort((times, *(key for key, _ in reversed(keys))))
     joined = np.zeros(len(times), np.int64)
-    for key in keys:
+    for key, count in keys:
         joined = joined * count + key
     return np.lexsort((times, joined))

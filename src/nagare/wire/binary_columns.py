@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeGuard
 
 import msgspec
+from msgspec.structs import astuple
 
 from nagare.model.tables import TABLES, ColumnType
 from nagare.wire.batch import TEXT_LIMIT, Cell
@@ -94,6 +95,11 @@ class BinaryColumns(msgspec.Struct, gc=False):
     def __len__(self) -> int:
         """Return the number of columns."""
         return len(self.shape.names)
+
+    def parts(self) -> tuple[Shape, int, int | list[int], tuple[list[Cell], ...], bytes, bytes]:
+        """Return shape, rows, times, cells, floats and integers: for many at a time that is quicker than one by one."""
+        parts: tuple[Shape, int, int | list[int], tuple[list[Cell], ...], bytes, bytes] = astuple(self)
+        return parts
 
     def stamps(self) -> list[int]:
         """Return the moment of each row, Unix milliseconds."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +133,20 @@ _ASKED = ", ".join(("epoch_ms(ts)", "host", *SCHEMA.columns))
 _DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
 
 
-def _named(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _named(row: tuple[Any, ...], keys: Sequence[str]) -> tuple[Any, ...]:
     """Return what a row stands by."""
-    return row[1], row[2 + list(SCHEMA.columns).index("name")], row[0]
+    return row[1], *(row[2 + list(SCHEMA.columns).index(key)] for key in keys), row[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed(Schema):
+    """A schema whose keys are said, as those of our own tables are."""
+
+    said: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.said
 
 
 def _by_days(engine: Engine, rows: SortedRows) -> dict[int, list[tuple[Any, ...]]]:
@@ -149,10 +161,12 @@ def _by_days(engine: Engine, rows: SortedRows) -> dict[int, list[tuple[Any, ...]
     return found
 
 
-@given(st.lists(st.tuples(_batches(), st.booleans()), min_size=1, max_size=6))
+@pytest.mark.parametrize("keys", [("name",), ("count",), ("count", "name"), ("name", "count")])
+@given(batches=st.lists(st.tuples(_batches(), st.booleans()), min_size=1, max_size=6))
 def test_rows_for_a_block_stand_as_duckdb_sorts_them(
-    engine: Engine, batches: list[tuple[tuple[str, dict[str, list[Any]]], bool]]
+    engine: Engine, keys: tuple[str, ...], batches: list[tuple[tuple[str, dict[str, list[Any]]], bool]]
 ) -> None:
+    schema = _Keyed("things", SCHEMA.columns, keys)
     database = HeadDatabase(1)
     table, same = HeadTable("things", database), HeadTable("same", database)
     for (host, cells), is_frozen in batches:
@@ -160,19 +174,25 @@ def test_rows_for_a_block_stand_as_duckdb_sorts_them(
             each.add(host, cells)
         if is_frozen:
             table.freeze(SCHEMA)
-    rows = table.sorted_rows(SCHEMA)
+    rows = table.sorted_rows(schema)
     try:
-        same.fill(SCHEMA, engine)
-        assert same.sorted_rows(SCHEMA) is None
+        same.fill(schema, engine)
+        assert same.sorted_rows(schema) is None
+        # A key that no row has is none: there is nothing of it to sort by.
+        present = [key for key in keys if any(key in cells for (_, cells), _ in batches)] or ["host"]
         with engine.cursor() as cursor:
-            order = cursor.execute(f"SELECT {_ASKED} FROM {same.name} ORDER BY host, name, ts").fetchall()
+            order = cursor.execute(
+                f"SELECT {_ASKED} FROM {same.name} ORDER BY host, {', '.join(present)}, ts"
+            ).fetchall()
         assert rows is not None
         assert rows.names == ("ts", "host", *SCHEMA.columns)
         assert {row[0] // _HOUR_MS * _HOUR_MS for row in order} == rows.hours()
         found = _by_days(engine, rows)
         assert sorted((row for part in found.values() for row in part), key=repr) == sorted(order, key=repr)
         for day, part in found.items():
-            assert [_named(row) for row in part] == [_named(row) for row in order if row[0] // _DAY_MS == day]
+            assert [_named(row, keys) for row in part] == [
+                _named(row, keys) for row in order if row[0] // _DAY_MS == day
+            ]
     finally:
         database.drop(engine)
 
