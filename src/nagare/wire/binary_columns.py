@@ -8,7 +8,7 @@ ordinary is left to the checks of ``metrics.wal.ingest``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, TypeGuard
 
@@ -96,11 +96,6 @@ class BinaryColumns(msgspec.Struct, gc=False):
         """Return the number of columns."""
         return len(self.shape.names)
 
-    def parts(self) -> tuple[Shape, int, int | list[int], tuple[list[Cell], ...], bytes, bytes]:
-        """Return shape, rows, times, cells, floats and integers: for many at a time that is quicker than one by one."""
-        parts: tuple[Shape, int, int | list[int], tuple[list[Cell], ...], bytes, bytes] = astuple(self)
-        return parts
-
     def stamps(self) -> list[int]:
         """Return the moment of each row, Unix milliseconds."""
         return [self.times] * self.rows if isinstance(self.times, int) else self.times
@@ -132,6 +127,11 @@ Mapping.register(BinaryColumns)
 def are_binary(columns: object) -> TypeGuard[BinaryColumns]:
     """Tell whether ``columns``, which are a mapping of lists, came in binary."""
     return isinstance(columns, BinaryColumns)
+
+
+def side_by_side(parts: Iterable[BinaryColumns]) -> Sequence[Sequence[Any]]:
+    """Return the shapes of all parts, then their rows, times, cells, floats and integers: quicker than part by part."""
+    return tuple(zip(*map(astuple, parts), strict=True))
 
 
 def find_binary(content: bytes, encoding: str, body: bytes) -> SoundBatch | None:
