@@ -14,7 +14,7 @@ import duckdb
 
 from nagare.errors import StorageError
 from nagare.metrics.blocks.catalog import Block, Catalog, Checkpoint, Unrolled
-from nagare.metrics.blocks.files import DAY_MS, BlockFiles, Origin, day_start_ms
+from nagare.metrics.blocks.files import DAY_MS, FRESH, BlockFiles, Origin, day_start_ms
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.sources import find_hours, sample_hours
 from nagare.metrics.engine import Engine, os_error, storage_error
@@ -101,7 +101,7 @@ class Flusher:
         if not columns or low is None or high is None:
             return
         order = ("host", *(key for key in schema.keys if key in columns), "ts")
-        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index)
+        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index, level=FRESH)
         with self.engine.cursor() as cursor:
             for start in range(day_start_ms(low), high + 1, DAY_MS):
                 source = (
@@ -116,7 +116,7 @@ class Flusher:
     def _write_sorted(self, rows: SortedRows, generation: Generation) -> Iterator[Block]:
         schema, columns = rows.schema, rows.names
         order = ("host", *(key for key in schema.keys if key in columns), "ts")
-        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index)
+        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index, level=FRESH)
         with self.engine.cursor() as cursor:
             for span, arrays in rows.days():
                 cursor.register("waiting", arrays)
