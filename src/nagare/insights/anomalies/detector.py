@@ -152,8 +152,9 @@ class Detector:
 
     def _advance(self, places: Places, ts_ms: Array, values: Array) -> Scored:
         values = np.clip(values, -_GREATEST_VALUE, _GREATEST_VALUE)
-        self._meet(places, values)
+        # A copy, as it may be a view of what moves on.
         seen, count = self._seen[places].copy(), values.shape[1]
+        self._meet(places, seen, values)
         gain = gains(seen, count, _FORGETTING)
         level, self._level[places] = exponential(self._level[places], np.abs(values), gain)
         floor = _LEVEL_PART * level
@@ -169,12 +170,12 @@ class Detector:
         score = np.round(1.0 / (1.0 + np.exp(_STEEPNESS * (NEWS - evidence))), _DIGITS)
         # What is no number makes no score.
         score = np.fmax(score, PAUSE_SCORE * self._pauses.are_news(places, ts_ms, gain))
-        self._seen[places] += count
+        self._seen[places] = seen + count
         return Scored(np.where(known < LEARNING_ROWS, 0.0, score), expected)
 
-    def _meet(self, places: Places, values: Array) -> None:
+    def _meet(self, places: Places, seen: Array, values: Array) -> None:
         """Let a series that is new have been for ever as its first row."""
-        is_new = self._seen[places] == 0
+        is_new = seen == 0
         if is_new.any():
             first, new = values[is_new, 0], at_which(places, is_new)
             self._off_mean.held.fill(new, first)
@@ -214,7 +215,8 @@ class Detector:
 
     def _jump(self, places: Places, values: Array, gain: Array, floor: Array) -> Array:
         """Return how surprising rows are beside the few before them."""
-        quick_gain = gains(self._seen[places], values.shape[1], _QUICK_FORGETTING)
+        # Of the gains the quicker one is never less.
+        quick_gain = np.maximum(gain, _QUICK_FORGETTING)
         quick, self._quick[places] = exponential(self._quick[places], values, quick_gain)
         logs, _, _ = self._jumps.look(places, values - quick, gain, floor)
         return logs - _JUMP_HANDICAP

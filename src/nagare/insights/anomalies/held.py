@@ -33,26 +33,18 @@ class Held:
         order = (self.oldest[places][:, None] + np.arange(width)) % width
         return np.take_along_axis(self.rows[:, places], order[None], axis=-1)
 
-    def _slots(self, places: Places, back: int = 0) -> Places:
-        """Return where the row of each series stands that came so many before the next one, at most all."""
-        _, count, width = self.rows.shape
-        column = self.oldest[places]
-        if 0 < back < width:
-            column = column - back
-            column[column < 0] += width
-        return slots(places, column, count)
-
-    def _put(self, places: Places, row: Array) -> Array:
-        """Let ``row``, (ways, series), take the place of the oldest ones, and return those; ``_turn`` makes it the newest."""
-        at = self._slots(places)
+    def _put(self, places: Places, oldest: Array, row: Array) -> Array:
+        """Let ``row``, (ways, series), take the place of the ``oldest`` ones, and return those; ``_turn`` makes it the newest."""
+        at = slots(places, oldest, len(self.oldest))
         gone = taken(self._flat, at).copy()
         give(self._flat, at, row)
         return gone
 
-    def _turn(self, places: Places) -> None:
-        after = self.oldest[places] + 1
+    def _turn(self, places: Places, oldest: Array) -> Array:
+        after = oldest + 1
         after[after == self.rows.shape[-1]] = 0
         self.oldest[places] = after
+        return after
 
     def _lay(self, places: Places, rows: Array) -> None:
         self.rows[:, places] = rows
@@ -105,15 +97,24 @@ class Windows(Held):
             sums[places] = held[:, -width:].sum(axis=1)
 
     def _move(self, places: Places, row: Array) -> None:
+        oldest = self.oldest[places]
         for width, sums in self._windows:
-            sums[places] += row - self._flat[0][self._slots(places, width)]
-        self._put(places, row[None])
-        self._turn(places)
-        turned = np.flatnonzero(self.oldest[places] == 0)
+            sums[places] += row - self._flat[0][self._leaving(places, oldest, width)]
+        self._put(places, oldest, row[None])
+        turned = np.flatnonzero(self._turn(places, oldest) == 0)
         if len(turned):
             # Their rows lie in the order of time.
             again = at_which(places, turned)
             self._sum_up(again, self.rows[0, again])
+
+    def _leaving(self, places: Places, oldest: Array, width: int) -> Places:
+        """Return where the row of each series stands that leaves the window as another one comes."""
+        whole = self.rows.shape[-1]
+        if width == whole:
+            return slots(places, oldest, len(self.oldest))
+        column = oldest - width
+        column[column < 0] += whole
+        return slots(places, column, len(self.oldest))
 
 
 class Greatest(Held):
@@ -129,8 +130,9 @@ class Greatest(Held):
         before = taken(self._greatest, places).copy()
         if rows.shape[-1] > 1:
             return self._before_each(places, rows)
-        self._hold(places, rows[..., 0], before)
-        self._turn(places)
+        oldest = self.oldest[places]
+        self._hold(places, oldest, rows[..., 0], before)
+        self._turn(places, oldest)
         return before[..., None]
 
     def before_rare(self, places: Places, rows: Array) -> Array:
@@ -138,10 +140,11 @@ class Greatest(Held):
         before, row = taken(self._greatest, places).copy(), rows[..., 0]
         if rows.shape[-1] > 1:
             return self._before_each(places, rows)
+        oldest = self.oldest[places]
         some = np.flatnonzero(((before > 0) | (row > 0)).any(axis=0))
         if len(some):
-            self._hold(at_which(places, some), row[:, some], before[:, some])
-        self._turn(places)
+            self._hold(at_which(places, some), oldest[some], row[:, some], before[:, some])
+        self._turn(places, oldest)
         return before[..., None]
 
     def renew(self, places: Places) -> None:
@@ -154,8 +157,8 @@ class Greatest(Held):
         self.renew(places)
         return trailing_greatest(held, rows)
 
-    def _hold(self, places: Places, row: Array, before: Array) -> None:
-        gone = self._put(places, row)
+    def _hold(self, places: Places, oldest: Array, row: Array, before: Array) -> None:
+        gone = self._put(places, oldest, row)
         give(self._greatest, places, np.maximum(before, row))
         # Looked for again only where the greatest of all was the one that is gone.
         ways, lost = np.nonzero((gone >= before) & (row < before))

@@ -30,7 +30,10 @@ def exponential(before: Array, rows: Array, gain: Array) -> tuple[Array, Array]:
     # A copy, as it may be a view of what moves on.
     first = before[..., None].copy()
     if rows.shape[-1] == 1:
-        return first, (first + gain * (rows - first))[..., 0]
+        after: Array = rows - first
+        after *= gain
+        after += first
+        return first, after[..., 0]
     # The very first row is the mean itself; a kept share of nought could not be divided by.
     kept = np.cumprod(np.maximum(1.0 - gain, 1e-12), axis=-1)
     after = kept * (first + np.cumsum(gain * rows / kept, axis=-1))

@@ -43,9 +43,12 @@ class Novelty:
         surprise = np.exp(logs).astype(np.float32)
         recent = np.maximum(self.held.before(places, surprise), _MEMORY_FLOOR)
         usual = np.maximum(self.habits.recall(places, when), _MEMORY_FLOOR)
-        novel = (1.0 + _SURPRISE_WEIGHT) * logs - np.log(recent)
         self.habits.remember(when, surprise)
-        evidence = np.minimum(novel, _HABIT_WEIGHT * (logs - np.log(usual)))
+        evidence = (1.0 + _SURPRISE_WEIGHT) * logs
+        evidence -= np.log(recent)
+        exceeded = logs - np.log(usual)
+        exceeded *= _HABIT_WEIGHT
+        np.minimum(evidence, exceeded, out=evidence)
         return self._quieted(places, logs, surprise, evidence)
 
     def renew(self, places: Places) -> None:

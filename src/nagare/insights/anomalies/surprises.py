@@ -39,14 +39,19 @@ class Surprises:
         looked = self.held.means(places, rows)
         mean, moved = exponential(taken(means, places), looked, gain)
         give(means, places, moved)
-        off = np.abs(looked - mean)
+        off = looked - mean
+        np.abs(off, out=off)
         spread, moved = exponential(taken(spreads, places), off, gain)
         give(spreads, places, moved)
-        ratio = np.clip(_ratio(off, spread + floor), LEAST, MOST)
+        ratio = _ratio(off, spread + floor)
         # One logarithm of all widths: their product is far from the ends of a float.
         return np.log(ratio.prod(axis=0)) / len(ratio), mean[0], spread[0]
 
 
 def _ratio(off: Array, measure: Array) -> Array:
-    """Return ``off`` in ``measure``, where that is nought nought or ``MOST``."""
-    return off / np.maximum(np.maximum(measure, off / MOST), _TINY)
+    """Return ``off`` in ``measure``, from ``LEAST`` to ``MOST``; where that is nought one of both."""
+    ratio = off / MOST
+    np.maximum(ratio, measure, out=ratio)
+    np.maximum(ratio, _TINY, out=ratio)
+    np.divide(off, ratio, out=ratio)
+    return np.clip(ratio, LEAST, MOST, out=ratio)
