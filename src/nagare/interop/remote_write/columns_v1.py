@@ -20,7 +20,7 @@ from nagare.interop.known_rows import KnownRows
 from nagare.interop.masked import words_of
 from nagare.interop.protobuf import BYTES, fields
 from nagare.interop.remote_write.decoded import number_of
-from nagare.interop.remote_write.sample_ends import sample_ends
+from nagare.interop.remote_write.sample_ends import SAMPLE_BYTES, Tails, sample_ends
 from nagare.interop.remote_write.v1 import label_pairs
 from nagare.interop.scratch import scratch
 from nagare.model.samples import SeriesId, SeriesIntern
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-_FULL_BYTES, _ZERO_BYTES = 18, 9
+_FULL_BYTES, _ZERO_BYTES = SAMPLE_BYTES, 9
 _TIME_BYTES = 6
+# Where the value and the time of a full sample begin.
+_VALUE_AT, _TIME_AT = 3, 12
 # The first bytes of a sample, as a reader of words sees them.
 _HEAD_MASK, _FULL_HEAD, _ZERO_HEAD = np.uint64(0xFF_FFFF), np.uint64(0x09_1012), np.uint64(0x10_0712)
 # The first bytes of a series whose length takes two: most do.
@@ -61,13 +63,15 @@ class Known:
 class Cut:
     """A request cut up: for each sample the number of its series, and where its value and its time begin.
 
-    ``is_full`` tells which samples carry a value, None when all do.
+    ``is_full`` tells which samples carry a value, None when all do. ``tails`` has those of this very request, if all are
+    full and it was at hand; for another request of the same layout they are wrong.
     """
 
     series: NDArray[np.int32]
     value_places: Places
     time_places: Places
     is_full: Flags | None
+    tails: Tails | None = None
 
     @staticmethod
     def at(series: NDArray[np.int32], places: Places, is_full: Flags) -> Cut:
@@ -82,20 +86,21 @@ class _Samples:
     places: Places
     ends: Places
     is_full: Flags | None
+    tails: Tails | None = None
 
     def cut(self, series: NDArray[np.int32]) -> Cut:
         """Return the cut of a request that holds them, each of one of ``series``."""
         if self.is_full is not None:
             return Cut.at(series, self.places, self.is_full)
-        return Cut(series, self.places + 3, self.ends - _TIME_BYTES, None)
+        return Cut(series, self.places + _VALUE_AT, self.ends - _TIME_BYTES, None, self.tails)
 
 
 def cut(padded: Bytes, length: int, intern: SeriesIntern, known: Known) -> Cut | None:
     """Return the body of ``length`` bytes in ``padded`` cut up, None when it is not of the usual shape."""
     if length <= _CHAIN_BYTES and (found := _cut_chain(padded, length, known.texts)) is not None:
         return found
-    ends = sample_ends(padded, length)
-    found = None if ends is None else _cut_samples(padded, length, _ended(padded, ends), intern, known)
+    ended = sample_ends(padded, length)
+    found = None if ended is None else _cut_samples(padded, length, _ended(padded, *ended), intern, known)
     return _cut_samples(padded, length, _find_samples(padded, length), intern, known) if found is None else found
 
 
@@ -130,7 +135,7 @@ def _read_series(
 
 def read_values(padded: Bytes, cut: Cut) -> NDArray[np.float64]:
     """Return the values of the samples, bit for bit; zero where none is written."""
-    words = words_of(padded)[cut.value_places]
+    words = words_of(padded)[cut.value_places] if cut.tails is None else cut.tails.words(_VALUE_AT).copy()
     if cut.is_full is not None:
         words = np.where(cut.is_full, words, np.uint64(0))
     return words.view(np.float64)
@@ -138,7 +143,7 @@ def read_values(padded: Bytes, cut: Cut) -> NDArray[np.float64]:
 
 def read_times(padded: Bytes, cut: Cut) -> NDArray[np.int64]:
     """Return the times of the samples."""
-    words = words_of(padded)[cut.time_places]
+    words = words_of(padded)[cut.time_places] if cut.tails is None else cut.tails.words(_TIME_AT).copy()
     words &= _TIME_MASK
     # One scrape has one time: most requests say nothing else.
     first = words[0]
@@ -201,14 +206,13 @@ def _cut_chain(padded: Bytes, size: int, known: KnownSeries) -> Cut | None:
     return cut if numbers and has_times(padded, cut) else None
 
 
-def _ended(padded: Bytes, ends: Places) -> _Samples:
+def _ended(padded: Bytes, ends: Places, tails: Tails) -> _Samples:
     """Return the samples at ``ends``, which are behind a time each."""
-    words = words_of(padded)
-    is_full = (words[ends - _FULL_BYTES] & _HEAD_MASK) == _FULL_HEAD
+    is_full = (tails.words(0) & _HEAD_MASK) == _FULL_HEAD
     if is_full.all():
-        return _Samples(ends - _FULL_BYTES, ends, None)
+        return _Samples(ends - _FULL_BYTES, ends, None, tails)
     places = np.where(is_full, ends - _FULL_BYTES, ends - _ZERO_BYTES)
-    keep = np.flatnonzero(is_full | ((words[places] & _HEAD_MASK) == _ZERO_HEAD))
+    keep = np.flatnonzero(is_full | ((words_of(padded)[places] & _HEAD_MASK) == _ZERO_HEAD))
     return _Samples(places[keep], ends[keep], is_full[keep])
 
 

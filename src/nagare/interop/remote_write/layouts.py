@@ -7,7 +7,7 @@ bits of times change. One masked comparison tells; everything else about the req
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,4 +98,4 @@ def _layout(padded: Bytes, length: int, cut: Cut) -> _Layout:
         mask[values + offset] = 0
     for offset in range(_TIME_BYTES):
         mask[cut.time_places + offset] = 0x80
-    return _Layout(Masked.of(padded, mask), cut)
+    return _Layout(Masked.of(padded, mask), replace(cut, tails=None))
