@@ -118,6 +118,26 @@ async def test_a_block_that_does_not_read_back_is_named_and_left_out(
         assert block.name in offline.damages[0]
 
 
+async def test_a_block_is_packed_quickly_first_and_well_once_it_is_merged(tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    def packed() -> set[str]:
+        (block,) = files(tmp_path, "metrics/load/*/*.parquet")
+        return {parquet.read_metadata(block).row_group(0).column(at).compression for at in range(3)}
+
+    async with make_store(tmp_path) as store:
+        await store.append(make_batch(1))
+        await store.flush()
+        assert packed() == {"SNAPPY"}
+        await store.append(make_batch(2))
+        await store.flush()
+    async with make_store(tmp_path, clock=ManualClock(START_MS + 3 * DAY_MS)) as store:
+        for _ in range(2):
+            await store.keep_house()
+        assert packed() == {"ZSTD"}
+        assert await rows(store, CORES) == [[1], [2]]
+
+
 @pytest.mark.parametrize("ruin", RUINS)
 async def test_a_merge_leaves_out_what_does_not_read_back(ruin: Callable[[Path], None], tmp_path: Path) -> None:
     async with make_store(tmp_path) as store:
