@@ -19,6 +19,7 @@ from nagare.diagnosis.anomalies.intake import COLUMNS, WHOLE, SeriesName, Tables
 from nagare.lib.counters import Counters
 from nagare.model.tables import TABLES
 from nagare.wire.batch import Cell
+from nagare.wire.binary_batch import CELLS
 from nagare.wire.binary_columns import BinaryColumns, Shape, are_binary
 from nagare.wire.sound_batch import Columns
 
@@ -128,8 +129,8 @@ class Layouts:
                 yield self._of_table(host, table, shape, columns)
 
     def _of_binary(self, host: str, table: str, columns: BinaryColumns) -> BinaryRows:
-        keys = [columns.get(name) for name in TABLES[table].keys]
-        present = _present(columns.shape)
+        present, pick = _reading(columns.shape)
+        keys = [columns.get(name) for name in TABLES[table].keys] if pick is None else pick(columns.cells)
         known = self._known.get((host, table))
         is_known = known is not None and known.is_by_row and known.count == columns.rows and known.present == present
         if known is None or not is_known or known.keys != keys:
@@ -198,9 +199,11 @@ class Layouts:
 
 
 @lru_cache(1024)
-def _present(shape: Shape) -> tuple[bool, ...]:
-    """Tell of each scored column whether it is there."""
-    return tuple(name in shape.places for name in COLUMNS[shape.table])
+def _reading(shape: Shape) -> tuple[tuple[bool, ...], _Picked | None]:
+    """Return which scored columns are there, and what picks the keys among the cells; None where a key is no cell."""
+    places = [shape.places.get(name, ("", 0)) for name in TABLES[shape.table].keys]
+    pick = _picks([at for _, at in places]) if all(kind == CELLS for kind, _ in places) else None
+    return tuple(name in shape.places for name in COLUMNS[shape.table]), pick
 
 
 def _key_texts(table: str, keys: Sequence[Cells], count: int) -> list[tuple[str, ...] | None]:
