@@ -41,7 +41,7 @@ _Count = Annotated[int, msgspec.Meta(ge=1, le=INT64_MAX)]
 class Block(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One table. ``layout`` names the columns, ``f:user_ratio,i:total_bytes,c:core``, in the order of each kind.
 
-    ``times`` is one moment for all rows, or one for each, Unix milliseconds. ``floats`` and ``integers`` are the rows one
+    ``times`` is one moment for all rows, or one for each (and that where there is no column), Unix milliseconds. ``floats`` and ``integers`` are the rows one
     after the other, eight bytes little-endian for each column of that kind; ``cells`` is JSON, a list for each other column.
     """
 
@@ -141,13 +141,17 @@ def number_columns(rows: bytes, count: int, kind: str) -> list[tuple[Any, ...]]:
     return [numbers[at::count] for at in range(count)]
 
 
-def is_whole(block: Block, floats: int, integers: int) -> bool:
-    """Tell whether the bytes and moments of ``block`` are those of its rows, with so many columns of numbers."""
-    return (
-        len(block.floats) == _NUMBER_BYTES * floats * block.rows
-        and len(block.integers) == _NUMBER_BYTES * integers * block.rows
-        and (isinstance(block.times, int) or len(block.times) == block.rows)
-    )
+def is_whole(block: Block, floats: int, integers: int, cells: Sequence[Sequence[Cell]]) -> bool:
+    """Tell whether bytes, moments and ``cells`` of ``block`` are those of its rows, with so many columns of numbers.
+
+    Of rows that say nothing each has a moment of its own: else some bytes could stand for more rows than there is memory.
+    """
+    count = block.rows
+    if len(block.floats) != _NUMBER_BYTES * floats * count or len(block.integers) != _NUMBER_BYTES * integers * count:
+        return False
+    if any(len(each) != count for each in cells):
+        return False
+    return bool(floats or integers or cells) if isinstance(block.times, int) else len(block.times) == count
 
 
 def as_cells(numbers: Sequence[Any], kind: str) -> list[Cell]:
@@ -172,7 +176,7 @@ def _block(table: str, columns: Mapping[str, Sequence[Cell]]) -> Block:
         raise ValueError("no rows, no moments, or columns of unequal length")
     return Block(
         len(stamps),
-        stamps[0] if stamps.count(stamps[0]) == len(stamps) else list(stamps),
+        stamps[0] if kinds and stamps.count(stamps[0]) == len(stamps) else list(stamps),
         ",".join(f"{kind}:{name}" for name, kind in kinds.items()),
         encode(of_kind[CELLS]),
         _pack_floats(_by_row(of_kind[FLOATS])),
@@ -208,7 +212,7 @@ def _columns(table: str, block: Block) -> dict[str, list[Cell]]:
         cells = decode(block.cells, list[list[Cell]])
     except (ValueError, InputError) as error:
         raise _fault(place, f"has no lawful columns: {error}") from error
-    if not is_whole(block, len(names[FLOATS]), len(names[INTEGERS])) or len(cells) != len(names[CELLS]):
+    if len(cells) != len(names[CELLS]) or not is_whole(block, len(names[FLOATS]), len(names[INTEGERS]), cells):
         raise _fault(place, "has more or fewer values than its rows and columns need")
     columns: dict[str, list[Cell]] = {"ts": [*times_of(block)]}
     for kind, rows in ((FLOATS, block.floats), (INTEGERS, block.integers)):

@@ -33,8 +33,8 @@ from nagare.wire.binary_batch import (
 from nagare.wire.codec import ENCODINGS
 from nagare.wire.sound_batch import SoundBatch, Span, find_sound
 
-# Layouts that are known, of all tables of agents of some versions.
-_LAYOUTS = 1024
+# Layouts that are known, of all tables of agents of some versions; a longer one is none of ours.
+_LAYOUTS, _LAYOUT_CHARACTERS = 1024, 4096
 # Cells that are known: of some tables for each of a thousand hosts. Longer ones are processes, which change all the time.
 _KNOWN_CELLS, _KNOWN_BYTES = 8192, 1024
 _Text = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
@@ -166,11 +166,11 @@ def find_ordinary(content: bytes, encoding: str, body: bytes) -> SoundBatch | No
 
 
 def _columns(table: str, block: Block) -> BinaryColumns | None:
-    shape = _shape(table, block.layout)
-    if shape is None or not is_whole(block, len(shape.floats), len(shape.integers)):
+    shape = _shape(table, block.layout) if len(block.layout) <= _LAYOUT_CHARACTERS else None
+    if shape is None:
         return None
     cells = _known_cells(shape, block.cells) if len(block.cells) <= _KNOWN_BYTES else _read_cells(shape, block.cells)
-    if cells is None or (cells and len(cells[0]) != block.rows):
+    if cells is None or not is_whole(block, len(shape.floats), len(shape.integers), cells):
         return None
     return BinaryColumns(shape, block.rows, block.times, cells, block.floats, block.integers)
 
@@ -190,12 +190,12 @@ def _shape(table: str, layout: str) -> Shape | None:
 
 
 def _read_cells(shape: Shape, cells: bytes) -> tuple[list[Cell], ...] | None:
-    """Return the columns in ``cells``, all of one length; None where they are not what the layout says."""
+    """Return the columns in ``cells``; None where they are not what the layout says."""
     try:
         found: tuple[list[Cell], ...] = shape.decoder.decode(cells)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return found if len(set(map(len, found))) <= 1 else None
+    return found
 
 
 _known_cells = lru_cache(_KNOWN_CELLS)(_read_cells)

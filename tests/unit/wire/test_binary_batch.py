@@ -140,9 +140,23 @@ WRONG: dict[str, dict[str, Any]] = {
     "an unknown kind": {"layout": "x:core,f:user_ratio"},
     "a column twice": {"layout": "c:core,f:core"},
     "a time of its own": {"layout": "c:ts,f:user_ratio"},
+    "more rows than memory has room for, of nothing": {
+        "rows": 2**60, "times": 1, "layout": "", "cells": b"[]", "floats": b"", "integers": b"",
+    },
+    "more rows than memory has room for, of few cells": {
+        "rows": 2**60, "times": 1, "layout": "c:core", "floats": b"", "integers": b"",
+    },
+    "cells of unequal length": {"cells": b'[["all"]]'},
     "cells that are no JSON": {"cells": b"["},
     "cells of no column": {"cells": b'[["all","0"],["x","y"]]'},
-}
+}  # fmt: skip
+
+
+def test_rows_without_a_column_have_a_moment_each() -> None:
+    batch = _batch(cpu={"ts": [1, 1, 1]}, load=LOAD)
+    found = find_binary(_binary(batch), "identity", b"")
+    assert found is not None
+    assert found.to_batch() == batch == decode_binary(_binary(batch))
 
 
 @pytest.mark.parametrize("fields", WRONG.values(), ids=WRONG)
@@ -156,10 +170,10 @@ def test_a_block_that_is_not_whole_is_refused_with_its_place(fields: dict[str, A
 
 ODD: dict[str, dict[str, Any]] = {
     "a column nobody declared": {"layout": "c:later,f:user_ratio"},
+    "too long a layout": {"layout": "c:core,f:" + "x" * 5000},
     "a number for a text": {"cells": b"[[1,2]]"},
     "a text for a number": {"layout": "c:user_ratio,f:system_ratio"},
     "too long a text": {"cells": b'[["%b","0"]]' % (b"x" * (TEXT_LIMIT + 1))},
-    "cells of unequal length": {"cells": b'[["all"]]'},
     "an infinity": {"floats": b"\0\0\0\0\0\0\xf0\x7f" * 2},
     "an infinity below nought": {"floats": b"\0\0\0\0\0\0\xf0\xff" * 2},
 }
