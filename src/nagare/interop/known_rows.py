@@ -33,7 +33,8 @@ _ASKED, _KNOWN = 1, 2
 _FIRST_ROWS = 64
 # Of a row beside its bytes: number, length, hash and slots.
 _OTHER_BYTES = 4 + 8 + 8 + 2 * 4 * SPARSE
-_FACTORS = np.random.default_rng(0x6E61).integers(0, 2**63, WIDTH_LIMIT_BYTES // _WORD_BYTES, np.uint64) * 2 + 1
+# Of this process alone: who could work them out could send names that all want one place.
+_FACTORS = np.random.default_rng().integers(0, 2**63, WIDTH_LIMIT_BYTES // _WORD_BYTES, np.uint64) * 2 + 1
 _LENGTH_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Words = NDArray[np.uint64]
 
-# Slots of the table for each row, at least; each is four bytes.
-SPARSE = 2
+# Slots of the table for each row, at least; each is four bytes. With fewer a group soon has no factor left that serves.
+SPARSE = 4
+# Where some group has none, the table is doubled, up to so many slots a row: only hashes made to be alike need more.
+_SPARSEST = 32
 _FIRST_BITS = 10
 # Slots for each group.
 _GROUP_BITS = 3
-# Factors that are tried; a group for which none serves is not found. Nearly all are placed by the first few.
+# Factors that are tried. Nearly all groups are placed by the first few.
 _FACTORS = np.random.default_rng(0x736C).integers(0, 2**63, 64, np.uint64) * 2 + 1
 
 
@@ -48,7 +50,10 @@ class Slots:
         return found
 
     def add(self, hashes: Words) -> None:
-        """Add rows of these ``hashes``, each another one and none of them there."""
+        """Add rows of these ``hashes``, each another one and none of them there.
+
+        All are found from now on, unless so many are alike in their high bits that no table of bounded size tells them apart.
+        """
         begin, self._count = self._count, self._count + len(hashes)
         if self._count >= len(self._hashes):
             grown = np.zeros(self._count + self._count // 2 + 1, np.uint64)
@@ -57,14 +62,16 @@ class Slots:
         self._hashes[begin : self._count] = hashes
         rows = np.arange(begin, self._count)
         if self._count * SPARSE > len(self._slots):
-            self._empty((2 * self._count * SPARSE).bit_length())
+            self._empty((self._count * SPARSE).bit_length())
             rows = np.arange(self._count)
         # A group that grows is placed anew as a whole.
         groups = np.zeros(len(self._factors), np.bool_)
         groups[self._groups(self._hashes[rows])] = True
         rows = np.flatnonzero(groups[self._groups(self._hashes[: self._count])])
         self._remove(rows)
-        self._place(rows)
+        while not self._place(rows) and len(self._slots) <= self._count * _SPARSEST:
+            self._empty(len(self._slots).bit_length())
+            rows = np.arange(self._count)
 
     def _empty(self, bits: int) -> None:
         # One more than the row, zero for none.
@@ -82,7 +89,7 @@ class Slots:
         places = self._places(self._hashes[rows])
         self._slots[places[self._slots[places] == rows + 1]] = 0
 
-    def _place(self, rows: Places) -> None:
+    def _place(self, rows: Places) -> bool:
         for factor in _FACTORS:
             groups = self._groups(self._hashes[rows])
             self._factors[groups] = factor
@@ -97,4 +104,5 @@ class Slots:
             self._slots[places[is_sent_on & has_place]] = 0
             rows = rows[is_sent_on]
             if not len(rows):
-                return
+                return True
+        return False

@@ -1,6 +1,7 @@
 """Slots: each hash that was added leads to its row, whatever the others are."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,11 +27,14 @@ def test_what_was_added_is_there_and_nothing_else(added: list[list[int]], asked:
         assert slots.find(np.array(rows, np.uint64)).tolist() == list(range(len(rows)))
 
 
-def test_thousands_have_a_place_each() -> None:
-    slots = Slots()
-    hashes = np.random.default_rng(1).integers(0, 2**64, 50_000, np.uint64)
-    for begin in range(0, len(hashes), 9000):
-        slots.add(hashes[begin : begin + 9000])
+@pytest.mark.parametrize("seed", range(20))
+def test_thousands_have_a_place_each(seed: int) -> None:
+    slots, made = Slots(), np.random.default_rng(seed)
+    hashes = made.integers(0, 2**64, 12_500, np.uint64)
+    # As they come, so that the table is now nearly full, now just grown.
+    for some in np.split(hashes, np.sort(made.integers(0, len(hashes), 10))):
+        slots.add(some)
+        slots.add(some[:0])
     assert np.array_equal(slots.find(hashes), np.arange(len(hashes)))
     assert not slots.has(~hashes).any()
 
