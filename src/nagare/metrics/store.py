@@ -137,7 +137,7 @@ class MetricStore:
         """
         core = self._open_core()
         self._check_head(core)
-        return self._note_batch(core, await core.writer.submit(batch))
+        return self._noted(core, count_batch(self.counters, await core.writer.submit(batch)))
 
     def hand_in(self, batch: Batch | SoundBatch, done: Callable[[BatchReply | BaseException], None]) -> None:
         """Do what ``append`` does, but return at once; ``done`` is called later, on this loop, with the reply or an error.
@@ -146,18 +146,34 @@ class MetricStore:
         """
         core = self._open_core()
         self._check_head(core)
-        core.writer.hand_in(batch, partial(self._end_batch, core, done))
+        core.writer.hand_in(batch, partial(self._end, core, count_batch, done))
 
-    def _end_batch(
-        self, core: StoreCore, done: Callable[[BatchReply | BaseException], None], outcome: Reply | BaseException
+    def hand_in_samples(
+        self,
+        samples: Samples,
+        done: Callable[[SamplesReply | BaseException], None],
+        *,
+        metadata: Sequence[MetricMetadata] = (),
     ) -> None:
-        done(outcome if isinstance(outcome, BaseException) else self._note_batch(core, outcome))
+        """Do what ``append_samples`` does, but return at once, as ``hand_in`` does for a batch. Raises BodyTooLargeError too."""
+        core = self._open_core()
+        check_samples(samples, len(core.series))
+        self._check_head(core)
+        core.writer.hand_in(SamplesWork(samples, metadata), partial(self._end, core, count_samples, done))
 
-    def _note_batch(self, core: StoreCore, reply: Reply) -> BatchReply:
-        counted = count_batch(self.counters, reply)
+    def _end(
+        self,
+        core: StoreCore,
+        count: Callable[[Counters, Reply], T],
+        done: Callable[[T | BaseException], None],
+        outcome: Reply | BaseException,
+    ) -> None:
+        done(outcome if isinstance(outcome, BaseException) else self._noted(core, count(self.counters, outcome)))
+
+    def _noted(self, core: StoreCore, reply: T) -> T:
         if self._is_head_full(core):
             self._wake.set()
-        return counted
+        return reply
 
     async def append_events(self, events: Sequence[Event]) -> list[bool]:
         """Store ``events`` durably; False marks one whose id is known already. Raises as ``append`` does."""
@@ -184,10 +200,7 @@ class MetricStore:
         core = self._open_core()
         check_samples(samples, len(core.series))
         self._check_head(core)
-        reply = count_samples(self.counters, await core.writer.submit(SamplesWork(samples, metadata)))
-        if self._is_head_full(core):
-            self._wake.set()
-        return reply
+        return self._noted(core, count_samples(self.counters, await core.writer.submit(SamplesWork(samples, metadata))))
 
     async def append_wide(self, rows: Sequence[WideRows]) -> WideReply:
         """Store foreign rows, each table once, durably; of a point that comes again the last value of each field counts.
@@ -196,10 +209,7 @@ class MetricStore:
         """
         core = self._open_core()
         self._check_head(core)
-        reply = count_wide(self.counters, await core.writer.submit(WideWork(rows)))
-        if self._is_head_full(core):
-            self._wake.set()
-        return reply
+        return self._noted(core, count_wide(self.counters, await core.writer.submit(WideWork(rows))))
 
     async def query(
         self, request: SqlRequest, *, hosts: frozenset[str] | None = None, hidden: frozenset[str] = frozenset()

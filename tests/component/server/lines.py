@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,3 +95,23 @@ def connections_of(line: Line) -> list[Any]:
     """Return the server's end of that one."""
     port = line.writer.get_extra_info("sockname")[1]
     return [each for each in connections() if each.peername[1] == port]
+
+
+@contextlib.contextmanager
+def store_waits(api: Api) -> Iterator[None]:
+    """Keep the writer's thread from its work for the time of the block."""
+    gate = threading.Event()
+    core = api.services.store._core
+    assert core is not None
+    core.writer.call(gate.wait)
+    try:
+        yield
+    finally:
+        gate.set()
+
+
+async def until_at_work(*connections: Any) -> None:
+    """Wait until each of the server's ends has handed what it got to the store, and no task waits for that."""
+    async with asyncio.timeout(30):
+        while not all(each._at_work for each in connections):  # noqa: ASYNC110
+            await asyncio.sleep(0)

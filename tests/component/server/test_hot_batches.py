@@ -5,7 +5,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,15 @@ import pytest
 from nagare.fleet.gaps.seen import find_seen
 from nagare.metrics.head import Generation
 from tests.component.server.conftest import Api, Serve
-from tests.component.server.lines import Line, batch_request, connected, connections_of, hot_count
+from tests.component.server.lines import (
+    Line,
+    batch_request,
+    connected,
+    connections_of,
+    hot_count,
+    store_waits,
+    until_at_work,
+)
 
 _NEW = (200, b'{"accepted":2,"duplicate":false,"refused":[]}')
 
@@ -48,23 +56,8 @@ async def sender_of(api: Api, host: str = "web1", token: str = "") -> AsyncItera
         yield Sender(api, token, line, host)
 
 
-@contextlib.contextmanager
-def store_waits(api: Api) -> Iterator[None]:
-    """Keep the writer's thread from its work for the time of the block."""
-    gate = threading.Event()
-    core = api.services.store._core
-    assert core is not None
-    core.writer.call(gate.wait)
-    try:
-        yield
-    finally:
-        gate.set()
-
-
 async def _until_at_work(*senders: Sender) -> None:
-    async with asyncio.timeout(30):
-        while not all(each.connection._at_work for each in senders):  # noqa: ASYNC110
-            await asyncio.sleep(0)
+    await until_at_work(*(each.connection for each in senders))
 
 
 async def test_no_task_waits_for_a_batch_and_its_bytes_are_held(api: Api) -> None:

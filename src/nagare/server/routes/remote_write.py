@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from aiohttp import hdrs, web
 
@@ -18,10 +19,10 @@ from nagare.interop.remote_write.packing import snappy_length
 from nagare.lib.plain_text import plain
 from nagare.model.principal import Permission, Principal
 from nagare.model.samples import SamplesReply
-from nagare.server.bodies import Holding
+from nagare.server.bodies import WORK_INLINE_BYTES, Holding
 from nagare.server.foreign.forms import plain_form
 from nagare.server.foreign.refusals import merged, refusal_text
-from nagare.server.hot.heads import HotAnswer, HotCall, HotRoute
+from nagare.server.hot.heads import Finish, HotAnswer, HotCall, HotRoute
 from nagare.server.route import Call, Route
 from nagare.server.services import Services
 
@@ -45,7 +46,21 @@ async def write_samples(call: Call) -> web.Response:
 
 async def write_hot(call: HotCall) -> HotAnswer:
     """Do the same for a head that is known. Raises when something is refused: a repeat is no fault, and told in full."""
-    decoded, reply = await _store(call.services, call.principal, call.facts, call.holding)
+    return _finish(call, *await _store(call.services, call.principal, call.facts, call.holding))
+
+
+def begin_hot(call: HotCall, done: Callable[[Any], None]) -> Finish | None:
+    """Do the same without a task; None for what must be read beside the loop, and where nothing is to be stored."""
+    services = call.services
+    codec = services.senders.get(call.principal).remote_write
+    decoded = _decode_small(services, codec, call.facts, call.holding)
+    if decoded is None or not (len(decoded.samples) or decoded.metadata):
+        return None
+    services.store.hand_in_samples(decoded.samples, done, metadata=decoded.metadata)
+    return partial(_finish, call, decoded)
+
+
+def _finish(call: HotCall, decoded: Decoded, reply: SamplesReply) -> HotAnswer:
     if decoded.refused or reply.refused or decoded.histograms:
         raise InputError("cannot take the short way: not all of it was taken")
     call.services.counters.add("exemplars_dropped", decoded.exemplars)
@@ -96,24 +111,37 @@ def _version(request: web.Request) -> str:
 
 
 async def _decoded(services: Services, codec: RemoteWriteCodec, version: str, holding: Holding) -> Decoded:
-    bodies = services.bodies
-    raw, encoding = holding.body
-    is_second = version == _V2
-    decode: Callable[[], Decoded]
+    bodies, encoding = services.bodies, holding.body.encoding
     if encoding == "snappy":
-        length = snappy_length(raw, services.settings.server.unpacked_limit_bytes)
-        holding.add(length)
-        decode = partial(codec.decode_packed_v2 if is_second else codec.decode_packed_v1, raw, length)
-    elif encoding == "zstd":
+        return await bodies.work(*_unsnap(services, codec, version, holding))
+    if encoding == "zstd":
         body = await bodies.unpack(holding)
-        length = len(body)
-        decode = partial(codec.decode_v2 if is_second else codec.decode_v1, body)
-    else:
-        raise UnsupportedMediaError(
-            f"cannot use content encoding {plain(encoding, 40)!r} for remote write",
-            hint="send snappy (block format) or zstd",
-        )
-    return await bodies.work(length, decode)
+        return await bodies.work(len(body), partial(codec.decode_v2 if version == _V2 else codec.decode_v1, body))
+    raise UnsupportedMediaError(
+        f"cannot use content encoding {plain(encoding, 40)!r} for remote write",
+        hint="send snappy (block format) or zstd",
+    )
+
+
+def _decode_small(services: Services, codec: RemoteWriteCodec, version: str, holding: Holding) -> Decoded | None:
+    """Return what a request holds that takes no more than a millisecond; None for any other."""
+    if holding.body.encoding == "snappy":
+        length, decode = _unsnap(services, codec, version, holding)
+        return decode() if length <= WORK_INLINE_BYTES else None
+    body = services.bodies.find_small(holding) if holding.body.encoding == "zstd" else None
+    if body is None:
+        return None
+    return codec.decode_v2(body) if version == _V2 else codec.decode_v1(body)
+
+
+def _unsnap(
+    services: Services, codec: RemoteWriteCodec, version: str, holding: Holding
+) -> tuple[int, Callable[[], Decoded]]:
+    """Return how long a snappy block is unpacked, and what unpacks and decodes it."""
+    raw = holding.body.raw
+    length = snappy_length(raw, services.settings.server.unpacked_limit_bytes)
+    holding.add(length)
+    return length, partial(codec.decode_packed_v2 if version == _V2 else codec.decode_packed_v1, raw, length)
 
 
 ROUTES = (
@@ -127,6 +155,6 @@ ROUTES = (
         consumes=(_PROTOBUF, f"{_PROTOBUF};proto={_V2}"),
         success=204,
         form=plain_form,
-        hot=HotRoute(_version, write_hot),
+        hot=HotRoute(_version, write_hot, begin_hot),
     ),
 )
