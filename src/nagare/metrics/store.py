@@ -157,7 +157,7 @@ class MetricStore:
     ) -> None:
         """Do what ``append_samples`` does, but return at once, as ``hand_in`` does for a batch. Raises BodyTooLargeError too."""
         core = self._open_core()
-        check_samples(samples, len(core.series))
+        check_samples(samples)
         self._check_head(core)
         core.writer.hand_in(SamplesWork(samples, metadata), partial(self._end, core, count_samples, done))
 
@@ -198,7 +198,7 @@ class MetricStore:
         Raises BodyTooLargeError, OverloadedError, DiskFullError, StorageError, NotReadyError.
         """
         core = self._open_core()
-        check_samples(samples, len(core.series))
+        check_samples(samples)
         self._check_head(core)
         return self._noted(core, count_samples(self.counters, await core.writer.submit(SamplesWork(samples, metadata))))
 

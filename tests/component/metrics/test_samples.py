@@ -122,10 +122,17 @@ async def test_names_that_no_series_may_have(tmp_path: Path) -> None:
         assert store.series.intern("a", [("z", ""), ("b", "1")]) == store.series.intern("a", {"b": "1"})
 
 
-async def test_numbers_that_were_not_given_are_a_bug_of_the_caller(tmp_path: Path) -> None:
+async def test_numbers_that_were_not_given_are_a_bug_of_the_caller_alone(tmp_path: Path) -> None:
     async with make_store(tmp_path) as store:
-        with pytest.raises(InvariantError):
-            await store.append_samples(make_samples([0], [START_MS], [1]))
+        up = _up(store)
+        # Handed in together, so that one group commit meets all of them.
+        replies = await asyncio.gather(
+            *(store.append_samples(make_samples([number], [START_MS], [1])) for number in (up, up + 1, 2**31 - 1)),
+            return_exceptions=True,
+        )
+        assert replies[0] == SamplesReply(1)
+        assert [type(each) for each in replies[1:]] == [InvariantError, InvariantError]
+        assert len(await rows(store, ALL)) == 1
 
 
 async def test_the_newest_sample_of_each_series(tmp_path: Path) -> None:

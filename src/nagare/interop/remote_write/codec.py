@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nagare.interop.masked import pad
+from nagare.interop.masked import pad, words_of
 from nagare.interop.remote_write import v1, v2
 from nagare.interop.remote_write.columns_v1 import Cut, Known, cut, read_times, read_values
 from nagare.interop.remote_write.columns_v2 import Texts
@@ -88,4 +88,5 @@ def _read(padded: Bytes, found: Cut, metadata: tuple[MetricMetadata, ...] = ()) 
 
 
 def _samples(padded: Bytes, found: Cut) -> Samples:
-    return Samples(found.series, read_times(padded, found), read_values(padded, found))
+    content = words_of(padded)
+    return Samples(found.series, read_times(content, found), read_values(content, found))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nagare.interop.masked import Bytes
 
     Places = NDArray[np.int64]
+    Words = NDArray[np.uint64]
     Flags = NDArray[np.bool_]
 
 _FULL_BYTES, _ZERO_BYTES = SAMPLE_BYTES, 9
@@ -133,17 +134,17 @@ def _read_series(
     return _series(padded, label_begins, label_ends, intern, known)
 
 
-def read_values(padded: Bytes, cut: Cut) -> NDArray[np.float64]:
-    """Return the values of the samples, bit for bit; zero where none is written."""
-    words = words_of(padded)[cut.value_places] if cut.tails is None else cut.tails.words(_VALUE_AT).copy()
+def read_values(content: Words, cut: Cut) -> NDArray[np.float64]:
+    """Return the values of the samples, bit for bit; zero where none is written. ``content`` is as ``words_of`` has it."""
+    words = content[cut.value_places] if cut.tails is None else cut.tails.words(_VALUE_AT).copy()
     if cut.is_full is not None:
         words = np.where(cut.is_full, words, np.uint64(0))
     return words.view(np.float64)
 
 
-def read_times(padded: Bytes, cut: Cut) -> NDArray[np.int64]:
-    """Return the times of the samples."""
-    words = words_of(padded)[cut.time_places] if cut.tails is None else cut.tails.words(_TIME_AT).copy()
+def read_times(content: Words, cut: Cut) -> NDArray[np.int64]:
+    """Return the times of the samples, milliseconds. ``content`` is as ``words_of`` has it."""
+    words = content[cut.time_places] if cut.tails is None else cut.tails.words(_TIME_AT).copy()
     words &= _TIME_MASK
     # One scrape has one time: most requests say nothing else.
     first = words[0]

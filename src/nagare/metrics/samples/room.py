@@ -108,7 +108,11 @@ class SampleRoom:
 
     def are_defined(self, requests: Sequence[Samples]) -> bool:
         """Tell whether no record has to say what a series of ``requests`` stands for."""
-        return not requests or not len(self._undefined(joined(requests).series))
+        if not requests:
+            return True
+        series = joined(requests).series
+        # A number that nobody gave is for ``record_bytes`` to find, and to tell whose it is.
+        return int(series.max(initial=-1)) < len(self.series) and not len(self._undefined(series))
 
     def record_bytes(self, samples: Samples, *, are_defined: bool) -> int:
         """Return how much of a record ``samples`` are at most, with the names of series that are new with them.
@@ -117,6 +121,8 @@ class SampleRoom:
         """
         if are_defined:
             return len(samples) * SAMPLE_BYTES
+        highest, count = int(samples.series.max(initial=-1)), len(self.series)
+        invariant(highest < count, f"series {highest} must have been given before, and {count} were")
         names = self.series.name_bytes(self._undefined(samples.series[samples.series >= 0]).tolist())
         size = len(samples) * SAMPLE_BYTES + names
         if size > REQUEST_LIMIT_BYTES:
@@ -201,11 +207,8 @@ def _nameless(number: int) -> Series:
     return Series("nameless", (("series", str(number)),), "")
 
 
-def check_samples(samples: Samples, count: int) -> None:
-    """Check that ``samples`` are columns of one length and of numbers that were given, below ``count``.
-
-    Raises BodyTooLargeError for more than one record of the log should hold.
-    """
+def check_samples(samples: Samples) -> None:
+    """Check that ``samples`` are columns of one length. Raises BodyTooLargeError for more than one record of the log should hold."""
     rows = len(samples)
     invariant(len(samples.ts_ms) == rows and len(samples.values) == rows, "the columns of samples must have one length")
     if rows * SAMPLE_BYTES > REQUEST_LIMIT_BYTES:
@@ -213,5 +216,3 @@ def check_samples(samples: Samples, count: int) -> None:
             f"cannot store {rows} samples at once: {REQUEST_LIMIT_BYTES // SAMPLE_BYTES} are the limit",
             hint="send smaller requests",
         )
-    highest = int(samples.series.max()) if rows else -1
-    invariant(highest < count, f"series {highest} must have been given before, and {count} were")

@@ -246,7 +246,9 @@ class LogWriter:
         try:
             # One record holds those of all.
             commit.size += self._room.record_bytes(work.samples, are_defined=are_defined)
-        except NagareError as error:
+        except Exception as error:
+            if not isinstance(error, NagareError):
+                log.exception("samples_check_failed")
             commit.failures.append((job, error))
         else:
             commit.sample_jobs.append((job, work))
