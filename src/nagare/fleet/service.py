@@ -25,7 +25,7 @@ from nagare.fleet.registered import presented, registered
 from nagare.fleet.rules import check_labels, check_registration
 from nagare.fleet.store import HostStore, from_ms
 from nagare.fleet.views import conflict_event, down_event, host_view, up_event
-from nagare.keys.signing import check_public_key
+from nagare.keys.batch_signatures import check_batch_key
 from nagare.lib.clock import Clock
 from nagare.lib.nearest import did_you_mean
 from nagare.model.event import Event
@@ -140,7 +140,7 @@ class Fleet:
         """
         check_registration(request)
         if request.public_key is not None:
-            check_public_key(request.public_key)
+            check_batch_key(request.public_key)
         if request.name in self._registering:
             # Most likely the same machine, which gave up waiting for its answer: what it is, the next try tells.
             raise OverloadedError(

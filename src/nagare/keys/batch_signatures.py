@@ -6,10 +6,25 @@ signature would hold for every message. Only the server imports this: an agent c
 
 from __future__ import annotations
 
-from nacl.bindings import crypto_sign_open
+from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
-from nagare.keys.signing import SIGNATURE_BYTES, decode_exactly
+from nagare.errors import InputError
+from nagare.keys.signing import SIGNATURE_BYTES, check_public_key, decode_exactly
+
+
+def check_batch_key(public_key: str) -> str:
+    """Return ``public_key`` if signatures of its owner can hold here. Raises InputError.
+
+    No key that was generated fails: only points that have no owner, such as those of small order.
+    """
+    if not crypto_core_ed25519_is_valid_point(decode_exactly(check_public_key(public_key))):
+        raise InputError(
+            "cannot use public key: it is no point that a private key leads to",
+            hint="let the agent make its key anew: remove the file, and register the host again",
+            errors=[{"pointer": "#/public_key", "detail": "not an Ed25519 key that anybody can own"}],
+        )
+    return public_key
 
 
 def is_batch_signed(public_key: str, signature: str, message: bytes) -> bool:

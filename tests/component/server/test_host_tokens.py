@@ -109,5 +109,13 @@ async def test_a_host_that_waits_keeps_its_rights_over_a_renewal(api: Api) -> No
     assert (await _standing(api, new)).json["enrolment"] == "active"
 
 
+async def test_a_key_for_which_one_signature_holds_for_every_message_is_not_registered(api: Api) -> None:
+    request = {"name": "web1", "machine_id": "m1", "version": "0.1.0", "public_key": "AQ" + 41 * "A" + "="}
+    refused = await api.call("POST", "/api/v1/hosts/register", request)
+    assert refused.status == 400
+    assert refused.json["errors"][0]["pointer"] == "#/public_key"
+    assert (await api.call("POST", "/api/v1/hosts/register", {**request, "public_key": KEY.public_key})).status == 200
+
+
 async def test_an_unknown_host_is_not_asked(api: Api) -> None:
     assert (await api.call("POST", "/api/v1/hosts/nobody/rotate")).status == 404

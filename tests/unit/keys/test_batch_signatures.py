@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagare.keys.batch_signatures import is_batch_signed
+from nagare.errors import InputError
+from nagare.keys.batch_signatures import check_batch_key, is_batch_signed
 from nagare.keys.signing import SigningKey, is_signed
 
 VECTORS = Path(__file__).parents[2] / "captured" / "jose" / "wycheproof_ed25519.json"
@@ -85,3 +87,25 @@ def test_wycheproof_and_rfc_8032() -> None:
 def test_a_key_for_which_one_signature_fits_all_is_no_key(public: bytes) -> None:
     for point in SMALL_ORDER:
         assert not any(is_batch_signed(_text(public), _text(point + bytes(32)), b"%d" % n) for n in range(20))
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_key_that_somebody_owns_is_taken(seed: bytes) -> None:
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(seed)).public_key
+    assert check_batch_key(key) == key
+
+
+@given(st.sampled_from(SMALL_ORDER) | st.binary(max_size=40))
+def test_a_key_is_taken_only_if_no_signature_holds_for_every_message(raw: bytes) -> None:
+    try:
+        check_batch_key(_text(raw))
+    except InputError:
+        return
+    assert len(raw) == 32
+    assert raw not in SMALL_ORDER
+
+
+@pytest.mark.parametrize("raw", SMALL_ORDER)
+def test_a_key_of_small_order_is_refused(raw: bytes) -> None:
+    with pytest.raises(InputError, match="no point"):
+        check_batch_key(_text(raw))
