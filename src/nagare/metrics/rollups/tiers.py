@@ -264,9 +264,10 @@ class _Chosen:
 
     def _is_coarse(self, table: str, tier: Tier, zone: Window) -> bool:
         """Tell whether ``tier`` has few rows beside the raw ones that it stands for in ``zone``."""
+        # Blocks of the two seldom begin and end together: whole ones would count for what is outside.
         raw, rolled = (
-            sum(block.rows for block in self._snapshot.blocks.get(name, ()) if zone.meets(block.min_ms, block.max_ms))
-            for name in (table, tier.table(table))
+            sum(each.rows_within(zone.since_ms, zone.until_ms, width) for each in self._snapshot.blocks.get(name, ()))
+            for name, width in ((table, 1), (tier.table(table), tier.width_ms))
         )
         return rolled * LEAST_SHARE <= raw
 
