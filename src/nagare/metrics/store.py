@@ -151,9 +151,8 @@ class MetricStore:
     def hand_in_samples(
         self,
         samples: Samples,
+        metadata: Sequence[MetricMetadata],
         done: Callable[[SamplesReply | BaseException], None],
-        *,
-        metadata: Sequence[MetricMetadata] = (),
     ) -> None:
         """Do what ``append_samples`` does, but return at once, as ``hand_in`` does for a batch. Raises BodyTooLargeError too."""
         core = self._open_core()

@@ -50,16 +50,6 @@ class Block:
         """The unique end of its name, by which a merged block names those that it stands for."""
         return Path(self.path).stem.rpartition("-")[2]
 
-    def rows_within(self, since_ms: int | None, until_ms: int | None, width_ms: int = 1) -> float:
-        """Return about how many rows are in [since_ms, until_ms), None is no bound: as many as if they lay evenly.
-
-        Each row stands for ``width_ms``.
-        """
-        end_ms = self.max_ms + width_ms
-        low = self.min_ms if since_ms is None else max(self.min_ms, since_ms)
-        high = end_ms if until_ms is None else min(end_ms, until_ms)
-        return self.rows * max(0, high - low) / (end_ms - self.min_ms)
-
 
 @dataclass(frozen=True, slots=True)
 class Unrolled:

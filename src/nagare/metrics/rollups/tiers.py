@@ -266,7 +266,7 @@ class _Chosen:
         """Tell whether ``tier`` has few rows beside the raw ones that it stands for in ``zone``."""
         # Blocks of the two seldom begin and end together: whole ones would count for what is outside.
         raw, rolled = (
-            sum(each.rows_within(zone.since_ms, zone.until_ms, width) for each in self._snapshot.blocks.get(name, ()))
+            sum(rows_within(each, zone, width) for each in self._snapshot.blocks.get(name, ()))
             for name, width in ((table, 1), (tier.table(table), tier.width_ms))
         )
         return rolled * LEAST_SHARE <= raw
@@ -322,6 +322,14 @@ def _seen_plan(schema: Schema) -> Plan:
 def _begin(snapshot: Snapshot, table: str) -> int | None:
     blocks = [block for tier in TIERS for block in snapshot.blocks.get(tier.table(table), ())]
     return min((block.min_ms for block in blocks), default=None)
+
+
+def rows_within(block: Block, window: Window, width_ms: int = 1) -> float:
+    """Return about how many rows of ``block`` are in ``window``: as many as if they lay evenly, each ``width_ms`` long."""
+    end_ms = block.max_ms + width_ms
+    low = block.min_ms if window.since_ms is None else max(block.min_ms, window.since_ms)
+    high = end_ms if window.until_ms is None else min(end_ms, window.until_ms)
+    return block.rows * max(0, high - low) / (end_ms - block.min_ms)
 
 
 def _is_inside(block: Block, zone: Window, spans: Sequence[tuple[int, int]]) -> bool:

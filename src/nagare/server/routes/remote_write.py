@@ -56,7 +56,7 @@ def begin_hot(call: HotCall, done: Callable[[Any], None]) -> Finish | None:
     decoded = _decode_small(services, codec, call.facts, call.holding)
     if decoded is None or not (len(decoded.samples) or decoded.metadata):
         return None
-    services.store.hand_in_samples(decoded.samples, done, metadata=decoded.metadata)
+    services.store.hand_in_samples(decoded.samples, decoded.metadata, done)
     return partial(_finish, call, decoded)
 
 
