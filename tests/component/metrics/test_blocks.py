@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nagare.config.settings import Settings
 from nagare.errors import CorruptBlockError, QuerySyntaxError
 from nagare.lib.clock import ManualClock
+from nagare.metrics.blocks import flush
+from nagare.metrics.blocks.compact import Policy
 from nagare.metrics.offline import OfflineStore
 from nagare.model.event import Event, Severity
 from tests.support.metric_store import START_MS, files, make_batch, make_store, rows
@@ -116,6 +119,30 @@ async def test_a_block_that_does_not_read_back_is_named_and_left_out(
                 await rows(offline, "SELECT * FROM load")
         assert await rows(offline, CORES) == [[0], [2], [3]]
         assert block.name in offline.damages[0]
+
+
+@pytest.mark.parametrize("table", ["load", "cpu", "own"])
+async def test_a_block_that_is_whole_already_is_packed_well_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    from pyarrow import parquet
+
+    # The bound is lowered, so that it needs no block of a million rows.
+    monkeypatch.setattr(flush, "TABLE_POLICY", Policy(8, 40, 10**6, whole=0.75, large=0.1))
+    column = {"load": "load1", "cpu": "user_ratio", "own": "x"}[table]
+    keys: dict[str, list[Any]] = {"core": ["all"] * 30} if table == "cpu" else {}
+    async with make_store(tmp_path) as store:
+        for seq, count in ((1, 29), (2, 30)):
+            times = [START_MS + seq * 60_000 + step for step in range(count)]
+            cells: dict[str, list[Any]] = {"ts": times, column: [0.5] * count}
+            cells |= {name: values[:count] for name, values in keys.items()}
+            await store.append(make_batch(seq, {table: cells}))
+            await store.flush()
+        found = sorted(
+            (facts.num_rows, facts.row_group(0).column(0).compression)
+            for facts in map(parquet.read_metadata, files(tmp_path, f"metrics/{table}/*/*.parquet"))
+        )
+        assert found == [(29, "SNAPPY"), (30, "ZSTD")]
 
 
 async def test_a_block_is_packed_quickly_first_and_well_once_it_is_merged(tmp_path: Path) -> None:

@@ -45,7 +45,14 @@ class Policy:
 
     def most(self, blocks: Iterable[Block]) -> int:
         """Return the rows of a whole block, into which all of ``blocks`` may go."""
-        return min(self.rows, self.cells // max((block.columns.count(",") + 1 for block in blocks), default=1))
+        return self._most(max((block.columns.count(",") + 1 for block in blocks), default=1))
+
+    def is_whole(self, rows: int, columns: int) -> bool:
+        """Tell whether a block of so many rows and columns is never merged."""
+        return rows >= self.whole * self._most(columns)
+
+    def _most(self, columns: int) -> int:
+        return min(self.rows, self.cells // columns)
 
 
 # A row is rewritten at most log8 of a day's flushes, about three times; the sort stays within the memory of a query. Each

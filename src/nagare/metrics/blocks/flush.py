@@ -8,12 +8,13 @@ leaves files that nobody lists; a crash after it leaves records that replay step
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from nagare.errors import StorageError
 from nagare.metrics.blocks.catalog import Block, Catalog, Checkpoint, Unrolled
+from nagare.metrics.blocks.compact import TABLE_POLICY
 from nagare.metrics.blocks.files import DAY_MS, FRESH, BlockFiles, Origin, day_start_ms
 from nagare.metrics.blocks.library import Library
 from nagare.metrics.blocks.sources import find_hours, sample_hours
@@ -101,7 +102,8 @@ class Flusher:
         if not columns or low is None or high is None:
             return
         order = ("host", *(key for key in schema.keys if key in columns), "ts")
-        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index, level=FRESH)
+        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index)
+        origin = _packed(origin, table.rows)
         with self.engine.cursor() as cursor:
             for start in range(day_start_ms(low), high + 1, DAY_MS):
                 source = (
@@ -116,11 +118,11 @@ class Flusher:
     def _write_sorted(self, rows: SortedRows, generation: Generation) -> Iterator[Block]:
         schema, columns = rows.schema, rows.names
         order = ("host", *(key for key in schema.keys if key in columns), "ts")
-        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index, level=FRESH)
+        origin = Origin(schema.table, columns, order, generation.first_index, generation.last_index)
         with self.engine.cursor() as cursor:
             for span, arrays in rows.days():
                 cursor.register("waiting", arrays)
-                yield self.files.write_sorted(cursor, origin, span, rows.select("waiting"))
+                yield self.files.write_sorted(cursor, _packed(origin, span.rows), span, rows.select("waiting"))
                 self.observer.step("block_written")
                 cursor.unregister("waiting")
 
@@ -146,3 +148,8 @@ class Flusher:
             return set()
         with self.engine.cursor() as cursor:
             return find_hours(cursor, f"SELECT ts FROM {table.name}")  # noqa: S608  made by us
+
+
+def _packed(origin: Origin, rows: int) -> Origin:
+    """Return ``origin`` of a block of ``rows`` as it is packed: quickly where it is merged soon, and else as if it had been."""
+    return origin if TABLE_POLICY.is_whole(rows, len(origin.columns)) else replace(origin, level=FRESH)
