@@ -33,8 +33,8 @@ ASIDE_SUFFIX = ".aside"
 # too: of a third fewer rows an hour of one host of a hundred takes a tenth more time, a mean over all hosts as well, and a
 # file a tenth more room; ten columns of one host over eight hours take as long.
 ROW_GROUP_ROWS = 49_152
-# The level of a block out of the head: packed by snappy, in half the processor time of the whole block. A third more room,
-# until it is merged. What is never merged, because one flush fills it, is not packed so.
+# The level of a block out of the head: packed by snappy, in half the processor time of the whole block. A third more room
+# (of processes twice as much), until it is merged. What is never merged, because one flush fills it, is not packed so.
 FRESH = 0
 # How every block's name begins: its first and its last time.
 _SPAN = re.compile(r"(-?\d+)-(-?\d+)-")
