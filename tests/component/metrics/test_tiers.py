@@ -183,6 +183,24 @@ async def test_half_a_day_of_many_rows_a_minute_is_read_by_the_minute(tmp_path: 
         assert (reply.tier, [row[1] for row in reply.rows]) == ("1m", [719.0, 1439.0])
 
 
+async def test_rows_outside_of_the_time_that_is_asked_for_decide_nothing(tmp_path: Path) -> None:
+    clock = ManualClock(BEGIN_MS + 17 * HOUR_MS)
+    few = [BEGIN_MS + step * 30_000 for step in range(8 * 120)]
+    # In one block with a late row of the first hour.
+    many = [BEGIN_MS + 1, *(BEGIN_MS + 8 * HOUR_MS + step * 3500 for step in range(8 * 1028))]
+    async with make_store(tmp_path, clock=clock) as store:
+        for seq, times in enumerate((few, many)):
+            await store.append(make_batch(seq, {"load": {"ts": times, "load1": [1.0] * len(times)}}))
+            await store.flush()
+            await clock.advance(1800)
+            await store.keep_house()
+        sql = "SELECT date_trunc('hour', ts) AS t, count(load1) FROM load GROUP BY t ORDER BY t LIMIT 2"
+        for begin, tier, counts in ((0, "raw", [121, 120]), (8, "1m", [1029, 1029])):
+            since_ms = BEGIN_MS + begin * HOUR_MS
+            reply = await store.query(SqlRequest(sql, since_ms=since_ms, until_ms=since_ms + 8 * HOUR_MS))
+            assert (reply.tier, [row[1] for row in reply.rows]) == (tier, counts)
+
+
 async def test_explain_tells_the_tier_and_shows_its_blocks(pair: Pair) -> None:
     reply, _ = await pair.both("EXPLAIN SELECT host, max(busy_ratio) FROM cpu GROUP BY host")
     assert reply.tier == "1h"
