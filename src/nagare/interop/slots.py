@@ -90,6 +90,7 @@ class Slots:
         self._slots[places[self._slots[places] == rows + 1]] = 0
 
     def _place(self, rows: Places) -> bool:
+        """Give ``rows``, which have no place and are whole groups, one each; tell whether all of them have one now."""
         for factor in _FACTORS:
             groups = self._groups(self._hashes[rows])
             self._factors[groups] = factor

@@ -21,7 +21,7 @@ def check_batch_key(public_key: str) -> str:
     if not crypto_core_ed25519_is_valid_point(decode_exactly(check_public_key(public_key))):
         raise InputError(
             "cannot use public key: it is no point that a private key leads to",
-            hint="let the agent make its key anew: remove the file, and register the host again",
+            hint="stop the agent, remove its agent.key, and start it: it makes a new key and registers again",
             errors=[{"pointer": "#/public_key", "detail": "not an Ed25519 key that anybody can own"}],
         )
     return public_key

@@ -247,6 +247,7 @@ class LogWriter:
             # One record holds those of all.
             commit.size += self._room.record_bytes(work.samples, are_defined=are_defined)
         except Exception as error:
+            # As below: a bug must cost its sender an error, never the thread that serves all of them.
             if not isinstance(error, NagareError):
                 log.exception("samples_check_failed")
             commit.failures.append((job, error))
